@@ -1,0 +1,1 @@
+"""On-device transfer learning for Coral Edge TPUs and any small computer."""

@@ -1,0 +1,135 @@
+"""Photos on the disk, one folder a class."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+PHOTO_SUFFIXES = frozenset(
+    ".avif .bmp .gif .heic .heif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .ppm .tga .tif .tiff "
+    ".webp".split()
+)
+"""Names with these endings, in any case, are taken for photos; the rest of a folder is ignored."""
+
+
+class ImageFolder:
+    """Photos in ``path/<class>/``, at any depth below the class's folder.
+
+    Attributes:
+        path: The folder.
+        classes: The names of the class folders, sorted, so that the label order is the same on
+            every machine.
+        paths: The photos, class by class, sorted within each.
+        labels: The class index of each photo, int64 of shape [N].
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Lists the photos; none is opened.
+
+        Raises:
+            ValueError: The folder is not there, cannot be read, or has fewer than one class
+                folder, or a class has no photo.
+        """
+        self.path = Path(path)
+        folders = _class_folders(self.path)
+        photos = [_photos_below(folder) for folder in folders]
+        empty = [folder.name for folder, paths in zip(folders, photos, strict=True) if not paths]
+        if empty:
+            raise ValueError(
+                f"no photos of {', '.join(empty)} in {self.path}: "
+                "add some to each such folder, or remove it"
+            )
+        self.classes = [folder.name for folder in folders]
+        self.paths = [path for paths in photos for path in paths]
+        self.labels = np.repeat(np.arange(len(photos)), [len(paths) for paths in photos])
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __repr__(self) -> str:
+        return f"ImageFolder({str(self.path)!r}: {len(self)} photos of {len(self.classes)} classes)"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Disjoint row numbers for training, validation and test, int64 each."""
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def split_by_class(
+    labels: NDArray[np.int64], validation: float, test: float, seed: int | None = None
+) -> Split:
+    """Splits rows at random so that each class is shared out in the same proportions.
+
+    A class of few rows gives at least one to each part asked for, as long as one is left to train.
+
+    Args:
+        labels: The class of each row, [N].
+        validation: The fraction of rows for validation, in [0, 1).
+        test: The fraction of rows for the test, in [0, 1); the two sum to less than 1.
+        seed: The same seed gives the same split.
+
+    Raises:
+        ValueError: Fractions out of range.
+    """
+    if not (validation >= 0 and test >= 0 and validation + test < 1):
+        raise ValueError(
+            "the validation and test fractions must be at least 0 and sum to less than 1, "
+            f"not {validation} and {test}"
+        )
+    generator = np.random.default_rng(seed)
+    parts: tuple[list[NDArray[np.int64]], ...] = ([], [], [])
+    for label in np.unique(labels):
+        rows = generator.permutation(np.flatnonzero(labels == label))
+        tests = _share(len(rows), test)
+        validations = min(_share(len(rows), validation), len(rows) - tests - 1)
+        for part, chosen in zip(
+            parts, np.split(rows, [len(rows) - tests - validations, len(rows) - tests]), strict=True
+        ):
+            part.append(chosen)
+    train, held, tested = (
+        generator.permutation(np.concatenate(part or [np.empty(0, np.int64)])) for part in parts
+    )
+    return Split(train, held, tested)
+
+
+def _share(rows: int, fraction: float) -> int:
+    """Returns how many of a class's rows go to a part: at least 1, but never all."""
+    return min(max(round(rows * fraction), 1), rows - 1) if fraction > 0 else 0
+
+
+def _class_folders(path: Path) -> list[Path]:
+    try:
+        folders = sorted(
+            entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")
+        )
+    except FileNotFoundError:
+        raise ValueError(f"there is no folder {path}") from None
+    except NotADirectoryError:
+        raise ValueError(f"{path} is a file, not a folder of photos") from None
+    except OSError as error:
+        raise ValueError(f"cannot read the folder {path}: {error.strerror}") from error
+    if not folders:
+        raise ValueError(
+            f"{path} has no class folders: put the photos of each class in a folder of its own, "
+            f"such as {path / 'daisy'}"
+        )
+    return folders
+
+
+def _photos_below(folder: Path) -> list[Path]:
+    """Lists photos at any depth; links to folders are not followed, so that loops cannot hang."""
+    photos = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        photos += [
+            Path(root, name)
+            for name in names
+            if not name.startswith(".") and Path(name).suffix.lower() in PHOTO_SUFFIXES
+        ]
+    return sorted(photos)

@@ -1,0 +1,165 @@
+"""Embeddings: what an extractor sees in each photo, kept in the model's own number type."""
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from .files import write_atomically
+
+_DTYPES = (np.dtype(np.uint8), np.dtype(np.int8), np.dtype(np.float32))
+_FORMAT_VERSION = 1
+
+
+class Embeddings:
+    """N embeddings of D features, read as float32 and stored as the extractor gave them.
+
+    A quantized extractor gives one byte a feature; keeping that byte takes a quarter of the memory
+    of float32, and training reads it in place. ``np.asarray(e)`` is the dequantized float32 matrix
+    ``(quantized - zero_point) * scale``. ``e[i]`` is row i as float32; ``e[1:5]``, ``e[mask]`` and
+    ``e[[3, 1]]`` are Embeddings.
+
+    Attributes:
+        quantized: The stored values, uint8, int8 or float32 of shape [N, D]; read-only.
+        scale: Real units of one quantization step; 1.0 for float32.
+        zero_point: The stored value of real zero; 0 for float32.
+    """
+
+    def __init__(self, quantized: ArrayLike, scale: float = 1.0, zero_point: int = 0) -> None:
+        """Wraps stored values.
+
+        Args:
+            quantized: uint8, int8 or float32 of shape [N, D]; not copied.
+            scale: Positive and finite.
+            zero_point: Within the range of the dtype.
+
+        Raises:
+            ValueError: Another shape, dtype, scale or zero point.
+        """
+        stored = np.asarray(quantized)
+        if stored.ndim != 2 or stored.dtype not in _DTYPES:
+            raise ValueError(
+                "embeddings must be uint8, int8 or float32 of shape [N, D], "
+                f"not {stored.dtype} of shape {list(stored.shape)}"
+            )
+        if not (np.isfinite(scale) and scale > 0):
+            raise ValueError(f"scale must be a positive number, not {scale}")
+        if stored.dtype == np.float32:
+            if scale != 1 or zero_point != 0:
+                raise ValueError("float32 embeddings have scale 1 and zero point 0")
+        elif not np.iinfo(stored.dtype).min <= zero_point <= np.iinfo(stored.dtype).max:
+            raise ValueError(f"zero_point {zero_point} does not fit {stored.dtype}")
+        self.quantized = stored.view()
+        self.quantized.flags.writeable = False
+        self.scale = float(scale)
+        self.zero_point = int(zero_point)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Embeddings"]) -> "Embeddings":
+        """Joins embeddings of one extractor, in order.
+
+        Raises:
+            ValueError: No parts, or parts that differ in dtype, D, scale or zero point.
+        """
+        if not parts:
+            raise ValueError("there are no embeddings to concatenate")
+        kinds = {(e.quantized.dtype, e.shape[1], e.scale, e.zero_point) for e in parts}
+        if len(kinds) > 1:
+            raise ValueError("embeddings of different extractors cannot be concatenated")
+        first = parts[0]
+        return cls(np.concatenate([e.quantized for e in parts]), first.scale, first.zero_point)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the embeddings to ``path`` in NumPy's .npz format, whole or not at all."""
+        buffer = io.BytesIO()
+        np.savez(
+            buffer,
+            version=_FORMAT_VERSION,
+            quantized=self.quantized,
+            scale=self.scale,
+            zero_point=self.zero_point,
+        )
+        write_atomically(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Embeddings":
+        """Reads embeddings that :meth:`save` wrote.
+
+        Raises:
+            ValueError: The file holds something else.
+            OSError: The file cannot be read.
+        """
+        content = Path(path).read_bytes()
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
+                if file["version"] != _FORMAT_VERSION:
+                    raise ValueError(f"version {file['version']}, not {_FORMAT_VERSION}")
+                return cls(file["quantized"], float(file["scale"]), int(file["zero_point"]))
+        except Exception as error:  # zipfile and NumPy raise many types on a broken file
+            raise ValueError(f"{os.fspath(path)} is not an embeddings file: {error}") from error
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, D)."""
+        rows, features = self.quantized.shape
+        return rows, features
+
+    @property
+    def ndim(self) -> Literal[2]:
+        """2."""
+        return 2
+
+    @property
+    def dtype(self) -> np.dtype[np.float32]:
+        """float32, the type that the values are read in; see ``quantized.dtype`` for the other."""
+        return np.dtype(np.float32)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return (self[row] for row in range(len(self)))
+
+    @overload
+    def __getitem__(self, index: int | np.integer[Any]) -> NDArray[np.float32]: ...
+    @overload
+    def __getitem__(
+        self, index: slice | Sequence[int] | Sequence[bool] | NDArray[Any]
+    ) -> "Embeddings": ...
+    def __getitem__(self, index: Any) -> "NDArray[np.float32] | Embeddings":
+        rows = self.quantized[index]
+        if rows.ndim == 1 and isinstance(index, int | np.integer):
+            return self._dequantize(rows)
+        return Embeddings(rows, self.scale, self.zero_point)
+
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> NDArray[np.generic]:
+        if self.quantized.dtype != np.float32 and copy is False:
+            raise ValueError("quantized embeddings cannot be read as an array without a copy")
+        values: NDArray[np.generic] = self._dequantize(self.quantized)
+        if dtype is not None and np.dtype(dtype) != values.dtype:
+            return values.astype(dtype)
+        return values.copy() if copy and values.base is self.quantized else values
+
+    def __repr__(self) -> str:
+        rows, features = self.shape
+        kind = self.quantized.dtype
+        if kind == np.float32:
+            return f"Embeddings({rows} x {features} float32)"
+        return (
+            f"Embeddings({rows} x {features} {kind}, "
+            f"scale={self.scale:.6g}, zero_point={self.zero_point})"
+        )
+
+    def _dequantize(self, stored: NDArray[Any]) -> NDArray[np.float32]:
+        if stored.dtype == np.float32:
+            return stored
+        values = stored.astype(np.float32)
+        values -= np.float32(self.zero_point)
+        values *= np.float32(self.scale)
+        return values

@@ -1,0 +1,1 @@
+"""Extraction: photos in, embeddings out."""

@@ -1,0 +1,1 @@
+"""Heads: the layers that are trained on embeddings."""

@@ -1,0 +1,48 @@
+"""Label maps: the names of the classes, in the formats that Coral's tools read and write."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_NUMBERED = re.compile(r"\s*(\d+)(?:\s*:\s*|\s+)(\S.*)")
+
+
+def parse_labels(text: str) -> dict[int, str]:
+    """Reads a label map: ``0 daisy``, ``0:daisy`` or ``0  daisy`` a line, or one label a line.
+
+    Lines are taken as numbered only if all of them are, so that a class named ``7 up`` in a plain
+    list keeps its name. Blank lines at the end are ignored.
+
+    Returns:
+        The label of each class index.
+    """
+    lines = text.lstrip("\ufeff").rstrip().splitlines()
+    numbered = [_NUMBERED.fullmatch(line) for line in lines]
+    if all(numbered):
+        return {int(match[1]): match[2].strip() for match in numbered if match}
+    return {index: line.strip() for index, line in enumerate(lines)}
+
+
+def format_labels(labels: Sequence[str]) -> str:
+    """Writes labels as ``0 daisy`` a line, the form of the tutorial's ``label_map.txt``."""
+    return "".join(f"{index} {label}\n" for index, label in enumerate(labels))
+
+
+def read_label_file(path: str | os.PathLike[str]) -> dict[int, str]:
+    """Reads a label file; see :func:`parse_labels` for the formats.
+
+    Raises:
+        ValueError: The file is not UTF-8 text.
+        OSError: The file cannot be read.
+    """
+    try:
+        return parse_labels(Path(path).read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{os.fspath(path)} is not a label file: it is not UTF-8 text") from error
+
+
+def label_list(labels: Mapping[int, str]) -> list[str]:
+    """Returns labels by index as a list, with the index itself as the name of a missing one."""
+    size = max(labels, default=-1) + 1
+    return [labels.get(index, str(index)) for index in range(size)]
