@@ -1,0 +1,156 @@
+"""What callers pass to a head, checked and in the form that the core reads."""
+
+import math
+import operator
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._core import StoredEmbeddings
+from ..embeddings import Embeddings
+
+EmbeddingsLike = Embeddings | ArrayLike
+"""Embeddings, or an array [N, D] of numbers."""
+
+_IN_PLACE = (np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.int8))
+
+
+def as_embeddings(value: EmbeddingsLike, feature_dim: int, name: str = "embeddings") -> Embeddings:
+    """Returns ``value`` as finite, C-contiguous Embeddings, without a copy where that can be.
+
+    Plain uint8 and int8 arrays are whole numbers, with scale 1 and zero point 0. Other types are
+    converted to float32.
+
+    Args:
+        value: Embeddings or an array [N, D].
+        feature_dim: D.
+        name: What to call the value in errors.
+
+    Raises:
+        ValueError: Not a matrix of D columns, not numbers, or not finite in float32.
+    """
+    if isinstance(value, Embeddings):
+        embeddings = Embeddings(
+            np.require(value.quantized, requirements=["C", "A"]), value.scale, value.zero_point
+        )
+    else:
+        embeddings = Embeddings(_as_stored_matrix(value, name))
+    if embeddings.shape[1] != feature_dim:
+        raise ValueError(
+            f"{name} must have {feature_dim} features a row, not {embeddings.shape[1]}"
+        )
+    row = stored(embeddings).find_non_finite_row()
+    if row >= 0:
+        raise ValueError(f"{name} must be finite float32 numbers: row {row} holds NaN or infinity")
+    return embeddings
+
+
+def stored(embeddings: Embeddings) -> StoredEmbeddings:
+    """Returns the core's view of embeddings that :func:`as_embeddings` gave."""
+    return StoredEmbeddings(embeddings.quantized, embeddings.scale, embeddings.zero_point)
+
+
+def as_labels(value: ArrayLike, rows: int, num_classes: int, name: str) -> NDArray[np.int32]:
+    """Returns a copy of ``value`` as int32 labels, so that no one changes them meanwhile.
+
+    Args:
+        value: Integers [rows] in [0, num_classes).
+        rows: How many labels there must be.
+        num_classes: C.
+        name: What to call the value in errors.
+
+    Raises:
+        ValueError: Not integers, not one a row, or outside the range.
+    """
+    labels = np.asarray(value)
+    if labels.dtype == object and all(isinstance(x, int | np.integer) for x in labels.flat):
+        labels = _as_integers(labels, name)
+    if labels.size == 0:
+        labels = labels.astype(np.int64)
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be integers, not {labels.dtype}")
+    if labels.shape != (rows,):
+        raise ValueError(
+            f"{name} must hold one label for each of the {rows} embeddings, "
+            f"not have shape {list(labels.shape)}"
+        )
+    wrong = (labels < 0) | (labels >= num_classes)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"{name} must be in [0, {num_classes}), not {labels[row]} (row {row})")
+    return labels.astype(np.int32)
+
+
+def as_float_array(value: ArrayLike, shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
+    """Returns finite float32 numbers of a shape.
+
+    Raises:
+        ValueError: Another shape, not numbers, or not finite in float32.
+    """
+    numbers = _as_float32(np.asarray(value), name)
+    if numbers.shape != shape:
+        raise ValueError(f"{name} must have shape {list(shape)}, not {list(numbers.shape)}")
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{name} must be finite float32 numbers")
+    return numbers
+
+
+def as_whole_number(value: Any, name: str, minimum: int) -> int:
+    """Returns an int in [minimum, 2^63); NumPy's integers will do.
+
+    Raises:
+        ValueError: Not an integer, or out of the range.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} must be an integer, not {value!r}") from None
+    if number < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, not {number}")
+    if number >= 2**63:
+        raise ValueError(f"{name} must be less than 2^63, not {number}")
+    return number
+
+
+def as_non_negative(value: Any, name: str) -> float:
+    """Returns a finite float of at least 0.
+
+    Raises:
+        ValueError: Anything else.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number, not {value!r}") from None
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"{name} must be finite and at least 0, not {number}")
+    return number
+
+
+def _as_stored_matrix(value: ArrayLike, name: str) -> NDArray[Any]:
+    matrix = np.asarray(value)
+    if matrix.ndim != 2:
+        raise ValueError(
+            f"{name} must be a matrix with an embedding a row, not of shape {list(matrix.shape)}"
+        )
+    if matrix.dtype not in _IN_PLACE:
+        matrix = _as_float32(matrix, name)
+    return np.require(matrix, requirements=["C", "A"])
+
+
+def _as_float32(numbers: NDArray[Any], name: str) -> NDArray[np.float32]:
+    if numbers.dtype.kind not in "biufO":
+        raise ValueError(f"{name} must be numbers, not {numbers.dtype}")
+    try:
+        with np.errstate(over="ignore"):  # becomes infinite, and is refused as such
+            return numbers.astype(np.float32, copy=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be numbers: {error}") from error
+
+
+def _as_integers(labels: NDArray[Any], name: str) -> NDArray[np.int64]:
+    try:
+        return cast(NDArray[np.int64], labels.astype(np.int64))
+    except OverflowError as error:
+        raise ValueError(f"{name} must be 64-bit integers: {error}") from error

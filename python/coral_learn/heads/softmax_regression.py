@@ -1,0 +1,423 @@
+"""Softmax regression: the trained last layer of a classifier."""
+
+import io
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import _core
+from ..embeddings import Embeddings
+from ..files import write_atomically
+from ..model_file import ModelSource, read_model_content
+from .inputs import (
+    EmbeddingsLike,
+    as_embeddings,
+    as_float_array,
+    as_labels,
+    as_non_negative,
+    as_whole_number,
+    stored,
+)
+
+_FORMAT_VERSION = 1
+_MAX_CALIBRATION_ROWS = 2048
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """How training stands after some iterations.
+
+    Attributes:
+        iteration: Updates of the weights made so far.
+        loss: Mean cross entropy over all training rows, plus the L2 penalty.
+        training_accuracy: Fraction of training rows classified right, in [0, 1].
+        validation_accuracy: The same for validation rows; None without any.
+    """
+
+    iteration: int
+    loss: float
+    training_accuracy: float
+    validation_accuracy: float | None
+
+    def __str__(self) -> str:
+        text = (
+            f"Iteration {self.iteration}: loss {self.loss:.4f}, "
+            f"training accuracy {self.training_accuracy:.4f}"
+        )
+        if self.validation_accuracy is None:
+            return text
+        return f"{text}, validation accuracy {self.validation_accuracy:.4f}"
+
+
+class SoftmaxRegression:
+    """A classifier's last layer: a linear map of embeddings to logits, then softmax.
+
+    It is pycoral's class of the same name. One object can be used from several threads: trainings
+    wait for each other, and predictions made meanwhile use the weights last reported.
+
+    Attributes:
+        weight_scale: Standard deviation of the initial weights.
+    """
+
+    def __init__(
+        self,
+        feature_dim: int | None = None,
+        num_classes: int | None = None,
+        weight_scale: float = 0.01,
+        reg: float = 0.0,
+        *,
+        seed: int | None = None,
+    ) -> None:
+        """Draws the initial weights from a normal distribution; biases are zero.
+
+        Args:
+            feature_dim: D, the length of an embedding; at least 1.
+            num_classes: C; at least 1.
+            weight_scale: Standard deviation of the initial weights; at least 0.
+            reg: L2 penalty; at least 0. The loss is mean cross entropy + reg / 2 * |weights|^2.
+            seed: In [0, 2^63); the same seed gives the same weights and the same batches. None for
+                other ones each time.
+
+        Raises:
+            ValueError: An argument is missing or out of its range.
+        """
+        if feature_dim is None or num_classes is None:
+            raise ValueError("feature_dim and num_classes must be given")
+        rows = as_whole_number(num_classes, "num_classes", 1)
+        columns = as_whole_number(feature_dim, "feature_dim", 1)
+        self.weight_scale = as_non_negative(weight_scale, "weight_scale")
+        self.reg = reg
+        self._seed = None if seed is None else as_whole_number(seed, "seed", 0)
+        self._generator = np.random.default_rng(self._seed)
+        weights = self._generator.standard_normal((rows, columns), np.float32)
+        self._weights = weights * np.float32(self.weight_scale)  # [C, D], as TFLite keeps them
+        self._biases = np.zeros(rows, np.float32)
+        self._labels: list[str] | None = None
+        self._calibration: Embeddings | None = None
+        self._make_locks()
+
+    def _make_locks(self) -> None:
+        self._training_lock = threading.RLock()  # reentrant for calls from a progress callback
+        self._state_lock = threading.RLock()  # held briefly, to read or write the weights
+
+    @property
+    def feature_dim(self) -> int:
+        """D, the length of an embedding."""
+        return int(self._weights.shape[1])
+
+    @property
+    def num_classes(self) -> int:
+        """C."""
+        return int(self._weights.shape[0])
+
+    @property
+    def seed(self) -> int | None:
+        """The seed that was given."""
+        return self._seed
+
+    @property
+    def reg(self) -> float:
+        """L2 penalty, at least 0; ``ValueError`` when set to anything else."""
+        return self._reg
+
+    @reg.setter
+    def reg(self, value: float) -> None:
+        self._reg = as_non_negative(value, "reg")
+
+    @property
+    def weights(self) -> NDArray[np.float32]:
+        """Weights, float32 [D, C]. Changes of the array change the head.
+
+        Setting another shape or numbers that are not finite raises ``ValueError``.
+        """
+        return self._weights.T
+
+    @weights.setter
+    def weights(self, value: ArrayLike) -> None:
+        weights = as_float_array(value, (self.feature_dim, self.num_classes), "weights")
+        with self._state_lock:
+            self._weights[...] = weights.T
+
+    @property
+    def biases(self) -> NDArray[np.float32]:
+        """Biases, float32 [C]. Changes of the array change the head.
+
+        Setting another shape or numbers that are not finite raises ``ValueError``.
+        """
+        return self._biases
+
+    @biases.setter
+    def biases(self, value: ArrayLike) -> None:
+        biases = as_float_array(value, (self.num_classes,), "biases")
+        with self._state_lock:
+            self._biases[...] = biases
+
+    @property
+    def labels(self) -> list[str] | None:
+        """The name of each class, or None where unknown.
+
+        Setting anything but one string a class, or None, raises ``ValueError``.
+        """
+        return self._labels
+
+    @labels.setter
+    def labels(self, value: Sequence[str] | None) -> None:
+        if value is not None:
+            value = list(value)
+            if len(value) != self.num_classes or not all(isinstance(x, str) for x in value):
+                raise ValueError(f"labels must be {self.num_classes} strings, not {value}")
+        self._labels = value
+
+    def train_with_sgd(
+        self,
+        data: Mapping[str, Any],
+        num_iter: int,
+        learning_rate: float,
+        batch_size: int = 100,
+        print_every: int = 100,
+        *,
+        progress: Callable[[TrainingRecord], object] = print,
+    ) -> list[TrainingRecord]:
+        """Trains on random batches, starting from the present weights.
+
+        Each iteration draws a batch of training rows with replacement. Ctrl-C stops within 0.1 s;
+        the head then has the weights of the last whole iteration, as after an exception from
+        ``progress``.
+
+        Args:
+            data: ``data_train``, embeddings [N, D], and ``labels_train``, integers [N] in [0, C);
+                ``data_val`` and ``labels_val`` likewise for validation, or absent, None or empty.
+            num_iter: Number of iterations; at least 0.
+            learning_rate: Step size; at least 0.
+            batch_size: Rows a batch; at least 1.
+            print_every: Iterations between records; with 0 or less there is one at the start and
+                one at the end, and ``progress`` is not called.
+            progress: Called with each record; prints it unless told otherwise.
+
+        Returns:
+            The records: at the start, every ``print_every`` iterations, and at the end.
+
+        Raises:
+            ValueError: Embeddings or labels that are missing, of a wrong shape, out of range or
+                not finite; other arguments out of range.
+        """
+        training, training_labels = self._read_data(data, "data_train", "labels_train")
+        validation, validation_labels = self._read_data(data, "data_val", "labels_val")
+        if training is None or training_labels is None:
+            raise ValueError("data_train must hold at least one embedding")
+        iterations = as_whole_number(num_iter, "num_iter", 0)
+        step = as_non_negative(learning_rate, "learning_rate")
+        batch = as_whole_number(batch_size, "batch_size", 1)
+        interval = max(0, as_whole_number(print_every, "print_every", -(2**63) + 1))
+        history: list[TrainingRecord] = []
+
+        with self._training_lock:
+            with self._state_lock:
+                weights, biases = self._weights.copy(), self._biases.copy()
+
+            def report(*values: Any) -> None:
+                history.append(TrainingRecord(*values))
+                self._publish(weights, biases)
+                if interval > 0:
+                    progress(history[-1])
+
+            try:
+                _core.train_with_sgd(
+                    weights,
+                    biases,
+                    stored(training),
+                    training_labels,
+                    None if validation is None else stored(validation),
+                    validation_labels,
+                    iterations=iterations,
+                    learning_rate=step,
+                    batch_size=batch,
+                    l2_penalty=self.reg,
+                    seed=int(self._generator.integers(2**64, dtype=np.uint64)),
+                    report_interval=interval,
+                    on_report=report,
+                )
+            finally:
+                self._publish(weights, biases)
+                self._calibration = _sample(training)
+        return history
+
+    def predict(self, x: EmbeddingsLike) -> NDArray[np.int64]:
+        """Returns the most probable class of each embedding, int64 [N].
+
+        Args:
+            x: Embeddings [N, D].
+
+        Raises:
+            ValueError: A wrong shape, or numbers that are not finite.
+        """
+        embeddings = as_embeddings(x, self.feature_dim)
+        return _core.predict(*self._snapshot(), stored(embeddings))
+
+    def predict_proba(self, x: EmbeddingsLike) -> NDArray[np.float32]:
+        """Returns the probability of each class for each embedding, float32 [N, C].
+
+        Args:
+            x: Embeddings [N, D].
+
+        Raises:
+            ValueError: A wrong shape, or numbers that are not finite.
+        """
+        embeddings = as_embeddings(x, self.feature_dim)
+        return _core.predict_proba(*self._snapshot(), stored(embeddings))
+
+    def get_accuracy(self, mat_x: EmbeddingsLike, labels: ArrayLike) -> float:
+        """Returns the fraction of embeddings classified right, in [0, 1].
+
+        Args:
+            mat_x: Embeddings [N, D]; N at least 1.
+            labels: Integers [N] in [0, C).
+
+        Raises:
+            ValueError: A wrong shape, labels out of range, or numbers that are not finite.
+        """
+        embeddings = as_embeddings(mat_x, self.feature_dim, "mat_x")
+        if len(embeddings) == 0:
+            raise ValueError("mat_x must hold at least one embedding")
+        classes = as_labels(labels, len(embeddings), self.num_classes, "labels")
+        return _core.accuracy(*self._snapshot(), stored(embeddings), classes)
+
+    def serialize_model(self, in_model_path: ModelSource) -> bytes:
+        """Returns a classifier: an embedding extractor with this head appended.
+
+        Args:
+            in_model_path: The extractor's ``.tflite`` file, compiled for the Edge TPU or not, or
+                its bytes.
+
+        Raises:
+            ModelError: The file cannot be read, or is not an extractor for this head.
+        """
+        from ..tflite.head import append_softmax_head
+
+        weights, biases = self._snapshot()
+        return append_softmax_head(
+            read_model_content(in_model_path),
+            weights.T,
+            biases,
+            calibration=self._calibration,
+            labels=self.labels,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the head to ``path`` in NumPy's .npz format, whole or not at all.
+
+        Weights, biases, labels, ``reg``, ``weight_scale``, seed, and the embeddings that
+        :meth:`serialize_model` calibrates with are kept.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        weights, biases = self._snapshot()
+        fields: dict[str, Any] = {
+            "version": _FORMAT_VERSION,
+            "weights": weights.T,
+            "biases": biases,
+            "weight_scale": self.weight_scale,
+            "reg": self.reg,
+        }
+        if self._seed is not None:
+            fields["seed"] = self._seed
+        if self._labels is not None:
+            fields["labels"] = np.array(self._labels, dtype=np.str_)
+        if self._calibration is not None:
+            fields["calibration"] = self._calibration.quantized
+            fields["calibration_scale"] = self._calibration.scale
+            fields["calibration_zero_point"] = self._calibration.zero_point
+        buffer = io.BytesIO()
+        np.savez(buffer, **fields)
+        write_atomically(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "SoftmaxRegression":
+        """Reads a head that :meth:`save` wrote.
+
+        Raises:
+            ValueError: The file holds something else.
+            OSError: The file cannot be read.
+        """
+        content = Path(path).read_bytes()
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as fields:
+                return cls._from_fields(dict(fields))
+        except Exception as error:  # zipfile and NumPy raise many types on a broken file
+            raise ValueError(f"{os.fspath(path)} is not a saved head: {error}") from error
+
+    @classmethod
+    def _from_fields(cls, fields: Mapping[str, NDArray[Any]]) -> "SoftmaxRegression":
+        if fields["version"] != _FORMAT_VERSION:
+            raise ValueError(f"version {fields['version']}, not {_FORMAT_VERSION}")
+        feature_dim, num_classes = fields["weights"].shape
+        head = cls(
+            feature_dim,
+            num_classes,
+            weight_scale=float(fields["weight_scale"]),
+            reg=float(fields["reg"]),
+            seed=int(fields["seed"]) if "seed" in fields else None,
+        )
+        head.weights = fields["weights"]
+        head.biases = fields["biases"]
+        if "labels" in fields:
+            head.labels = fields["labels"].tolist()
+        if "calibration" in fields:
+            calibration = Embeddings(
+                fields["calibration"],
+                float(fields["calibration_scale"]),
+                int(fields["calibration_zero_point"]),
+            )
+            head._calibration = as_embeddings(calibration, head.feature_dim, "calibration")
+        return head
+
+    def __repr__(self) -> str:
+        return f"SoftmaxRegression({self.feature_dim}, {self.num_classes}, reg={self.reg:g})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self._training_lock, self._state_lock:
+            state = self.__dict__.copy()
+            state.update(_weights=self._weights.copy(), _biases=self._biases.copy())
+        del state["_training_lock"], state["_state_lock"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._make_locks()
+
+    def _read_data(
+        self, data: Mapping[str, Any], embeddings_key: str, labels_key: str
+    ) -> tuple[Embeddings | None, NDArray[np.int32] | None]:
+        """Returns the embeddings and labels of a part of the data, or None where it is empty."""
+        if not isinstance(data, Mapping):
+            raise ValueError(f"data must be a dict, not {type(data).__name__}")
+        value, labels = data.get(embeddings_key), data.get(labels_key)
+        if value is None or np.shape(value)[:1] == (0,):
+            return None, None
+        if labels is None:
+            raise ValueError(f"data has {embeddings_key} but no {labels_key}")
+        embeddings = as_embeddings(value, self.feature_dim, embeddings_key)
+        return embeddings, as_labels(labels, len(embeddings), self.num_classes, labels_key)
+
+    def _snapshot(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        with self._state_lock:
+            return self._weights.copy(), self._biases.copy()
+
+    def _publish(self, weights: NDArray[np.float32], biases: NDArray[np.float32]) -> None:
+        """Copies in place, so that arrays the user has from the properties stay in step."""
+        with self._state_lock:
+            self._weights[...] = weights
+            self._biases[...] = biases
+
+
+def _sample(embeddings: Embeddings) -> Embeddings:
+    """Returns a copy of evenly spaced rows: the logits that quantization must represent."""
+    step = -(-len(embeddings) // _MAX_CALIBRATION_ROWS)
+    return Embeddings(embeddings.quantized[::step].copy(), embeddings.scale, embeddings.zero_point)
