@@ -1,0 +1,286 @@
+"""Running models, on an Edge TPU or the CPU; the only file that imports an interpreter."""
+
+import functools
+import importlib
+import importlib.metadata
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any, Protocol, cast
+
+from .edgetpu_devices import check_device, explain_no_device
+from .edgetpu_library import (
+    Problem,
+    library_name,
+    library_version,
+    list_devices,
+    open_library,
+)
+from .errors import EdgeTpuError, ModelError
+from .model_file import ModelSource, is_compiled, read_model_content
+
+RUNTIME_VARIABLE = "CORAL_LEARN_RUNTIME"
+"""The environment variable that chooses the runtime, where more than one is installed."""
+
+DEVICE_VARIABLE = "CORAL_LEARN_DEVICE"
+"""The environment variable with the device to use where the caller names none."""
+
+_RUNTIMES = {
+    "ai-edge-litert": "ai_edge_litert.interpreter",
+    "tflite-runtime": "tflite_runtime.interpreter",
+}
+_OLD_ABI_FIX = (
+    "install a libedgetpu built against TensorFlow 2.16 or later "
+    "(github.com/feranick/libedgetpu/releases); Google's own of 2021 is too old"
+)
+
+
+class Interpreter(Protocol):
+    """What this package uses of the ``Interpreter`` that both runtimes have."""
+
+    def allocate_tensors(self) -> None:
+        """Plans the memory; needed once, before the first inference."""
+
+    def invoke(self) -> None:
+        """Runs the model on what its input tensors hold, with the GIL released."""
+
+    def get_input_details(self) -> list[dict[str, Any]]:
+        """Describes the inputs: index, name, shape, dtype, quantization_parameters."""
+
+    def get_output_details(self) -> list[dict[str, Any]]:
+        """Describes the outputs, as :meth:`get_input_details` does the inputs."""
+
+    def set_tensor(self, tensor_index: int, value: Any) -> None:
+        """Copies an array of the tensor's own shape and dtype into it."""
+
+    def get_tensor(self, tensor_index: int) -> Any:
+        """Returns a copy of a tensor."""
+
+    def tensor(self, tensor_index: int) -> Any:
+        """Returns a function that gives a view of a tensor's memory."""
+
+
+def runtime_name() -> str:
+    """Returns the name and version of the runtime in use, such as "ai-edge-litert 2.3.0".
+
+    Raises:
+        ImportError: No runtime is installed.
+        ValueError: CORAL_LEARN_RUNTIME names an unknown one.
+    """
+    name, module = _runtime()
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:  # built and installed without its metadata
+        version = getattr(module, "__version__", "of unknown version")
+    return f"{name} {version}"
+
+
+def get_runtime_version() -> str:
+    """Returns libedgetpu's version, such as "BuildLabel(...), RuntimeVersion(14)".
+
+    Raises:
+        EdgeTpuError: libedgetpu cannot be used; the message says why and what to do.
+    """
+    library = open_library()
+    if isinstance(library, Problem):
+        raise library.error()
+    return library_version(library)
+
+
+def list_edge_tpus() -> list[dict[str, str]]:
+    """Lists the attached Edge TPUs, in the order that ``:0``, ``:1`` count them.
+
+    Returns:
+        {"type": "usb" or "pci", "path": ...} for each; empty where there is no libedgetpu.
+    """
+    library = open_library()
+    if isinstance(library, Problem):
+        return []
+    return [device._asdict() for device in list_devices(library)]
+
+
+def choose_device(device: str | None = None) -> str | None:
+    """Returns the device to use: the one given, else CORAL_LEARN_DEVICE, else None for any.
+
+    Raises:
+        ValueError: It is not a valid device string; the message lists the valid forms.
+    """
+    chosen = device or os.environ.get(DEVICE_VARIABLE) or None
+    if chosen not in (None, "cpu"):
+        check_device(chosen)
+    return chosen
+
+
+def load_edgetpu_delegate(options: Mapping[str, Any] | None = None) -> Any:
+    """Opens an Edge TPU.
+
+    Args:
+        options: libedgetpu's options; ``{"device": "usb:1"}`` chooses the device.
+
+    Returns:
+        The runtime's delegate, which closes the device when the last reference is gone.
+
+    Raises:
+        ValueError: The device string is invalid.
+        EdgeTpuError: libedgetpu or the device cannot be used; says why and what to do.
+    """
+    options = dict(options or {})
+    device = options.get("device") or None
+    if device is not None:
+        check_device(device)
+    # An open library first: load_delegate prints an ignored exception where it cannot open one.
+    library = open_library()
+    if isinstance(library, Problem):
+        raise library.error()
+    try:
+        return _runtime()[1].load_delegate(library_name(), options)
+    except ValueError as error:
+        reason = str(error).partition("\n")[2].strip()
+    # Raised outside of the handler: a chained traceback would keep the delegate alive.
+    problem = explain_no_device(device, list_devices(library))
+    if reason:
+        problem = problem._replace(what=f"{problem.what} ({reason})")
+    raise problem.error()
+
+
+def make_interpreter(
+    model_path_or_content: ModelSource,
+    device: str | None = None,
+    delegate: Any = None,
+    *,
+    num_threads: int | None = None,
+    reproducible: bool = False,
+) -> Interpreter:
+    """Makes an interpreter for a model, on the Edge TPU if the model was compiled for it.
+
+    A model that was not compiled for the Edge TPU runs on the CPU, with no libedgetpu installed
+    and whatever ``device`` says, with a warning where that names an Edge TPU. Call
+    ``allocate_tensors()`` before the first inference.
+
+    Args:
+        model_path_or_content: The path of a ``.tflite`` file, or its bytes.
+        device: ``:<n>`` (the n-th Edge TPU), ``usb``, ``usb:<n>``, ``pci``, ``pci:<n>`` or
+            ``cpu``; None for CORAL_LEARN_DEVICE, or else any Edge TPU.
+        delegate: A delegate to use, such as :func:`load_edgetpu_delegate` gives; ``device`` is
+            then ignored.
+        num_threads: CPU threads for the operators that do not run on the Edge TPU; None for the
+            runtime's default.
+        reproducible: Leave out the runtime's faster CPU kernels (XNNPACK), whose results differ
+            by a few quantization steps from one kind of CPU to another.
+
+    Returns:
+        The runtime's own ``Interpreter``, whose ``allocate_tensors()`` and ``invoke()`` raise
+        EdgeTpuError or ModelError, with the cause.
+
+    Raises:
+        ModelError: The file cannot be read, or is not a model that the runtime can use.
+        EdgeTpuError: A compiled model, and no Edge TPU to run it; says why and what to do.
+        ValueError: An invalid device string or number of threads.
+        ImportError: No runtime is installed.
+    """
+    content = read_model_content(model_path_or_content)
+    if not content:
+        raise ModelError("the model is empty")
+    if delegate is None:
+        delegate = _delegate_for(content, choose_device(device))
+    if num_threads is not None and num_threads < 1:
+        raise ValueError(f"num_threads must be at least 1, not {num_threads}")
+    options: dict[str, Any] = {}
+    if reproducible:
+        resolvers = _runtime()[1].OpResolverType
+        options["experimental_op_resolver_type"] = resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    try:
+        interpreter = _interpreter_class()(
+            model_content=content,
+            experimental_delegates=None if delegate is None else [delegate],
+            num_threads=num_threads,
+            **options,
+        )
+    except ValueError as error:
+        failure = _explain_failure(error, on_edgetpu=False)
+    except RuntimeError as error:
+        failure = _explain_failure(error, on_edgetpu=delegate is not None)
+    else:
+        interpreter.on_edgetpu = delegate is not None
+        return cast(Interpreter, interpreter)
+    # Raised outside of the handlers: a chained traceback would keep the delegate alive.
+    raise failure
+
+
+def _delegate_for(content: bytes, device: str | None) -> Any:
+    """Opens the Edge TPU that a model needs; returns None for a model that needs none."""
+    if is_compiled(content):
+        if device == "cpu":
+            raise EdgeTpuError(
+                "the model was compiled for the Edge TPU and cannot run on the CPU: choose an "
+                "Edge TPU, or use the model that it was compiled from"
+            )
+        return load_edgetpu_delegate({} if device is None else {"device": device})
+    if device not in (None, "cpu"):
+        warnings.warn(
+            f"the model was not compiled for the Edge TPU: it runs on the CPU, not on {device!r}",
+            stacklevel=3,
+        )
+    return None
+
+
+@functools.cache
+def _interpreter_class() -> Any:
+    """Returns the runtime's Interpreter with errors that name the cause."""
+    base: Any = _runtime()[1].Interpreter
+
+    class CheckedInterpreter(base):  # type: ignore[misc]
+        on_edgetpu = False
+
+        def allocate_tensors(self) -> None:
+            self._explaining(super().allocate_tensors)
+
+        def invoke(self) -> None:
+            self._explaining(super().invoke)
+
+        def _explaining(self, action: Callable[[], None]) -> None:
+            try:
+                action()
+            except RuntimeError as error:
+                raise _explain_failure(error, on_edgetpu=self.on_edgetpu) from error
+
+    return CheckedInterpreter
+
+
+def _explain_failure(error: Exception, *, on_edgetpu: bool) -> ModelError | EdgeTpuError:
+    """Returns this package's error for one that a runtime raised."""
+    reason = " ".join(str(error).split()) or "no reason given"
+    if not on_edgetpu:
+        return ModelError(f"{runtime_name()} cannot use the model: {reason}")
+    if "unresolved custom op" in reason:
+        return EdgeTpuError(
+            f"this libedgetpu does not fit {runtime_name()} ({reason}): {_OLD_ABI_FIX}"
+        )
+    if "runtime version" in reason:
+        return EdgeTpuError(
+            f"the model was compiled for a newer libedgetpu than this one ({reason}): update "
+            "libedgetpu, or compile with edgetpu_compiler's option --min_runtime_version"
+        )
+    return EdgeTpuError(
+        f"the Edge TPU failed ({reason}): if it was unplugged or reset, plug it in again and "
+        "start over; `coral-learn doctor` checks the setup"
+    )
+
+
+@functools.cache
+def _runtime() -> tuple[str, ModuleType]:
+    """Imports the chosen runtime, or the first that is installed; returns it with its name."""
+    chosen = os.environ.get(RUNTIME_VARIABLE)
+    if chosen and chosen not in _RUNTIMES:
+        raise ValueError(f"{RUNTIME_VARIABLE} is {chosen!r}: use {' or '.join(_RUNTIMES)}")
+    reasons = []
+    for name in [chosen] if chosen else list(_RUNTIMES):
+        try:
+            return name, importlib.import_module(_RUNTIMES[name])
+        except ImportError as error:  # noqa: PERF203 (two at most)
+            reasons.append(f"{name}: {error}")
+    raise ImportError(
+        "no runtime for .tflite models can be imported: "
+        f"`pip install {chosen or 'ai-edge-litert'}` ({'; '.join(reasons)})"
+    )
