@@ -1,1 +1,70 @@
-"""On-device transfer learning for Coral Edge TPUs and any small computer."""
+"""On-device transfer learning for Coral Edge TPUs and any small computer.
+
+The names below load on first use: importing the package costs little, and imports neither an
+interpreter nor an image library.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import edgetpu as edgetpu
+    from .classification import Class as Class
+    from .classification import Classifier as Classifier
+    from .classification import Evaluation as Evaluation
+    from .classification import evaluate as evaluate
+    from .dataset import ImageFolder as ImageFolder
+    from .embeddings import Embeddings as Embeddings
+    from .errors import EdgeTpuError as EdgeTpuError
+    from .errors import ModelError as ModelError
+    from .extraction.extractor import EmbeddingExtractor as EmbeddingExtractor
+    from .heads.imprinting import ImprintingEngine as ImprintingEngine
+    from .heads.softmax_regression import SoftmaxRegression as SoftmaxRegression
+    from .pycoral import install_as_pycoral as install_as_pycoral
+    from .retraining import RetrainResult as RetrainResult
+    from .retraining import SgdSettings as SgdSettings
+    from .retraining import retrain as retrain
+    from .tflite.cut import create_embedding_extractor as create_embedding_extractor
+    from .tflite.head import read_head as read_head
+    from .tflite.imprinting import create_imprinting_model as create_imprinting_model
+    from .tflite.metadata import read_labels as read_labels
+
+_HOMES = {
+    "Class": "classification",
+    "Classifier": "classification",
+    "Evaluation": "classification",
+    "evaluate": "classification",
+    "ImageFolder": "dataset",
+    "Embeddings": "embeddings",
+    "EdgeTpuError": "errors",
+    "ModelError": "errors",
+    "EmbeddingExtractor": "extraction.extractor",
+    "ImprintingEngine": "heads.imprinting",
+    "SoftmaxRegression": "heads.softmax_regression",
+    "install_as_pycoral": "pycoral",
+    "RetrainResult": "retraining",
+    "SgdSettings": "retraining",
+    "retrain": "retraining",
+    "create_embedding_extractor": "tflite.cut",
+    "read_head": "tflite.head",
+    "create_imprinting_model": "tflite.imprinting",
+    "read_labels": "tflite.metadata",
+}
+__all__ = [*_HOMES, "edgetpu"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("coral-learn")
+    if name == "edgetpu":
+        return import_module(".edgetpu", __name__)
+    if name in _HOMES:
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

@@ -53,6 +53,14 @@ class ImageFolder:
 
 
 @dataclass(frozen=True)
+class Skipped:
+    """A photo that could not be read, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Split:
     """Disjoint row numbers for training, validation and test, int64 each."""
 
@@ -128,7 +136,7 @@ def _photos_below(folder: Path) -> list[Path]:
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         photos += [
-            Path(root, name)
+            Path(root) / name
             for name in names
             if not name.startswith(".") and Path(name).suffix.lower() in PHOTO_SUFFIXES
         ]

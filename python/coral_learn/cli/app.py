@@ -1,0 +1,183 @@
+"""The commands: their arguments, and which function of the package each one calls."""
+
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from ..classification import Classifier, evaluate
+from ..retraining import Method, RetrainResult, SgdSettings, retrain
+from . import display
+
+app = typer.Typer(
+    name="coral-learn",
+    help="Retrain an image classifier on your own photos, on the device it runs on.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="cpu, or an Edge TPU: :0, usb, usb:1, pci:0. By default the first Edge TPU for a "
+        "compiled model and the CPU for any other.",
+        show_default=False,
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(help="A label file. By default the labels in the model.", show_default=False),
+]
+DataDir = Annotated[
+    Path, typer.Argument(metavar="DATA_DIR", help="A folder with one folder of photos a class.")
+]
+Model = Annotated[Path, typer.Argument(metavar="MODEL.tflite", help="A classifier.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        display.results.print(f"coral-learn {version('coral-learn')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def _method(name: str) -> str:
+    if name not in get_args(Method):
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(get_args(Method))}.")
+    return name
+
+
+@app.command("train")
+def _train(
+    data_dir: DataDir,
+    extractor: Annotated[
+        Path, typer.Option(metavar="MODEL.tflite", help="The embedding extractor.")
+    ],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")],
+    method: Annotated[
+        str, typer.Option(help="How to train: sgd, fit or imprint.", callback=_method)
+    ] = "sgd",
+    iterations: Annotated[int, typer.Option(min=1, help="SGD steps.")] = SgdSettings.iterations,
+    learning_rate: Annotated[float, typer.Option(help="SGD step size.")] = (
+        SgdSettings.learning_rate
+    ),
+    batch_size: Annotated[int, typer.Option(min=1, help="Photos in an SGD step.")] = (
+        SgdSettings.batch_size
+    ),
+    weight_scale: Annotated[float, typer.Option(help="Size of SGD's first weights.")] = (
+        SgdSettings.weight_scale
+    ),
+    val: Annotated[float, typer.Option(help="Fraction of the photos to watch training on.")] = 0.1,
+    test: Annotated[float, typer.Option(help="Fraction of the photos to test on.")] = 0.1,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Makes the result repeatable.", show_default=False)
+    ] = None,
+    device: Device = None,
+    json: Json = False,
+) -> None:
+    """Retrain the last layer of a classifier on photos, then save and test the new model."""
+    with display.stage_bars() as report:
+        result = retrain(
+            data_dir,
+            extractor,
+            output,
+            method=method,  # type: ignore[arg-type]  # checked by _method
+            sgd=SgdSettings(iterations, learning_rate, batch_size, weight_scale),
+            validation=val,
+            test=test,
+            seed=seed,
+            device=device,
+            progress=report,
+        )
+    _show(result, f"coral-learn classify {result.model} PHOTO.jpg", json)
+
+
+@app.command("classify")
+def _classify(
+    model: Model,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Photos.")],
+    labels: Labels = None,
+    top_k: Annotated[int, typer.Option(min=1, help="How many classes to name.")] = 1,
+    device: Device = None,
+    json: Json = False,
+) -> None:
+    """Say which class photos show."""
+    unread: list[tuple[str, str]] = []
+    with Classifier(model, labels=labels, device=device) as classifier:
+        answers = classifier.classify(
+            images,
+            top_k=top_k,
+            on_error=lambda index, error: unread.append((str(images[index]), str(error))),
+        )
+    failed = {path for path, _ in unread}
+    answered = [str(image) for image in images if str(image) not in failed]
+    if json:
+        display.print_json(
+            [
+                {"image": image, "results": [vars(answer) for answer in classes]}
+                for image, classes in zip(answered, answers, strict=True)
+            ]
+        )
+    else:
+        for image, classes in zip(answered, answers, strict=True):
+            display.print_classes(image, classes)
+    if unread:
+        raise ValueError("; ".join(reason for _, reason in unread))
+
+
+@app.command("evaluate")
+def _evaluate(
+    model: Model,
+    data_dir: DataDir,
+    labels: Labels = None,
+    device: Device = None,
+    json: Json = False,
+) -> None:
+    """Measure how often a classifier is right on photos in class folders."""
+    evaluation = evaluate(model, data_dir, labels=labels, device=device, progress=not json)
+    display.print_skipped(evaluation.skipped)
+    if json:
+        display.print_json(evaluation.to_json())
+    else:
+        display.print_evaluation(evaluation)
+
+
+@app.command("demo")
+def _demo(
+    output: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")] = Path(
+        "coral-learn-demo"
+    ),
+    json: Json = False,
+) -> None:
+    """Draw photos and do the whole job on them: no network, no Edge TPU, no photos needed."""
+    from ..demo import demo
+
+    with display.stage_bars() as report:
+        result = demo(output, progress=report)
+    _show(
+        result,
+        "coral-learn train YOUR_PHOTOS --extractor EXTRACTOR.tflite --output DIR",
+        json,
+    )
+
+
+def _show(result: RetrainResult, hint: str, json: bool) -> None:
+    display.print_skipped(result.skipped)
+    if json:
+        display.print_json(result.to_json())
+    else:
+        display.print_retrained(result)
+        display.print_hint(hint)

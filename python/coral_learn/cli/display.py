@@ -1,0 +1,118 @@
+"""What the commands print: progress on standard error, results on standard output."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ..classification import Class, Evaluation
+from ..dataset import Skipped
+from ..retraining import Progress as Report
+from ..retraining import RetrainResult, Stage
+
+console = Console(stderr=True)
+results = Console()
+
+_STAGE_NAMES: dict[Stage, str] = {
+    "draw": "Drawing photos",
+    "extract": "Looking at photos",
+    "train": "Training",
+    "serialize": "Saving",
+    "verify": "Testing the saved model",
+}
+_MOST_SKIPPED_SHOWN = 10
+
+
+@contextmanager
+def stage_bars() -> Iterator[Report]:
+    """Shows a bar for each stage of a job."""
+    with _bars() as bars:
+        tasks = {}
+
+        def report(stage: Stage, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(_STAGE_NAMES[stage], total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield report
+
+
+def print_note(kind: str, text: str) -> None:
+    """Prints one line on standard error, such as a warning."""
+    console.print(f"[yellow]{kind}[/] {escape(text)}", highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Prints one JSON value on standard output, and nothing else."""
+    json.dump(value, sys.stdout, ensure_ascii=False, allow_nan=False)
+    print()
+
+
+def print_skipped(skipped: Sequence[Skipped]) -> None:
+    """Names the photos that could not be read."""
+    for photo in skipped[:_MOST_SKIPPED_SHOWN]:
+        print_note("skipped", f"{photo.path}: {photo.reason}")
+    if len(skipped) > _MOST_SKIPPED_SHOWN:
+        print_note("skipped", f"and {len(skipped) - _MOST_SKIPPED_SHOWN} more")
+
+
+def print_retrained(result: RetrainResult) -> None:
+    """Prints the closing table of a retraining."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_row("Photos", f"{result.images} of {len(result.classes)} classes")
+    for name, value in (
+        ("Accuracy, training photos", result.accuracy.train),
+        ("Accuracy, validation photos", result.accuracy.validation),
+        ("Accuracy, test photos", result.accuracy.test_float),
+        ("Accuracy, test photos, saved model", result.accuracy.test_saved),
+    ):
+        table.add_row(name, "no photos" if value is None else f"{value:.1%}")
+    stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
+    table.add_row("Time", stages)
+    table.add_row("Ran on", f"{result.device}, {result.runtime}")
+    table.add_row("Model", f"[bold]{escape(str(result.model))}[/]")
+    table.add_row("Labels", escape(str(result.labels)))
+    results.print(table)
+
+
+def print_hint(text: str) -> None:
+    """Says what to try next."""
+    results.print(f"\nNext: [bold]{escape(text)}[/]", highlight=False, soft_wrap=True)
+
+
+def print_classes(image: str, classes: Sequence[Class]) -> None:
+    """Prints the answers for one photo."""
+    answers = ", ".join(f"[bold]{escape(answer.label)}[/] {answer.score:.1%}" for answer in classes)
+    results.print(f"{escape(image)}: {answers}", highlight=False, soft_wrap=True)
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Prints the accuracy, and where the wrong answers are."""
+    results.print(f"Accuracy [bold]{evaluation.accuracy:.1%}[/] on {evaluation.images} photos")
+    table = Table("Class", "Photos", "Right", "Taken most for")
+    for index, row in enumerate(evaluation.confusion):
+        if not sum(row):
+            continue
+        wrong = [0 if answer == index else count for answer, count in enumerate(row)]
+        worst = max(range(len(wrong)), key=wrong.__getitem__)
+        mistaken = f"{escape(evaluation.classes[worst])} ({wrong[worst]})" if wrong[worst] else ""
+        table.add_row(
+            escape(evaluation.classes[index]), str(sum(row)), f"{row[index] / sum(row):.1%}", mistaken
+        )
+    results.print(table)
+
+
+def _bars() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )

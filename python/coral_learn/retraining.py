@@ -1,0 +1,280 @@
+"""The job: photos in folders in, a retrained model out. Every face of the package calls this."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .classification import Classifier
+from .dataset import ImageFolder, Skipped, Split, split_by_class
+from .edgetpu import runtime_name
+from .embeddings import Embeddings
+from .extraction.cache import EmbeddingCache
+from .extraction.extractor import EmbeddingExtractor
+from .files import write_atomically
+from .heads.softmax_regression import SoftmaxRegression
+from .labels import format_labels
+from .model_file import ModelSource, is_compiled, read_model_content
+
+Method = Literal["sgd", "fit", "imprint"]
+Stage = Literal["draw", "extract", "train", "serialize", "verify"]
+Progress = Callable[[Stage, int, int], None]
+"""Told of each step: the stage, how much of it is done, and of how much."""
+
+LABELS_NAME = "label_map.txt"
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Fractions in [0, 1] of photos classified right; None where a part has no photos.
+
+    Attributes:
+        train: The float head on the training photos.
+        validation: The float head on the validation photos.
+        test_float: The float head on the test photos.
+        test_saved: The saved model, run end to end on the same test photos.
+    """
+
+    train: float
+    validation: float | None
+    test_float: float | None
+    test_saved: float | None
+
+
+@dataclass(frozen=True)
+class RetrainResult:
+    """What a retraining made and how good it is.
+
+    Attributes:
+        model: The retrained model, a ``.tflite`` file.
+        labels: Its label map.
+        classes: The names of the classes, in the order of the model's outputs.
+        images: The number of photos that were used.
+        skipped: The photos that could not be read.
+        accuracy: See :class:`Accuracy`.
+        seconds: The time that each stage took.
+        device: ``cpu``, or the Edge TPU that ran the extractor.
+        runtime: Name and version of the TFLite runtime.
+    """
+
+    model: Path
+    labels: Path
+    classes: list[str]
+    images: int
+    skipped: list[Skipped]
+    accuracy: Accuracy
+    seconds: dict[str, float]
+    device: str
+    runtime: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the result as plain types, the object that ``coral-learn train --json`` prints."""
+        return asdict(self) | {"model": str(self.model), "labels": str(self.labels)}
+
+
+@dataclass(frozen=True)
+class SgdSettings:
+    """How ``method="sgd"`` trains; the defaults are those of Coral's tutorial."""
+
+    iterations: int = 500
+    learning_rate: float = 0.01
+    batch_size: int = 100
+    weight_scale: float = 0.05
+
+
+def retrain(
+    data_dir: str | os.PathLike[str],
+    extractor: ModelSource,
+    output: str | os.PathLike[str],
+    *,
+    method: Method = "sgd",
+    sgd: SgdSettings = SgdSettings(),
+    validation: float = 0.1,
+    test: float = 0.1,
+    seed: int | None = None,
+    device: str | None = None,
+    cache: EmbeddingCache | None = None,
+    progress: Progress | None = None,
+) -> RetrainResult:
+    """Retrains the last layer of a classifier on photos, and saves and tests the new model.
+
+    Writes ``retrained_model.tflite`` (``retrained_model_edgetpu.tflite`` where the extractor is
+    compiled for the Edge TPU) and ``label_map.txt``, each whole or not at all. Photos that cannot
+    be read are left out and reported.
+
+    Args:
+        data_dir: A folder with one folder of photos a class.
+        extractor: The embedding extractor, a path or its bytes.
+        output: The folder for the results, made where it is missing.
+        method: How to train the head.
+        sgd: The settings of ``method="sgd"``.
+        validation: The fraction of each class's photos that training is watched on, in [0, 1).
+        test: The fraction of each class's photos that the saved model is tested on, in [0, 1).
+        seed: Makes the split and the training repeatable.
+        device: ``cpu``, or an Edge TPU as in ``:0``, ``usb``, ``usb:1``, ``pci:0``; by default
+            the first Edge TPU for a compiled model and the CPU for any other.
+        cache: Where embeddings of photos seen before are kept.
+        progress: Told of each step.
+
+    Raises:
+        ValueError: The photos or the settings do not do.
+        ModelError: The extractor cannot be used.
+        EdgeTpuError: The device failed.
+        OSError: The output cannot be written.
+    """
+    if method not in get_args(Method):
+        raise ValueError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
+    content = read_model_content(extractor)
+    photos = ImageFolder(data_dir)
+    if len(photos.classes) < 2:
+        raise ValueError(
+            f"{photos.path} has photos of {photos.classes[0]!r} alone: "
+            "there must be at least two classes to tell apart"
+        )
+    split_by_class(photos.labels, validation, test)  # refuses bad fractions before the long work
+    folder = _writable_folder(output)
+    report = progress or (lambda stage, done, total: None)
+    clock = _Clock()
+
+    with clock.measure("extract"), EmbeddingExtractor(content, device=device, cache=cache) as eye:
+        seen = _extract(eye, photos, report)
+        used_device = eye.device
+    split = split_by_class(seen.labels, validation, test, seed)
+    with clock.measure("train"):
+        head = _train_sgd(seen, split, sgd, seed, report)
+    with clock.measure("serialize"):
+        model = head.serialize_model(content)
+        compiled = "_edgetpu" if is_compiled(content) else ""
+        model_path = folder / f"retrained_model{compiled}.tflite"
+        write_atomically(model_path, model)
+        write_atomically(folder / LABELS_NAME, format_labels(photos.classes).encode())
+    with clock.measure("verify"):
+        saved = _accuracy_of_saved(model, seen, split.test, device, cache, report)
+
+    def accuracy(rows: NDArray[np.int64]) -> float | None:
+        if not len(rows):
+            return None
+        return head.get_accuracy(seen.embeddings[rows], seen.labels[rows])
+
+    return RetrainResult(
+        model=model_path,
+        labels=folder / LABELS_NAME,
+        classes=photos.classes,
+        images=len(seen.paths),
+        skipped=seen.skipped,
+        accuracy=Accuracy(
+            train=head.get_accuracy(seen.embeddings[split.train], seen.labels[split.train]),
+            validation=accuracy(split.validation),
+            test_float=accuracy(split.test),
+            test_saved=saved,
+        ),
+        seconds=clock.seconds,
+        device=used_device,
+        runtime=runtime_name(),
+    )
+
+
+@dataclass(frozen=True)
+class _SeenPhotos:
+    """The photos that could be read, and what the extractor saw in them."""
+
+    embeddings: Embeddings
+    labels: NDArray[np.int64]
+    classes: list[str]
+    paths: list[Path]
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+@dataclass
+class _Clock:
+    """Measures the stages of a job, in seconds."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def measure(self, stage: Stage) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = round(time.perf_counter() - start, 4)
+
+
+def _writable_folder(path: str | os.PathLike[str]) -> Path:
+    """Makes the output folder and finds out now, not after minutes of work, if it will do."""
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / f".{LABELS_NAME}.probe"
+    write_atomically(probe, b"")
+    probe.unlink()
+    return folder
+
+
+def _extract(eye: EmbeddingExtractor, photos: ImageFolder, report: Progress) -> _SeenPhotos:
+    reasons: dict[int, str] = {}
+    embeddings = eye.extract(
+        photos.paths,
+        progress=lambda done, total: report("extract", done, total),
+        on_error=lambda index, error: reasons.update({index: str(error)}),
+    )
+    kept = [index for index in range(len(photos)) if index not in reasons]
+    labels = photos.labels[kept]
+    lost = [name for index, name in enumerate(photos.classes) if index not in labels]
+    if lost:
+        first = Skipped(str(photos.paths[min(reasons)]), reasons[min(reasons)])
+        raise ValueError(
+            f"no photo of {', '.join(lost)} could be read, for example {first.path}: {first.reason}"
+        )
+    return _SeenPhotos(
+        embeddings=embeddings,
+        labels=labels,
+        classes=photos.classes,
+        paths=[photos.paths[index] for index in kept],
+        skipped=[Skipped(str(photos.paths[i]), reason) for i, reason in sorted(reasons.items())],
+    )
+
+
+def _train_sgd(
+    seen: _SeenPhotos, split: Split, sgd: SgdSettings, seed: int | None, report: Progress
+) -> SoftmaxRegression:
+    head = SoftmaxRegression(
+        seen.embeddings.shape[1], len(seen.classes), weight_scale=sgd.weight_scale, seed=seed
+    )
+    head.labels = seen.classes
+    head.train_with_sgd(
+        {
+            "data_train": seen.embeddings[split.train],
+            "labels_train": seen.labels[split.train],
+            "data_val": seen.embeddings[split.validation],
+            "labels_val": seen.labels[split.validation],
+        },
+        sgd.iterations,
+        sgd.learning_rate,
+        batch_size=sgd.batch_size,
+        print_every=0,
+        progress=lambda record: report("train", record.iteration, sgd.iterations),
+    )
+    return head
+
+
+def _accuracy_of_saved(
+    model: bytes,
+    seen: _SeenPhotos,
+    rows: NDArray[np.int64],
+    device: str | None,
+    cache: EmbeddingCache | None,
+    report: Progress,
+) -> float | None:
+    """Runs the saved model on test photos from the file on, as its users will."""
+    if not len(rows):
+        return None
+    with Classifier(model, device=device, cache=cache) as classifier:
+        scores = classifier.scores(
+            [seen.paths[row] for row in rows],
+            progress=lambda done, total: report("verify", done, total),
+        )
+    return float(np.mean(scores.argmax(axis=1) == seen.labels[rows]))
