@@ -5,7 +5,6 @@ interpreter nor an image library.
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ __all__ = [*_HOMES, "edgetpu"]
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib.metadata import version  # takes longer to import than the rest
+
         return version("coral-learn")
     if name == "edgetpu":
         return import_module(".edgetpu", __name__)

@@ -1,7 +1,6 @@
 """Writing files whole or not at all."""
 
 import os
-import secrets
 from pathlib import Path
 
 
@@ -14,7 +13,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         OSError: The folder is missing, full or not writable; ``path`` is then as it was.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     try:
         with temporary.open("xb") as file:
             file.write(data)

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -255,7 +255,7 @@ def _train_sgd(
         sgd.iterations,
         sgd.learning_rate,
         batch_size=sgd.batch_size,
-        print_every=0,
+        print_every=max(1, sgd.iterations // 20),
         progress=lambda record: report("train", record.iteration, sgd.iterations),
     )
     return head

@@ -1,0 +1,165 @@
+"""The command line: what it prints, where, and with which exit status."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from coral_learn.demo import embedded_extractor
+
+COMMAND = Path(sys.executable).with_name("coral-learn")
+
+
+def run(*arguments: str | Path, status: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COLUMNS": "100"},
+        timeout=120,
+    )
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def extractor(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("extractor") / "extractor.tflite"
+    path.write_bytes(embedded_extractor())
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(
+    photos: Path, extractor: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, object]:
+    """What ``train --json`` prints."""
+    output = tmp_path_factory.mktemp("out")
+    arguments = ("--extractor", extractor, "--output", output, "--seed", "1", "--json")
+    printed = json.loads(run("train", photos, *arguments).stdout)
+    assert isinstance(printed, dict)
+    return printed
+
+
+def test_train_prints_the_object_of_the_contract(trained: dict[str, object]) -> None:
+    assert trained.keys() == {
+        "model", "labels", "classes", "images", "skipped", "accuracy", "seconds", "device",
+        "runtime",
+    }  # fmt: skip
+    assert trained["classes"] == ["crab", "fish", "jellyfish"]
+    assert trained["images"] == 60
+    assert trained["device"] == "cpu"
+
+
+def test_train_ends_with_a_table_and_a_hint(photos: Path, extractor: Path, tmp_path: Path) -> None:
+    done = run("train", photos, "--extractor", extractor, "--output", tmp_path / "out")
+    assert "Accuracy, test photos, saved model" in done.stdout
+    assert "Next: coral-learn classify" in done.stdout
+
+
+def test_classify(trained: dict[str, object], photos: Path) -> None:
+    image = photos / "fish" / "fish_000.jpg"
+    model, labels = str(trained["model"]), str(trained["labels"])
+    done = run("classify", model, image, "--labels", labels, "--top-k", "2", "--json")
+    [answer] = json.loads(done.stdout)
+    assert answer["image"] == str(image)
+    assert len(answer["results"]) == 2
+    assert answer["results"][0].keys() == {"id", "label", "score"}
+    done = run("classify", model, image, "--labels", labels)
+    assert answer["results"][0]["label"] in done.stdout
+
+
+def test_classify_answers_for_the_photos_that_it_can_read(
+    trained: dict[str, object], photos: Path, tmp_path: Path
+) -> None:
+    good = photos / "fish" / "fish_000.jpg"
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no photo")
+    done = run("classify", str(trained["model"]), bad, good, "--json", status=1)
+    assert [answer["image"] for answer in json.loads(done.stdout)] == [str(good)]
+    assert "bad.jpg" in done.stderr
+
+
+def test_evaluate(trained: dict[str, object], photos: Path) -> None:
+    model, labels = str(trained["model"]), str(trained["labels"])
+    printed = json.loads(run("evaluate", model, photos, "--labels", labels, "--json").stdout)
+    assert printed["images"] == 60
+    assert printed["accuracy"] >= 0.9
+    assert sum(map(sum, printed["confusion"])) == 60
+    assert "jellyfish" in run("evaluate", model, photos, "--labels", labels).stdout
+
+
+def test_demo(tmp_path: Path) -> None:
+    done = run("demo", "--output", tmp_path / "demo", "--json")
+    printed = json.loads(done.stdout)
+    assert printed["accuracy"]["test_saved"] >= 0.95
+    assert Path(printed["model"]).is_file()
+    (tmp_path / "demo" / "photos" / "mine").mkdir()
+    done = run("demo", "--output", tmp_path / "demo", status=1)
+    assert "choose another --output" in done.stderr
+
+
+def test_mistakes_are_told_in_one_line(
+    photos: Path, extractor: Path, trained: dict[str, object], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    out = ("--output", tmp_path / "out")
+    for arguments, message in (
+        (("train", tmp_path / "gone", "--extractor", extractor, *out), "there is no folder"),
+        (("train", tmp_path / "empty", "--extractor", extractor, *out), "has no class folders"),
+        (("train", photos, "--extractor", "gone.tflite", *out), "Failed to open file: gone.tflite"),
+        (("train", photos, "--extractor", tmp_path / "file", *out), ""),
+        (("train", photos, "--extractor", extractor, "--output", tmp_path / "file"), "file: "),
+        (("train", photos, "--extractor", extractor, *out, "--device", "tpu9"), "tpu9"),
+        (("classify", "gone.tflite", "photo.jpg"), "Failed to open file: gone.tflite"),
+        (("classify", str(trained["model"]), "gone.jpg"), "gone.jpg"),
+        (("evaluate", str(trained["model"]), tmp_path / "gone"), "there is no folder"),
+    ):
+        done = run(*arguments, status=1)
+        assert done.stdout == ""
+        [line] = done.stderr.strip().splitlines()
+        assert line.startswith("coral-learn: error: ")
+        assert message in line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train",),
+        ("train", "photos", "--extractor", "e", "--output", "o", "--method", "adam"),
+        ("train", "photos", "--extractor", "e", "--output", "o", "--iterations", "0"),
+        ("classify", "model.tflite"),
+        ("fly",),
+    ],
+)
+def test_bad_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
+    assert run(*arguments, status=2).stdout == ""
+
+
+@pytest.mark.parametrize("command", ["train", "classify", "evaluate", "demo"])
+def test_help(command: str) -> None:
+    assert "--json" in run(command, "--help").stdout
+
+
+def test_version() -> None:
+    assert run("--version").stdout.startswith("coral-learn 0.")
+
+
+IMPORTS = """
+import sys
+import numpy
+before = set(sys.modules)
+import coral_learn
+coral_learn.SoftmaxRegression
+print([name for name in set(sys.modules) - before if name.split(".")[0] in
+       {"ai_edge_litert", "tflite_runtime", "PIL", "flatbuffers", "rich", "typer", "tensorflow"}])
+"""
+
+
+def test_importing_and_training_need_no_interpreter_and_no_image_library() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
