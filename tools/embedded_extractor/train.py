@@ -1,0 +1,235 @@
+"""Draws pictures, trains the embedded extractor on them and writes it as a uint8 ``.tflite`` file.
+
+The same seed gives the same file on one machine with one thread count. See README.md.
+"""
+
+import argparse
+import multiprocessing
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from coral_learn.drawing import TEXTURES
+from numpy.typing import NDArray
+from pictures import KINDS, PICTURE_SIZE, Picture, draw_picture
+from to_tflite import QuantizedConvolution, extractor_content
+from torch import Tensor, nn
+from torch.nn import functional
+
+LAYERS = (  # kernel, features, stride
+    (3, 16, 2),
+    (3, 32, 2),
+    (3, 48, 1),
+    (3, 64, 2),
+    (3, 80, 1),
+    (3, 96, 2),
+    (3, 128, 1),
+    (1, 256, 1),
+)
+LARGEST_ACTIVATION = (6.0,) * 7 + (3.0,)
+"""Activations are clipped here, so 255 steps reach from 0 to here: no range has to be observed."""
+EMBEDDING_GAIN = 4.0
+"""Real units of the embedding are free to choose; these suit SGD at the learning rate 0.01."""
+IMAGE_SCALE, IMAGE_ZERO_POINT = 1 / 128, 128
+DESCRIPTION = (
+    "coral-learn embedded extractor: uint8 image to uint8 embedding. Trained by the coral-learn "
+    "project on pictures drawn by a program (tools/embedded_extractor); no photo was used. "
+    "Licence: Apache-2.0."
+)
+
+
+class Extractor(nn.Module):
+    """The network in floating point, with batch normalization."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        features = [3, *(f for _, f, _ in LAYERS)]
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(features[i], f, k, s, bias=False) for i, (k, f, s) in enumerate(LAYERS)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(f) for f in features[1:])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embeds uint8 images [N, 3, H, W] as float32 [N, D]."""
+        x = _real(images)
+        for conv, norm, largest in zip(
+            self.convolutions, self.norms, LARGEST_ACTIVATION, strict=True
+        ):
+            x = norm(conv(_padded(x, conv.kernel_size[0], conv.stride[0])))
+            x = x.clamp(0, largest)
+        return x.mean(dim=(2, 3))
+
+
+class QuantizedExtractor(nn.Module):
+    """The network with the norms folded into the weights, rounding as the uint8 model does."""
+
+    def __init__(self, extractor: Extractor) -> None:
+        super().__init__()
+        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
+        for conv, norm in zip(extractor.convolutions, extractor.norms, strict=True):
+            gain = (norm.weight / torch.sqrt(norm.running_var + norm.eps)).detach()
+            self.weights.append(conv.weight.detach() * gain[:, None, None, None])
+            self.biases.append(norm.bias.detach() - norm.running_mean * gain)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embeds uint8 images [N, 3, H, W] as float32 [N, D]."""
+        x = _real(images)
+        for weights, bias, (kernel, _, stride), largest in zip(
+            self.weights, self.biases, LAYERS, LARGEST_ACTIVATION, strict=True
+        ):
+            scale, zero_point = _weight_range(weights)
+            steps = (_rounded(weights / scale) + zero_point).clamp(0, 255) - zero_point
+            x = functional.conv2d(_padded(x, kernel, stride), steps * scale, bias, stride)
+            x = _in_steps(x.clamp(0, largest), largest / 255)
+        return _in_steps(x.mean(dim=(2, 3)), LARGEST_ACTIVATION[-1] / 255)
+
+    def quantized(self) -> list[QuantizedConvolution]:
+        """Returns the layers in the numbers that the uint8 model stores."""
+        layers = []
+        for i, (weights, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            scale, zero_point = _weight_range(weights)
+            stored = (torch.round(weights / scale) + zero_point).clamp(0, 255)
+            gain = EMBEDDING_GAIN if i == len(LAYERS) - 1 else 1.0
+            layers.append(
+                QuantizedConvolution(
+                    weights=stored.permute(0, 2, 3, 1).detach().numpy().astype(np.uint8),
+                    weight_scale=float(scale) * gain,
+                    weight_zero_point=int(zero_point),
+                    bias=bias.detach().numpy() * np.float32(gain),
+                    stride=LAYERS[i][2],
+                    output_scale=LARGEST_ACTIVATION[i] / 255 * gain,
+                )
+            )
+        return layers
+
+
+class Heads(nn.Module):
+    """What the embedding has to tell of a picture."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.kind = nn.Linear(features, len(KINDS))
+        self.background = nn.Linear(features, len(TEXTURES))
+        self.body = nn.Linear(features, len(TEXTURES))
+        self.crowd = nn.Linear(features, 3)
+        self.colours = nn.Linear(features, 12)
+
+    def loss(self, embeddings: Tensor, truth: list[Tensor]) -> Tensor:
+        """Returns the mean loss of a batch; ``truth`` is the fields of Picture from ``kind`` on."""
+        kind, background, body, crowd, colours = truth
+        return (
+            functional.cross_entropy(self.kind(embeddings), kind, label_smoothing=0.05)
+            + 0.3 * functional.cross_entropy(self.background(embeddings), background)
+            + 0.3 * functional.cross_entropy(self.body(embeddings), body)
+            + 0.3 * functional.cross_entropy(self.crowd(embeddings), crowd)
+            + 4.0 * functional.mse_loss(self.colours(embeddings), colours)
+        )
+
+
+def _real(images: Tensor) -> Tensor:
+    pixels = images.float() - IMAGE_ZERO_POINT
+    return (pixels * IMAGE_SCALE).contiguous(memory_format=torch.channels_last)
+
+
+def _padded(x: Tensor, kernel: int, stride: int) -> Tensor:
+    """Pads as TFLite's SAME does for an even size: before and after, or after alone."""
+    total = kernel - stride if kernel > 1 else 0
+    before = total // 2
+    return functional.pad(x, (before, total - before, before, total - before))
+
+
+def _weight_range(weights: Tensor) -> tuple[Tensor, Tensor]:
+    low, high = weights.detach().min().clamp(max=0), weights.detach().max().clamp(min=0)
+    scale = (high - low) / 255
+    return scale, torch.round(-low / scale)
+
+
+def _rounded(x: Tensor) -> Tensor:
+    """Rounds, and passes gradients through as if it did not."""
+    return x + (torch.round(x) - x).detach()
+
+
+def _in_steps(x: Tensor, step: float) -> Tensor:
+    return _rounded(x / step) * step
+
+
+def draw_pictures(seed: int, count: int, processes: int) -> list[NDArray[np.generic]]:
+    """Draws pictures 0 to ``count`` - 1; returns the fields of Picture as one array each."""
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
+        jobs = [(seed, number) for number in range(count)]
+        drawn = pool.starmap(draw_picture, jobs, chunksize=64)
+    return [np.stack(field) for field in Picture(*zip(*drawn, strict=True))]
+
+
+def train(
+    extractor: nn.Module,
+    heads: Heads,
+    data: list[Tensor],
+    *,
+    epochs: int,
+    learning_rate: float,
+    batch: int = 64,
+) -> None:
+    """Trains both networks with AdamW, the learning rate rising and falling once."""
+    images, *truth = data
+    steps = epochs * (len(images) // batch)
+    parameters = [*extractor.parameters(), *heads.parameters()]
+    optimizer = torch.optim.AdamW(parameters, learning_rate, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, learning_rate, total_steps=steps, pct_start=0.15
+    )
+    for epoch in range(epochs):
+        started, total = time.perf_counter(), 0.0
+        order = torch.randperm(len(images))
+        for rows in order[: len(order) // batch * batch].split(batch):
+            pictures = images[rows]
+            if torch.rand(()) < 0.5:
+                pictures = pictures.flip(3)
+            optimizer.zero_grad()
+            loss = heads.loss(extractor(pictures), [t[rows] for t in truth])
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total += float(loss.detach())
+        seconds = time.perf_counter() - started
+        print(
+            f"epoch {epoch + 1}: loss {total * batch / len(order):.3f}, {seconds:.0f} s", flush=True
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("output", type=Path, help="where to write the .tflite file")
+    parser.add_argument("--pictures", type=int, default=72000)
+    parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--quantized-epochs", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+
+    torch.manual_seed(arguments.seed)
+    torch.set_num_threads(arguments.threads)
+    torch.use_deterministic_algorithms(True)
+    pixels, *truth = draw_pictures(arguments.seed, arguments.pictures, arguments.threads)
+    data = [torch.from_numpy(pixels).permute(0, 3, 1, 2), *map(torch.from_numpy, truth)]
+    print(f"{len(pixels)} pictures of {len(KINDS)} kinds", flush=True)
+
+    extractor, heads = Extractor(), Heads(LAYERS[-1][1])
+    extractor.to(memory_format=torch.channels_last)
+    train(extractor, heads, data, epochs=arguments.epochs, learning_rate=3e-3)
+    quantized = QuantizedExtractor(extractor)
+    train(quantized, heads, data, epochs=arguments.quantized_epochs, learning_rate=3e-4)
+    content = extractor_content(
+        quantized.quantized(),
+        image_size=PICTURE_SIZE,
+        image_scale=IMAGE_SCALE,
+        image_zero_point=IMAGE_ZERO_POINT,
+        description=DESCRIPTION,
+    )
+    arguments.output.write_bytes(content)
+    print(f"{arguments.output}: {len(content)} bytes")
+
+
+if __name__ == "__main__":
+    main()
