@@ -10,6 +10,8 @@ from coral_learn.drawing import DEMO_CLASSES, write_photos
 
 ROOT = Path(__file__).parents[1]
 
+pytest_plugins = ["stand_in.fixtures"]
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:

@@ -204,7 +204,9 @@ def make_interpreter(
     else:
         interpreter.on_edgetpu = delegate is not None
         return cast(Interpreter, interpreter)
-    # Raised outside of the handlers: a chained traceback would keep the delegate alive.
+    # Who keeps the error keeps its traceback, and must not keep the device open with it: raised
+    # outside of the handlers, and without the delegate in this frame.
+    delegate = None
     raise failure
 
 

@@ -1,0 +1,48 @@
+"""Building libedgetpu.c, whole or broken in one of the ways that users meet."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("libedgetpu.c")
+NAME = "libedgetpu.so.1"
+
+_ELF_MACHINE_OFFSET = 18
+_ELF_MACHINE_OF_NO_CPU = b"\xfe\xca"
+
+
+def compiler() -> str | None:
+    """Returns the system's C compiler, or CC's."""
+    return shutil.which(os.environ.get("CC", "cc"))
+
+
+def build(folder: Path, *options: str, source: Path = SOURCE, name: str = NAME) -> Path:
+    """Builds ``folder/name``.
+
+    It has no SONAME: the first library that is loaded with one owns that name in the process, and
+    tests load several.
+    """
+    path = folder / name
+    flags = ["-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra"]
+    subprocess.run([compiler(), *flags, source, "-o", path, *options], check=True)
+    return path
+
+
+def build_with_missing_dependency(folder: Path, dependency: str) -> Path:
+    """Builds the library so that it needs another one, which is not there."""
+    empty = folder / "empty.c"
+    empty.write_text("int empty;\n")
+    needed = build(folder, f"-Wl,-soname,{dependency}", source=empty, name=dependency)
+    library = build(folder, "-Wl,--no-as-needed", str(needed))
+    needed.unlink()
+    return library
+
+
+def build_for_another_cpu(folder: Path) -> Path:
+    """Builds the library and marks it as made for a CPU that is not this one."""
+    library = build(folder)
+    content = bytearray(library.read_bytes())
+    content[_ELF_MACHINE_OFFSET : _ELF_MACHINE_OFFSET + 2] = _ELF_MACHINE_OF_NO_CPU
+    library.write_bytes(content)
+    return library
