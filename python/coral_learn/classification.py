@@ -1,7 +1,7 @@
 """Running a retrained model: which class a photo shows, and how often the model is right."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any
@@ -10,17 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .dataset import ImageFolder, Skipped
-from .extraction.cache import EmbeddingCache
 from .extraction.image_model import ImageModel, OnError
 from .extraction.images import ImageSource
+from .extraction.progress import Progress
 from .labels import label_list, read_label_file
 from .model_file import ModelSource, read_model_content
 from .tflite.metadata import read_labels
 
 LabelSource = str | os.PathLike[str] | Sequence[str] | Mapping[int, str]
 """Labels: the path of a label file, a list of names, or names by class index."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,6 @@ class Classifier:
         *,
         labels: LabelSource | None = None,
         device: str | None = None,
-        cache: EmbeddingCache | None = None,
     ) -> None:
         """Loads a classifier.
 
@@ -85,7 +82,6 @@ class Classifier:
             model: The path of a ``.tflite`` file, or its bytes.
             labels: The names of the classes; by default those that the model carries.
             device: As for :func:`coral_learn.edgetpu.make_interpreter`.
-            cache: Where outputs for photos seen before are kept.
 
         Raises:
             ModelError: The model cannot be used.
@@ -94,7 +90,7 @@ class Classifier:
         """
         content = read_model_content(model)
         self.labels = _named(labels) if labels is not None else read_labels(content)
-        self._model = ImageModel(content, device=device, cache=cache)
+        self._model = ImageModel(content, device=device)
         self.num_classes = self._model.output_size
 
     def __enter__(self) -> "Classifier":
@@ -166,7 +162,6 @@ def evaluate(
     *,
     labels: LabelSource | None = None,
     device: str | None = None,
-    cache: EmbeddingCache | None = None,
     progress: bool | Progress = False,
 ) -> Evaluation:
     """Measures a classifier on photos in class folders.
@@ -181,12 +176,12 @@ def evaluate(
     """
     photos = ImageFolder(data_dir)
     reasons: dict[int, str] = {}
-    with Classifier(model, labels=labels, device=device, cache=cache) as classifier:
+    with Classifier(model, labels=labels, device=device) as classifier:
         class_ids = _class_ids(photos, classifier)
         scores = classifier.scores(
             photos.paths,
             progress=progress,
-            on_error=lambda index, error: reasons.update({index: str(error)}),
+            on_error=lambda index, error: reasons.update({index: error.reason}),
         )
     if not len(scores):
         raise ValueError(f"none of the {len(photos)} photos in {photos.path} could be read")

@@ -15,12 +15,12 @@ from .classification import Classifier
 from .dataset import ImageFolder, Skipped, Split, split_by_class
 from .edgetpu import runtime_name
 from .embeddings import Embeddings
-from .extraction.cache import EmbeddingCache
 from .extraction.extractor import EmbeddingExtractor
 from .files import write_atomically
-from .heads.softmax_regression import SoftmaxRegression
+from .heads.softmax_regression import SoftmaxRegression, TrainingRecord
 from .labels import format_labels
 from .model_file import ModelSource, is_compiled, read_model_content
+from .report import study, write_report
 
 Method = Literal["sgd", "fit", "imprint"]
 Stage = Literal["draw", "extract", "train", "serialize", "verify"]
@@ -74,7 +74,7 @@ class RetrainResult:
     runtime: str
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the result as plain types, the object that ``coral-learn train --json`` prints."""
+        """Returns the result as plain types, as ``coral-learn train --json`` prints it."""
         return asdict(self) | {"model": str(self.model), "labels": str(self.labels)}
 
 
@@ -99,7 +99,6 @@ def retrain(
     test: float = 0.1,
     seed: int | None = None,
     device: str | None = None,
-    cache: EmbeddingCache | None = None,
     progress: Progress | None = None,
 ) -> RetrainResult:
     """Retrains the last layer of a classifier on photos, and saves and tests the new model.
@@ -119,7 +118,6 @@ def retrain(
         seed: Makes the split and the training repeatable.
         device: ``cpu``, or an Edge TPU as in ``:0``, ``usb``, ``usb:1``, ``pci:0``; by default
             the first Edge TPU for a compiled model and the CPU for any other.
-        cache: Where embeddings of photos seen before are kept.
         progress: Told of each step.
 
     Raises:
@@ -142,12 +140,12 @@ def retrain(
     report = progress or (lambda stage, done, total: None)
     clock = _Clock()
 
-    with clock.measure("extract"), EmbeddingExtractor(content, device=device, cache=cache) as eye:
+    with clock.measure("extract"), EmbeddingExtractor(content, device=device) as eye:
         seen = _extract(eye, photos, report)
         used_device = eye.device
     split = split_by_class(seen.labels, validation, test, seed)
     with clock.measure("train"):
-        head = _train_sgd(seen, split, sgd, seed, report)
+        head, history = _train_sgd(seen, split, sgd, seed, report)
     with clock.measure("serialize"):
         model = head.serialize_model(content)
         compiled = "_edgetpu" if is_compiled(content) else ""
@@ -155,14 +153,14 @@ def retrain(
         write_atomically(model_path, model)
         write_atomically(folder / LABELS_NAME, format_labels(photos.classes).encode())
     with clock.measure("verify"):
-        saved = _accuracy_of_saved(model, seen, split.test, device, cache, report)
+        scores = _scores_of_saved(model, seen, split.test, device, report)
 
     def accuracy(rows: NDArray[np.int64]) -> float | None:
         if not len(rows):
             return None
         return head.get_accuracy(seen.embeddings[rows], seen.labels[rows])
 
-    return RetrainResult(
+    result = RetrainResult(
         model=model_path,
         labels=folder / LABELS_NAME,
         classes=photos.classes,
@@ -172,12 +170,14 @@ def retrain(
             train=head.get_accuracy(seen.embeddings[split.train], seen.labels[split.train]),
             validation=accuracy(split.validation),
             test_float=accuracy(split.test),
-            test_saved=saved,
+            test_saved=_fraction_right(scores, seen.labels[split.test]),
         ),
         seconds=clock.seconds,
         device=used_device,
         runtime=runtime_name(),
     )
+    _report(result, photos.path, seen, split, scores, history)
+    return result
 
 
 @dataclass(frozen=True)
@@ -218,8 +218,8 @@ def _extract(eye: EmbeddingExtractor, photos: ImageFolder, report: Progress) -> 
     reasons: dict[int, str] = {}
     embeddings = eye.extract(
         photos.paths,
-        progress=lambda done, total: report("extract", done, total),
-        on_error=lambda index, error: reasons.update({index: str(error)}),
+        progress=lambda done, _: report("extract", done, len(photos)),
+        on_error=lambda index, error: reasons.update({index: error.reason}),
     )
     kept = [index for index in range(len(photos)) if index not in reasons]
     labels = photos.labels[kept]
@@ -240,12 +240,12 @@ def _extract(eye: EmbeddingExtractor, photos: ImageFolder, report: Progress) -> 
 
 def _train_sgd(
     seen: _SeenPhotos, split: Split, sgd: SgdSettings, seed: int | None, report: Progress
-) -> SoftmaxRegression:
+) -> tuple[SoftmaxRegression, list[TrainingRecord]]:
     head = SoftmaxRegression(
         seen.embeddings.shape[1], len(seen.classes), weight_scale=sgd.weight_scale, seed=seed
     )
     head.labels = seen.classes
-    head.train_with_sgd(
+    history = head.train_with_sgd(
         {
             "data_train": seen.embeddings[split.train],
             "labels_train": seen.labels[split.train],
@@ -258,23 +258,47 @@ def _train_sgd(
         print_every=max(1, sgd.iterations // 20),
         progress=lambda record: report("train", record.iteration, sgd.iterations),
     )
-    return head
+    return head, history
 
 
-def _accuracy_of_saved(
+def _scores_of_saved(
     model: bytes,
     seen: _SeenPhotos,
     rows: NDArray[np.int64],
     device: str | None,
-    cache: EmbeddingCache | None,
     report: Progress,
-) -> float | None:
+) -> NDArray[np.float32]:
     """Runs the saved model on test photos from the file on, as its users will."""
-    if not len(rows):
-        return None
-    with Classifier(model, device=device, cache=cache) as classifier:
-        scores = classifier.scores(
+    with Classifier(model, device=device) as classifier:
+        return classifier.scores(
             [seen.paths[row] for row in rows],
-            progress=lambda done, total: report("verify", done, total),
+            progress=lambda done, _: report("verify", done, len(rows)),
         )
-    return float(np.mean(scores.argmax(axis=1) == seen.labels[rows]))
+
+
+def _fraction_right(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> float | None:
+    return float(np.mean(scores.argmax(axis=1) == labels)) if len(labels) else None
+
+
+def _report(
+    result: RetrainResult,
+    data_dir: Path,
+    seen: _SeenPhotos,
+    split: Split,
+    scores: NDArray[np.float32],
+    history: list[TrainingRecord],
+) -> None:
+    write_report(
+        result.model.parent,
+        study(seen.classes, seen.paths, seen.labels, seen.embeddings, split, scores),
+        title=f"{data_dir.resolve().name}: the retrained model",
+        summary={
+            "Model": str(result.model),
+            "Photos": f"{result.images} of {len(result.classes)} classes: {len(split.train)} to "
+            f"train, {len(split.validation)} to validate, {len(split.test)} to test",
+            "Photos skipped": str(len(result.skipped)),
+            "Ran on": f"{result.device}, {result.runtime}",
+        },
+        curve=[(record.iteration, record.loss) for record in history],
+        curve_name="Training loss",
+    )

@@ -10,19 +10,21 @@ def main() -> None:
     """Runs the command line, and tells what a user can cause in one line, without a traceback."""
     from .app import app
     from .display import print_note
+    from .quiet import without_runtime_chatter
 
     def show_warning(message: Warning | str, *_: object) -> None:
         print_note("warning", str(message))
 
     warnings.showwarning = show_warning  # type: ignore[assignment]
-    try:
-        app()
-    except (ValueError, OSError, EdgeTpuError, ImportError, MemoryError) as error:
-        print(f"coral-learn: error: {_in_one_line(error)}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("coral-learn: interrupted", file=sys.stderr)
-        sys.exit(130)
+    with without_runtime_chatter():
+        try:
+            app()
+        except (ValueError, OSError, EdgeTpuError, ImportError, MemoryError) as error:
+            print(f"coral-learn: error: {_in_one_line(error)}", file=sys.stderr)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            print("coral-learn: interrupted", file=sys.stderr)
+            sys.exit(130)
 
 
 def _in_one_line(error: BaseException) -> str:

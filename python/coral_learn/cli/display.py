@@ -97,14 +97,14 @@ def print_evaluation(evaluation: Evaluation) -> None:
     results.print(f"Accuracy [bold]{evaluation.accuracy:.1%}[/] on {evaluation.images} photos")
     table = Table("Class", "Photos", "Right", "Taken most for")
     for index, row in enumerate(evaluation.confusion):
-        if not sum(row):
+        photos, right = sum(row), row[index]
+        if not photos:
             continue
-        wrong = [0 if answer == index else count for answer, count in enumerate(row)]
-        worst = max(range(len(wrong)), key=wrong.__getitem__)
-        mistaken = f"{escape(evaluation.classes[worst])} ({wrong[worst]})" if wrong[worst] else ""
-        table.add_row(
-            escape(evaluation.classes[index]), str(sum(row)), f"{row[index] / sum(row):.1%}", mistaken
-        )
+        wrong = [*row[:index], 0, *row[index + 1 :]]
+        worst = wrong.index(max(wrong))
+        mistaken = f"{evaluation.classes[worst]} ({wrong[worst]})" if wrong[worst] else ""
+        name = escape(evaluation.classes[index])
+        table.add_row(name, str(photos), f"{right / photos:.1%}", escape(mistaken))
     results.print(table)
 
 
