@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -47,13 +47,14 @@ def points(*xy: tuple[float, float]) -> Points:
 def ellipse(x: float, y: float, rx: float, ry: float, angle: float = 0.0) -> Points:
     """Returns an ellipse around (x, y), turned by ``angle`` radians."""
     t = np.linspace(0, 2 * np.pi, 28, endpoint=False)
-    return turned(np.stack([rx * np.cos(t), ry * np.sin(t)], axis=1), angle) + (x, y)
+    return turned(np.stack([rx * np.cos(t), ry * np.sin(t)], axis=1), angle) + points((x, y))
 
 
 def polar(radius: Callable[[Points], Points], samples: int = 120) -> Points:
     """Returns the outline at distance ``radius(t)`` from the middle, t from 0 to 2 pi."""
     t = np.linspace(0, 2 * np.pi, samples, endpoint=False)
-    return radius(t)[:, None] * np.stack([np.sin(t), -np.cos(t)], axis=1)
+    outline: Points = radius(t)[:, None] * np.stack([np.sin(t), -np.cos(t)], axis=1)
+    return outline
 
 
 def smooth(corners: Points, rounds: int = 3) -> Points:
@@ -79,16 +80,18 @@ def stroke(line: Points, widths: ArrayLike) -> Points:
 
 
 def arc(start: tuple[float, float], bend: tuple[float, float], end: tuple[float, float]) -> Points:
-    """Returns a line from ``start`` to ``end`` that is drawn towards ``bend`` (quadratic Bezier)."""
+    """Returns the quadratic Bezier curve from ``start`` to ``end`` that ``bend`` draws aside."""
     t = np.linspace(0, 1, 12)[:, None]
     a, b, c = points(start), points(bend), points(end)
-    return (1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c
+    curve: Points = (1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c
+    return curve
 
 
 def turned(outline: Points, angle: float) -> Points:
     """Returns ``outline`` turned by ``angle`` radians around the middle."""
     c, s = np.cos(angle), np.sin(angle)
-    return outline @ np.array([[c, s], [-s, c]])
+    rotated: Points = outline @ np.array([[c, s], [-s, c]])
+    return rotated
 
 
 def mirrored(outline: Points) -> Points:
@@ -140,7 +143,7 @@ def crab(rng: Generator) -> list[Part]:
     mouth = np.linspace(opening, 2 * np.pi - opening, 24)
     pincer = claw * np.stack([0.8 * np.sin(mouth), -1.2 * np.cos(mouth)], axis=1)
     pincer = np.concatenate([pincer, [[0.0, 0.1 * claw]]])
-    right.append(Part(turned(pincer, rng.uniform(-0.6, 0.1)) + (reach, -0.62), BODY))
+    right.append(Part(turned(pincer, rng.uniform(-0.6, 0.1)) + points((reach, -0.62)), BODY))
     right.append(Part(stroke(points((0.16, -0.2), (0.2, -height - 0.16)), 0.06), BODY))
     shell = [Part(ellipse(0, 0.05, width, height), BODY)]
     shell.append(Part(stroke(arc((-0.2, 0.15), (0, 0.28), (0.2, 0.15)), 0.05), DARK))
@@ -163,9 +166,9 @@ def jellyfish(rng: Generator) -> list[Part]:
     scallops = rng.integers(4, 8)
     rim = np.stack([x, 0.08 * np.abs(np.sin(np.pi * scallops * (x / width + 1) / 2))], axis=1)
     parts.append(Part(np.concatenate([dome, rim]), BODY))
-    for x in rng.uniform(-0.5, 0.5, rng.integers(0, 5)) * width:
-        parts.append(Part(ellipse(x, -top * rng.uniform(0.25, 0.7), 0.07, 0.06), ACCENT))
-    return parts
+    spots = rng.uniform((-0.5 * width, -0.7 * top), (0.5 * width, -0.25 * top), (4, 2))
+    shown = spots[: rng.integers(0, 5)]
+    return parts + [Part(ellipse(x, y, 0.07, 0.06), ACCENT) for x, y in shown]
 
 
 def starfish(rng: Generator) -> list[Part]:
@@ -192,12 +195,11 @@ def turtle(rng: Generator) -> list[Part]:
     tail = points((-0.08, length - 0.05), (0, length + 0.25), (0.08, length - 0.05))
     parts = [Part(p, ACCENT) for p in (*limbs, *map(mirrored, limbs), head, tail)]
     parts.append(Part(ellipse(0, 0, width, length), BODY))
-    plate = np.stack([np.sin(np.arange(6) * np.pi / 3), np.cos(np.arange(6) * np.pi / 3)], axis=1)
-    for y in np.linspace(-0.55, 0.55, 3) * length:
-        parts.append(Part(plate * (0.32 * width, 0.24 * length) + (0, y), ACCENT))
-    for x in (-0.62 * width, 0.62 * width):
-        for y in (-0.27 * length, 0.27 * length):
-            parts.append(Part(plate * (0.2 * width, 0.2 * length) + (x, y), ACCENT))
+    plate = polar(lambda t: np.ones_like(t), 6)
+    middle, side = plate * (0.32 * width, 0.24 * length), plate * (0.2 * width, 0.2 * length)
+    plates = [middle + points((0, y * length)) for y in (-0.55, 0.0, 0.55)]
+    plates += [side + points((x * width, y * length)) for x in (-0.62, 0.62) for y in (-0.27, 0.27)]
+    parts += [Part(outline, ACCENT) for outline in plates]
     return parts + eye(-0.09, -length - 0.24, 0.04) + eye(0.09, -length - 0.24, 0.04)
 
 
@@ -215,7 +217,7 @@ DEMO_CLASSES = tuple(DEMO_THINGS)
 
 # Looks
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating[Any] | np.bool_]
 
 
 def _clouds(u: Field, v: Field, rng: Generator) -> Field:
@@ -230,10 +232,10 @@ TEXTURES: dict[str, Callable[[Field, Field, Generator], Field]] = {
     "shade": lambda u, v, rng: np.clip(0.5 + 0.4 * u, 0, 1),
     "clouds": _clouds,
     "stripes": lambda u, v, rng: 0.5 + 0.5 * np.sin(rng.uniform(9, 30) * u),
-    "bands": lambda u, v, rng: (np.sin(rng.uniform(6, 24) * u) > 0).astype(np.float32),
+    "bands": lambda u, v, rng: np.sin(rng.uniform(6, 24) * u) > 0,
     "waves": lambda u, v, rng: 0.5 + 0.5 * np.sin(14 * u + rng.uniform(1, 3) * np.sin(6 * v)),
-    "checks": lambda u, v, rng: (np.sin(11 * u) * np.sin(11 * v) > 0).astype(np.float32),
-    "dots": lambda u, v, rng: (np.sin(13 * u) * np.sin(13 * v) > 0.5).astype(np.float32),
+    "checks": lambda u, v, rng: np.sin(11 * u) * np.sin(11 * v) > 0,
+    "dots": lambda u, v, rng: np.sin(13 * u) * np.sin(13 * v) > 0.5,
     "rings": lambda u, v, rng: 0.5 + 0.5 * np.sin(rng.uniform(10, 25) * np.hypot(u + 0.3, v)),
     "grain": lambda u, v, rng: rng.random(u.shape, np.float32),
 }
