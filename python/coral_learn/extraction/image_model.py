@@ -1,19 +1,28 @@
 """Photos through any image model: one image in, one row of numbers out."""
 
+import contextlib
+import functools
+import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from ..edgetpu import Interpreter, choose_device, make_interpreter
+from ..edgetpu import Interpreter, runtime_name
 from ..embeddings import Embeddings
-from ..model_file import ModelSource, is_compiled, read_model_content
-from .images import ImageSource, PhotoError, load_image
+from ..model_file import ModelSource, read_model_content
+from .cache import CachedRows, EmbeddingCache
+from .images import PREPROCESSING, ImageSource, PhotoError, decode_photo, load_image, read_photo
+from .machine import processor_kind
 from .model_runner import ModelRunner, Row
+from .ordered import map_in_threads
+from .placement import place_interpreter, place_model
 from .progress import Progress, reporting
+from .runner_pool import RunnerPool
 
 OnError = Callable[[int, PhotoError], None]
 """Called with the index and the error of a photo that cannot be used."""
@@ -22,47 +31,63 @@ OnError = Callable[[int, PhotoError], None]
 class ImageModel:
     """A model from one RGB image to one row of numbers: an embedding, or the scores of classes.
 
+    Photos are worked on by several threads at once, each of which takes a photo from its file to
+    its row: on the CPU, each with an interpreter of one thread, or else with the Edge TPU that is
+    free first. An Edge TPU that fails midway leaves its photos to the others, with a warning.
+
     Use it in a ``with`` statement, or call :meth:`close`, to free the interpreters and devices.
 
     Attributes:
         input_size: Width and height of the input, in pixels.
         output_size: The number of features or classes.
-        device: ``cpu``, or the Edge TPU in use: ``edgetpu`` where none was chosen by name.
+        device: ``cpu``, or the Edge TPUs in use, such as ``:0`` or ``:0,:1``; ``edgetpu`` where
+            none was chosen by name.
+        workers: How many photos are worked on at once.
     """
 
     def __init__(
         self,
         model: ModelSource | Interpreter,
         *,
-        device: str | None = None,
+        device: str | Sequence[str] | None = None,
         workers: int | None = None,
+        cache: EmbeddingCache | None = None,
     ) -> None:
         """Loads a model.
 
         Args:
             model: The path of a ``.tflite`` file, its bytes, or an interpreter already made, which
                 is then used as it is.
-            device: As for :func:`coral_learn.edgetpu.make_interpreter`.
-            workers: How many interpreters run at once; None for as many as the machine has use
-                for.
+            device: As for :func:`coral_learn.edgetpu.make_interpreter`; several, or ``all`` for
+                every Edge TPU attached, are used at once.
+            workers: How many photos are worked on at once. None for one for each processor that
+                may be used, and on Edge TPUs one more for each of them, to wait for it.
+            cache: Where rows of photos seen before are kept.
 
         Raises:
             ModelError: The model cannot be used, or is no image model.
             EdgeTpuError: The device failed.
-            ValueError: ``workers`` is less than 1.
+            ValueError: ``workers`` is less than 1, the device string is invalid, or there is a
+                cache for an interpreter, whose model is not known.
         """
         if workers is not None and workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
         if isinstance(model, str | os.PathLike | bytes | bytearray | memoryview):
             content = read_model_content(model)
-            interpreter = make_interpreter(content, device)
-            self.device = (choose_device(device) or "edgetpu") if is_compiled(content) else "cpu"
+            placement = place_model(content, device, workers)
+        elif cache is None:
+            content = b""
+            placement = place_interpreter(model, device, workers)
         else:
-            interpreter = model
-            self.device = choose_device(device) or "cpu"
-        self._runner: ModelRunner | None = ModelRunner(interpreter)
-        self.input_size = self._runner.input_format.size
-        self.output_size = self._runner.output_size
+            raise ValueError("a cache needs the model's file or bytes, not an interpreter")
+        self.device = placement.device
+        self.workers = placement.workers
+        self.input_size = placement.first.input_format.size
+        self._output_format = placement.first.output_format
+        self.output_size = self._output_format.size
+        self._runners = RunnerPool([placement.first, *placement.others])
+        self._cache = cache
+        self._source = b"" if cache is None else _source(content, placement.first)
 
     def __enter__(self) -> "ImageModel":
         return self
@@ -77,7 +102,7 @@ class ImageModel:
 
     def close(self) -> None:
         """Frees the interpreters and devices; the model cannot be run any more."""
-        self._runner = None
+        self._runners.close()
 
     def run(
         self,
@@ -105,11 +130,12 @@ class ImageModel:
             ModelError: The model failed.
             EdgeTpuError: The device failed.
         """
-        _refuse_single_image(images)
-        runner = self._open_runner()
         stored = bytearray()
-        with reporting(progress, images, "Photos") as report:
-            for index, outcome in enumerate(self.stream(images)):
+        with (
+            reporting(progress, images, "Photos") as report,
+            contextlib.closing(self.stream(images)) as outcomes,
+        ):
+            for index, outcome in enumerate(outcomes):
                 if not isinstance(outcome, PhotoError):
                     stored += outcome.tobytes()
                 elif on_error is not None:
@@ -117,31 +143,68 @@ class ImageModel:
                 else:
                     raise outcome
                 report(index + 1)
-        return runner.rows(stored)
+        return self._output_format.rows(stored)
 
-    def stream(self, images: Iterable[ImageSource]) -> Iterator[Row | PhotoError]:
+    def stream(self, images: Iterable[ImageSource]) -> Generator[Row | PhotoError, None, None]:
         """Gives the row of each photo, or the error of one that cannot be used, in order.
+
+        Photos are taken from ``images`` a few ahead of the row that is given.
 
         Raises:
             ModelError: The model failed.
             EdgeTpuError: The device failed.
         """
-        runner = self._open_runner()
-        for image in images:
-            pixels = _pixels_or_error(image, self.input_size)
-            yield pixels if isinstance(pixels, PhotoError) else runner.run(pixels)
+        _refuse_single_image(images)
+        lost = len(self._runners.lost)
+        with self._open_cache() as cached:
+            look = functools.partial(self._row_or_error, cached)
+            for outcome in map_in_threads(look, images, self.workers):
+                for reason in self._runners.lost[lost:]:
+                    lost += 1
+                    warnings.warn(f"going on without an Edge TPU: {reason}", stacklevel=3)
+                yield outcome
 
-    def _open_runner(self) -> ModelRunner:
-        if self._runner is None:
-            raise ValueError("the model was closed")
-        return self._runner
+    def _open_cache(self) -> AbstractContextManager[CachedRows | None]:
+        if self._cache is None:
+            return contextlib.nullcontext()
+        return self._cache.open(self._source)
+
+    def _row_or_error(self, cached: CachedRows | None, image: ImageSource) -> Row | PhotoError:
+        try:
+            if cached is None:
+                return self._runners.run(load_image(image, self.input_size))
+            return self._cached_row(cached, image)
+        except PhotoError as error:
+            return error
+
+    def _cached_row(self, cached: CachedRows, image: ImageSource) -> Row:
+        if isinstance(image, str | os.PathLike):
+            content = read_photo(image)
+            key = cached.key(content)
+        else:
+            pixels = load_image(image, self.input_size)
+            key = cached.key(pixels.tobytes())
+        stored = cached.get(key)
+        if stored is not None:
+            return np.frombuffer(stored, self._output_format.dtype)
+        if isinstance(image, str | os.PathLike):
+            pixels = decode_photo(content, self.input_size, image)
+        row = self._runners.run(pixels)
+        cached.put(key, row.tobytes())
+        return row
 
 
-def _pixels_or_error(image: ImageSource, size: tuple[int, int]) -> NDArray[np.uint8] | PhotoError:
-    try:
-        return load_image(image, size)
-    except PhotoError as error:
-        return error
+def _source(content: bytes, runner: ModelRunner) -> bytes:
+    """Names all that a row depends on beside the photo."""
+    return b"\0".join(
+        [
+            hashlib.blake2b(content).digest(),
+            PREPROCESSING.encode(),
+            runner.input_format.table.tobytes(),
+            runtime_name().encode(),
+            processor_kind().encode(),
+        ]
+    )
 
 
 def _refuse_single_image(images: Iterable[ImageSource]) -> None:

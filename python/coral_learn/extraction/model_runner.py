@@ -1,5 +1,7 @@
 """One interpreter: pixels in, the model's output out."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,56 @@ Row = NDArray[np.uint8] | NDArray[np.int8] | NDArray[np.float32]
 """A model's output for one photo, in the output's own type, of shape [D]."""
 
 
+@dataclass(frozen=True)
+class OutputFormat:
+    """What a model's output is.
+
+    Attributes:
+        size: The number of values in a row.
+        dtype: Their type, as stored.
+        scale: Real units of one quantization step; 1.0 for float32.
+        zero_point: The stored value of real zero; 0 for float32.
+    """
+
+    size: int
+    dtype: np.dtype[Any]
+    scale: float
+    zero_point: int
+
+    @classmethod
+    def of_tensor(cls, details: Mapping[str, Any]) -> "OutputFormat":
+        """Reads the format from an interpreter's description of its output tensor.
+
+        Raises:
+            ModelError: The output is not one row of uint8, int8 or float32.
+        """
+        shape = [int(size) for size in details["shape"]]
+        size = int(np.prod(shape))
+        if size < 1 or max(shape, default=0) != size:
+            raise ModelError(
+                f"the model's output has shape {shape}: a row of numbers is needed, such as "
+                "[1, 1024] or [1, 1, 1, 1024]"
+            )
+        scale, zero_point = details["quantization"]
+        output = cls(size, np.dtype(details["dtype"]), float(scale) or 1.0, int(zero_point))
+        try:
+            output.rows(b"")
+        except ValueError as error:
+            raise ModelError(f"the model's output cannot be used: {error}") from error
+        return output
+
+    def rows(self, stored: bytes | bytearray) -> Embeddings:
+        """Returns rows from their bytes, which follow each other."""
+        rows = np.frombuffer(stored, self.dtype).reshape(-1, self.size)
+        return Embeddings(rows, self.scale, self.zero_point)
+
+
 class ModelRunner:
     """Runs an interpreter of a model with one image in and one row out; for one thread at a time.
 
     Attributes:
         input_format: How pixels become the model's input.
-        output_size: The number of values in a row.
+        output_format: What the model's output is.
     """
 
     def __init__(self, interpreter: Interpreter) -> None:
@@ -36,14 +82,10 @@ class ModelRunner:
                 f"the model has {len(inputs)} inputs and {len(outputs)} outputs: "
                 "a model with one image input and one output is needed"
             )
+        self.input_format = InputFormat.of_tensor(inputs[0])
+        self.output_format = OutputFormat.of_tensor(outputs[0])
         self._interpreter = interpreter
         self._input_index, self._output_index = inputs[0]["index"], outputs[0]["index"]
-        self.input_format = InputFormat.of_tensor(inputs[0])
-        self.output_size = _row_size(outputs[0])
-        self._dtype = np.dtype(outputs[0]["dtype"])
-        scale, zero_point = outputs[0]["quantization"]
-        self._quantization = (float(scale) or 1.0, int(zero_point))
-        self.rows(b"")  # refuses other types now
 
     def run(self, pixels: NDArray[np.uint8]) -> Row:
         """Returns the output for an RGB image, uint8 [height, width, 3] of the input's size.
@@ -56,22 +98,3 @@ class ModelRunner:
         self._interpreter.invoke()
         row: Row = self._interpreter.get_tensor(self._output_index).reshape(-1)
         return row
-
-    def rows(self, stored: bytes | bytearray) -> Embeddings:
-        """Returns the bytes of rows, one after the other, as what they mean."""
-        rows = np.frombuffer(stored, self._dtype).reshape(-1, self.output_size)
-        try:
-            return Embeddings(rows, *self._quantization)
-        except ValueError as error:
-            raise ModelError(f"the model's output cannot be used: {error}") from error
-
-
-def _row_size(details: dict[str, Any]) -> int:
-    shape = [int(size) for size in details["shape"]]
-    size = int(np.prod(shape))
-    if size < 1 or max(shape, default=0) != size:
-        raise ModelError(
-            f"the model's output has shape {shape}: a row of numbers is needed, such as [1, 1024] "
-            "or [1, 1, 1, 1024]"
-        )
-    return size

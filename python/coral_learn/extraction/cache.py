@@ -1,0 +1,283 @@
+"""Embeddings kept on the disk, so that a photo seen before need not go through the model again."""
+
+import contextlib
+import hashlib
+import os
+import sqlite3
+import sys
+import threading
+import time
+import warnings
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+CACHE_VARIABLE = "CORAL_LEARN_CACHE"
+"""The environment variable with the folder of the cache."""
+
+DEFAULT_MAX_BYTES = 500_000_000
+
+# The number is the layout's: another layout takes another file, and old versions keep theirs.
+_FILE_NAME = "embeddings-1.sqlite3"
+_LAYOUT = """
+    CREATE TABLE IF NOT EXISTS rows (key BLOB PRIMARY KEY, value BLOB NOT NULL, used REAL NOT NULL);
+    CREATE INDEX IF NOT EXISTS rows_by_use ON rows (used);
+"""
+_BATCH = 64  # rows written at once; a killed process loses no more
+_BUSY_SECONDS = 10.0  # to wait for another process that writes
+_FRESH_SECONDS = 3600.0  # for which a use is not noted again, so that reading seldom writes
+_KEPT_SHARE = 0.9  # of the size limit, down to which old rows are deleted
+
+
+@dataclass(frozen=True)
+class CacheInfo:
+    """What a cache holds.
+
+    Attributes:
+        path: Its file.
+        embeddings: The number of embeddings.
+        bytes: Their size on the disk.
+        max_bytes: The size from which the least recently used ones are deleted.
+    """
+
+    path: Path
+    embeddings: int
+    bytes: int
+    max_bytes: int
+
+
+class EmbeddingCache:
+    """Embeddings by photo and model in one SQLite file, which several processes may share.
+
+    An embedding is found by the content of the photo's file, whatever its name, together with all
+    else that it depends on: see :meth:`open`. The cache never stands in the way: where its
+    file cannot be used, there is one warning, and the work goes on without it; a broken file is
+    set aside and a new one made.
+    """
+
+    def __init__(
+        self, folder: str | os.PathLike[str] | None = None, *, max_bytes: int = DEFAULT_MAX_BYTES
+    ) -> None:
+        """Names a cache; nothing is opened or made.
+
+        Args:
+            folder: Where its file is or will be; None for the environment variable
+                CORAL_LEARN_CACHE, or else the user's own cache folder.
+            max_bytes: The size from which the least recently used embeddings are deleted.
+
+        Raises:
+            ValueError: ``max_bytes`` is less than 1.
+        """
+        if max_bytes < 1:
+            raise ValueError(f"max_bytes must be at least 1, not {max_bytes}")
+        self.path = (Path(folder) if folder is not None else default_folder()) / _FILE_NAME
+        self.max_bytes = max_bytes
+
+    @contextlib.contextmanager
+    def open(self, source: bytes) -> Iterator["CachedRows"]:
+        """Gives access to the rows of one source.
+
+        Args:
+            source: Names all that a row depends on beside the photo: the model, the preprocessing,
+                and the runtime and processor, which differ from each other by some levels.
+        """
+        rows = CachedRows(self, source)
+        try:
+            yield rows
+        finally:
+            problem = rows.close()
+        if problem is not None:
+            warnings.warn(f"the embedding cache {self.path} was not used ({problem})", stacklevel=2)
+
+    def info(self) -> CacheInfo:
+        """Tells what the cache holds.
+
+        Raises:
+            OSError: The file cannot be used.
+        """
+        if not self.path.exists():
+            return CacheInfo(self.path, 0, 0, self.max_bytes)
+        with self._connection() as connection:
+            [count] = connection.execute("SELECT COUNT(*) FROM rows").fetchone()
+            return CacheInfo(self.path, count, _used_bytes(connection), self.max_bytes)
+
+    def clear(self) -> None:
+        """Deletes all embeddings and gives the space back.
+
+        Raises:
+            OSError: The file cannot be used.
+        """
+        _aside(self.path).unlink(missing_ok=True)
+        if self.path.exists():
+            with self._connection() as connection:
+                connection.execute("DELETE FROM rows")
+                connection.execute("VACUUM")
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with contextlib.closing(_connect(self.path)) as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise OSError(f"the embedding cache {self.path} cannot be used: {error}") from error
+
+
+class CachedRows:
+    """The rows of one source in a cache; made by :meth:`EmbeddingCache.open`, for many threads."""
+
+    def __init__(self, cache: EmbeddingCache, source: bytes) -> None:
+        self._cache = cache
+        self._source = hashlib.blake2b(source, digest_size=32).digest()
+        self._lock = threading.Lock()
+        self._new: dict[bytes, bytes] = {}
+        self._found: list[bytes] = []
+        self._problem: Exception | None = None
+        self._connection: sqlite3.Connection | None = None
+        with self._tolerant():
+            cache.path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = _connect(cache.path)
+
+    def key(self, photo: bytes) -> bytes:
+        """Returns the key of a photo, from the bytes of its file or its pixels."""
+        return hashlib.blake2b(photo, key=self._source, digest_size=32).digest()
+
+    def get(self, key: bytes) -> bytes | None:
+        """Returns the row under a key, or None."""
+        with self._lock, self._tolerant():
+            if self._connection is not None:
+                query = "SELECT value, used FROM rows WHERE key = ?"
+                found = self._connection.execute(query, (key,)).fetchone()
+                if found is not None:
+                    if time.time() - found[1] > _FRESH_SECONDS:
+                        self._found.append(key)
+                    return _unsealed(key, found[0])
+        return None
+
+    def put(self, key: bytes, row: bytes) -> None:
+        """Keeps a row under a key."""
+        with self._lock, self._tolerant():
+            self._new[key] = row
+            if len(self._new) >= _BATCH:
+                self._write()
+
+    def close(self) -> Exception | None:
+        """Writes what is left; returns what went wrong since the cache was opened, if anything."""
+        with self._lock:
+            with self._tolerant():
+                self._write()
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            return self._problem
+
+    def _write(self) -> None:
+        if self._connection is None or not (self._new or self._found):
+            return
+        now = time.time()
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO rows VALUES (?, ?, ?)",
+            [(key, _sealed(key, row), now) for key, row in self._new.items()],
+        )
+        self._connection.executemany(
+            "UPDATE rows SET used = ? WHERE key = ?", [(now, key) for key in self._found]
+        )
+        _delete_oldest(self._connection, self._cache.max_bytes)
+        self._connection.execute("COMMIT")
+        self._new.clear()
+        self._found.clear()
+
+    @contextlib.contextmanager
+    def _tolerant(self) -> Iterator[None]:
+        """Stops using the cache at the first error, and remembers it."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            self._problem = error
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            if _is_corruption(error):
+                with contextlib.suppress(OSError):
+                    _set_aside(self._cache.path)
+
+
+def default_folder() -> Path:
+    """Returns the folder of the cache where none is given."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.path.expanduser(base)) / "coral-learn"  # noqa: PTH111 (never raises)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Opens the file, or makes it; a broken one is set aside first."""
+    try:
+        return _open_database(path)
+    except sqlite3.DatabaseError as error:
+        if not _is_corruption(error):
+            raise
+    _set_aside(path)
+    return _open_database(path)
+
+
+def _open_database(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.executescript(_LAYOUT)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _is_corruption(error: Exception) -> bool:
+    # "not a database" and "malformed"; all else that SQLite raises is of a subclass.
+    return type(error) is sqlite3.DatabaseError
+
+
+def _set_aside(path: Path) -> None:
+    for suffix in ("-wal", "-shm"):  # which belong to the broken file, and would spoil a new one
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    path.replace(_aside(path))
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(path.name + ".broken")
+
+
+def _sealed(key: bytes, row: bytes) -> bytes:
+    return zlib.crc32(row, zlib.crc32(key)).to_bytes(4, "little") + row
+
+
+def _unsealed(key: bytes, value: bytes) -> bytes | None:
+    """Returns the row of a stored value, or None where the disk has changed it."""
+    return value[4:] if _sealed(key, value[4:]) == value else None
+
+
+def _used_bytes(connection: sqlite3.Connection) -> int:
+    pages, unused, size = (
+        int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - unused) * size
+
+
+def _delete_oldest(connection: sqlite3.Connection, max_bytes: int) -> None:
+    used = _used_bytes(connection)
+    if used <= max_bytes:
+        return
+    [count] = connection.execute("SELECT COUNT(*) FROM rows").fetchone()
+    surplus = round(count * (1 - _KEPT_SHARE * max_bytes / used))
+    connection.execute(
+        "DELETE FROM rows WHERE rowid IN (SELECT rowid FROM rows ORDER BY used LIMIT ?)", (surplus,)
+    )
