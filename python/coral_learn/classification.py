@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .dataset import ImageFolder, Skipped
+from .extraction.cache import EmbeddingCache
 from .extraction.image_model import ImageModel, OnError
 from .extraction.images import ImageSource
 from .extraction.progress import Progress
@@ -75,6 +76,7 @@ class Classifier:
         *,
         labels: LabelSource | None = None,
         device: str | None = None,
+        cache: EmbeddingCache | None = None,
     ) -> None:
         """Loads a classifier.
 
@@ -82,6 +84,7 @@ class Classifier:
             model: The path of a ``.tflite`` file, or its bytes.
             labels: The names of the classes; by default those that the model carries.
             device: As for :func:`coral_learn.edgetpu.make_interpreter`.
+            cache: Where the scores of photos seen before are kept.
 
         Raises:
             ModelError: The model cannot be used.
@@ -90,7 +93,7 @@ class Classifier:
         """
         content = read_model_content(model)
         self.labels = _named(labels) if labels is not None else read_labels(content)
-        self._model = ImageModel(content, device=device)
+        self._model = ImageModel(content, device=device, cache=cache)
         self.num_classes = self._model.output_size
 
     def __enter__(self) -> "Classifier":
@@ -162,6 +165,7 @@ def evaluate(
     *,
     labels: LabelSource | None = None,
     device: str | None = None,
+    cache: EmbeddingCache | None = None,
     progress: bool | Progress = False,
 ) -> Evaluation:
     """Measures a classifier on photos in class folders.
@@ -176,7 +180,7 @@ def evaluate(
     """
     photos = ImageFolder(data_dir)
     reasons: dict[int, str] = {}
-    with Classifier(model, labels=labels, device=device) as classifier:
+    with Classifier(model, labels=labels, device=device, cache=cache) as classifier:
         class_ids = _class_ids(photos, classifier)
         scores = classifier.scores(
             photos.paths,

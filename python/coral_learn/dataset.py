@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 PHOTO_SUFFIXES = frozenset(
-    ".avif .bmp .gif .heic .heif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .ppm .tga .tif .tiff "
-    ".webp".split()
+    {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"}
+    | {".pbm", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
 )
 """Names with these endings, in any case, are taken for photos; the rest of a folder is ignored."""
 

@@ -31,5 +31,5 @@ def read_model_content(model: ModelSource) -> bytes:
 
 
 def is_compiled(content: bytes) -> bool:
-    """Tells whether a model was compiled for the Edge TPU, and so runs only through its delegate."""
+    """Tells whether a model was compiled for the Edge TPU, and so needs its delegate."""
     return EDGETPU_CUSTOM_OP in content

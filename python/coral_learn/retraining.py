@@ -15,6 +15,7 @@ from .classification import Classifier
 from .dataset import ImageFolder, Skipped, Split, split_by_class
 from .edgetpu import runtime_name
 from .embeddings import Embeddings
+from .extraction.cache import EmbeddingCache
 from .extraction.extractor import EmbeddingExtractor
 from .files import write_atomically
 from .heads.softmax_regression import SoftmaxRegression, TrainingRecord
@@ -99,6 +100,7 @@ def retrain(
     test: float = 0.1,
     seed: int | None = None,
     device: str | None = None,
+    cache: EmbeddingCache | None = None,
     progress: Progress | None = None,
 ) -> RetrainResult:
     """Retrains the last layer of a classifier on photos, and saves and tests the new model.
@@ -118,6 +120,7 @@ def retrain(
         seed: Makes the split and the training repeatable.
         device: ``cpu``, or an Edge TPU as in ``:0``, ``usb``, ``usb:1``, ``pci:0``; by default
             the first Edge TPU for a compiled model and the CPU for any other.
+        cache: Where what models see in photos is kept, so that no photo is looked at twice.
         progress: Told of each step.
 
     Raises:
@@ -140,7 +143,7 @@ def retrain(
     report = progress or (lambda stage, done, total: None)
     clock = _Clock()
 
-    with clock.measure("extract"), EmbeddingExtractor(content, device=device) as eye:
+    with clock.measure("extract"), EmbeddingExtractor(content, device=device, cache=cache) as eye:
         seen = _extract(eye, photos, report)
         used_device = eye.device
     split = split_by_class(seen.labels, validation, test, seed)
@@ -153,7 +156,7 @@ def retrain(
         write_atomically(model_path, model)
         write_atomically(folder / LABELS_NAME, format_labels(photos.classes).encode())
     with clock.measure("verify"):
-        scores = _scores_of_saved(model, seen, split.test, device, report)
+        scores = _scores_of_saved(model, seen, split.test, device, cache, report)
 
     def accuracy(rows: NDArray[np.int64]) -> float | None:
         if not len(rows):
@@ -266,10 +269,11 @@ def _scores_of_saved(
     seen: _SeenPhotos,
     rows: NDArray[np.int64],
     device: str | None,
+    cache: EmbeddingCache | None,
     report: Progress,
 ) -> NDArray[np.float32]:
     """Runs the saved model on test photos from the file on, as its users will."""
-    with Classifier(model, device=device) as classifier:
+    with Classifier(model, device=device, cache=cache) as classifier:
         return classifier.scores(
             [seen.paths[row] for row in rows],
             progress=lambda done, _: report("verify", done, len(rows)),

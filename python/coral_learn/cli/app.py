@@ -6,6 +6,7 @@ from typing import Annotated, get_args
 import typer
 
 from ..classification import Classifier, evaluate
+from ..extraction.cache import EmbeddingCache
 from ..retraining import Method, RetrainResult, SgdSettings, retrain
 from . import display
 
@@ -24,6 +25,14 @@ Device = Annotated[
         help="cpu, or an Edge TPU: :0, usb, usb:1, pci:0. By default the first Edge TPU for a "
         "compiled model and the CPU for any other.",
         show_default=False,
+    ),
+]
+UseCache = Annotated[
+    bool,
+    typer.Option(
+        "--cache/--no-cache",
+        help="Keep what models see in photos in the user's cache folder, so that no photo is "
+        "looked at twice.",
     ),
 ]
 Labels = Annotated[
@@ -86,6 +95,7 @@ def _train(
         int | None, typer.Option(min=0, help="Makes the result repeatable.", show_default=False)
     ] = None,
     device: Device = None,
+    cache: UseCache = True,
     json: Json = False,
 ) -> None:
     """Retrain the last layer of a classifier on photos, then save and test the new model."""
@@ -100,6 +110,7 @@ def _train(
             test=test,
             seed=seed,
             device=device,
+            cache=EmbeddingCache() if cache else None,
             progress=report,
         )
     _show(result, f"coral-learn classify {result.model} PHOTO.jpg", json)
@@ -144,10 +155,18 @@ def _evaluate(
     data_dir: DataDir,
     labels: Labels = None,
     device: Device = None,
+    cache: UseCache = True,
     json: Json = False,
 ) -> None:
     """Measure how often a classifier is right on photos in class folders."""
-    evaluation = evaluate(model, data_dir, labels=labels, device=device, progress=not json)
+    evaluation = evaluate(
+        model,
+        data_dir,
+        labels=labels,
+        device=device,
+        cache=EmbeddingCache() if cache else None,
+        progress=not json,
+    )
     display.print_skipped(evaluation.skipped)
     if json:
         display.print_json(evaluation.to_json())
@@ -172,6 +191,17 @@ def _demo(
         "coral-learn train YOUR_PHOTOS --extractor EXTRACTOR.tflite --output DIR",
         json,
     )
+
+
+@app.command("cache")
+def _cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Delete all of it.")] = False,
+) -> None:
+    """Show or clear what is kept of photos seen before."""
+    cache = EmbeddingCache()
+    if clear:
+        cache.clear()
+    display.print_cache(cache.info())
 
 
 def _show(result: RetrainResult, hint: str, json: bool) -> None:

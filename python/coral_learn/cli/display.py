@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ..classification import Class, Evaluation
 from ..dataset import Skipped
+from ..extraction.cache import CacheInfo
 from ..retraining import Progress as Report
 from ..retraining import RetrainResult, Stage
 
@@ -79,6 +80,16 @@ def print_retrained(result: RetrainResult) -> None:
     table.add_row("Model", f"[bold]{escape(str(result.model))}[/]")
     table.add_row("Labels", escape(str(result.labels)))
     results.print(table)
+
+
+def print_cache(info: CacheInfo) -> None:
+    """Prints how much a cache holds."""
+    results.print(
+        f"{escape(str(info.path))}: {info.embeddings} embeddings, "
+        f"{info.bytes / 1e6:.1f} of at most {info.max_bytes / 1e6:.0f} MB",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def print_hint(text: str) -> None:
