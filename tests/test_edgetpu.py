@@ -202,7 +202,10 @@ def test_a_compiled_model_is_not_run_on_the_cpu() -> None:
 
 
 def test_without_a_device_the_error_says_so(edge_tpus: EdgeTpus) -> None:
-    with edge_tpus(None, []), pytest.raises(EdgeTpuError, match="no Edge TPU was found: plug it"):
+    with (
+        edge_tpus(None, []),
+        pytest.raises(EdgeTpuError, match="no Edge TPU was found: plug one"),
+    ):
         edgetpu.make_interpreter(COMPILED)
 
 
@@ -291,7 +294,10 @@ def test_the_library_is_found_by_name(stand_in_library: Path) -> None:
     assert done.stdout == "BuildLabel(stand-in), RuntimeVersion(14)\n"
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1c\x00\x00\x00TFL3", b"no model at all" * 100])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x1c\x00\x00\x00TFL3", b"no model at all" * 100, TWIN[:100], TWIN[: len(TWIN) // 2]],
+)
 def test_broken_content_is_a_model_error(content: bytes) -> None:
     with pytest.raises(ModelError):
         edgetpu.make_interpreter(content)

@@ -1,5 +1,6 @@
 """Running models, on an Edge TPU or the CPU; the only file that imports an interpreter."""
 
+import contextlib
 import functools
 import importlib
 import importlib.metadata
@@ -13,12 +14,16 @@ from .edgetpu_devices import check_device, explain_no_device
 from .edgetpu_library import (
     Problem,
     library_name,
+    library_path,
     library_version,
     list_devices,
     open_library,
+    unfit_library,
 )
+from .edgetpu_probe import Verdict, probe_once
 from .errors import EdgeTpuError, ModelError
 from .model_file import ModelSource, is_compiled, read_model_content
+from .tflite.model import unpack
 
 RUNTIME_VARIABLE = "CORAL_LEARN_RUNTIME"
 """The environment variable that chooses the runtime, where more than one is installed."""
@@ -30,10 +35,6 @@ _RUNTIMES = {
     "ai-edge-litert": "ai_edge_litert.interpreter",
     "tflite-runtime": "tflite_runtime.interpreter",
 }
-_OLD_ABI_FIX = (
-    "install a libedgetpu built against TensorFlow 2.16 or later "
-    "(github.com/feranick/libedgetpu/releases); Google's own of 2021 is too old"
-)
 
 
 class Interpreter(Protocol):
@@ -68,12 +69,21 @@ def runtime_name() -> str:
         ImportError: No runtime is installed.
         ValueError: CORAL_LEARN_RUNTIME names an unknown one.
     """
-    name, module = _runtime()
+    name, _ = _runtime()
     try:
-        version = importlib.metadata.version(name)
+        return f"{name} {importlib.metadata.version(name)}"
     except importlib.metadata.PackageNotFoundError:  # built and installed without its metadata
-        version = getattr(module, "__version__", "of unknown version")
-    return f"{name} {version}"
+        return f"{name} of unknown version"
+
+
+def runtime_module() -> ModuleType:
+    """Imports the module with the interpreter.
+
+    Raises:
+        ImportError: No runtime is installed.
+        ValueError: CORAL_LEARN_RUNTIME names an unknown one.
+    """
+    return _runtime()[1]
 
 
 def get_runtime_version() -> str:
@@ -134,7 +144,7 @@ def load_edgetpu_delegate(options: Mapping[str, Any] | None = None) -> Any:
     if isinstance(library, Problem):
         raise library.error()
     try:
-        return _runtime()[1].load_delegate(library_name(), options)
+        return runtime_module().load_delegate(library_name(), options)
     except ValueError as error:
         reason = str(error).partition("\n")[2].strip()
     # Raised outside of the handler: a chained traceback would keep the delegate alive.
@@ -179,16 +189,15 @@ def make_interpreter(
         ValueError: An invalid device string or number of threads.
         ImportError: No runtime is installed.
     """
-    content = read_model_content(model_path_or_content)
-    if not content:
-        raise ModelError("the model is empty")
-    if delegate is None:
-        delegate = _delegate_for(content, choose_device(device))
     if num_threads is not None and num_threads < 1:
         raise ValueError(f"num_threads must be at least 1, not {num_threads}")
+    content = read_model_content(model_path_or_content)
+    _check_content(content)
+    if delegate is None:
+        delegate = _delegate_for(content, choose_device(device))
     options: dict[str, Any] = {}
     if reproducible:
-        resolvers = _runtime()[1].OpResolverType
+        resolvers = runtime_module().OpResolverType
         options["experimental_op_resolver_type"] = resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
         interpreter = _interpreter_class()(
@@ -210,6 +219,15 @@ def make_interpreter(
     raise failure
 
 
+def _check_content(content: bytes) -> None:
+    """Refuses a broken model; tflite-runtime would read outside of it, and end the process."""
+    if not content:
+        raise ModelError("the model is empty")
+    if _runtime()[0] == "tflite-runtime":
+        with contextlib.suppress(ImportError):  # the schema comes with the other runtime
+            unpack(content)
+
+
 def _delegate_for(content: bytes, device: str | None) -> Any:
     """Opens the Edge TPU that a model needs; returns None for a model that needs none."""
     if is_compiled(content):
@@ -218,6 +236,7 @@ def _delegate_for(content: bytes, device: str | None) -> Any:
                 "the model was compiled for the Edge TPU and cannot run on the CPU: choose an "
                 "Edge TPU, or use the model that it was compiled from"
             )
+        _refuse_unfit_library(content, device)
         return load_edgetpu_delegate({} if device is None else {"device": device})
     if device not in (None, "cpu"):
         warnings.warn(
@@ -227,10 +246,20 @@ def _delegate_for(content: bytes, device: str | None) -> Any:
     return None
 
 
+def _refuse_unfit_library(content: bytes, device: str | None) -> None:
+    """Refuses a libedgetpu that would take the process down; any other trouble shows itself."""
+    library = open_library()
+    if isinstance(library, Problem):
+        return
+    outcome = probe_once(library_path(library), runtime_module().__name__, content, device)
+    if outcome.verdict is Verdict.DOES_NOT_FIT:
+        raise unfit_library(library_path(library), runtime_name(), outcome.detail).error()
+
+
 @functools.cache
 def _interpreter_class() -> Any:
     """Returns the runtime's Interpreter with errors that name the cause."""
-    base: Any = _runtime()[1].Interpreter
+    base: Any = runtime_module().Interpreter
 
     class CheckedInterpreter(base):  # type: ignore[misc]
         on_edgetpu = False
@@ -256,9 +285,7 @@ def _explain_failure(error: Exception, *, on_edgetpu: bool) -> ModelError | Edge
     if not on_edgetpu:
         return ModelError(f"{runtime_name()} cannot use the model: {reason}")
     if "unresolved custom op" in reason:
-        return EdgeTpuError(
-            f"this libedgetpu does not fit {runtime_name()} ({reason}): {_OLD_ABI_FIX}"
-        )
+        return unfit_library(library_name(), runtime_name(), reason).error()
     if "runtime version" in reason:
         return EdgeTpuError(
             f"the model was compiled for a newer libedgetpu than this one ({reason}): update "

@@ -10,7 +10,7 @@ from .edgetpu_library import Device, Problem
 _FORM = re.compile(r"(?:(?P<type>usb|pci)?:(?P<index>\d+)|(?P<any>usb|pci))", re.ASCII)
 _USB_IDS = {("1a6e", "089a"), ("18d1", "9302")}  # before and after its firmware is loaded
 _PCI_ID = ("0x1ac1", "0x089a")
-_PLUG_IN = "plug it in, or check its cable and power; `coral-learn doctor` lists what is found"
+_PLUG_IN = "plug one in, or check its cable and power"
 
 
 def check_device(device: str) -> None:

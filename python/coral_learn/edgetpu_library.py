@@ -22,9 +22,9 @@ _CREATE_DELEGATE = "tflite_plugin_create_delegate"
 _DEVICE_TYPES = {0: "pci", 1: "usb"}
 _CPU_NAMES = {3: "32-bit x86", 40: "32-bit ARM", 62: "x86-64", 183: "64-bit ARM", 243: "RISC-V"}
 _INSTALL = (
-    "install a libedgetpu built against TensorFlow 2.16 or later for this machine "
-    "(github.com/feranick/libedgetpu/releases has packages); models that are not compiled for "
-    "the Edge TPU run on the CPU without it"
+    "install a libedgetpu for this machine that was built against TensorFlow 2.17 or later "
+    "(github.com/feranick/libedgetpu/releases); models that are not compiled for the Edge TPU run "
+    "on the CPU without it"
 )
 
 
@@ -112,6 +112,19 @@ def library_version(library: ctypes.CDLL) -> str:
     version.argtypes = []
     version.restype = ctypes.c_char_p
     return (version() or b"unknown version").decode(errors="replace")
+
+
+def unfit_library(library: str, runtime: str, seen: str) -> Problem:
+    """Returns the problem of a libedgetpu that does not fit the runtime.
+
+    Args:
+        library: The path or name of libedgetpu.
+        runtime: The name and version of the runtime.
+        seen: What happened, such as "crashed with SIGSEGV".
+    """
+    return Problem(
+        f"{library} does not fit {runtime} ({seen}); Google's own of 2021 is too old", _INSTALL
+    )
 
 
 def _explain_load_failure(name: str, reason: str) -> Problem:

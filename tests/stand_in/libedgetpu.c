@@ -8,6 +8,7 @@
  * Environment variables, read at every call, describe what is plugged in:
  *   STAND_IN_DEVICES  "usb=/sys/bus/usb/devices/2-1 pci=/dev/apex_0", in the order of the list
  *   STAND_IN_BUSY     if set, no device can be opened
+ *   STAND_IN_VERSION  what the library says of itself
  *
  * Macros of the variants:
  *   NO_ENTRY_POINTS     exports no delegate
@@ -62,7 +63,10 @@ EXPORT Device* edgetpu_list_devices(size_t* count) {
 
 EXPORT void edgetpu_free_devices(Device* devices) { free(devices); }
 
-EXPORT const char* edgetpu_version(void) { return "BuildLabel(stand-in), RuntimeVersion(14)"; }
+EXPORT const char* edgetpu_version(void) {
+  const char* version = getenv("STAND_IN_VERSION");
+  return version != NULL ? version : "BuildLabel(stand-in), RuntimeVersion(14)";
+}
 
 #ifndef NO_ENTRY_POINTS
 
