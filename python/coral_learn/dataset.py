@@ -34,7 +34,7 @@ class ImageFolder:
         """
         self.path = Path(path)
         folders = _class_folders(self.path)
-        photos = [_photos_below(folder) for folder in folders]
+        photos = [photos_below(folder) for folder in folders]
         empty = [folder.name for folder, paths in zip(folders, photos, strict=True) if not paths]
         if empty:
             raise ValueError(
@@ -130,10 +130,15 @@ def _class_folders(path: Path) -> list[Path]:
     return folders
 
 
-def _photos_below(folder: Path) -> list[Path]:
-    """Lists photos at any depth; links to folders are not followed, so that loops cannot hang."""
+def photos_below(path: Path) -> list[Path]:
+    """Lists the photos in a folder, at any depth and sorted; of a file, itself.
+
+    Links to folders are not followed, so that loops cannot hang.
+    """
+    if not path.is_dir():
+        return [path]
     photos = []
-    for root, folders, names in os.walk(folder):
+    for root, folders, names in os.walk(path):
         folders[:] = [name for name in folders if not name.startswith(".")]
         photos += [
             Path(root) / name

@@ -9,6 +9,7 @@ from ..classification import Classifier, evaluate
 from ..extraction.cache import EmbeddingCache
 from ..retraining import Method, RetrainResult, SgdSettings, retrain
 from . import display
+from .options import DataDir, Device, Extractor, Json, Labels, Model, Output, UseCache
 
 app = typer.Typer(
     name="coral-learn",
@@ -17,32 +18,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Device = Annotated[
-    str | None,
-    typer.Option(
-        help="cpu, or an Edge TPU: :0, usb, usb:1, pci:0. By default the first Edge TPU for a "
-        "compiled model and the CPU for any other.",
-        show_default=False,
-    ),
-]
-UseCache = Annotated[
-    bool,
-    typer.Option(
-        "--cache/--no-cache",
-        help="Keep what models see in photos in the user's cache folder, so that no photo is "
-        "looked at twice.",
-    ),
-]
-Labels = Annotated[
-    Path | None,
-    typer.Option(help="A label file. By default the labels in the model.", show_default=False),
-]
-DataDir = Annotated[
-    Path, typer.Argument(metavar="DATA_DIR", help="A folder with one folder of photos a class.")
-]
-Model = Annotated[Path, typer.Argument(metavar="MODEL.tflite", help="A classifier.")]
 
 
 def _version(wanted: bool) -> None:
@@ -72,10 +47,8 @@ def _method(name: str) -> str:
 @app.command("train")
 def _train(
     data_dir: DataDir,
-    extractor: Annotated[
-        Path, typer.Option(metavar="MODEL.tflite", help="The embedding extractor.")
-    ],
-    output: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")],
+    extractor: Extractor,
+    output: Output,
     method: Annotated[
         str, typer.Option(help="How to train: sgd, fit or imprint.", callback=_method)
     ] = "sgd",
@@ -176,9 +149,7 @@ def _evaluate(
 
 @app.command("demo")
 def _demo(
-    output: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")] = Path(
-        "coral-learn-demo"
-    ),
+    output: Output = Path("coral-learn-demo"),
     json: Json = False,
 ) -> None:
     """Draw photos and do the whole job on them: no network, no Edge TPU, no photos needed."""

@@ -14,6 +14,7 @@ from rich.table import Table
 from ..classification import Class, Evaluation
 from ..dataset import Skipped
 from ..extraction.cache import CacheInfo
+from ..project import Project
 from ..retraining import Progress as Report
 from ..retraining import RetrainResult, Stage
 
@@ -80,6 +81,22 @@ def print_retrained(result: RetrainResult) -> None:
     table.add_row("Model", f"[bold]{escape(str(result.model))}[/]")
     table.add_row("Labels", escape(str(result.labels)))
     results.print(table)
+
+
+def print_project(project: Project) -> None:
+    """Prints the present state of a project."""
+    step = project.step
+    table = Table("Class", "Photos")
+    for name in step.classes:
+        table.add_row(escape(name), str(step.count(name)))
+    results.print(table)
+    if step.accuracy is not None:
+        results.print(
+            f"Accuracy on held-out photos [bold]{step.accuracy:.1%}[/]; an answer less sure than "
+            f'{step.threshold:.0%} is better taken for "I don\'t know"',
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def print_cache(info: CacheInfo) -> None:
