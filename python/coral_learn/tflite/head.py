@@ -1,14 +1,50 @@
-"""Appending a softmax regression head to an embedding extractor."""
+"""Appending a softmax regression head to an embedding extractor, and reading one back."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..embeddings import Embeddings
 from ..errors import ModelError
-from .model import add_operator, add_tensor, main_subgraph, pack, set_output, tensor_dtype, unpack
-from .schema import ModelT, TensorT, load_schema
+from ..model_file import ModelSource, read_model_content
+from .head_record import take_head_record
+from .layers import add_dequantize, add_fully_connected, add_quantize, add_reshape, add_softmax
+from .linear_layer import find_linear_layers, read_linear_layer
+from .metadata import pack_with_labels, read_labels
+from .model import (
+    add_tensor,
+    embedding_index,
+    main_subgraph,
+    set_output,
+    tensor_dtype,
+    tensor_quantization,
+    tensor_shape,
+    unpack,
+)
+from .quantization import (
+    QuantizedHead,
+    probability_quantization,
+    quantize_head,
+    softmax,
+)
+from .schema import ModelT
+
+
+@dataclass(frozen=True)
+class QuantizationReport:
+    """What a head loses when it is stored in a model.
+
+    Attributes:
+        rows: How many embeddings were looked at.
+        agreement: Fraction of them for which the float head and the stored one say the same class.
+        largest_error: Largest difference of a probability between the two.
+    """
+
+    rows: int
+    agreement: float
+    largest_error: float
 
 
 def append_softmax_head(
@@ -22,152 +58,213 @@ def append_softmax_head(
 ) -> bytes:
     """Makes a classifier of an embedding extractor: FULLY_CONNECTED, (RESHAPE), SOFTMAX.
 
+    A quantized extractor gets a quantized head. The output then has the type of the image that the
+    model takes, so that a model with int8 inside and uint8 outside stays one. A head that was cut
+    off this extractor, and is the same still, is stored as it was.
+
     Args:
         extractor: A model with one output, the embedding, of D features: [1, D], [1, 1, D] or
-            [1, 1, 1, D]; plain or compiled for the Edge TPU.
+            [1, 1, 1, D]; uint8, int8 or float32; plain or compiled for the Edge TPU.
         weights: float32 [D, C], finite.
         biases: float32 [C], finite.
-        calibration: Embeddings of this extractor, whose logits decide the range that quantized
-            logits can have. Without them it is bounded from the weights and the range that the
-            embedding tensor can hold, which is safe and coarse.
+        calibration: Embeddings of this extractor, on which the quantized head is made to lose the
+            least. Without them the range of the logits is bounded by what the embedding tensor
+            could hold, which is safe and coarse.
         labels: The C class names, to be stored in the model.
-        per_channel: Quantize the weights with one scale for each class; int8 models only.
+        per_channel: Quantize the weights of each class with a scale of its own, which is more
+            accurate. int8 models only; runtimes older than TensorFlow 2.8 misread it.
 
     Returns:
         The classifier, with an output [1, C] of probabilities.
 
     Raises:
         ModelError: The extractor cannot take a head.
-        ValueError: The sizes do not match.
+        ValueError: The sizes do not match, or numbers are not finite.
     """
     model = unpack(extractor)
-    embedding_index, embedding = _embedding_tensor(model)
-    weights, biases = _check_head(weights, biases, int(embedding.shape[-1]))
-    if tensor_dtype(embedding) != np.uint8 or per_channel:
-        raise ModelError(
-            f"the embedding is {tensor_dtype(embedding)}; only uint8 models take a head so far"
-        )
-    scale, zero_point = _scale_and_zero_point(embedding)
-    weight_scale, weight_zero, stored_weights = _quantize_uint8(weights)
-    stored_biases = np.rint(biases.astype(np.float64) / (scale * weight_scale))
-    low, high = _logit_range(
-        (stored_weights.astype(np.float64) - weight_zero) * weight_scale,
-        biases,
-        calibration,
-        (0 - zero_point) * scale,
-        (255 - zero_point) * scale,
-    )
-    logit_scale, logit_zero = _range_to_uint8(low, high)
-
-    schema = load_schema()
-    features, classes = weights.shape
-    weight_tensor = add_tensor(
-        model,
-        "head/weights",
-        [classes, features],
-        np.uint8,
-        values=np.ascontiguousarray(stored_weights.T),
-        scale=weight_scale,
-        zero_point=weight_zero,
-    )
-    bias_tensor = add_tensor(
-        model,
-        "head/biases",
-        [classes],
-        np.int32,
-        values=np.clip(stored_biases, -(2**30), 2**30),
-        scale=scale * weight_scale,
-    )
-    logits = add_tensor(
-        model, "head/logits", [1, classes], np.uint8, scale=logit_scale, zero_point=logit_zero
-    )
-    add_operator(
-        model,
-        schema.BuiltinOperator.FULLY_CONNECTED,
-        [embedding_index, weight_tensor, bias_tensor],
-        [logits],
-        options=schema.FullyConnectedOptionsT(),
-    )
-    if len(embedding.shape) != 2:
-        shape = add_tensor(model, "head/shape", [2], np.int32, values=[1, classes])
-        reshaped = add_tensor(
-            model, "head/reshaped", [1, classes], np.uint8, scale=logit_scale, zero_point=logit_zero
-        )
-        options = schema.ReshapeOptionsT()
-        options.newShape = np.array([1, classes], np.int32)
-        add_operator(
-            model, schema.BuiltinOperator.RESHAPE, [logits, shape], [reshaped], options=options
-        )
-        logits = reshaped
-    probabilities = add_tensor(
-        model, "head/probabilities", [1, classes], np.uint8, scale=1 / 256, zero_point=0
-    )
-    options = schema.SoftmaxOptionsT()
-    options.beta = 1.0
-    add_operator(model, schema.BuiltinOperator.SOFTMAX, [logits], [probabilities], options=options)
-    set_output(model, embedding_index, probabilities)
-    return pack(model)
+    embedding = embedding_index(model)
+    weights, biases = _check_head(model, weights, biases)
+    if labels is not None and len(labels) != len(biases):
+        raise ValueError(f"there are {len(labels)} labels for {len(biases)} classes")
+    head = _quantize(model, weights, biases, calibration, per_channel)
+    logits = _add_layer(model, embedding, weights, biases, head)
+    if len(tensor_shape(main_subgraph(model).tensors[embedding])) != 2:
+        logits = add_reshape(model, "head/reshaped", logits, [1, len(biases)])
+    probabilities = add_softmax(model, "head/probabilities", logits)
+    set_output(model, _match_input_type(model, probabilities))
+    return pack_with_labels(model, labels)
 
 
-def _embedding_tensor(model: ModelT) -> tuple[int, TensorT]:
-    graph = main_subgraph(model)
-    if len(graph.outputs) != 1:
+def quantization_report(
+    extractor: bytes,
+    weights: ArrayLike,
+    biases: ArrayLike,
+    embeddings: Embeddings,
+    *,
+    calibration: Embeddings | None = None,
+    per_channel: bool = False,
+) -> QuantizationReport:
+    """Compares a head with what :func:`append_softmax_head` makes of it, without running a model.
+
+    Args:
+        extractor: See :func:`append_softmax_head`.
+        weights: float32 [D, C].
+        biases: float32 [C].
+        embeddings: Of this extractor, at least one; [N, D].
+        calibration: See :func:`append_softmax_head`.
+        per_channel: See :func:`append_softmax_head`.
+
+    Raises:
+        ModelError: The extractor cannot take a head.
+        ValueError: The sizes do not match, or there are no embeddings.
+    """
+    model = unpack(extractor)
+    weights, biases = _check_head(model, weights, biases)
+    rows = _check_embeddings(embeddings, len(weights))
+    if not len(rows):
+        raise ValueError("a quantization report needs embeddings to look at")
+    wanted = softmax(rows.astype(np.float64) @ weights + biases)
+    head = _quantize(model, weights, biases, calibration, per_channel)
+    stored = wanted
+    if head is not None:
+        quantized = head.compute(head.layer.embedding.quantize(rows))
+        stored = probability_quantization(quantized.dtype).dequantize(quantized)
+    return QuantizationReport(
+        len(rows),
+        float((wanted.argmax(axis=1) == stored.argmax(axis=1)).mean()),
+        float(np.abs(wanted - stored).max()),
+    )
+
+
+def read_head(
+    classifier: ModelSource,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], list[str] | None]:
+    """Reads the float head of a classifier.
+
+    Args:
+        classifier: A ``.tflite`` file or its bytes. Its last linear layer may be quantized, and
+            what multiplies the logits after it is taken into the head.
+
+    Returns:
+        Weights float32 [D, C], biases float32 [C], and the labels that the model carries, or None
+        if there is not one for each class.
+
+    Raises:
+        ModelError: The model has not one linear layer that leads to its outputs, or is compiled.
+    """
+    content = read_model_content(classifier)
+    model = unpack(content)
+    layers = find_linear_layers(model)
+    if len(layers) != 1:
         raise ModelError(
-            f"an embedding extractor has one output; this model has {len(graph.outputs)}"
+            "a classifier has one last linear layer (FULLY_CONNECTED, or CONV_2D 1x1, before "
+            f"SOFTMAX); this model has {len(layers) or 'none'}"
         )
-    index = int(graph.outputs[0])
-    shape = [int(size) for size in graph.tensors[index].shape]
-    if len(shape) < 2 or any(size != 1 for size in shape[:-1]):
-        raise ModelError(
-            f"the embedding must have the shape [1, D] or [1, 1, 1, D]; this model gives {shape}"
-        )
-    return index, graph.tensors[index]
+    weights, biases = read_linear_layer(model, layers[0])
+    labels = read_labels(content)
+    return weights, biases, labels if labels and len(labels) == len(biases) else None
 
 
 def _check_head(
-    weights: ArrayLike, biases: ArrayLike, features: int
+    model: ModelT, weights: ArrayLike, biases: ArrayLike
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     weights = np.asarray(weights, np.float32)
     biases = np.asarray(biases, np.float32)
-    if weights.ndim != 2 or biases.shape != (weights.shape[1],):
+    if weights.ndim != 2 or biases.shape != weights.shape[1:] or not biases.size:
         raise ValueError(
             "weights must be [D, C] and biases [C], "
             f"not {list(weights.shape)} and {list(biases.shape)}"
         )
-    if weights.shape[0] != features:
+    if not (np.isfinite(weights).all() and np.isfinite(biases).all()):
+        raise ValueError("weights and biases must be finite")
+    features = tensor_shape(main_subgraph(model).tensors[embedding_index(model)])[-1]
+    if len(weights) != features:
         raise ValueError(
-            f"the head takes {weights.shape[0]} features, the extractor gives {features}"
+            f"the head takes {len(weights)} features, but the extractor gives {features}"
         )
     return weights, biases
 
 
-def _scale_and_zero_point(tensor: TensorT) -> tuple[float, int]:
-    return float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0])
+def _check_embeddings(embeddings: Embeddings, features: int) -> NDArray[np.float32]:
+    if embeddings.shape[1] != features:
+        raise ValueError(
+            f"the embeddings have {embeddings.shape[1]} features, but the head takes {features}"
+        )
+    return np.asarray(embeddings, np.float32)
 
 
-def _quantize_uint8(values: NDArray[np.float32]) -> tuple[float, int, NDArray[np.uint8]]:
-    scale, zero_point = _range_to_uint8(float(values.min()), float(values.max()))
-    stored = np.clip(np.rint(values / scale) + zero_point, 0, 255).astype(np.uint8)
-    return scale, zero_point, stored
-
-
-def _range_to_uint8(low: float, high: float) -> tuple[float, int]:
-    low, high = min(low, 0.0), max(high, 0.0)
-    scale = float(np.float32((high - low) / 255)) or 1.0
-    return scale, int(np.clip(np.rint(-low / scale), 0, 255))
-
-
-def _logit_range(
-    weights: NDArray[np.float64],
+def _quantize(
+    model: ModelT,
+    weights: NDArray[np.float32],
     biases: NDArray[np.float32],
     calibration: Embeddings | None,
-    embedding_low: float,
-    embedding_high: float,
-) -> tuple[float, float]:
-    if calibration is not None and len(calibration):
-        logits = np.asarray(calibration) @ weights + biases
-        return float(logits.min()), float(logits.max())
-    ends = np.stack([weights * embedding_low, weights * embedding_high])
-    low = ends.min(axis=0).sum(axis=0) + biases
-    high = ends.max(axis=0).sum(axis=0) + biases
-    return float(low.min()), float(high.max())
+    per_channel: bool,
+) -> QuantizedHead | None:
+    """Quantizes a head for a model; None for a float model."""
+    tensor = main_subgraph(model).tensors[embedding_index(model)]
+    if per_channel and tensor_dtype(tensor) != np.int8:
+        raise ValueError(f"only int8 models have weights per channel, not {tensor_dtype(tensor)}")
+    embedding = tensor_quantization(tensor)
+    if embedding is None:
+        return None
+    rows = None if calibration is None else _check_embeddings(calibration, len(weights))
+    return take_head_record(model, weights, biases, embedding) or quantize_head(
+        weights, biases, embedding, rows, per_channel=per_channel
+    )
+
+
+def _add_layer(
+    model: ModelT,
+    embedding: int,
+    weights: NDArray[np.float32],
+    biases: NDArray[np.float32],
+    head: QuantizedHead | None,
+) -> int:
+    """Adds the linear layer, quantized or float, and returns the index of the logits."""
+    if head is None:
+        stored_weights = add_tensor(
+            model, "head/weights", weights.T.shape, np.float32, values=weights.T
+        )
+        stored_biases = add_tensor(model, "head/biases", biases.shape, np.float32, values=biases)
+        return add_fully_connected(
+            model, "head/logits", embedding, stored_weights, stored_biases, None
+        )
+    layer = head.layer
+    stored_weights = add_tensor(
+        model,
+        "head/weights",
+        layer.weights.T.shape,
+        layer.weights.dtype,
+        values=layer.weights.T,
+        scale=layer.weight_scales,
+        zero_point=layer.weight_zero_point,
+    )
+    stored_biases = add_tensor(
+        model,
+        "head/biases",
+        layer.biases.shape,
+        np.int32,
+        values=layer.biases,
+        scale=layer.bias_scales,
+    )
+    return add_fully_connected(
+        model, "head/logits", embedding, stored_weights, stored_biases, head.logits
+    )
+
+
+def _match_input_type(model: ModelT, probabilities: int) -> int:
+    """Converts quantized probabilities to the type of the model's input, and returns their index.
+
+    Converters that quantize the inside of a model wrap it so: uint8 or float32 in and out.
+    """
+    graph = main_subgraph(model)
+    inside = tensor_dtype(graph.tensors[probabilities])
+    outside = {tensor_dtype(graph.tensors[index]) for index in graph.inputs}
+    if inside == np.float32 or len(outside) != 1 or inside in outside:
+        return probabilities
+    (wanted,) = outside
+    if wanted == np.float32:
+        return add_dequantize(model, "head/output", probabilities)
+    if wanted in (np.uint8, np.int8):
+        return add_quantize(model, "head/output", probabilities, probability_quantization(wanted))
+    return probabilities

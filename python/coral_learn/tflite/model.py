@@ -1,6 +1,7 @@
 """Models as trees of objects: unpacking, packing, and functions that each add or read one thing."""
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import flatbuffers
@@ -8,13 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..errors import ModelError
-from .schema import ModelT, OperatorT, SubGraphT, TensorT, load_schema
+from .quantization import Quantization
+from .schema import CheckedBuffer, ModelT, OperatorT, SubGraphT, TensorT, load_schema
+from .validation import validate
 
 _IDENTIFIER = b"TFL3"
 _BYTE_ALIGNMENT = 16  # of buffers; runtimes map weights in place and read them with wide loads
 
-_DTYPES = {
+_DTYPES: dict[str, np.dtype[Any]] = {
     "FLOAT32": np.dtype(np.float32),
+    "FLOAT16": np.dtype(np.float16),
     "INT32": np.dtype(np.int32),
     "UINT8": np.dtype(np.uint8),
     "INT8": np.dtype(np.int8),
@@ -22,33 +26,42 @@ _DTYPES = {
 
 
 def unpack(content: bytes) -> ModelT:
-    """Reads a model file into a tree, which shares (read-only) the bytes of ``content``.
+    """Reads a model file into a tree.
+
+    Vectors that the file leaves out are empty in the tree, and buffers and options that the file
+    keeps beyond the flatbuffer are inline. Arrays of the tree are read-only views of ``content``:
+    replace them, never write into them.
 
     Raises:
         ModelError: ``content`` is not a .tflite model, or a broken one.
     """
     if content[4:8] != _IDENTIFIER:
-        raise ModelError("not a .tflite model: its bytes 4 to 8 are not TFL3")
+        raise ModelError("this is not a .tflite model: its bytes 4 to 8 are not TFL3")
+    schema = load_schema()
+    buffer = CheckedBuffer.of(content)
     try:
-        return load_schema().ModelT.InitFromPackedBuf(content)
-    except Exception as error:
-        raise ModelError(f"a broken .tflite model: {error}") from error
+        model = schema.ModelT.InitFromPackedBuf(buffer)
+        _fill_missing(model)
+        _bring_inline(model, buffer)
+        validate(model, schema)
+    except (ValueError, TypeError, struct.error) as error:
+        raise ModelError(f"this .tflite model is broken: {error}") from error
+    return model
 
 
 def pack(model: ModelT) -> bytes:
     """Writes a tree as a model file, with every buffer inline and aligned to 16 bytes."""
-    builder = _AlignedBuilder(1024)
+    size = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
+    builder = _AlignedBuilder(size + size // 8 + 4096)
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
-    return bytes(builder.Output())
+    return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
 
 class _AlignedBuilder(flatbuffers.Builder):  # type: ignore[misc]
     """A builder that honours the schema's ``force_align: 16``, which the generated code forgets."""
 
-    def StartVector(self, elem_size: int, count: int, alignment: int) -> Any:  # noqa: N802
-        if elem_size == 1:
-            alignment = _BYTE_ALIGNMENT
-        return super().StartVector(elem_size, count, alignment)
+    def StartVector(self, size: int, count: int, alignment: int) -> Any:  # noqa: N802
+        return super().StartVector(size, count, _BYTE_ALIGNMENT if size == 1 else alignment)
 
 
 def main_subgraph(model: ModelT) -> SubGraphT:
@@ -69,13 +82,88 @@ def tensor_name(tensor: TensorT) -> str:
     return (tensor.name or b"").decode("utf-8", "replace")
 
 
+def tensor_shape(tensor: TensorT) -> tuple[int, ...]:
+    """Returns the dimensions of a tensor."""
+    return tuple(int(size) for size in tensor.shape)
+
+
 def tensor_dtype(tensor: TensorT) -> np.dtype[Any] | None:
-    """Returns the NumPy type of a tensor's elements, or None for types no surgery handles."""
-    types = load_schema().TensorType
-    for name, dtype in _DTYPES.items():
-        if getattr(types, name) == tensor.type:
-            return dtype
-    return None
+    """Returns the NumPy type of a tensor's elements, or None for a type that no surgery handles."""
+    return _DTYPES.get(_name_of(load_schema().TensorType, tensor.type))
+
+
+def tensor_type_name(tensor: TensorT) -> str:
+    """Returns the schema's name of a tensor's type in small letters, such as ``uint8``."""
+    return _name_of(load_schema().TensorType, tensor.type).lower()
+
+
+def tensor_quantization(tensor: TensorT) -> Quantization | None:
+    """Returns how an 8-bit tensor stores numbers; None for a tensor of another type.
+
+    Raises:
+        ModelError: It is not said, or not for the tensor as a whole.
+    """
+    dtype = tensor_dtype(tensor)
+    if dtype not in (np.uint8, np.int8):
+        return None
+    scale = getattr(tensor.quantization, "scale", None)
+    zero_point = getattr(tensor.quantization, "zeroPoint", None)
+    if scale is None or zero_point is None or len(scale) != 1 or not scale[0] > 0:
+        raise ModelError(f"tensor {tensor_name(tensor)!r} has no quantization scale of its own")
+    return Quantization(dtype, float(scale[0]), int(zero_point[0]))
+
+
+def operator_code(model: ModelT, operator: OperatorT) -> int:
+    """Returns the kind of an operator, a value of the schema's ``BuiltinOperator``."""
+    return _builtin_code(model.operatorCodes[operator.opcodeIndex])
+
+
+def operator_name(model: ModelT, operator: OperatorT) -> str:
+    """Returns the name of an operator's kind, such as ``CONV_2D`` or ``edgetpu-custom-op``."""
+    code = model.operatorCodes[operator.opcodeIndex]
+    if code.customCode:
+        return str(code.customCode.decode("utf-8", "replace"))
+    return _name_of(load_schema().BuiltinOperator, _builtin_code(code))
+
+
+def constant(model: ModelT, tensor: TensorT) -> NDArray[Any] | None:
+    """Returns the elements of a constant tensor, as stored; None if it is not a constant."""
+    data = model.buffers[tensor.buffer].data
+    dtype = tensor_dtype(tensor)
+    if data is None or not len(data) or dtype is None or tensor.sparsity is not None:
+        return None
+    return np.frombuffer(data, dtype).reshape(tensor_shape(tensor))
+
+
+def is_vector(shape: Sequence[int]) -> bool:
+    """Tells whether a shape is that of one embedding: [1, D], [1, 1, D] or [1, 1, 1, D]."""
+    return len(shape) > 1 and shape[-1] > 0 and all(size == 1 for size in shape[:-1])
+
+
+def embedding_index(model: ModelT) -> int:
+    """Returns the index of the output of an embedding extractor.
+
+    Raises:
+        ModelError: The model has not one output, or it is not a vector of a type that heads read.
+    """
+    graph = main_subgraph(model)
+    if len(graph.outputs) != 1:
+        raise ModelError(
+            f"an embedding extractor has one output; this model has {len(graph.outputs)}"
+        )
+    index = int(graph.outputs[0])
+    tensor = graph.tensors[index]
+    if not is_vector(tensor_shape(tensor)):
+        raise ModelError(
+            "an embedding extractor gives [1, D] or [1, 1, 1, D]; "
+            f"this model gives {list(tensor_shape(tensor))}"
+        )
+    if tensor_type_name(tensor) not in ("uint8", "int8", "float32"):
+        raise ModelError(
+            "an embedding extractor gives uint8, int8 or float32; "
+            f"this model gives {tensor_type_name(tensor)}"
+        )
+    return index
 
 
 def add_buffer(model: ModelT, data: bytes) -> int:
@@ -102,26 +190,28 @@ def add_tensor(
         model: Changed in place.
         name: Made unique by a number at its end if another tensor has it.
         shape: Its dimensions.
-        dtype: float32, int32, uint8 or int8.
+        dtype: float32, float16, int32, uint8 or int8.
         values: The elements of a constant; None for a tensor that an operator computes.
         scale: Quantization scale; one number, or one for each index of the first dimension
             (quantized per channel); None for tensors that are not quantized.
-        zero_point: As many as scales.
+        zero_point: One number, or as many as scales.
     """
     schema = load_schema()
     graph = main_subgraph(model)
     dtype = np.dtype(dtype)
     tensor = schema.TensorT()
     tensor.name = _unique_name(graph, name).encode()
-    tensor.shape = np.asarray(shape, np.int32)
+    tensor.shape = np.array(shape, np.int32)
     tensor.type = next(
-        getattr(schema.TensorType, name) for name, each in _DTYPES.items() if each == dtype
+        getattr(schema.TensorType, type_name)
+        for type_name, known in _DTYPES.items()
+        if known == dtype
     )
     if values is not None:
         tensor.buffer = add_buffer(model, np.asarray(values, dtype).tobytes())
     if scale is not None:
         tensor.quantization = schema.QuantizationParametersT()
-        tensor.quantization.scale = np.atleast_1d(np.asarray(scale, np.float32))
+        tensor.quantization.scale = np.array(scale, np.float32, ndmin=1)
         tensor.quantization.zeroPoint = np.array(
             np.broadcast_to(np.asarray(zero_point, np.int64), tensor.quantization.scale.shape)
         )
@@ -152,8 +242,8 @@ def add_operator(
     schema = load_schema()
     operator = schema.OperatorT()
     operator.opcodeIndex = _find_or_add_operator_code(model, code, version)
-    operator.inputs = np.asarray(inputs, np.int32)
-    operator.outputs = np.asarray(outputs, np.int32)
+    operator.inputs = np.array(inputs, np.int32)
+    operator.outputs = np.array(outputs, np.int32)
     if options is not None:
         kind = type(options).__name__.removesuffix("T")
         operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
@@ -163,36 +253,83 @@ def add_operator(
     return len(graph.operators) - 1
 
 
-def set_output(model: ModelT, old: int, new: int) -> None:
-    """Makes tensor ``new`` the output of the model and its signatures where ``old`` was."""
-    graph = main_subgraph(model)
-    graph.outputs = np.asarray([new if i == old else i for i in graph.outputs], np.int32)
-    for signature in model.signatureDefs or []:
-        for output in signature.outputs or []:
-            if output.tensorIndex == old:
-                output.tensorIndex = new
+def add_metadata(model: ModelT, name: str, data: bytes) -> int:
+    """Adds an entry to the model's metadata and returns its index."""
+    entry = load_schema().MetadataT()
+    entry.name = name.encode()
+    entry.buffer = add_buffer(model, data)
+    model.metadata.append(entry)
+    return len(model.metadata) - 1
 
 
-def builtin_code(model: ModelT, operator: OperatorT) -> int:
-    """Returns the kind of an operator, a value of the schema's ``BuiltinOperator``."""
-    code = model.operatorCodes[operator.opcodeIndex]
+def set_output(model: ModelT, tensor: int) -> None:
+    """Makes a tensor the only output of the model.
+
+    Signatures keep the name of their first output, so that programs which ask for it go on working.
+    """
+    main_subgraph(model).outputs = np.array([tensor], np.int32)
+    for signature in model.signatureDefs:
+        signature.outputs = signature.outputs[:1]
+        for output in signature.outputs:
+            output.tensorIndex = tensor
+
+
+def _fill_missing(model: ModelT) -> None:
+    _empty_if_missing(
+        model, "operatorCodes", "subgraphs", "buffers", "metadata", "signatureDefs", kind=list
+    )
+    for graph in model.subgraphs:
+        _empty_if_missing(graph, "tensors", "operators", kind=list)
+        _empty_if_missing(graph, "inputs", "outputs", kind=_no_indices)
+        for operator in graph.operators:
+            _empty_if_missing(operator, "inputs", "outputs", "intermediates", kind=_no_indices)
+        for tensor in graph.tensors:
+            _empty_if_missing(tensor, "shape", kind=_no_indices)
+    for signature in model.signatureDefs:
+        _empty_if_missing(signature, "inputs", "outputs", kind=list)
+
+
+def _no_indices() -> NDArray[np.int32]:
+    return np.zeros(0, np.int32)
+
+
+def _empty_if_missing(node: Any, *fields: str, kind: Any) -> None:
+    for field in fields:
+        if getattr(node, field) is None:
+            setattr(node, field, kind())
+
+
+def _bring_inline(model: ModelT, content: CheckedBuffer) -> None:
+    for buffer in model.buffers:
+        if buffer.data is None and buffer.size > 1:  # 0 and 1 mean that there is none
+            buffer.data = _span(content, buffer.offset, buffer.size)
+        buffer.offset = buffer.size = 0
+    for operator in (operator for graph in model.subgraphs for operator in graph.operators):
+        if operator.customOptions is None and operator.largeCustomOptionsSize > 1:
+            operator.customOptions = _span(
+                content, operator.largeCustomOptionsOffset, operator.largeCustomOptionsSize
+            )
+        operator.largeCustomOptionsOffset = operator.largeCustomOptionsSize = 0
+
+
+def _span(content: CheckedBuffer, offset: int, size: int) -> NDArray[np.uint8]:
+    content.spend(offset, size)
+    return np.frombuffer(content, np.uint8, size, offset)
+
+
+def _name_of(enumeration: Any, value: int) -> str:
+    names: Iterable[tuple[str, Any]] = vars(enumeration).items()
+    return next((name for name, known in names if known == value), f"number {value}")
+
+
+def _builtin_code(code: Any) -> int:
     # Files older than 2020 have the narrow field alone; in newer ones it holds at most 127.
     return max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
 
 
-def constant_values(model: ModelT, tensor: TensorT) -> NDArray[Any] | None:
-    """Returns the elements of a constant tensor, as stored; None if it is not a constant."""
-    data = model.buffers[tensor.buffer].data
-    dtype = tensor_dtype(tensor)
-    if data is None or len(data) == 0 or dtype is None:
-        return None
-    return np.frombuffer(data, dtype).reshape(tensor.shape)
-
-
 def _find_or_add_operator_code(model: ModelT, code: int, version: int) -> int:
     for index, known in enumerate(model.operatorCodes):
-        kind = max(known.builtinCode, known.deprecatedBuiltinCode)
-        if kind == code and known.version == version:
+        if _builtin_code(known) == code and known.version == version:
             return index
     added = load_schema().OperatorCodeT()
     added.builtinCode = code

@@ -1,0 +1,82 @@
+"""What an extractor remembers of the head that was cut off it.
+
+The numbers of a quantized head are rounded twice, as stored weights and as logits. Rounded again in
+other steps, the head would no longer agree with the classifier that it came from. So the cut leaves
+a note of the steps, and of which head they belong to; when the same head is appended again, it has
+the same steps.
+"""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .notes import read_note, write_note
+from .quantization import Quantization, QuantizedHead, QuantizedLayer
+from .schema import ModelT
+
+_DIGEST = "HEAD_DIGEST"
+_STEPS = "HEAD_STEPS"  # scale and zero point of the logits, zero point and scales of the weights
+
+
+def write_head_record(
+    model: ModelT,
+    weights: NDArray[np.float32],
+    biases: NDArray[np.float32],
+    weight_quantization: Any,
+    logit_quantization: Any,
+) -> None:
+    """Notes the steps of a quantized head that is about to be cut off.
+
+    Args:
+        model: Changed in place.
+        weights: The head's real weights, [D, C].
+        biases: The head's real biases, [C].
+        weight_quantization: The schema's ``QuantizationParametersT`` of the weights.
+        logit_quantization: The same of what the linear layer gives.
+    """
+    steps = [
+        logit_quantization.scale[0],
+        logit_quantization.zeroPoint[0],
+        weight_quantization.zeroPoint[0],
+        *weight_quantization.scale,
+    ]
+    write_note(model, _DIGEST, _digest(weights, biases))
+    write_note(model, _STEPS, np.array(steps, np.float64))
+
+
+def take_head_record(
+    model: ModelT,
+    weights: NDArray[np.float32],
+    biases: NDArray[np.float32],
+    embedding: Quantization,
+) -> QuantizedHead | None:
+    """Removes the note and returns the head in its old steps, if it is this head's note.
+
+    Args:
+        model: Changed in place.
+        weights: [D, C].
+        biases: [C].
+        embedding: Of the tensor that the head will read.
+
+    Returns:
+        The head as it was stored; None if there is no note, or that of another head.
+    """
+    digest, steps = read_note(model, _DIGEST), read_note(model, _STEPS)
+    write_note(model, _DIGEST, None)
+    write_note(model, _STEPS, None)
+    if digest is None or steps is None or not np.array_equal(digest, _digest(weights, biases)):
+        return None
+    if steps.shape not in ((4,), (3 + len(biases),)) or not (np.isfinite(steps).all()):
+        return None
+    (scale, zero_point, weight_zero_point), weight_scales = steps[:3], steps[3:]
+    layer = QuantizedLayer.of_scales(
+        weights, biases, embedding, weight_scales.astype(np.float32), int(weight_zero_point)
+    )
+    return QuantizedHead(layer, Quantization(embedding.dtype, float(scale), int(zero_point)))
+
+
+def _digest(weights: NDArray[np.float32], biases: NDArray[np.float32]) -> NDArray[np.uint8]:
+    content = np.ascontiguousarray(weights).tobytes() + np.ascontiguousarray(biases).tobytes()
+    return np.frombuffer(hashlib.sha256(content).digest(), np.uint8)

@@ -1,0 +1,264 @@
+"""The numbers of a quantized softmax head: ranges, stored weights, and what they compute."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+# Room for the products of 16,000 features beside the largest bias in a 32-bit sum.
+_MOST_BIAS = 2**30
+# Below, 32-bit floats lose digits; above, logits one step apart have probabilities 0 and 1 anyway.
+_SMALLEST_SCALE = 2.0**-100
+_LARGEST_SCALE = 2.0**100
+
+# The part of the full range that is tried. A narrower one cuts off the few values at its ends and
+# has finer steps for all others.
+_PARTS = tuple(np.linspace(1.0, 0.4, 13))
+_MOST_CALIBRATION_LOGITS = 2**18
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How a tensor stores real numbers: ``real = (stored - zero_point) * scale``.
+
+    Attributes:
+        dtype: uint8 or int8.
+        scale: Positive.
+        zero_point: Within the range of ``dtype``.
+    """
+
+    dtype: np.dtype[Any]
+    scale: float
+    zero_point: int
+
+    @classmethod
+    def of_range(
+        cls, dtype: np.dtype[Any], low: float, high: float, smallest_scale: float = _SMALLEST_SCALE
+    ) -> "Quantization":
+        """Spreads the stored values over [low, high], widened to hold 0."""
+        low, high = min(low, 0.0), max(high, 0.0)
+        scale = float(np.float32(np.clip((high - low) / 255, smallest_scale, _LARGEST_SCALE)))
+        lowest, highest = _limits(dtype)
+        zero_point = int(np.clip(np.rint(lowest - low / scale), lowest, highest))
+        return cls(dtype, scale, zero_point)
+
+    @property
+    def low(self) -> float:
+        """The smallest real number that can be stored."""
+        return (_limits(self.dtype)[0] - self.zero_point) * self.scale
+
+    @property
+    def high(self) -> float:
+        """The largest real number that can be stored."""
+        return (_limits(self.dtype)[1] - self.zero_point) * self.scale
+
+    def quantize(self, real: ArrayLike) -> NDArray[Any]:
+        """Stores real numbers; those outside the range become its ends."""
+        stored = np.rint(np.asarray(real, np.float64) / self.scale) + self.zero_point
+        return np.clip(stored, *_limits(self.dtype)).astype(self.dtype)
+
+    def dequantize(self, stored: ArrayLike) -> NDArray[np.float64]:
+        """Reads stored values as real numbers."""
+        return (np.asarray(stored, np.float64) - self.zero_point) * self.scale
+
+
+def probability_quantization(dtype: np.dtype[Any]) -> Quantization:
+    """Returns how SOFTMAX stores probabilities, which the runtimes prescribe."""
+    return Quantization(dtype, 1 / 256, _limits(dtype)[0])
+
+
+@dataclass(frozen=True)
+class QuantizedLayer:
+    """The linear layer of a softmax head.
+
+    Attributes:
+        embedding: Of the tensor that the layer reads.
+        weights: Stored values of ``embedding.dtype``, [D, C].
+        weight_scales: float32 [1], or [C] when quantized per channel.
+        weight_zero_point: Of all weights.
+        biases: int32 [C], in units of ``bias_scales``.
+    """
+
+    embedding: Quantization
+    weights: NDArray[Any]
+    weight_scales: NDArray[np.float32]
+    weight_zero_point: int
+    biases: NDArray[np.int32]
+
+    @classmethod
+    def of_scales(
+        cls,
+        weights: NDArray[np.float32],
+        biases: NDArray[np.float32],
+        embedding: Quantization,
+        weight_scales: NDArray[np.float32],
+        weight_zero_point: int,
+    ) -> "QuantizedLayer":
+        """Stores real weights [D, C] and biases [C] in given steps."""
+        lowest, highest = _limits(embedding.dtype)
+        if embedding.dtype == np.int8:  # the runtimes take no -128 in weights
+            lowest = -highest
+        stored = np.rint(weights.astype(np.float64) / weight_scales) + weight_zero_point
+        bias_scales = np.float32(embedding.scale) * weight_scales
+        stored_biases = np.rint(biases.astype(np.float64) / bias_scales)
+        return cls(
+            embedding,
+            np.clip(stored, lowest, highest).astype(embedding.dtype),
+            weight_scales,
+            weight_zero_point,
+            np.clip(stored_biases, -_MOST_BIAS, _MOST_BIAS).astype(np.int32),
+        )
+
+    @property
+    def bias_scales(self) -> NDArray[np.float32]:
+        """Scales of the biases, and of the sums that the layer makes, float32 [1] or [C]."""
+        return np.float32(self.embedding.scale) * self.weight_scales
+
+    def sums(self, embeddings: ArrayLike) -> NDArray[np.float64]:
+        """Computes the layer's whole-number sums [N, C] of stored embeddings [N, D]."""
+        centred = np.asarray(embeddings, np.float64) - self.embedding.zero_point
+        return centred @ self._centred_weights() + self.biases
+
+    def logits(self, embeddings: ArrayLike) -> NDArray[np.float64]:
+        """Computes the logits [N, C] of stored embeddings [N, D]."""
+        return self.sums(embeddings) * self.bias_scales
+
+    def bounds(self) -> tuple[float, float]:
+        """Returns the smallest and the largest logit that any embedding could lead to."""
+        lowest, highest = _limits(self.embedding.dtype)
+        weights = self._centred_weights()
+        ends = [weights * (end - self.embedding.zero_point) for end in (lowest, highest)]
+        low = np.minimum(*ends).sum(axis=0) + self.biases
+        high = np.maximum(*ends).sum(axis=0) + self.biases
+        return float((low * self.bias_scales).min()), float((high * self.bias_scales).max())
+
+    def _centred_weights(self) -> NDArray[np.float64]:
+        return self.weights.astype(np.float64) - self.weight_zero_point
+
+
+@dataclass(frozen=True)
+class QuantizedHead:
+    """A softmax head of a quantized model.
+
+    Attributes:
+        layer: The linear layer.
+        logits: Of the tensor between the linear layer and the softmax.
+    """
+
+    layer: QuantizedLayer
+    logits: Quantization
+
+    def compute(self, embeddings: ArrayLike) -> NDArray[Any]:
+        """Computes as a runtime does, in exact arithmetic between the roundings that it makes.
+
+        Runtimes have ways of their own to round, so that one logit may differ by one step.
+
+        Args:
+            embeddings: Stored values [N, D] of ``layer.embedding.dtype``.
+
+        Returns:
+            Stored probabilities [N, C]; see :func:`probability_quantization`.
+        """
+        probabilities = softmax(_as_stored(self.logits, self.layer.logits(embeddings)))
+        return probability_quantization(self.logits.dtype).quantize(probabilities)
+
+
+def quantize_head(
+    weights: NDArray[np.float32],
+    biases: NDArray[np.float32],
+    embedding: Quantization,
+    calibration: NDArray[np.float32] | None = None,
+    *,
+    per_channel: bool = False,
+) -> QuantizedHead:
+    """Quantizes a head so that it loses the least on the calibration embeddings.
+
+    The loss is the mean Kullback-Leibler divergence of the head's probabilities from the float
+    head's. The range of the weights is chosen first, then, with the weights as stored, the two ends
+    of the range of the logits. Without calibration the weights have their full range, and the
+    logits the widest that any embedding could lead to.
+
+    Args:
+        weights: [D, C].
+        biases: [C].
+        embedding: Of the tensor that the head reads.
+        calibration: Real embeddings [N, D], or None.
+        per_channel: One scale for the weights of each class; int8 only.
+    """
+    if calibration is None or not len(calibration):
+        layer = _quantize_layer(weights, biases, embedding, per_channel, 1.0)
+        return QuantizedHead(layer, _logit_quantization(layer, *layer.bounds()))
+
+    stored = embedding.quantize(_sample(calibration, classes=len(biases)))
+    wanted = softmax(embedding.dequantize(stored) @ weights + biases)
+    layer = min(
+        (_quantize_layer(weights, biases, embedding, per_channel, part) for part in _PARTS),
+        key=lambda layer: _divergence(wanted, layer.logits(stored)),
+    )
+    logits = layer.logits(stored)
+    low, high = float(logits.min()), float(logits.max())
+
+    def loss(ends: tuple[float, float]) -> float:
+        return _divergence(wanted, _as_stored(_logit_quantization(layer, *ends), logits))
+
+    low, _ = min(((high - part * (high - low), high) for part in _PARTS), key=loss)
+    _, high = min(((low, low + part * (high - low)) for part in _PARTS), key=loss)
+    return QuantizedHead(layer, _logit_quantization(layer, low, high))
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Computes probabilities [N, C] of logits [N, C]."""
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
+def _quantize_layer(
+    weights: NDArray[np.float32],
+    biases: NDArray[np.float32],
+    embedding: Quantization,
+    per_channel: bool,
+    part: float,
+) -> QuantizedLayer:
+    """Quantizes a linear layer with ``part`` of the range of its weights."""
+    axis = 0 if per_channel else None
+    largest_bias = np.abs(biases, dtype=np.float64).max(axis=None if axis is None else ())
+    smallest = np.maximum(largest_bias / _MOST_BIAS, _SMALLEST_SCALE) / min(embedding.scale, 1.0)
+    if embedding.dtype == np.int8:  # the runtimes take symmetric weights alone
+        scales = np.abs(weights, dtype=np.float64).max(axis=axis) * part / 127
+        zero_point = 0
+    else:
+        quantization = Quantization.of_range(
+            embedding.dtype, part * float(weights.min()), part * float(weights.max()), smallest
+        )
+        scales, zero_point = np.float64(quantization.scale), quantization.zero_point
+    weight_scales = np.atleast_1d(np.clip(scales, smallest, _LARGEST_SCALE)).astype(np.float32)
+    return QuantizedLayer.of_scales(weights, biases, embedding, weight_scales, zero_point)
+
+
+def _logit_quantization(layer: QuantizedLayer, low: float, high: float) -> Quantization:
+    # XNNPACK refuses layers whose sums have steps 256 times those of their output.
+    smallest = float(layer.bias_scales.max()) / 128
+    return Quantization.of_range(layer.embedding.dtype, low, high, smallest)
+
+
+def _as_stored(quantization: Quantization, real: NDArray[np.float64]) -> NDArray[np.float64]:
+    return quantization.dequantize(quantization.quantize(real))
+
+
+def _sample(rows: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
+    """Takes evenly strided rows, few enough for the search to take a fraction of a second."""
+    stride = max(1, -(-len(rows) * classes // _MOST_CALIBRATION_LOGITS))
+    return rows[::stride]
+
+
+def _divergence(wanted: NDArray[np.float64], logits: NDArray[np.float64]) -> float:
+    """Mean Kullback-Leibler divergence of softmax(logits) from ``wanted``, without its constant."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_sums = np.log(np.exp(shifted).sum(axis=1))
+    return float((log_sums - (wanted * shifted).sum(axis=1)).mean())
+
+
+def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
+    limits = np.iinfo(dtype)
+    return int(limits.min), int(limits.max)

@@ -1,0 +1,134 @@
+"""What must hold in an unpacked model so that the rest of the surgery need not look twice."""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..errors import ModelError
+from .schema import ModelT, OperatorT, SubGraphT, TensorT
+
+_VERSION = 3
+_MOST_ELEMENTS = 2**31 - 1
+_ELEMENT_SIZES = {"FLOAT32": 4, "FLOAT16": 2, "INT32": 4, "INT64": 8, "UINT8": 1, "INT8": 1}
+
+
+def validate(model: ModelT, schema: Any) -> None:
+    """Checks that every index of a tree points at something and every constant has its elements.
+
+    Raises:
+        ModelError: Something does not hold.
+    """
+    if model.version != _VERSION:
+        raise ModelError(f"its schema version is {model.version}, not {_VERSION}")
+    if not model.subgraphs:
+        raise ModelError("it has no subgraph")
+    if model.externalBuffers or model.externalBufferGroups:
+        raise ModelError("its weights are in another file; convert it to a single file")
+    _check_present("buffer", model.buffers)
+    _check_present("operator code", model.operatorCodes)
+    _check_present("subgraph", model.subgraphs)
+    _check_present("metadata entry", model.metadata)
+    _check_present("signature", model.signatureDefs)
+    _check_indices("metadata", [entry.buffer for entry in model.metadata], model.buffers)
+    sizes = {getattr(schema.TensorType, name): size for name, size in _ELEMENT_SIZES.items()}
+    for graph in model.subgraphs:
+        _check_present("tensor", graph.tensors)
+        _check_present("operator", graph.operators)
+        for tensor in graph.tensors:
+            _check_tensor(model, tensor, sizes, schema)
+        for operator in graph.operators:
+            _check_operator(model, graph, operator, schema)
+        _check_indices("graph", [*graph.inputs, *graph.outputs], graph.tensors)
+        _check_order(model, graph)
+    _check_signatures(model)
+
+
+def _check_present(what: str, items: Iterable[Any]) -> None:
+    if any(item is None for item in items):
+        raise ModelError(f"a {what} is missing")
+
+
+def _check_indices(where: str, indices: Iterable[int], items: list[Any]) -> None:
+    for index in indices:
+        if not 0 <= index < len(items):
+            raise ModelError(f"{where}: index {index} is not one of {len(items)}")
+
+
+def _check_tensor(model: ModelT, tensor: TensorT, sizes: dict[int, int], schema: Any) -> None:
+    name = f"tensor {(tensor.name or b'').decode('utf-8', 'replace')!r}"
+    _check_indices(name, [tensor.buffer], model.buffers)
+    if any(size < 0 for size in tensor.shape):
+        raise ModelError(f"{name} has the shape {tensor.shape.tolist()}")
+    elements = math.prod(tensor.shape.tolist())
+    if elements > _MOST_ELEMENTS:
+        raise ModelError(f"{name} has {elements} elements")
+    data = model.buffers[tensor.buffer].data
+    is_constant = data is not None and len(data) and tensor.sparsity is None
+    size = elements * sizes.get(tensor.type, 0)
+    if is_constant and size and len(data) != size:
+        raise ModelError(f"{name} needs {size} bytes; its buffer has {len(data)}")
+    if tensor.quantization is not None:
+        _check_quantization(name, tensor, schema)
+
+
+def _check_quantization(name: str, tensor: TensorT, schema: Any) -> None:
+    quantization = tensor.quantization
+    _check_union(name, quantization.detailsType, schema.QuantizationDetails)
+    scales = 0 if quantization.scale is None else len(quantization.scale)
+    zero_points = 0 if quantization.zeroPoint is None else len(quantization.zeroPoint)
+    if zero_points not in (0, scales):
+        raise ModelError(f"{name} has {scales} scales and {zero_points} zero points")
+    if scales and not (np.isfinite(quantization.scale) & (quantization.scale >= 0)).all():
+        raise ModelError(f"{name} has a scale that is not a finite positive number")
+    if scales > 1:
+        axis = quantization.quantizedDimension
+        if not 0 <= axis < len(tensor.shape) or tensor.shape[axis] != scales:
+            raise ModelError(f"{name} has {scales} scales along dimension {axis}")
+
+
+def _check_operator(model: ModelT, graph: SubGraphT, operator: OperatorT, schema: Any) -> None:
+    _check_indices("operator code", [operator.opcodeIndex], model.operatorCodes)
+    used = [index for index in (*operator.inputs, *operator.intermediates) if index != -1]
+    _check_indices("operator", [*used, *operator.outputs], graph.tensors)
+    _check_union("operator", operator.builtinOptionsType, schema.BuiltinOptions)
+    _check_union("operator", operator.builtinOptions2Type, schema.BuiltinOptions2)
+
+
+def _check_union(where: str, kind: int, kinds: Any) -> None:
+    """Refuses what the schema does not know, because packing would silently lose it."""
+    if kind not in (value for value in vars(kinds).values() if isinstance(value, int)):
+        raise ModelError(f"{where}: options of kind {kind} are unknown; upgrade ai-edge-litert")
+
+
+def _check_order(model: ModelT, graph: SubGraphT) -> None:
+    ready = set(graph.inputs.tolist()) | set(_tensors_ready_at_start(model, graph))
+    for operator in graph.operators:
+        for index in operator.inputs.tolist():
+            if index != -1 and index not in ready:
+                raise ModelError(f"an operator reads tensor {index} before it is computed")
+        for index in operator.outputs.tolist():
+            if index in ready:
+                raise ModelError(f"tensor {index} is computed twice")
+            ready.add(index)
+    for index in graph.outputs.tolist():
+        if index not in ready:
+            raise ModelError(f"nothing computes output tensor {index}")
+
+
+def _tensors_ready_at_start(model: ModelT, graph: SubGraphT) -> Iterator[int]:
+    for index, tensor in enumerate(graph.tensors):
+        data = model.buffers[tensor.buffer].data
+        is_constant = data is not None and len(data)
+        if is_constant or tensor.isVariable or 0 in tensor.shape:
+            yield index
+
+
+def _check_signatures(model: ModelT) -> None:
+    for signature in model.signatureDefs:
+        _check_indices("signature", [signature.subgraphIndex], model.subgraphs)
+        tensors = model.subgraphs[signature.subgraphIndex].tensors
+        _check_present("signature entry", [*signature.inputs, *signature.outputs])
+        used = [entry.tensorIndex for entry in (*signature.inputs, *signature.outputs)]
+        _check_indices("signature", used, tensors)
