@@ -17,8 +17,7 @@ import pytest
 
 from averaging_model import averaging_model
 from coral_learn import edgetpu
-from coral_learn.edgetpu_devices import check_device, explain_no_device, matching_devices
-from coral_learn.edgetpu_library import LIBRARY_VARIABLE, Device
+from coral_learn.edgetpu_library import LIBRARY_VARIABLE
 from coral_learn.errors import EdgeTpuError, ModelError
 from stand_in import library
 from stand_in.devices import StandIn
@@ -28,7 +27,6 @@ EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
 
 TWIN = averaging_model()
 COMPILED = compiled(TWIN)
-DEVICES = [Device("usb", "/sys/bus/usb/devices/2-1"), Device("pci", "/dev/apex_7")]
 
 
 def infer(model: edgetpu.ModelSource, **options: object) -> np.ndarray:
@@ -49,43 +47,6 @@ def run_python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
     )
-
-
-@pytest.mark.parametrize("device", [":0", ":12", "usb", "usb:1", "pci", "pci:0"])
-def test_every_device_string_of_pycoral_is_valid(device: str) -> None:
-    check_device(device)
-
-
-@pytest.mark.parametrize("device", ["", "0", ":", ":-1", "usb:", "usb1", "tpu", "pci:0 ", "USB"])
-def test_other_device_strings_are_refused_with_the_valid_forms(device: str) -> None:
-    with pytest.raises(ValueError, match=r"':0'.*'usb:1'.*'pci:0' or 'cpu'"):
-        check_device(device)
-
-
-@pytest.mark.parametrize(
-    ("device", "expected"),
-    [
-        (None, [0, 1]),
-        (":0", [0]),
-        (":1", [1]),
-        (":2", []),
-        ("usb", [0]),
-        ("usb:0", [0]),
-        ("usb:1", []),
-        ("pci", [1]),
-        ("pci:0", [1]),
-    ],
-)
-def test_device_strings_count_in_the_order_of_the_list(
-    device: str | None, expected: list[int]
-) -> None:
-    assert list(matching_devices(device, DEVICES)) == [DEVICES[index] for index in expected]
-
-
-def test_a_missing_device_number_is_answered_with_the_devices_found() -> None:
-    problem = explain_no_device("usb:1", DEVICES)
-    assert problem.what == "there is no Edge TPU 'usb:1'"
-    assert "usb /sys/bus/usb/devices/2-1, pci /dev/apex_7" in problem.fix
 
 
 def test_a_plain_model_runs_on_the_cpu_from_a_path_or_bytes(tmp_path: Path) -> None:

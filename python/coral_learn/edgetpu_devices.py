@@ -10,6 +10,9 @@ from .edgetpu_library import Device, Problem
 _FORM = re.compile(r"(?:(?P<type>usb|pci)?:(?P<index>\d+)|(?P<any>usb|pci))", re.ASCII)
 _USB_IDS = {("1a6e", "089a"), ("18d1", "9302")}  # before and after its firmware is loaded
 _PCI_ID = ("0x1ac1", "0x089a")
+_NODES = Path("/dev")
+_USB_NODES = _NODES / "bus/usb"
+_BUSES = Path("/sys/bus")
 _PLUG_IN = "plug one in, or check its cable and power"
 
 
@@ -72,36 +75,48 @@ def access_problem(device: Device) -> Problem | None:
 
 def _unlisted_device_problem() -> Problem | None:
     """Looks for an Edge TPU that is attached to the machine though libedgetpu does not list it."""
-    for folder in _attached(Path("/sys/bus/usb/devices"), ("idVendor", "idProduct"), _USB_IDS):
+    for folder in _attached("usb", ("idVendor", "idProduct"), _USB_IDS):
+        node = _usb_node(folder)
+        if node is not None and not node.exists():
+            return Problem(
+                f"a USB Edge TPU is attached, but there is no {node}",
+                f"if this is a container, give it {_USB_NODES} (`docker run --privileged "
+                f"-v {_USB_NODES}:{_USB_NODES}`)",
+            )
         if (problem := _usb_access_problem(folder)) is not None:
             return problem
-    nodes = sorted(Path("/dev").glob("apex_*"))
+    nodes = sorted(_NODES.glob("apex_*"))
     for node in nodes:
         if (problem := _pci_access_problem(node)) is not None:
             return problem
-    if not nodes and _attached(Path("/sys/bus/pci/devices"), ("vendor", "device"), {_PCI_ID}):
+    if not nodes and _attached("pci", ("vendor", "device"), {_PCI_ID}):
         return Problem(
-            "a PCIe Edge TPU is attached, but its driver is not loaded (there is no /dev/apex_0)",
-            "install the gasket-dkms package and restart",
+            f"a PCIe Edge TPU is attached, but its driver is not loaded (no {_NODES}/apex_0)",
+            "install the gasket-dkms package and restart; a container needs `docker run "
+            "--device /dev/apex_0`",
         )
     return None
 
 
-def _attached(bus: Path, names: tuple[str, str], ids: set[tuple[str, str]]) -> list[Path]:
+def _attached(bus: str, names: tuple[str, str], ids: set[tuple[str, str]]) -> list[Path]:
     """Returns the folders in /sys of the devices with one of these (vendor, product) pairs."""
     return [
         folder
-        for folder in sorted(bus.glob("*"))
+        for folder in sorted((_BUSES / bus / "devices").glob("*"))
         if (_read(folder / names[0]), _read(folder / names[1])) in ids
     ]
 
 
-def _usb_access_problem(folder: Path) -> Problem | None:
+def _usb_node(folder: Path) -> Path | None:
     bus, number = _read(folder / "busnum"), _read(folder / "devnum")
     if not (bus.isdecimal() and number.isdecimal()):
         return None
-    node = Path(f"/dev/bus/usb/{int(bus):03}/{int(number):03}")
-    if not node.exists() or os.access(node, os.R_OK | os.W_OK):
+    return _USB_NODES / f"{int(bus):03}" / f"{int(number):03}"
+
+
+def _usb_access_problem(folder: Path) -> Problem | None:
+    node = _usb_node(folder)
+    if node is None or _may_use(node):
         return None
     return Problem(
         f"no permission to use the USB Edge TPU {node}",
@@ -111,13 +126,18 @@ def _usb_access_problem(folder: Path) -> Problem | None:
 
 
 def _pci_access_problem(node: Path) -> Problem | None:
-    if not node.exists() or os.access(node, os.R_OK | os.W_OK):
+    if _may_use(node):
         return None
     return Problem(
         f"no permission to use the PCIe Edge TPU {node}",
         "add yourself to its group with `sudo usermod -aG apex $USER` and log in again; a udev "
         'rule SUBSYSTEM=="apex", MODE="0660", GROUP="apex" must exist',
     )
+
+
+def _may_use(node: Path) -> bool:
+    """Tells whether a device file can be used; one that is not there is no matter of permission."""
+    return not node.exists() or os.access(node, os.R_OK | os.W_OK)
 
 
 def _read(file: Path) -> str:
