@@ -1,5 +1,8 @@
 """The stand-in Edge TPU gives what the CPU gives, from the photo to the retrained model."""
 
+import gc
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -9,12 +12,12 @@ import numpy as np
 import pytest
 
 from averaging_model import averaging_model
-from coral_learn import EmbeddingExtractor, SoftmaxRegression, edgetpu
+from coral_learn import EmbeddingExtractor, SoftmaxRegression, edgetpu, retrain
 from coral_learn.model_file import read_model_content
 from coral_learn.tflite.model import unpack
 from coral_learn.tflite.schema import load_schema
 from stand_in import library
-from stand_in.devices import StandIn
+from stand_in.devices import StandIn, plugged_in
 from stand_in.models import compiled
 
 EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
@@ -78,6 +81,41 @@ def test_the_retrained_compiled_model_classifies_as_the_cpu_one_does(
         assert tpus.inferences == [len(images)]
     assert np.ptp(expected) > 0
     np.testing.assert_array_equal(found, expected)
+
+
+def test_the_whole_job_gives_the_same_on_both(
+    extractor: Extractor, photos: Path, edge_tpus: EdgeTpus, tmp_path: Path
+) -> None:
+    settings = {"seed": 3, "validation": 0.2, "test": 0.2}
+    on_cpu = retrain(photos, extractor.twin, tmp_path / "cpu", **settings)
+    with edge_tpus(extractor.twin) as tpus:
+        on_edgetpu = retrain(photos, extractor.compiled, tmp_path / "edgetpu", **settings)
+        assert sum(tpus.inferences) == on_cpu.images + on_cpu.images // 5  # all, then the test's
+        gc.collect()
+        assert tpus.open_delegates == 0
+    assert on_edgetpu.model.name == "retrained_model_edgetpu.tflite"
+    assert operators(on_edgetpu.model.read_bytes())[0] == "edgetpu-custom-op"
+    assert on_edgetpu.accuracy == on_cpu.accuracy
+
+
+@pytest.mark.usefixtures("c_compiler")
+@pytest.mark.parametrize("variant", ["-DOLD_ABI_WILD", "-DOLD_ABI_ZEROS"])
+def test_the_train_command_survives_a_library_with_the_old_abi(
+    photos: Path, tmp_path: Path, variant: str
+) -> None:
+    model, output = tmp_path / "extractor.tflite", tmp_path / "output"
+    model.write_bytes(compiled(averaging_model()))
+    arguments = ["train", str(photos), "--extractor", str(model), "--output", str(output)]
+    with plugged_in(library.build(tmp_path, variant)):
+        done = subprocess.run(
+            [sys.executable, "-c", "from coral_learn.cli import main; main()", *arguments],
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert f"does not fit {edgetpu.runtime_name()}" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert list(output.glob("*")) == []
 
 
 def operators(content: bytes) -> list[str]:
