@@ -1,5 +1,11 @@
 """Extraction: photos through the real interpreter, in order, errors told per photo."""
 
+import gc
+import threading
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +15,13 @@ from PIL import Image
 
 from averaging_model import averaging_model
 from coral_learn import edgetpu
-from coral_learn.errors import ModelError
+from coral_learn.errors import EdgeTpuError, ModelError
 from coral_learn.extraction.extractor import EmbeddingExtractor
 from coral_learn.extraction.image_model import ImageModel
 from coral_learn.extraction.images import PhotoError
 from coral_learn.extraction.input_format import InputFormat
+from stand_in.devices import StandIn
+from stand_in.models import compiled
 
 
 def plain(color: tuple[int, int, int]) -> np.ndarray:
@@ -205,6 +213,50 @@ def test_the_stream_gives_rows_and_errors_in_turn() -> None:
     np.testing.assert_array_equal(third, [8, 8, 8])
 
 
+def test_every_number_of_workers_gives_the_same() -> None:
+    photos = [plain((level, 0, 255 - level)) for level in range(50)]
+    for workers in (1, 2, 5):
+        with EmbeddingExtractor(averaging_model(), workers=workers) as extractor:
+            assert extractor.workers == workers
+            embeddings = extractor.extract(photos)
+        np.testing.assert_array_equal(embeddings.quantized[:, 0], range(50))
+
+
+def test_an_extractor_may_be_used_by_several_threads_at_once() -> None:
+    def extract(level: int) -> np.ndarray:
+        return extractor.extract([plain((level, 0, 0))] * 20).quantized[:, 0]
+
+    with EmbeddingExtractor(averaging_model()) as extractor, ThreadPoolExecutor(4) as pool:
+        for level, column in enumerate(pool.map(extract, range(8))):
+            np.testing.assert_array_equal(column, np.full(20, level))
+
+
+def test_an_error_in_a_callback_ends_the_extraction_and_leaves_no_thread() -> None:
+    def fail(done: int, total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with EmbeddingExtractor(averaging_model()) as extractor:
+        with pytest.raises(KeyboardInterrupt):
+            extractor.extract([plain((0, 0, 0))] * 100, progress=fail)
+        assert not [each for each in threading.enumerate() if "coral-learn" in each.name]
+        assert extractor.extract([plain((1, 1, 1))]).shape == (1, 3)
+
+
+def test_no_interpreter_is_left_after_use() -> None:
+    alive = []
+    extractor = EmbeddingExtractor(averaging_model(), workers=3)
+    with extractor:
+        extractor.extract([plain((0, 0, 0))] * 30)
+        alive += [weakref.ref(each) for each in gc.get_objects() if _is_interpreter(each)]
+    gc.collect()
+    assert alive
+    assert [reference() for reference in alive] == [None] * len(alive)
+
+
+def _is_interpreter(value: object) -> bool:
+    return type(value).__name__ == "CheckedInterpreter"
+
+
 def test_a_closed_extractor_says_so() -> None:
     extractor = EmbeddingExtractor(averaging_model())
     extractor.close()
@@ -236,3 +288,113 @@ def test_the_real_extractor_matches_a_plain_loop(data_dir: Path) -> None:
         embeddings = extractor.extract(photos)
     assert embeddings.shape == (6, 1024)
     assert np.abs(embeddings.quantized.astype(int) - expected).max() <= 1
+
+
+EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
+LEVELS = [index * 37 % 256 for index in range(300)]
+
+
+@pytest.fixture
+def photo_files(tmp_path: Path) -> list[Path]:
+    """300 photos, each of a gray that tells its place."""
+    paths = [tmp_path / f"{index}.png" for index in range(len(LEVELS))]
+    for path, level in zip(paths, LEVELS, strict=True):
+        Image.new("L", (12, 10), level).save(path)
+    return paths
+
+
+def devices_used(tpus: StandIn) -> list[str]:
+    return sorted(options["device"] for _, options in tpus.opened)
+
+
+@pytest.mark.parametrize("devices", ["all", [":0", "usb:1", "pci:0"]])
+def test_several_edge_tpus_share_the_photos(
+    devices: Any, edge_tpus: EdgeTpus, photo_files: list[Path]
+) -> None:
+    twin = averaging_model()
+    with edge_tpus(twin, ["usb", "usb", "pci"], latency=0.001) as tpus:
+        with EmbeddingExtractor(compiled(twin), device=devices) as extractor:
+            embeddings = extractor.extract(photo_files)
+            assert tpus.open_delegates == 3
+        assert tpus.open_delegates == 0
+        assert devices_used(tpus) == sorted([":0", ":1", ":2"] if devices == "all" else devices)
+    np.testing.assert_array_equal(embeddings.quantized[:, 0], LEVELS)
+    assert sum(tpus.inferences) == 300
+    assert min(tpus.inferences) >= 50
+
+
+def test_all_devices_may_be_the_default(
+    edge_tpus: EdgeTpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(edgetpu.DEVICE_VARIABLE, "all")
+    twin = averaging_model()
+    with edge_tpus(twin, ["usb", "pci"]), EmbeddingExtractor(compiled(twin)) as extractor:
+        assert extractor.device == ":0,:1"
+    with pytest.warns(UserWarning, match="runs on the CPU"), EmbeddingExtractor(twin) as extractor:
+        assert extractor.device == "cpu"
+
+
+def test_all_devices_where_there_is_none_is_told(edge_tpus: EdgeTpus) -> None:
+    twin = averaging_model()
+    with edge_tpus(twin, []), pytest.raises(EdgeTpuError, match="no Edge TPU was found"):
+        EmbeddingExtractor(compiled(twin), device="all")
+
+
+def test_one_edge_tpu_lost_midway_loses_and_doubles_no_photo(
+    edge_tpus: EdgeTpus, photo_files: list[Path]
+) -> None:
+    twin = averaging_model()
+    done = []
+    with edge_tpus(twin, ["usb"] * 3, latency=0.001, unplugged_after={1: 40}) as tpus:
+        with EmbeddingExtractor(compiled(twin), device="all") as extractor:
+            with pytest.warns(UserWarning, match="going on without an Edge TPU") as warned:
+                embeddings = extractor.extract(
+                    photo_files, progress=lambda count, total: done.append(count)
+                )
+            assert tpus.open_delegates == 2
+        assert tpus.open_delegates == 0
+    np.testing.assert_array_equal(embeddings.quantized[:, 0], LEVELS)
+    assert tpus.inferences[1] == 40
+    assert sum(tpus.inferences) == 300
+    assert done == list(range(1, 301))
+    assert len(warned) == 1
+    assert warned[0].filename == __file__
+
+
+def test_losing_every_edge_tpu_is_an_error_that_says_so(
+    edge_tpus: EdgeTpus, photo_files: list[Path]
+) -> None:
+    twin = averaging_model()
+    with edge_tpus(twin, ["usb"] * 3, unplugged_after={0: 20, 1: 30, 2: 10}) as tpus:
+        with (
+            EmbeddingExtractor(compiled(twin), device="all") as extractor,
+            pytest.warns(UserWarning, match="going on without"),
+            pytest.raises(EdgeTpuError, match=r"failed.*\(all 3 were lost\)"),
+        ):
+            extractor.extract(photo_files)
+        assert tpus.open_delegates == 0
+    assert tpus.inferences == [20, 30, 10]
+
+
+def test_losing_the_only_edge_tpu_is_an_error(edge_tpus: EdgeTpus, photo_files: list[Path]) -> None:
+    twin = averaging_model()
+    with (
+        edge_tpus(twin, ["usb"], unplugged_after={0: 20}),
+        EmbeddingExtractor(compiled(twin)) as extractor,
+    ):
+        for _ in range(2):
+            with pytest.raises(EdgeTpuError, match="plug it in again and start over"):
+                extractor.extract(photo_files)
+
+
+def test_a_device_that_cannot_be_opened_leaves_its_photos_to_the_others(
+    edge_tpus: EdgeTpus, photo_files: list[Path]
+) -> None:
+    twin = averaging_model()
+    with (
+        edge_tpus(twin, ["usb"], latency=0.001),
+        EmbeddingExtractor(compiled(twin), device=["usb", "usb:7"]) as extractor,
+        pytest.warns(UserWarning, match="there is no Edge TPU 'usb:7'"),
+    ):
+        embeddings = extractor.extract(photo_files)
+    np.testing.assert_array_equal(embeddings.quantized[:, 0], LEVELS)

@@ -7,19 +7,22 @@ import os
 import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ..edgetpu import Interpreter, runtime_name
 from ..embeddings import Embeddings
 from ..model_file import ModelSource, read_model_content
 from .cache import CachedRows, EmbeddingCache
-from .images import PREPROCESSING, ImageSource, PhotoError, decode_photo, load_image, read_photo
+from .images import PREPROCESSING, ImageSource, PhotoError, PhotoFile, load_image, read_photo
 from .machine import processor_kind
 from .model_runner import ModelRunner, Row
-from .ordered import map_in_threads
+from .pipeline import prepare_and_run
 from .placement import place_interpreter, place_model
 from .progress import Progress, reporting
 from .runner_pool import RunnerPool
@@ -31,9 +34,9 @@ OnError = Callable[[int, PhotoError], None]
 class ImageModel:
     """A model from one RGB image to one row of numbers: an embedding, or the scores of classes.
 
-    Photos are worked on by several threads at once, each of which takes a photo from its file to
-    its row: on the CPU, each with an interpreter of one thread, or else with the Edge TPU that is
-    free first. An Edge TPU that fails midway leaves its photos to the others, with a warning.
+    Threads decode photos ahead of the interpreters, of which there is one for each Edge TPU, or one
+    of one thread for each processor; each photo goes to the one that comes free first. An Edge TPU
+    that fails midway leaves its photos to the others, with a warning.
 
     Use it in a ``with`` statement, or call :meth:`close`, to free the interpreters and devices.
 
@@ -42,7 +45,7 @@ class ImageModel:
         output_size: The number of features or classes.
         device: ``cpu``, or the Edge TPUs in use, such as ``:0`` or ``:0,:1``; ``edgetpu`` where
             none was chosen by name.
-        workers: How many photos are worked on at once.
+        workers: How many photos are decoded at once and, on the CPU, run at once.
     """
 
     def __init__(
@@ -60,9 +63,9 @@ class ImageModel:
                 is then used as it is.
             device: As for :func:`coral_learn.edgetpu.make_interpreter`; several, or ``all`` for
                 every Edge TPU attached, are used at once.
-            workers: How many photos are worked on at once. None for one for each processor that
-                may be used, and on Edge TPUs one more for each of them, to wait for it.
-            cache: Where rows of photos seen before are kept.
+            workers: How many photos are decoded at once and, on the CPU, run at once; None for
+                the number of processors that may be used.
+            cache: Where the rows of photos seen before are kept; photos that are not files are not.
 
         Raises:
             ModelError: The model cannot be used, or is no image model.
@@ -82,8 +85,9 @@ class ImageModel:
             raise ValueError("a cache needs the model's file or bytes, not an interpreter")
         self.device = placement.device
         self.workers = placement.workers
-        self.input_size = placement.first.input_format.size
+        self._input_format = placement.first.input_format
         self._output_format = placement.first.output_format
+        self.input_size = self._input_format.size
         self.output_size = self._output_format.size
         self._runners = RunnerPool([placement.first, *placement.others])
         self._cache = cache
@@ -157,41 +161,66 @@ class ImageModel:
         _refuse_single_image(images)
         lost = len(self._runners.lost)
         with self._open_cache() as cached:
-            look = functools.partial(self._row_or_error, cached)
-            for outcome in map_in_threads(look, images, self.workers):
-                for reason in self._runners.lost[lost:]:
-                    lost += 1
-                    warnings.warn(f"going on without an Edge TPU: {reason}", stacklevel=3)
-                yield outcome
+            outcomes = prepare_and_run(
+                functools.partial(self._prepare, cached),
+                functools.partial(self._finish, cached),
+                images,
+                preparers=self.workers,
+                runners=self._runners.size,
+            )
+            with contextlib.closing(outcomes):
+                for outcome in outcomes:
+                    for reason in self._runners.lost[lost:]:
+                        lost += 1
+                        warnings.warn(f"going on without an Edge TPU: {reason}", stacklevel=4)
+                    yield outcome
 
     def _open_cache(self) -> AbstractContextManager[CachedRows | None]:
         if self._cache is None:
             return contextlib.nullcontext()
         return self._cache.open(self._source)
 
-    def _row_or_error(self, cached: CachedRows | None, image: ImageSource) -> Row | PhotoError:
+    def _prepare(
+        self, cached: CachedRows | None, image: ImageSource
+    ) -> "_PreparedPhoto | Row | PhotoError":
+        """Returns the model's input for a photo, or its row if that is known, or its error."""
+        photo: ImageSource | PhotoFile = image
+        key = None
         try:
-            if cached is None:
-                return self._runners.run(load_image(image, self.input_size))
-            return self._cached_row(cached, image)
+            if cached is not None and isinstance(image, str | os.PathLike):
+                photo = read_photo(image)
+                key = cached.key(photo.content)
+                row = cached.get(key)
+                if row is not None:
+                    return np.frombuffer(row, self._output_format.dtype)
+            pixels = load_image(photo, self.input_size)
         except PhotoError as error:
             return error
+        return _PreparedPhoto(self._input_format.encode(pixels), key)
 
-    def _cached_row(self, cached: CachedRows, image: ImageSource) -> Row:
-        if isinstance(image, str | os.PathLike):
-            content = read_photo(image)
-            key = cached.key(content)
-        else:
-            pixels = load_image(image, self.input_size)
-            key = cached.key(pixels.tobytes())
-        stored = cached.get(key)
-        if stored is not None:
-            return np.frombuffer(stored, self._output_format.dtype)
-        if isinstance(image, str | os.PathLike):
-            pixels = decode_photo(content, self.input_size, image)
-        row = self._runners.run(pixels)
-        cached.put(key, row.tobytes())
+    def _finish(
+        self, cached: CachedRows | None, photo: "_PreparedPhoto | Row | PhotoError"
+    ) -> Row | PhotoError:
+        """Returns the row or the error of a photo that :meth:`_prepare` was given."""
+        if not isinstance(photo, _PreparedPhoto):
+            return photo
+        row = self._runners.run(photo.tensor)
+        if cached is not None and photo.key is not None:
+            cached.put(photo.key, row.tobytes())
         return row
+
+
+@dataclass(frozen=True)
+class _PreparedPhoto:
+    """A photo that the model must look at.
+
+    Attributes:
+        tensor: The model's input.
+        key: Where to keep the row, None for nowhere.
+    """
+
+    tensor: NDArray[Any]
+    key: bytes | None
 
 
 def _source(content: bytes, runner: ModelRunner) -> bytes:

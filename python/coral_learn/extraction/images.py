@@ -7,6 +7,7 @@ sees its photos exactly as it saw them when it was trained.
 import io
 import os
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ _UPRIGHT = {
 }
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 
+_DAMAGED = "the photo is damaged or not supported"
+
 # A PIL image decodes itself on first use and is not safe for two threads at that moment, and the
 # same image may be given twice. Files are opened here, once for each use, and need no lock.
 _callers_image = threading.Lock()
@@ -60,7 +63,20 @@ class PhotoError(ValueError):
         return type(self), (self.reason, self.path)
 
 
-def load_image(image: ImageSource, size: tuple[int, int]) -> NDArray[np.uint8]:
+@dataclass(frozen=True)
+class PhotoFile:
+    """A photo's file that was read.
+
+    Attributes:
+        path: Where it is.
+        content: Its bytes.
+    """
+
+    path: str | os.PathLike[str]
+    content: bytes
+
+
+def load_image(image: ImageSource | PhotoFile, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Returns a photo as the RGB pixels of a model's input.
 
     The photo is turned upright by its EXIF orientation and stretched to ``size``, as the tutorial
@@ -83,14 +99,16 @@ def load_image(image: ImageSource, size: tuple[int, int]) -> NDArray[np.uint8]:
     if isinstance(image, np.ndarray):
         return _to_pixels(_image_of_array(image), size)
     if isinstance(image, str | os.PathLike):
-        return decode_photo(read_photo(image), size, image)
+        image = read_photo(image)
+    if isinstance(image, PhotoFile):
+        return _decode(image, size)
     raise TypeError(
         f"a photo must be a path, a PIL image or a NumPy array, not {type(image).__name__}"
     )
 
 
-def read_photo(path: str | os.PathLike[str]) -> bytes:
-    """Returns the bytes of a photo's file.
+def read_photo(path: str | os.PathLike[str]) -> PhotoFile:
+    """Reads a photo's file.
 
     Raises:
         PhotoError: The file cannot be read or is empty.
@@ -103,26 +121,23 @@ def read_photo(path: str | os.PathLike[str]) -> bytes:
         raise PhotoError(getattr(error, "strerror", None) or str(error), path) from error
     if not content:
         raise PhotoError("the file is empty", path)
-    return content
+    return PhotoFile(path, content)
 
 
-def decode_photo(
-    content: bytes, size: tuple[int, int], path: str | os.PathLike[str]
-) -> NDArray[np.uint8]:
-    """Does the work of :func:`load_image` on the bytes of a file; ``path`` is for the error."""
+def _decode(photo: PhotoFile, size: tuple[int, int]) -> NDArray[np.uint8]:
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            _check_pixel_count(image, path)
+        with Image.open(io.BytesIO(photo.content)) as image:
+            _check_pixel_count(image)
             image.draft(None, _turned(size, _orientation(image)))
             return _to_pixels(image, size)
-    except PhotoError:
-        raise
+    except PhotoError as error:
+        raise PhotoError(error.reason, photo.path) from error
     except UnidentifiedImageError:
-        raise PhotoError(_unknown_format(path), path) from None
+        raise PhotoError(_unknown_format(photo.path), photo.path) from None
     except (
         Exception
     ) as error:  # a broken file makes Pillow raise many types, SyntaxError among them
-        raise PhotoError(f"the photo is damaged or not supported ({error})", path) from error
+        raise PhotoError(f"{_DAMAGED} ({error})", photo.path) from error
 
 
 def _load_callers_image(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -134,7 +149,7 @@ def _load_callers_image(image: Image.Image, size: tuple[int, int]) -> NDArray[np
     except PhotoError as error:
         raise PhotoError(error.reason, path) from error
     except Exception as error:  # as for a file, which this may be, opened but not yet decoded
-        raise PhotoError(f"the photo is damaged or not supported ({error})", path) from error
+        raise PhotoError(f"{_DAMAGED} ({error})", path) from error
 
 
 def _image_of_array(pixels: NDArray[Any]) -> Image.Image:
@@ -188,13 +203,12 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _check_pixel_count(image: Image.Image, path: str | os.PathLike[str]) -> None:
+def _check_pixel_count(image: Image.Image) -> None:
     # Pillow refuses at twice its limit and merely warns at the limit itself.
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and image.width * image.height > limit:
         raise PhotoError(
-            f"{image.width} x {image.height} pixels are more than the {limit} that Pillow allows",
-            path,
+            f"{image.width} x {image.height} pixels are more than the {limit} that Pillow allows"
         )
 
 

@@ -87,14 +87,14 @@ class ModelRunner:
         self._interpreter = interpreter
         self._input_index, self._output_index = inputs[0]["index"], outputs[0]["index"]
 
-    def run(self, pixels: NDArray[np.uint8]) -> Row:
-        """Returns the output for an RGB image, uint8 [height, width, 3] of the input's size.
+    def run(self, tensor: NDArray[Any]) -> Row:
+        """Returns the output for an input tensor that ``input_format`` encoded.
 
         Raises:
             ModelError: The model failed.
             EdgeTpuError: The device failed.
         """
-        self._interpreter.set_tensor(self._input_index, self.input_format.encode(pixels))
+        self._interpreter.set_tensor(self._input_index, tensor)
         self._interpreter.invoke()
         row: Row = self._interpreter.get_tensor(self._output_index).reshape(-1)
         return row

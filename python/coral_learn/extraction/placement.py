@@ -28,7 +28,7 @@ class Placement:
     Attributes:
         device: ``cpu``, or the Edge TPUs, such as ``:0`` or ``:0,:1``; ``edgetpu`` where none was
             chosen by name.
-        workers: How many photos are worked on at once.
+        workers: How many photos are decoded at once and, on the CPU, run at once.
         first: An interpreter, ready to run.
         others: What makes the others, once there is work for them.
     """
@@ -44,26 +44,24 @@ def place_model(
 ) -> Placement:
     """Opens a model.
 
-    A model compiled for the Edge TPU gets an interpreter for each device, and workers that decode
-    photos on all processors while one for each device waits for it. Any other model gets an
-    interpreter of one thread for each worker, and a worker for each processor: several photos at
-    once use the processors better than several threads for one photo.
+    A model compiled for the Edge TPU gets an interpreter for each device. Any other gets one of one
+    thread for each worker: several photos at once use the processors better than several threads
+    on one photo.
 
     Args:
         content: The model.
         device: One device string, several, or :data:`ALL_DEVICES`; None for CORAL_LEARN_DEVICE, or
             else any.
-        workers: How many photos to work on at once; None to choose.
+        workers: See :class:`Placement`; None for as many as there are processors.
     """
     devices = _devices(device)
+    workers = workers or usable_cpus()
     first = ModelRunner(make_interpreter(content, devices[0], num_threads=1))
     if not is_compiled(content):
-        workers = workers or usable_cpus()
-        more_on_cpu = [_maker(content, "cpu")] * (workers - 1)
-        return Placement("cpu", workers, first, more_on_cpu)
+        return Placement("cpu", workers, first, [_maker(content, "cpu")] * (workers - 1))
     return Placement(
         device=",".join(each for each in devices if each) or "edgetpu",
-        workers=workers or usable_cpus() + len(devices),
+        workers=workers,
         first=first,
         others=[_maker(content, each) for each in devices[1:]],
     )
@@ -75,7 +73,7 @@ def place_interpreter(
     """Uses an interpreter that exists, of which only the caller knows where it runs."""
     return Placement(
         device=_devices(device)[0] or "cpu",
-        workers=workers or usable_cpus() + 1,
+        workers=workers or usable_cpus(),
         first=ModelRunner(interpreter),
         others=[],
     )
@@ -89,7 +87,8 @@ def _devices(device: str | Sequence[str] | None) -> list[str | None]:
     """Returns the devices to use; None in it stands for any Edge TPU."""
     chosen = device or os.environ.get(DEVICE_VARIABLE)
     if chosen == ALL_DEVICES:
-        return [f":{index}" for index in range(len(list_edge_tpus()))] or [None]
+        # One at least, which says what is wrong where there is none.
+        return [f":{index}" for index in range(max(1, len(list_edge_tpus())))]
     if chosen is None or isinstance(chosen, str):
         return [choose_device(chosen)]
     return [choose_device(each) for each in chosen]

@@ -2,8 +2,8 @@
 
 import threading
 from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import EdgeTpuError
@@ -17,6 +17,7 @@ class RunnerPool:
     An Edge TPU that fails is not used again, and its photo goes to another one.
 
     Attributes:
+        size: How many interpreters there are.
         lost: What was said of each Edge TPU that failed.
     """
 
@@ -27,14 +28,15 @@ class RunnerPool:
             runners: At least one; in place of an interpreter, a function that makes it. One that
                 is made already is taken before one that is not.
         """
+        self.size = len(runners)
         self.lost: list[str] = []
         self._free = sorted(runners, key=lambda runner: isinstance(runner, ModelRunner))
         self._alive = len(runners)
         self._closed = False
         self._changed = threading.Condition()
 
-    def run(self, pixels: NDArray[np.uint8]) -> Row:
-        """Returns the model's output for an RGB image; waits until an interpreter is free.
+    def run(self, tensor: NDArray[Any]) -> Row:
+        """Returns the model's output for an input tensor; waits until an interpreter is free.
 
         Raises:
             ModelError: The model failed.
@@ -46,7 +48,7 @@ class RunnerPool:
             try:
                 if not isinstance(runner, ModelRunner):
                     runner = runner()
-                row = runner.run(pixels)
+                row = runner.run(tensor)
             except EdgeTpuError as error:
                 self._lose(str(error))  # the error itself would keep the interpreter alive
             except BaseException:
