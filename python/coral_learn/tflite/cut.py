@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..errors import ModelError
 from ..model_file import ModelSource, read_model_content
 from .head_record import write_head_record
@@ -15,7 +13,6 @@ from .model import (
     is_vector,
     main_subgraph,
     operator_name,
-    tensor_dtype,
     tensor_name,
     tensor_shape,
     tensor_type_name,
@@ -215,5 +212,5 @@ def _note_head(model: ModelT, layer: LinearLayer) -> None:
     except ModelError:  # a head that cannot be read cannot come back either
         return
     stored_weights, logits = tensors[layer.operator.inputs[1]], tensors[layer.logits]
-    if tensor_dtype(stored_weights) == tensor_dtype(logits) != np.float32:
+    if tensor_type_name(stored_weights) == tensor_type_name(logits) != "float32":
         write_head_record(model, weights, biases, stored_weights.quantization, logits.quantization)

@@ -10,7 +10,7 @@ from ..embeddings import Embeddings
 from ..errors import ModelError
 from ..model_file import ModelSource, read_model_content
 from .head_record import take_head_record
-from .layers import add_dequantize, add_fully_connected, add_quantize, add_reshape, add_softmax
+from .layers import add_fully_connected, add_output_conversion, add_reshape, add_softmax
 from .linear_layer import find_linear_layers, read_linear_layer
 from .metadata import pack_with_labels, read_labels
 from .model import (
@@ -18,9 +18,9 @@ from .model import (
     embedding_index,
     main_subgraph,
     set_output,
-    tensor_dtype,
     tensor_quantization,
     tensor_shape,
+    tensor_type_name,
     unpack,
 )
 from .quantization import (
@@ -91,7 +91,7 @@ def append_softmax_head(
     if len(tensor_shape(main_subgraph(model).tensors[embedding])) != 2:
         logits = add_reshape(model, "head/reshaped", logits, [1, len(biases)])
     probabilities = add_softmax(model, "head/probabilities", logits)
-    set_output(model, _match_input_type(model, probabilities))
+    set_output(model, add_output_conversion(model, "head/output", probabilities))
     return pack_with_labels(model, labels)
 
 
@@ -202,8 +202,10 @@ def _quantize(
 ) -> QuantizedHead | None:
     """Quantizes a head for a model; None for a float model."""
     tensor = main_subgraph(model).tensors[embedding_index(model)]
-    if per_channel and tensor_dtype(tensor) != np.int8:
-        raise ValueError(f"only int8 models have weights per channel, not {tensor_dtype(tensor)}")
+    if per_channel and tensor_type_name(tensor) != "int8":
+        raise ValueError(
+            f"only int8 models can have weights per channel, not {tensor_type_name(tensor)}"
+        )
     embedding = tensor_quantization(tensor)
     if embedding is None:
         return None
@@ -250,21 +252,3 @@ def _add_layer(
     return add_fully_connected(
         model, "head/logits", embedding, stored_weights, stored_biases, head.logits
     )
-
-
-def _match_input_type(model: ModelT, probabilities: int) -> int:
-    """Converts quantized probabilities to the type of the model's input, and returns their index.
-
-    Converters that quantize the inside of a model wrap it so: uint8 or float32 in and out.
-    """
-    graph = main_subgraph(model)
-    inside = tensor_dtype(graph.tensors[probabilities])
-    outside = {tensor_dtype(graph.tensors[index]) for index in graph.inputs}
-    if inside == np.float32 or len(outside) != 1 or inside in outside:
-        return probabilities
-    (wanted,) = outside
-    if wanted == np.float32:
-        return add_dequantize(model, "head/output", probabilities)
-    if wanted in (np.uint8, np.int8):
-        return add_quantize(model, "head/output", probabilities, probability_quantization(wanted))
-    return probabilities

@@ -12,6 +12,7 @@ from .model import (
     tensor_dtype,
     tensor_quantization,
     tensor_shape,
+    tensor_type_name,
 )
 from .quantization import Quantization, probability_quantization
 from .schema import ModelT, load_schema
@@ -134,3 +135,21 @@ def add_dequantize(model: ModelT, name: str, source: int) -> int:
         version=2 if tensor_dtype(tensor) == np.int8 else 1,
     )
     return output
+
+
+def add_output_conversion(model: ModelT, name: str, probabilities: int) -> int:
+    """Adds what gives quantized probabilities the type of the model's input; returns their index.
+
+    Converters that quantize the inside of a model wrap it so: uint8 or float32 in and out.
+    """
+    graph = main_subgraph(model)
+    inside = tensor_type_name(graph.tensors[probabilities])
+    outside = {tensor_type_name(graph.tensors[index]) for index in graph.inputs}
+    if inside == "float32" or outside == {inside}:
+        return probabilities
+    if outside == {"float32"}:
+        return add_dequantize(model, name, probabilities)
+    if outside in ({"uint8"}, {"int8"}):
+        quantization = probability_quantization(np.dtype(outside.pop()))
+        return add_quantize(model, name, probabilities, quantization)
+    return probabilities

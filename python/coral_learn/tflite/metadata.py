@@ -123,7 +123,7 @@ def _describe_output(base: dict[str, Any], output_name: str, has_labels: bool) -
         output["associated_files"] = [
             {"name": _LABEL_FILE.encode(), "type": TENSOR_AXIS_LABELS},
         ]
-    kept = {
+    kept: dict[str, Any] = {
         key: base[key]
         for key in ("name", "description", "version", "author", "license")
         if key in base

@@ -87,9 +87,19 @@ def tensor_shape(tensor: TensorT) -> tuple[int, ...]:
     return tuple(int(size) for size in tensor.shape)
 
 
-def tensor_dtype(tensor: TensorT) -> np.dtype[Any] | None:
-    """Returns the NumPy type of a tensor's elements, or None for a type that no surgery handles."""
-    return _DTYPES.get(_name_of(load_schema().TensorType, tensor.type))
+def tensor_dtype(tensor: TensorT) -> np.dtype[Any]:
+    """Returns the NumPy type of a tensor's elements.
+
+    Raises:
+        ModelError: They are of a type that no surgery handles.
+    """
+    dtype = _DTYPES.get(_name_of(load_schema().TensorType, tensor.type))
+    if dtype is None:
+        raise ModelError(
+            f"tensor {tensor_name(tensor)!r} is {tensor_type_name(tensor)}, not one of "
+            f"{', '.join(name.lower() for name in _DTYPES)}"
+        )
+    return dtype
 
 
 def tensor_type_name(tensor: TensorT) -> str:
@@ -103,14 +113,13 @@ def tensor_quantization(tensor: TensorT) -> Quantization | None:
     Raises:
         ModelError: It is not said, or not for the tensor as a whole.
     """
-    dtype = tensor_dtype(tensor)
-    if dtype not in (np.uint8, np.int8):
+    if tensor_type_name(tensor) not in ("uint8", "int8"):
         return None
     scale = getattr(tensor.quantization, "scale", None)
     zero_point = getattr(tensor.quantization, "zeroPoint", None)
     if scale is None or zero_point is None or len(scale) != 1 or not scale[0] > 0:
         raise ModelError(f"tensor {tensor_name(tensor)!r} has no quantization scale of its own")
-    return Quantization(dtype, float(scale[0]), int(zero_point[0]))
+    return Quantization(tensor_dtype(tensor), float(scale[0]), int(zero_point[0]))
 
 
 def operator_code(model: ModelT, operator: OperatorT) -> int:
@@ -127,12 +136,15 @@ def operator_name(model: ModelT, operator: OperatorT) -> str:
 
 
 def constant(model: ModelT, tensor: TensorT) -> NDArray[Any] | None:
-    """Returns the elements of a constant tensor, as stored; None if it is not a constant."""
+    """Returns the elements of a constant tensor, as stored; None if it is not a constant.
+
+    Raises:
+        ModelError: They are of a type that no surgery handles.
+    """
     data = model.buffers[tensor.buffer].data
-    dtype = tensor_dtype(tensor)
-    if data is None or not len(data) or dtype is None or tensor.sparsity is not None:
+    if data is None or not len(data) or tensor.sparsity is not None:
         return None
-    return np.frombuffer(data, dtype).reshape(tensor_shape(tensor))
+    return np.frombuffer(data, tensor_dtype(tensor)).reshape(tensor_shape(tensor))
 
 
 def is_vector(shape: Sequence[int]) -> bool:

@@ -56,7 +56,7 @@ class Quantization:
     def quantize(self, real: ArrayLike) -> NDArray[Any]:
         """Stores real numbers; those outside the range become its ends."""
         stored = np.rint(np.asarray(real, np.float64) / self.scale) + self.zero_point
-        return np.clip(stored, *_limits(self.dtype)).astype(self.dtype)
+        return np.asarray(np.clip(stored, *_limits(self.dtype)), self.dtype)
 
     def dequantize(self, stored: ArrayLike) -> NDArray[np.float64]:
         """Reads stored values as real numbers."""
