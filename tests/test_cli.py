@@ -46,7 +46,7 @@ def trained(
 
 def test_train_prints_the_object_of_the_contract(trained: dict[str, object]) -> None:
     assert trained.keys() == {
-        "model", "labels", "classes", "images", "skipped", "accuracy", "seconds", "device",
+        "model", "labels", "report", "classes", "images", "skipped", "accuracy", "seconds", "device",
         "runtime",
     }  # fmt: skip
     assert trained["classes"] == ["crab", "fish", "jellyfish"]

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from .classification import Evaluation as Evaluation
     from .classification import evaluate as evaluate
     from .dataset import ImageFolder as ImageFolder
+    from .diagnosis import doctor as doctor
     from .embeddings import Embeddings as Embeddings
     from .errors import EdgeTpuError as EdgeTpuError
     from .errors import ModelError as ModelError
+    from .extraction.cache import EmbeddingCache as EmbeddingCache
     from .extraction.extractor import EmbeddingExtractor as EmbeddingExtractor
     from .heads.imprinting import ImprintingEngine as ImprintingEngine
     from .heads.softmax_regression import SoftmaxRegression as SoftmaxRegression
+    from .project import Project as Project
     from .pycoral import install_as_pycoral as install_as_pycoral
     from .retraining import RetrainResult as RetrainResult
     from .retraining import SgdSettings as SgdSettings
@@ -35,12 +38,15 @@ _HOMES = {
     "Evaluation": "classification",
     "evaluate": "classification",
     "ImageFolder": "dataset",
+    "doctor": "diagnosis",
     "Embeddings": "embeddings",
     "EdgeTpuError": "errors",
     "ModelError": "errors",
+    "EmbeddingCache": "extraction.cache",
     "EmbeddingExtractor": "extraction.extractor",
     "ImprintingEngine": "heads.imprinting",
     "SoftmaxRegression": "heads.softmax_regression",
+    "Project": "project",
     "install_as_pycoral": "pycoral",
     "RetrainResult": "retraining",
     "SgdSettings": "retraining",

@@ -55,6 +55,7 @@ class RetrainResult:
     Attributes:
         model: The retrained model, a ``.tflite`` file.
         labels: Its label map.
+        report: What it gets right and wrong, as a page or as text.
         classes: The names of the classes, in the order of the model's outputs.
         images: The number of photos that were used.
         skipped: The photos that could not be read.
@@ -66,6 +67,7 @@ class RetrainResult:
 
     model: Path
     labels: Path
+    report: Path
     classes: list[str]
     images: int
     skipped: list[Skipped]
@@ -76,7 +78,8 @@ class RetrainResult:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as plain types, as ``coral-learn train --json`` prints it."""
-        return asdict(self) | {"model": str(self.model), "labels": str(self.labels)}
+        paths = {name: str(getattr(self, name)) for name in ("model", "labels", "report")}
+        return asdict(self) | paths
 
 
 @dataclass(frozen=True)
@@ -163,9 +166,10 @@ def retrain(
             return None
         return head.get_accuracy(seen.embeddings[rows], seen.labels[rows])
 
-    result = RetrainResult(
+    return RetrainResult(
         model=model_path,
         labels=folder / LABELS_NAME,
+        report=_report(folder, photos, seen, split, scores, history, used_device),
         classes=photos.classes,
         images=len(seen.paths),
         skipped=seen.skipped,
@@ -179,8 +183,6 @@ def retrain(
         device=used_device,
         runtime=runtime_name(),
     )
-    _report(result, photos.path, seen, split, scores, history)
-    return result
 
 
 @dataclass(frozen=True)
@@ -285,23 +287,24 @@ def _fraction_right(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> f
 
 
 def _report(
-    result: RetrainResult,
-    data_dir: Path,
+    folder: Path,
+    photos: ImageFolder,
     seen: _SeenPhotos,
     split: Split,
     scores: NDArray[np.float32],
     history: list[TrainingRecord],
-) -> None:
-    write_report(
-        result.model.parent,
+    device: str,
+) -> Path:
+    """Writes what the model gets right and wrong; returns the file."""
+    return write_report(
+        folder,
         study(seen.classes, seen.paths, seen.labels, seen.embeddings, split, scores),
-        title=f"{data_dir.resolve().name}: the retrained model",
+        title=f"{photos.path.resolve().name}: the retrained model",
         summary={
-            "Model": str(result.model),
-            "Photos": f"{result.images} of {len(result.classes)} classes: {len(split.train)} to "
+            "Photos": f"{len(seen.paths)} of {len(seen.classes)} classes: {len(split.train)} to "
             f"train, {len(split.validation)} to validate, {len(split.test)} to test",
-            "Photos skipped": str(len(result.skipped)),
-            "Ran on": f"{result.device}, {result.runtime}",
+            "Photos skipped": str(len(seen.skipped)),
+            "Ran on": f"{device}, {runtime_name()}",
         },
         curve=[(record.iteration, record.loss) for record in history],
         curve_name="Training loss",

@@ -6,10 +6,14 @@ from typing import Annotated, get_args
 import typer
 
 from ..classification import Classifier, evaluate
+from ..diagnosis import doctor
 from ..extraction.cache import EmbeddingCache
+from ..files import write_atomically
 from ..retraining import Method, RetrainResult, SgdSettings, retrain
+from ..tflite.cut import create_embedding_extractor, list_candidates, read_embedding
 from . import display
 from .options import DataDir, Device, Extractor, Json, Labels, Model, Output, UseCache
+from .project_commands import project_app
 
 app = typer.Typer(
     name="coral-learn",
@@ -18,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.add_typer(project_app, name="project")
 
 
 def _version(wanted: bool) -> None:
@@ -145,6 +150,51 @@ def _evaluate(
         display.print_json(evaluation.to_json())
     else:
         display.print_evaluation(evaluation)
+
+
+@app.command("extractor")
+def _extractor(
+    classifier: Annotated[
+        Path, typer.Argument(metavar="CLASSIFIER.tflite", help="Any classifier of images.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="EXTRACTOR.tflite", help="The file to write.", show_default=False),
+    ] = None,
+    tensor: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Where to cut.", show_default=False)
+    ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="List the tensors where the model could be cut.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Make an embedding extractor of a classifier, by cutting off its last layer."""
+    if list_:
+        display.print_candidates(list_candidates(classifier), json)
+        return
+    if output is None:
+        raise typer.BadParameter("where to write it is missing.", param_hint="--output")
+    extractor = create_embedding_extractor(classifier, tensor)
+    write_atomically(output, extractor)
+    display.print_extractor(output, read_embedding(extractor), json)
+
+
+@app.command("doctor")
+def _doctor(
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL.tflite", help="A model to look at too.", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Find out what keeps models from running, and how to mend it; exit status 1 if anything."""
+    findings = doctor(model)
+    if json:
+        display.print_json(findings)
+    else:
+        display.print_findings(findings)
+    raise typer.Exit(0 if findings["ok"] else 1)
 
 
 @app.command("demo")

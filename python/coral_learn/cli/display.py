@@ -4,12 +4,14 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from ..classification import Class, Evaluation
 from ..dataset import Skipped
@@ -17,6 +19,7 @@ from ..extraction.cache import CacheInfo
 from ..project import Project
 from ..retraining import Progress as Report
 from ..retraining import RetrainResult, Stage
+from ..tflite.cut import Candidate
 
 console = Console(stderr=True)
 results = Console()
@@ -80,7 +83,61 @@ def print_retrained(result: RetrainResult) -> None:
     table.add_row("Ran on", f"{result.device}, {result.runtime}")
     table.add_row("Model", f"[bold]{escape(str(result.model))}[/]")
     table.add_row("Labels", escape(str(result.labels)))
+    table.add_row("Report", escape(str(result.report)))
     results.print(table)
+
+
+def print_candidates(candidates: Sequence[Candidate], as_json: bool) -> None:
+    """Prints the tensors where a classifier could be cut."""
+    if as_json:
+        print_json([asdict(candidate) for candidate in candidates])
+        return
+    table = Table(Column("Tensor", overflow="fold"), "Shape", "Type")
+    for candidate in candidates:
+        table.add_row(escape(candidate.name), str(list(candidate.shape)), candidate.dtype)
+    results.print(table)
+
+
+def print_extractor(path: Path, embedding: Candidate, as_json: bool) -> None:
+    """Says where a classifier was cut, and how to go on."""
+    if as_json:
+        print_json(
+            {"extractor": str(path), "feature_dim": embedding.feature_dim, **asdict(embedding)}
+        )
+        return
+    results.print(
+        f"Cut at {escape(embedding.name)}: {embedding.feature_dim} features, {embedding.dtype}\n"
+        f"Wrote {escape(str(path))}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if embedding.dtype == "float32":
+        results.print("The Edge TPU needs a quantized model; this one runs on the CPU.")
+    else:
+        results.print(
+            f"For the Edge TPU, compile it: edgetpu_compiler {escape(str(path))}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    print_hint(f"coral-learn train PHOTOS --extractor {path} --output DIR")
+
+
+def print_findings(findings: dict[str, Any]) -> None:
+    """Prints what the doctor found."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name in ("coral_learn", "python", "system", "runtime", "libedgetpu", "libedgetpu_path"):
+        table.add_row(name.replace("_", " "), escape(str(findings[name] or "not found")))
+    devices = [f"{device['type']} {device['path']}" for device in findings["devices"]]
+    table.add_row("Edge TPUs", escape(", ".join(devices) or "none"))
+    results.print(table)
+    for problem in findings["problems"]:
+        for kind, text in (
+            ("\n[red]Problem:[/]", problem["what"]),
+            ("[green]Fix:[/]", problem["fix"]),
+        ):
+            results.print(f"{kind} {escape(text)}", highlight=False, soft_wrap=True)
+    if findings["ok"]:
+        results.print("\n[green]All is well.[/]")
 
 
 def print_project(project: Project) -> None:
