@@ -13,7 +13,8 @@ from coral_learn.classification import Classifier, evaluate
 from coral_learn.demo import embedded_extractor
 from coral_learn.errors import ModelError
 from coral_learn.labels import read_label_file
-from coral_learn.retraining import RetrainResult, SgdSettings, retrain
+from coral_learn.methods import SgdSettings
+from coral_learn.retraining import RetrainResult, retrain
 
 CLASSES = ["crab", "fish", "jellyfish"]
 

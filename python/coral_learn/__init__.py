@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from .extraction.extractor import EmbeddingExtractor as EmbeddingExtractor
     from .heads.imprinting import ImprintingEngine as ImprintingEngine
     from .heads.softmax_regression import SoftmaxRegression as SoftmaxRegression
+    from .methods import SgdSettings as SgdSettings
     from .project import Project as Project
     from .pycoral import install_as_pycoral as install_as_pycoral
     from .retraining import RetrainResult as RetrainResult
-    from .retraining import SgdSettings as SgdSettings
     from .retraining import retrain as retrain
     from .tflite.cut import create_embedding_extractor as create_embedding_extractor
     from .tflite.head import read_head as read_head
@@ -49,7 +49,7 @@ _HOMES = {
     "Project": "project",
     "install_as_pycoral": "pycoral",
     "RetrainResult": "retraining",
-    "SgdSettings": "retraining",
+    "SgdSettings": "methods",
     "retrain": "retraining",
     "create_embedding_extractor": "tflite.cut",
     "read_head": "tflite.head",

@@ -1,5 +1,6 @@
 """The job: photos in folders in, a retrained model out. Every face of the package calls this."""
 
+import functools
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -18,12 +19,11 @@ from .embeddings import Embeddings
 from .extraction.cache import EmbeddingCache
 from .extraction.extractor import EmbeddingExtractor
 from .files import write_atomically
-from .heads.softmax_regression import SoftmaxRegression, TrainingRecord
 from .labels import format_labels
+from .methods import TUTORIAL_RECIPE, LearningTask, Method, SgdSettings, train_head
 from .model_file import ModelSource, is_compiled, read_model_content
 from .report import study, write_report
 
-Method = Literal["sgd", "fit", "imprint"]
 Stage = Literal["draw", "extract", "train", "serialize", "verify"]
 Progress = Callable[[Stage, int, int], None]
 """Told of each step: the stage, how much of it is done, and of how much."""
@@ -82,23 +82,13 @@ class RetrainResult:
         return asdict(self) | paths
 
 
-@dataclass(frozen=True)
-class SgdSettings:
-    """How ``method="sgd"`` trains; the defaults are those of Coral's tutorial."""
-
-    iterations: int = 500
-    learning_rate: float = 0.01
-    batch_size: int = 100
-    weight_scale: float = 0.05
-
-
 def retrain(
     data_dir: str | os.PathLike[str],
     extractor: ModelSource,
     output: str | os.PathLike[str],
     *,
     method: Method = "sgd",
-    sgd: SgdSettings = SgdSettings(),
+    sgd: SgdSettings = TUTORIAL_RECIPE,
     validation: float = 0.1,
     test: float = 0.1,
     seed: int | None = None,
@@ -151,9 +141,10 @@ def retrain(
         used_device = eye.device
     split = split_by_class(seen.labels, validation, test, seed)
     with clock.measure("train"):
-        head, history = _train_sgd(seen, split, sgd, seed, report)
+        task = LearningTask(content, seen.embeddings, seen.labels, split, seen.classes, seed)
+        trained = train_head(method, task, sgd, functools.partial(report, "train"))
     with clock.measure("serialize"):
-        model = head.serialize_model(content)
+        model = trained.serialize()
         compiled = "_edgetpu" if is_compiled(content) else ""
         model_path = folder / f"retrained_model{compiled}.tflite"
         write_atomically(model_path, model)
@@ -164,17 +155,17 @@ def retrain(
     def accuracy(rows: NDArray[np.int64]) -> float | None:
         if not len(rows):
             return None
-        return head.get_accuracy(seen.embeddings[rows], seen.labels[rows])
+        return trained.head.get_accuracy(seen.embeddings[rows], seen.labels[rows])
 
     return RetrainResult(
         model=model_path,
         labels=folder / LABELS_NAME,
-        report=_report(folder, photos, seen, split, scores, history, used_device),
+        report=_report(folder, photos, seen, split, scores, trained.curve, used_device),
         classes=photos.classes,
         images=len(seen.paths),
         skipped=seen.skipped,
         accuracy=Accuracy(
-            train=head.get_accuracy(seen.embeddings[split.train], seen.labels[split.train]),
+            train=trained.head.get_accuracy(seen.embeddings[split.train], seen.labels[split.train]),
             validation=accuracy(split.validation),
             test_float=accuracy(split.test),
             test_saved=_fraction_right(scores, seen.labels[split.test]),
@@ -243,29 +234,6 @@ def _extract(eye: EmbeddingExtractor, photos: ImageFolder, report: Progress) -> 
     )
 
 
-def _train_sgd(
-    seen: _SeenPhotos, split: Split, sgd: SgdSettings, seed: int | None, report: Progress
-) -> tuple[SoftmaxRegression, list[TrainingRecord]]:
-    head = SoftmaxRegression(
-        seen.embeddings.shape[1], len(seen.classes), weight_scale=sgd.weight_scale, seed=seed
-    )
-    head.labels = seen.classes
-    history = head.train_with_sgd(
-        {
-            "data_train": seen.embeddings[split.train],
-            "labels_train": seen.labels[split.train],
-            "data_val": seen.embeddings[split.validation],
-            "labels_val": seen.labels[split.validation],
-        },
-        sgd.iterations,
-        sgd.learning_rate,
-        batch_size=sgd.batch_size,
-        print_every=max(1, sgd.iterations // 20),
-        progress=lambda record: report("train", record.iteration, sgd.iterations),
-    )
-    return head, history
-
-
 def _scores_of_saved(
     model: bytes,
     seen: _SeenPhotos,
@@ -292,7 +260,7 @@ def _report(
     seen: _SeenPhotos,
     split: Split,
     scores: NDArray[np.float32],
-    history: list[TrainingRecord],
+    curve: list[tuple[int, float]],
     device: str,
 ) -> Path:
     """Writes what the model gets right and wrong; returns the file."""
@@ -306,6 +274,6 @@ def _report(
             "Photos skipped": str(len(seen.skipped)),
             "Ran on": f"{device}, {runtime_name()}",
         },
-        curve=[(record.iteration, record.loss) for record in history],
+        curve=curve,
         curve_name="Training loss",
     )

@@ -9,7 +9,8 @@ from ..classification import Classifier, evaluate
 from ..diagnosis import doctor
 from ..extraction.cache import EmbeddingCache
 from ..files import write_atomically
-from ..retraining import Method, RetrainResult, SgdSettings, retrain
+from ..methods import Method, SgdSettings
+from ..retraining import RetrainResult, retrain
 from ..tflite.cut import create_embedding_extractor, list_candidates, read_embedding
 from . import display
 from .options import DataDir, Device, Extractor, Json, Labels, Model, Output, UseCache
