@@ -1,0 +1,5 @@
+"""The weight imprinting engine."""
+
+from ....heads.imprinting import ImprintingEngine
+
+__all__ = ["ImprintingEngine"]

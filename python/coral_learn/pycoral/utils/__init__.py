@@ -1,0 +1,1 @@
+"""Edge TPUs, interpreters and label files."""

@@ -1,0 +1,40 @@
+"""What a classifier remembers of the photos it was trained on: the mean embedding of each class.
+
+A class can then be added later, next to the old ones, without their photos.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..model_file import ModelSource, read_model_content
+from .metadata import pack_with_labels, read_labels
+from .model import unpack
+from .notes import read_note, write_note
+
+_NOTE = "CLASS_MEANS"
+
+
+def attach_class_means(classifier: ModelSource, means: ArrayLike) -> bytes:
+    """Returns the classifier with the mean embedding of each class noted in it.
+
+    Args:
+        classifier: A ``.tflite`` file or its bytes.
+        means: Real numbers [C, D]; kept as float16.
+
+    Raises:
+        ModelError: ``classifier`` is not a .tflite model, or a broken one.
+    """
+    content = read_model_content(classifier)
+    model = unpack(content)
+    write_note(model, _NOTE, np.asarray(means, np.float16))
+    return pack_with_labels(model, read_labels(content))
+
+
+def read_class_means(classifier: ModelSource) -> NDArray[np.float32] | None:
+    """Returns the mean embedding of each class, float32 [C, D]; None where they are not noted.
+
+    Raises:
+        ModelError: ``classifier`` is not a .tflite model, or a broken one.
+    """
+    means = read_note(unpack(read_model_content(classifier)), _NOTE)
+    return None if means is None or means.ndim != 2 else means.astype(np.float32)
