@@ -18,11 +18,15 @@ CACHE_VARIABLE = "CORAL_LEARN_CACHE"
 
 DEFAULT_MAX_BYTES = 500_000_000
 
-# The number is the layout's: another layout takes another file, and old versions keep theirs.
-_FILE_NAME = "embeddings-1.sqlite3"
-_LAYOUT = """
+# Another layout takes another file, and older versions of this package keep theirs.
+_VERSION = 1
+_FILE_NAME = f"embeddings-{_VERSION}.sqlite3"
+_LAYOUT = f"""
+    BEGIN IMMEDIATE;
     CREATE TABLE IF NOT EXISTS rows (key BLOB PRIMARY KEY, value BLOB NOT NULL, used REAL NOT NULL);
     CREATE INDEX IF NOT EXISTS rows_by_use ON rows (used);
+    PRAGMA user_version = {_VERSION};
+    COMMIT;
 """
 _BATCH = 64  # rows written at once; a killed process loses no more
 _BUSY_SECONDS = 10.0  # to wait for another process that writes
@@ -73,6 +77,7 @@ class EmbeddingCache:
             raise ValueError(f"max_bytes must be at least 1, not {max_bytes}")
         self.path = (Path(folder) if folder is not None else default_folder()) / _FILE_NAME
         self.max_bytes = max_bytes
+        self._warned = False
 
     @contextlib.contextmanager
     def open(self, source: bytes) -> Iterator["CachedRows"]:
@@ -80,15 +85,16 @@ class EmbeddingCache:
 
         Args:
             source: Names all that a row depends on beside the photo: the model, the preprocessing,
-                and the runtime and processor, which differ from each other by some levels.
+                and the runtime and processor, whose results differ by some quantization steps.
         """
         rows = CachedRows(self, source)
         try:
             yield rows
         finally:
             problem = rows.close()
-        if problem is not None:
-            warnings.warn(f"the embedding cache {self.path} was not used ({problem})", stacklevel=2)
+        if problem is not None and not self._warned:
+            self._warned = True
+            warnings.warn(f"the embedding cache {self.path} is not used: {problem}", stacklevel=2)
 
     def info(self) -> CacheInfo:
         """Tells what the cache holds.
@@ -127,66 +133,65 @@ class CachedRows:
     """The rows of one source in a cache; made by :meth:`EmbeddingCache.open`, for many threads."""
 
     def __init__(self, cache: EmbeddingCache, source: bytes) -> None:
-        self._cache = cache
+        self._path = cache.path
+        self._max_bytes = cache.max_bytes
         self._source = hashlib.blake2b(source, digest_size=32).digest()
         self._lock = threading.Lock()
         self._new: dict[bytes, bytes] = {}
-        self._found: list[bytes] = []
+        self._used: list[bytes] = []
         self._problem: Exception | None = None
         self._connection: sqlite3.Connection | None = None
         with self._tolerant():
-            cache.path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = _connect(cache.path)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = _connect(self._path)
+            self._inode = _inode(self._path)
 
     def key(self, photo: bytes) -> bytes:
-        """Returns the key of a photo, from the bytes of its file or its pixels."""
+        """Returns the key of a photo's row, from the bytes of the photo's file."""
         return hashlib.blake2b(photo, key=self._source, digest_size=32).digest()
 
     def get(self, key: bytes) -> bytes | None:
         """Returns the row under a key, or None."""
+        found = None
         with self._lock, self._tolerant():
             if self._connection is not None:
                 query = "SELECT value, used FROM rows WHERE key = ?"
                 found = self._connection.execute(query, (key,)).fetchone()
-                if found is not None:
-                    if time.time() - found[1] > _FRESH_SECONDS:
-                        self._found.append(key)
-                    return _unsealed(key, found[0])
-        return None
+            if found is not None and time.time() - found[1] > _FRESH_SECONDS:
+                self._used.append(key)
+        return None if found is None else _unsealed(key, found[0])
 
     def put(self, key: bytes, row: bytes) -> None:
         """Keeps a row under a key."""
         with self._lock, self._tolerant():
-            self._new[key] = row
-            if len(self._new) >= _BATCH:
-                self._write()
+            if self._connection is not None:
+                self._new[key] = row
+                if len(self._new) >= _BATCH:
+                    self._write(self._connection)
 
     def close(self) -> Exception | None:
         """Writes what is left; returns what went wrong since the cache was opened, if anything."""
         with self._lock:
             with self._tolerant():
-                self._write()
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+                if self._connection is not None and (self._new or self._used):
+                    self._write(self._connection)
+            self._disconnect()
             return self._problem
 
-    def _write(self) -> None:
-        if self._connection is None or not (self._new or self._found):
-            return
+    def _write(self, connection: sqlite3.Connection) -> None:
         now = time.time()
-        self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.executemany(
-            "INSERT OR REPLACE INTO rows VALUES (?, ?, ?)",
-            [(key, _sealed(key, row), now) for key, row in self._new.items()],
-        )
-        self._connection.executemany(
-            "UPDATE rows SET used = ? WHERE key = ?", [(now, key) for key in self._found]
-        )
-        _delete_oldest(self._connection, self._cache.max_bytes)
-        self._connection.execute("COMMIT")
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                "INSERT OR REPLACE INTO rows VALUES (?, ?, ?)",
+                [(key, _sealed(key, row), now) for key, row in self._new.items()],
+            )
+            connection.executemany(
+                "UPDATE rows SET used = ? WHERE key = ?", [(now, key) for key in self._used]
+            )
+            _delete_oldest(connection, self._max_bytes)
         self._new.clear()
-        self._found.clear()
+        self._used.clear()
 
     @contextlib.contextmanager
     def _tolerant(self) -> Iterator[None]:
@@ -195,12 +200,15 @@ class CachedRows:
             yield
         except (sqlite3.Error, OSError) as error:
             self._problem = error
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._disconnect()
             if _is_corruption(error):
                 with contextlib.suppress(OSError):
-                    _set_aside(self._cache.path)
+                    _set_aside(self._path, self._inode)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def default_folder() -> Path:
@@ -217,12 +225,13 @@ def default_folder() -> Path:
 
 def _connect(path: Path) -> sqlite3.Connection:
     """Opens the file, or makes it; a broken one is set aside first."""
+    inode = _inode(path)
     try:
         return _open_database(path)
     except sqlite3.DatabaseError as error:
         if not _is_corruption(error):
             raise
-    _set_aside(path)
+    _set_aside(path, inode)
     return _open_database(path)
 
 
@@ -231,13 +240,27 @@ def _open_database(path: Path) -> sqlite3.Connection:
         path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.executescript(_LAYOUT)
+        if connection.execute("PRAGMA user_version").fetchone() != (_VERSION,):
+            _lay_out(connection)
+        connection.execute("PRAGMA synchronous = NORMAL")  # for WAL, safe after a kill
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _lay_out(connection: sqlite3.Connection) -> None:
+    """Makes the tables, unless another process is faster."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:  # SQLite itself does not wait for this lock
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+    connection.executescript(_LAYOUT)
 
 
 def _is_corruption(error: Exception) -> bool:
@@ -245,10 +268,19 @@ def _is_corruption(error: Exception) -> bool:
     return type(error) is sqlite3.DatabaseError
 
 
-def _set_aside(path: Path) -> None:
-    for suffix in ("-wal", "-shm"):  # which belong to the broken file, and would spoil a new one
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    path.replace(_aside(path))
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
+def _set_aside(path: Path, inode: int | None) -> None:
+    """Renames the broken file with this inode, unless another process has put a new one there."""
+    if _inode(path) == inode:
+        for suffix in ("-wal", "-shm"):  # of the broken file; they would spoil a new one
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        path.replace(_aside(path))
 
 
 def _aside(path: Path) -> Path:

@@ -170,9 +170,10 @@ class ImageModel:
             )
             with contextlib.closing(outcomes):
                 for outcome in outcomes:
-                    for reason in self._runners.lost[lost:]:
-                        lost += 1
+                    if self._runners.left and lost < len(self._runners.lost):
+                        reason = self._runners.lost[lost]
                         warnings.warn(f"going on without an Edge TPU: {reason}", stacklevel=4)
+                        lost += 1
                     yield outcome
 
     def _open_cache(self) -> AbstractContextManager[CachedRows | None]:

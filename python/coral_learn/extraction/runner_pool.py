@@ -18,6 +18,7 @@ class RunnerPool:
 
     Attributes:
         size: How many interpreters there are.
+        left: How many of them have not failed.
         lost: What was said of each Edge TPU that failed.
     """
 
@@ -29,9 +30,9 @@ class RunnerPool:
                 is made already is taken before one that is not.
         """
         self.size = len(runners)
+        self.left = len(runners)
         self.lost: list[str] = []
         self._free = sorted(runners, key=lambda runner: isinstance(runner, ModelRunner))
-        self._alive = len(runners)
         self._closed = False
         self._changed = threading.Condition()
 
@@ -51,6 +52,7 @@ class RunnerPool:
                 row = runner.run(tensor)
             except EdgeTpuError as error:
                 self._lose(str(error))  # the error itself would keep the interpreter alive
+                del runner
             except BaseException:
                 self._give_back(runner)
                 raise
@@ -67,10 +69,10 @@ class RunnerPool:
 
     def _take(self) -> ModelRunner | RunnerMaker:
         with self._changed:
-            self._changed.wait_for(lambda: self._free or self._closed or not self._alive)
+            self._changed.wait_for(lambda: self._free or self._closed or not self.left)
             if self._closed:
                 raise ValueError("the model was closed")
-            if not self._alive:
+            if not self.left:
                 others = f" (all {len(self.lost)} were lost)" if len(self.lost) > 1 else ""
                 raise EdgeTpuError(self.lost[-1] + others)
             return self._free.pop()
@@ -83,6 +85,6 @@ class RunnerPool:
 
     def _lose(self, reason: str) -> None:
         with self._changed:
+            self.left -= 1
             self.lost.append(reason)
-            self._alive -= 1
             self._changed.notify_all()
