@@ -20,8 +20,8 @@ class Embeddings:
 
     A quantized extractor gives one byte a feature; keeping that byte takes a quarter of the memory
     of float32, and training reads it in place. ``np.asarray(e)`` is the dequantized float32 matrix
-    ``(quantized - zero_point) * scale``. ``e[i]`` is row i as float32; ``e[1:5]``, ``e[mask]`` and
-    ``e[[3, 1]]`` are Embeddings.
+    ``(quantized - zero_point) * scale``. ``e[i]`` is row i and ``e[:, j]`` is column j as float32;
+    ``e[1:5]``, ``e[mask]`` and ``e[[3, 1]]`` are Embeddings.
 
     Attributes:
         quantized: The stored values, uint8, int8 or float32 of shape [N, D]; read-only.
@@ -127,24 +127,28 @@ class Embeddings:
     @overload
     def __getitem__(self, index: int | np.integer[Any]) -> NDArray[np.float32]: ...
     @overload
+    def __getitem__(self, index: tuple[Any, ...]) -> NDArray[np.float32]: ...
+    @overload
     def __getitem__(
         self, index: slice | Sequence[int] | Sequence[bool] | NDArray[Any]
     ) -> "Embeddings": ...
     def __getitem__(self, index: Any) -> "NDArray[np.float32] | Embeddings":
-        rows = self.quantized[index]
-        if rows.ndim == 1 and isinstance(index, int | np.integer):
-            return self._dequantize(rows)
-        return Embeddings(rows, self.scale, self.zero_point)
+        stored = self.quantized[index]
+        if isinstance(index, int | np.integer | tuple):
+            return self._dequantize(stored)
+        return Embeddings(stored, self.scale, self.zero_point)
 
     def __array__(
         self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> NDArray[np.generic]:
-        if self.quantized.dtype != np.float32 and copy is False:
-            raise ValueError("quantized embeddings cannot be read as an array without a copy")
-        values: NDArray[np.generic] = self._dequantize(self.quantized)
-        if dtype is not None and np.dtype(dtype) != values.dtype:
-            return values.astype(dtype)
-        return values.copy() if copy and values.base is self.quantized else values
+        wanted = self.dtype if dtype is None else np.dtype(dtype)
+        if self.quantized.dtype == wanted == np.float32:
+            return self.quantized.copy() if copy else self.quantized
+        if copy is False:
+            raise ValueError(
+                f"{self.quantized.dtype} embeddings cannot be read as {wanted} without a copy"
+            )
+        return self._dequantize(self.quantized).astype(wanted, copy=False)
 
     def __repr__(self) -> str:
         rows, features = self.shape
