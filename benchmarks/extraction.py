@@ -1,0 +1,149 @@
+"""Extraction: against one thread that decodes and infers in turn, and with an accelerator."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from coral_learn import EmbeddingExtractor
+from coral_learn.edgetpu import Interpreter, make_interpreter
+
+from . import memory
+from .figures import Figure, Note, Quantity, Target, exactly, speed
+from .photos import PhotoSet, photo_set
+from .settings import Settings
+from .timing import Ratio, Series, times_in_turn
+from .workers import Task, Worker, available_processors
+
+PART = "extraction"
+
+_OVER_SEQUENTIAL = 1.85
+_PHOTOS_A_SECOND = 390
+_SIMULATED_SECONDS = 0.0022  # MobileNet v1 on an Edge TPU, on the Dev Board as over USB 3
+_MANY_TIMES = 10  # the photos, to see that memory does not grow with their number
+
+
+class SimulatedAccelerator:
+    """An interpreter that waits as for a device instead of computing."""
+
+    def __init__(self, model: Path) -> None:
+        """Takes all but ``invoke()`` from an interpreter of ``model``."""
+        self._interpreter = make_interpreter(model)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._interpreter, name)
+
+    def invoke(self) -> None:
+        """Takes the time of an inference; the output stays what it was."""
+        time.sleep(_SIMULATED_SECONDS)
+
+
+def run(settings: Settings) -> Iterator[Figure | Note]:
+    """Extracts the embeddings of all photos, as often as there are rounds."""
+    with photo_set(settings) as photos:
+        yield Note(PART, f"{len(photos.paths)} photos: {photos.name}")
+        yield from _speeds(photos, settings)
+        if memory.can_measure():
+            yield _memory(photos)
+
+
+def _speeds(photos: PhotoSet, settings: Settings) -> Iterator[Figure]:
+    contenders: dict[str, tuple[Callable[[Path, Sequence[Path]], Task], int]] = {
+        "cpu": (_ours_on_cpu, available_processors()),
+        "cpu in turn": (_in_turn_on_cpu, 1),
+        "accelerator": (_ours_on_accelerator, available_processors()),
+        "accelerator in turn": (_in_turn_on_accelerator, available_processors()),
+    }
+    with ExitStack() as stack:
+        workers = {}
+        for name, (make, threads) in contenders.items():
+            workers[name] = stack.enter_context(Worker(threads))
+            workers[name].prepare(make, photos.extractor, photos.paths)
+        times = times_in_turn(workers, settings.seconds, settings.rounds)
+    loop = "sequential loop"
+    yield speed(PART, "on the CPU", times["cpu"], loop, times["cpu in turn"], _OVER_SEQUENTIAL)
+    what = f"with an accelerator of {_SIMULATED_SECONDS * 1e3} ms, simulated"
+    yield speed(PART, what, times["accelerator"], loop, times["accelerator in turn"])
+    yield _rate(what, times["accelerator"], len(photos.paths))
+
+
+def _rate(what: str, times: Series, photos: int) -> Figure:
+    rates = [photos / seconds for seconds in times.rounds]
+    median = photos / times.median
+    return Figure(
+        part=PART,
+        what=what,
+        ours=Quantity(median, "photos/s"),
+        against="no wait for photos",
+        theirs=Quantity(1 / _SIMULATED_SECONDS, "photos/s"),
+        result=Ratio(median, min(rates), max(rates)),
+        meaning="photos/s",
+        target=Target(_PHOTOS_A_SECOND, "at least"),
+    )
+
+
+def _memory(photos: PhotoSet) -> Figure:
+    """What ten times the photos take more, with an accelerator to have it done soon."""
+    peaks = []
+    for paths in (photos.paths, photos.paths * _MANY_TIMES):
+        with Worker(available_processors()) as worker:
+            peaks.append(worker.call(_peak_of_extraction, photos.extractor, paths))
+    few, many = peaks
+    return Figure(
+        part=PART,
+        what=f"peak memory, {_MANY_TIMES} times the photos",
+        ours=Quantity(many, "B"),
+        against="the photos once",
+        theirs=Quantity(few, "B"),
+        result=exactly(many / few),
+        meaning="x the memory",
+    )
+
+
+def _ours_on_cpu(model: Path, paths: Sequence[Path]) -> Task:
+    extractor = EmbeddingExtractor(model)
+    return lambda: extractor.extract(paths)
+
+
+def _ours_on_accelerator(model: Path, paths: Sequence[Path]) -> Task:
+    extractor = EmbeddingExtractor(SimulatedAccelerator(model))
+    return lambda: extractor.extract(paths)
+
+
+def _in_turn_on_cpu(model: Path, paths: Sequence[Path]) -> Task:
+    return _in_turn(make_interpreter(model, num_threads=1), paths)
+
+
+def _in_turn_on_accelerator(model: Path, paths: Sequence[Path]) -> Task:
+    return _in_turn(SimulatedAccelerator(model), paths)
+
+
+def _in_turn(interpreter: Interpreter, paths: Sequence[Path]) -> Task:
+    """Does as the tutorial's script: one photo after the other, resized with NEAREST."""
+    interpreter.allocate_tensors()
+    (image,), (embedding,) = interpreter.get_input_details(), interpreter.get_output_details()
+    _, height, width, _ = image["shape"]
+
+    def extract() -> list[Any]:
+        rows = []
+        for path in paths:
+            photo = Image.open(path).convert("RGB")
+            pixels = np.asarray(photo.resize((width, height), Image.Resampling.NEAREST))
+            interpreter.set_tensor(image["index"], pixels[np.newaxis])
+            interpreter.invoke()
+            rows.append(interpreter.get_tensor(embedding["index"]))
+        return rows
+
+    return extract
+
+
+def _peak_of_extraction(model: Path, paths: Sequence[Path]) -> int:
+    extract = _ours_on_accelerator(model, paths)
+    before = memory.resident()
+    memory.reset_peak()
+    extract()
+    return memory.peak() - before

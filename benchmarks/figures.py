@@ -1,0 +1,200 @@
+"""The one form that every result of the benchmarks has, and the table and JSON made of them."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from .timing import Ratio, Series, ratio
+
+_WIDTH_OF_FILES = 200
+
+Unit = Literal["s", "B", "%", "GFLOP/s", "GB/s", "photos/s"]
+Meaning = Literal[
+    "x as fast", "x the time", "x the memory", "points", "points lost", "ms", "photos/s"
+]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A measured number; % is a fraction of 1."""
+
+    value: float
+    unit: Unit
+
+    def __str__(self) -> str:
+        if self.unit == "s":
+            return _scaled(self.value, (("ms", 1e-3), ("s", 1.0)))
+        if self.unit == "B":
+            return _scaled(self.value, (("MB", 1e6), ("GB", 1e9)))
+        if self.unit == "%":
+            return f"{self.value:.1%}"
+        return f"{self.value:.0f} {self.unit}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a result is to reach."""
+
+    value: float
+    kind: Literal["at least", "at most"]
+
+    def met_by(self, result: float) -> bool:
+        """Whether a result reaches it."""
+        return result >= self.value if self.kind == "at least" else result <= self.value
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One result: something of ours, what it is held against, and how they compare.
+
+    Attributes:
+        part: The part of the benchmarks.
+        what: What was measured, in which case.
+        ours: Our quantity.
+        against: What it is compared with.
+        theirs: The quantity of that; None where the result stands for itself.
+        result: The comparison, with the extremes of the rounds.
+        meaning: What the numbers of the result are.
+        target: What the result is to reach.
+    """
+
+    part: str
+    what: str
+    ours: Quantity
+    against: str
+    theirs: Quantity | None
+    result: Ratio
+    meaning: Meaning
+    target: Target | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target was reached; None without one."""
+        return None if self.target is None else self.target.met_by(self.result.median)
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that the reader of the figures must know, such as what was left out and why."""
+
+    part: str
+    text: str
+
+
+def speed(
+    part: str, what: str, ours: Series, against: str, theirs: Series, at_least: float | None = None
+) -> Figure:
+    """Returns how many times as fast ours was."""
+    return _of_times(part, what, ours, against, theirs, ratio(theirs, ours), "x as fast", at_least)
+
+
+def cost(
+    part: str, what: str, ours: Series, against: str, theirs: Series, at_most: float | None = None
+) -> Figure:
+    """Returns how many times the other's time ours took."""
+    return _of_times(part, what, ours, against, theirs, ratio(ours, theirs), "x the time", at_most)
+
+
+def _of_times(
+    part: str,
+    what: str,
+    ours: Series,
+    against: str,
+    theirs: Series,
+    result: Ratio,
+    meaning: Literal["x as fast", "x the time"],
+    reach: float | None,
+) -> Figure:
+    return Figure(
+        part=part,
+        what=what,
+        ours=Quantity(ours.median, "s"),
+        against=against,
+        theirs=Quantity(theirs.median, "s"),
+        result=result,
+        meaning=meaning,
+        target=(
+            Target(reach, "at least" if meaning == "x as fast" else "at most")
+            if reach is not None
+            else None
+        ),
+    )
+
+
+def exactly(value: float) -> Ratio:
+    """Returns a result that was measured once."""
+    return Ratio(value, value, value)
+
+
+def print_table(figures: Sequence[Figure], notes: Sequence[Note], machine: dict[str, Any]) -> None:
+    """Prints the figures, the notes under them and the machine."""
+    table = Table("part", "what", pad_edge=False)
+    table.add_column("ours", justify="right")
+    table.add_column("against")
+    table.add_column("theirs", justify="right")
+    table.add_column("result", justify="right")
+    table.add_column("from - to", justify="right")
+    table.add_column("target")
+    for before, figure in zip([None, *figures], figures, strict=False):
+        new_part = before is None or before.part != figure.part
+        if new_part and before is not None:
+            table.add_section()
+        table.add_row(
+            figure.part if new_part else "",
+            figure.what,
+            str(figure.ours),
+            figure.against,
+            "" if figure.theirs is None else str(figure.theirs),
+            f"{_short(figure.result.median)} {figure.meaning}",
+            _range(figure.result),
+            _target(figure),
+        )
+    console = Console()
+    if not console.is_terminal:
+        console.width = _WIDTH_OF_FILES
+    console.print(table)
+    for note in notes:
+        console.print(f"{note.part}: {note.text}", highlight=False)
+    console.print(", ".join(f"{name} {value}" for name, value in machine.items()), highlight=False)
+
+
+def to_json(
+    figures: Sequence[Figure], notes: Sequence[Note], machine: dict[str, Any]
+) -> dict[str, Any]:
+    """Returns all as plain types."""
+    return {
+        "machine": machine,
+        "figures": [dataclasses.asdict(figure) | {"met": figure.met} for figure in figures],
+        "notes": [dataclasses.asdict(note) for note in notes],
+    }
+
+
+def _scaled(value: float, units: Sequence[tuple[str, float]]) -> str:
+    name, size = next(((n, s) for n, s in reversed(units) if value >= s), units[0])
+    return f"{_short(value / size)} {name}"
+
+
+def _short(value: float) -> str:
+    """Three digits, as many as a measured time deserves."""
+    if value == 0:
+        return "0"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:.{min(digits, 3)}f}"
+
+
+def _range(result: Ratio) -> str:
+    if result.low == result.high:
+        return ""
+    return f"{_short(result.low)} - {_short(result.high)}"
+
+
+def _target(figure: Figure) -> str:
+    if figure.target is None:
+        return ""
+    verdict = "[green]met[/]" if figure.met else "[red]missed[/]"
+    return f"{figure.target.kind} {figure.target.value:g}: {verdict}"

@@ -1,0 +1,45 @@
+"""Photos and models to run: the real ones, or what the package ships and draws."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from coral_learn import ImageFolder
+from coral_learn.demo import embedded_extractor
+from coral_learn.drawing import write_photos
+
+from .settings import Settings, real_data
+
+_DRAWN_A_CLASS = 6
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """Photos in class folders, and an extractor for them."""
+
+    name: str
+    folder: Path
+    extractor: Path
+
+    @property
+    def paths(self) -> list[Path]:
+        """All the photos."""
+        return ImageFolder(self.folder).paths
+
+
+@contextmanager
+def photo_set(settings: Settings) -> Iterator[PhotoSet]:
+    """Gives the flowers and MobileNet v1, or drawn photos and the embedded extractor."""
+    data = real_data()
+    if data is not None and not settings.quick:
+        model = data / "models" / "mobilenet_v1_1.0_224_quant_embedding_extractor.tflite"
+        yield PhotoSet("flowers, MobileNet v1", data / "flowers", model)
+        return
+    with TemporaryDirectory() as folder:
+        photos, model = Path(folder) / "photos", Path(folder) / "extractor.tflite"
+        for _ in write_photos(photos, _DRAWN_A_CLASS):
+            pass
+        model.write_bytes(embedded_extractor())
+        yield PhotoSet("drawn photos, embedded extractor", photos, model)

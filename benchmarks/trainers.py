@@ -1,0 +1,167 @@
+"""The same training, by this package and by its peers.
+
+Each trainer takes a case and returns a training that always begins at the same start: plain
+stochastic gradient descent on the mean cross entropy of random batches, drawn with replacement, in
+float32. scikit-learn's differs, and says how.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coral_learn import SoftmaxRegression
+
+from .synthetic import Stored, labeled_embeddings
+from .workers import available_processors
+
+Floats = NDArray[np.float32]
+Training = Callable[[], tuple[Floats, Floats]]
+"""Trains once and returns (weights [D, C], biases [C])."""
+
+_LEARNING_RATE = 0.001  # small: the loss after training differs little from one draw to another
+
+
+@dataclass(frozen=True)
+class Case:
+    """A training to time.
+
+    Attributes:
+        classes: C.
+        features: D.
+        stored: What the embeddings are kept in; the peers read them as float32 all the same.
+        rows: N.
+        iterations: Batches trained on.
+        batch: Rows a batch.
+    """
+
+    classes: int
+    features: int
+    stored: Stored = "float32"
+    rows: int = 1024
+    iterations: int = 500
+    batch: int = 100
+
+    def __str__(self) -> str:
+        return f"{self.classes}:{self.features}"
+
+    @property
+    def flops(self) -> int:
+        """What the two matrix products of every iteration take."""
+        return 4 * self.iterations * self.batch * self.features * self.classes
+
+
+Trainer = Callable[[Case], Training]
+
+
+def train_ours(case: Case) -> Training:
+    """This package."""
+    embeddings, labels = labeled_embeddings(case.rows, case.features, case.classes, case.stored)
+    data = {"data_train": embeddings, "labels_train": labels}
+    start = _start(case)
+    head = SoftmaxRegression(case.features, case.classes, seed=0)
+
+    def train() -> tuple[Floats, Floats]:
+        head.weights, head.biases = start, np.zeros(case.classes, np.float32)
+        head.train_with_sgd(data, case.iterations, _LEARNING_RATE, case.batch, print_every=0)
+        return head.weights, head.biases
+
+    return train
+
+
+def train_with_numpy(case: Case) -> Training:
+    """NumPy, as one who knows it well writes it."""
+    x, y = _arrays(case)
+    start = _start(case)
+    each = np.arange(case.batch)
+
+    def train() -> tuple[Floats, Floats]:
+        generator = np.random.default_rng(0)
+        weights, biases = start.copy(), np.zeros(case.classes, np.float32)
+        for _ in range(case.iterations):
+            rows = generator.integers(case.rows, size=case.batch)
+            batch = x[rows]
+            scores = batch @ weights
+            scores += biases
+            scores -= scores.max(axis=1, keepdims=True)
+            np.exp(scores, out=scores)
+            scores /= scores.sum(axis=1, keepdims=True)
+            scores[each, y[rows]] -= 1
+            scores *= -_LEARNING_RATE / case.batch
+            weights += batch.T @ scores
+            biases += scores.sum(axis=0)
+        return weights, biases
+
+    return train
+
+
+def train_with_pytorch(case: Case) -> Training:
+    """PyTorch, in its usual way: a Linear layer, autograd and its SGD optimizer."""
+    import torch
+
+    x, y = (torch.from_numpy(values) for values in _arrays(case))
+    start = torch.from_numpy(_start(case).T.copy())
+
+    def train() -> tuple[Floats, Floats]:
+        generator = torch.Generator().manual_seed(0)
+        layer = torch.nn.Linear(case.features, case.classes)
+        with torch.no_grad():
+            layer.weight.copy_(start)
+            layer.bias.zero_()
+        optimizer = torch.optim.SGD(layer.parameters(), _LEARNING_RATE)
+        for _ in range(case.iterations):
+            rows = torch.randint(case.rows, (case.batch,), generator=generator)
+            loss = torch.nn.functional.cross_entropy(layer(x[rows]), y[rows])
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            optimizer.step()
+        return layer.weight.detach().numpy().T, layer.bias.detach().numpy()
+
+    return train
+
+
+def train_with_scikit_learn(case: Case) -> Training:
+    """scikit-learn's SGDClassifier: as many rows, one at a time, against each class in turn.
+
+    It has no batches and no softmax: the work is the same, the head that comes out is not.
+    """
+    from sklearn.linear_model import SGDClassifier
+
+    x, y = _arrays(case)
+    model = SGDClassifier(
+        loss="log_loss",
+        alpha=0.0,
+        learning_rate="constant",
+        eta0=_LEARNING_RATE,
+        max_iter=max(1, round(case.iterations * case.batch / case.rows)),
+        tol=None,
+        n_jobs=available_processors(),
+        random_state=0,
+    )
+
+    def train() -> tuple[Floats, Floats]:
+        model.fit(x, y)
+        return model.coef_.T, model.intercept_
+
+    return train
+
+
+def loss_after_training(trainer: Trainer, case: Case) -> float:
+    """Returns the mean cross entropy over all rows that a training ends with."""
+    weights, biases = trainer(case)()
+    x, y = _arrays(case)
+    logits = (x @ weights + biases).astype(np.float64)
+    logits -= logits.max(axis=1, keepdims=True)
+    return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(case.rows), y]))
+
+
+def _arrays(case: Case) -> tuple[Floats, NDArray[np.int64]]:
+    embeddings, labels = labeled_embeddings(case.rows, case.features, case.classes, "float32")
+    return embeddings.quantized.copy(), labels
+
+
+def _start(case: Case) -> Floats:
+    generator = np.random.default_rng(1)
+    shape = (case.features, case.classes)
+    return generator.standard_normal(shape, np.float32) * np.float32(0.05)
