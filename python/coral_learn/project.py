@@ -23,6 +23,7 @@ from .files import write_atomically
 from .heads.softmax_regression import SoftmaxRegression
 from .labels import format_labels
 from .model_file import ModelSource, is_compiled, read_model_content
+from .tflite.cut import read_embedding
 
 _FORMAT_VERSION = 1
 _INDEX_NAME = "project.json"
@@ -102,8 +103,7 @@ class Project:
             OSError: The folder cannot be written.
         """
         content = read_model_content(extractor)
-        with EmbeddingExtractor(content, device="cpu" if not is_compiled(content) else None):
-            pass  # refuses a file that is no extractor, before anything is written
+        read_embedding(content)  # refuses what is no extractor, before anything is written
         folder = Path(path)
         if (folder / _INDEX_NAME).exists():
             raise ValueError(f"there is a project in {folder} already")
@@ -164,11 +164,10 @@ class Project:
             EdgeTpuError: The device failed.
             OSError: The project cannot be written.
         """
+        _check_new(self.step, name)  # before the long work, and again when others must wait
         embeddings = self._extract(photos, device, cache, progress, on_error)
         with self._changing() as (steps, step):
-            if name in step.classes:
-                raise ValueError(f"there is a class {name!r} already: add photos to it instead")
-            _check_name(name)
+            _check_new(step, name)
             added = Photos(self._save(embeddings), [len(step.classes)] * len(embeddings))
             self._append(
                 steps,
@@ -191,6 +190,7 @@ class Project:
         on_error: OnError | None = None,
     ) -> None:
         """Adds photos to a class; the arguments and errors are those of :meth:`add_class`."""
+        _index(self.step, name)  # before the long work, and again when others must wait
         embeddings = self._extract(photos, device, cache, progress, on_error)
         with self._changing() as (steps, step):
             index = _index(step, name)
@@ -227,9 +227,7 @@ class Project:
         """
         with self._changing() as (steps, step):
             index = _index(step, name)
-            if new_name in step.classes:
-                raise ValueError(f"there is a class {new_name!r} already")
-            _check_name(new_name)
+            _check_new(step, new_name)
             classes = [*step.classes[:index], new_name, *step.classes[index + 1 :]]
             renamed = replace(step, what=f"rename {name} to {new_name}", classes=classes)
             _write_steps(self.path, [*steps, renamed])
@@ -255,7 +253,8 @@ class Project:
         """
         step = self.step
         if step.head is None:
-            raise ValueError(f"{self.path} has {len(step.classes)} classes: two are needed")
+            count = f"{len(step.classes)} class{'es' * (len(step.classes) != 1)}"
+            raise ValueError(f"{self.path} has {count}: two are needed")
         head = SoftmaxRegression.load(self.path / _PARTS_NAME / step.head)
         head.labels = step.classes
         return head.serialize_model(self.path / "extractor.tflite")
@@ -375,7 +374,9 @@ def _index(step: Step, name: str) -> int:
     return step.classes.index(name)
 
 
-def _check_name(name: str) -> None:
+def _check_new(step: Step, name: str) -> None:
+    if name in step.classes:
+        raise ValueError(f"there is a class {name!r} already")
     if not name.strip() or "\n" in name:
         raise ValueError(f"{name!r} is no name for a class")
 
