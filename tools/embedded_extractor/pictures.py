@@ -9,6 +9,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
 from coral_learn.drawing import (
     ACCENT,
     BODY,
@@ -30,8 +33,6 @@ from coral_learn.drawing import (
     stroke,
     turned,
 )
-from numpy.random import Generator
-from numpy.typing import NDArray
 
 PICTURE_SIZE = 96
 

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import flatbuffers
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
+
+from coral_learn.tflite.model import ModelT, add_operator, add_tensor, pack
+from coral_learn.tflite.schema import load_schema
 
 
 class QuantizedConvolution(NamedTuple):
-    """A convolution with SAME padding and a fused ReLU or ReLU6.
+    """A convolution with SAME padding and ReLU.
 
     Attributes:
         weights: uint8 [out, height, width, in].
@@ -18,8 +19,8 @@ class QuantizedConvolution(NamedTuple):
         weight_zero_point: The stored value of a zero weight.
         bias: Real values, float32 [out].
         stride: Both ways.
-        output_scale: Real units of one step of the output, whose zero point is 0: it ends at
-            255 steps, whatever the activation lets through.
+        output_scale: Real units of one step of the output. Its zero point is 0, so activations
+            are clipped at 255 steps.
     """
 
     weights: NDArray[np.uint8]
@@ -38,111 +39,86 @@ def extractor_content(
     image_zero_point: int,
     description: str,
 ) -> bytes:
-    """Returns a model: uint8 image [1, size, size, 3] to uint8 embedding [1, 1, 1, D]."""
-    graph = _Graph()
-    image = graph.add_tensor(
-        "image", (1, image_size, image_size, 3), schema.TensorType.UINT8, image_scale,
-        image_zero_point,
-    )  # fmt: skip
-    size, scale, current = image_size, image_scale, image
-    for number, layer in enumerate(convolutions):
-        features = len(layer.bias)
-        weights = graph.add_tensor(
-            f"conv{number}/weights", layer.weights.shape, schema.TensorType.UINT8,
-            layer.weight_scale, layer.weight_zero_point, layer.weights,
-        )  # fmt: skip
-        bias_scale = scale * layer.weight_scale
-        bias = graph.add_tensor(
-            f"conv{number}/bias", (features,), schema.TensorType.INT32, bias_scale, 0,
-            np.round(layer.bias / bias_scale).astype("<i4"),
-        )  # fmt: skip
-        size, scale = -(-size // layer.stride), layer.output_scale
-        output = graph.add_tensor(
-            f"conv{number}", (1, size, size, features), schema.TensorType.UINT8, scale, 0
-        )
-        graph.add_convolution((current, weights, bias), output, layer.stride)
-        current = output
-    embedding = graph.add_tensor(
-        "embedding", (1, 1, 1, features), schema.TensorType.UINT8, scale, 0
+    """Returns a model from uint8 image [1, size, size, 3] to uint8 embedding [1, 1, 1, D].
+
+    Args:
+        convolutions: From the image on.
+        image_size: Width and height.
+        image_scale: Real units of one step of a pixel.
+        image_zero_point: The pixel value that stands for zero.
+        description: What the model says of itself.
+    """
+    model = _empty_model(description)
+    tensor = image = add_tensor(
+        model,
+        "image",
+        (1, image_size, image_size, 3),
+        np.uint8,
+        scale=image_scale,
+        zero_point=image_zero_point,
     )
-    graph.add_average_pool(current, embedding, size)
-    return graph.pack(image, embedding, description)
+    size, scale = image_size, image_scale
+    for number, layer in enumerate(convolutions):
+        size = -(-size // layer.stride)
+        tensor = _add_convolution(model, f"conv{number}", layer, tensor, scale, size)
+        scale = layer.output_scale
+    features = len(convolutions[-1].bias)
+    embedding = add_tensor(model, "embedding", (1, 1, 1, features), np.uint8, scale=scale)
+    _add_average_pool(model, tensor, embedding, size)
+    graph = model.subgraphs[0]
+    graph.inputs, graph.outputs = np.int32([image]), np.int32([embedding])
+    return pack(model)
 
 
-class _Graph:
-    """The tensors, buffers and operators of a model in the making."""
-
-    def __init__(self) -> None:
-        self._tensors: list[schema.TensorT] = []
-        self._buffers = [schema.BufferT()]  # buffer 0 is empty by convention
-        self._operators: list[schema.OperatorT] = []
-
-    def add_tensor(
-        self,
-        name: str,
-        shape: Sequence[int],
-        dtype: int,
-        scale: float,
-        zero_point: int,
-        values: NDArray[np.generic] | None = None,
-    ) -> int:
-        tensor = schema.TensorT()
-        tensor.name, tensor.shape, tensor.type = name, list(shape), dtype
-        tensor.quantization = schema.QuantizationParametersT()
-        tensor.quantization.scale = [scale]
-        tensor.quantization.zeroPoint = [zero_point]
-        buffer = schema.BufferT()
-        if values is not None:
-            buffer.data = np.frombuffer(values.tobytes(), np.uint8)
-        tensor.buffer = len(self._buffers)
-        self._buffers.append(buffer)
-        self._tensors.append(tensor)
-        return len(self._tensors) - 1
-
-    def add_convolution(self, inputs: Sequence[int], output: int, stride: int) -> None:
-        options = schema.Conv2DOptionsT()
-        options.padding = schema.Padding.SAME
-        options.strideW = options.strideH = stride
-        options.dilationWFactor = options.dilationHFactor = 1
-        # RELU, not RELU6: the ranges of the outputs do the clipping.
-        options.fusedActivationFunction = schema.ActivationFunctionType.RELU
-        self._add_operator(0, inputs, output, schema.BuiltinOptions.Conv2DOptions, options)
-
-    def add_average_pool(self, image: int, output: int, size: int) -> None:
-        options = schema.Pool2DOptionsT()
-        options.padding = schema.Padding.VALID
-        options.strideW = options.strideH = 1
-        options.filterWidth = options.filterHeight = size
-        self._add_operator(1, [image], output, schema.BuiltinOptions.Pool2DOptions, options)
-
-    def _add_operator(
-        self, code: int, inputs: Sequence[int], output: int, kind: int, options: object
-    ) -> None:
-        operator = schema.OperatorT()
-        operator.opcodeIndex = code
-        operator.inputs, operator.outputs = list(inputs), [output]
-        operator.builtinOptionsType, operator.builtinOptions = kind, options
-        self._operators.append(operator)
-
-    def pack(self, image: int, embedding: int, description: str) -> bytes:
-        subgraph = schema.SubGraphT()
-        subgraph.name = "main"
-        subgraph.tensors, subgraph.operators = self._tensors, self._operators
-        subgraph.inputs, subgraph.outputs = [image], [embedding]
-        model = schema.ModelT()
-        model.version, model.description = 3, description
-        model.subgraphs, model.buffers = [subgraph], self._buffers
-        model.operatorCodes = [
-            _operator_code(schema.BuiltinOperator.CONV_2D),
-            _operator_code(schema.BuiltinOperator.AVERAGE_POOL_2D),
-        ]
-        builder = flatbuffers.Builder(1 << 20)
-        builder.Finish(model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
+def _empty_model(description: str) -> ModelT:
+    schema = load_schema()
+    graph = schema.SubGraphT()
+    graph.name, graph.tensors, graph.operators = b"main", [], []
+    model = schema.ModelT()
+    model.version, model.description = 3, description.encode()
+    model.operatorCodes, model.subgraphs = [], [graph]
+    model.buffers = [schema.BufferT()]  # buffer 0 is empty by convention
+    return model
 
 
-def _operator_code(builtin: int) -> schema.OperatorCodeT:
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = builtin
-    code.version = 1
-    return code
+def _add_convolution(
+    model: ModelT, name: str, layer: QuantizedConvolution, image: int, scale: float, size: int
+) -> int:
+    features = len(layer.bias)
+    weights = add_tensor(
+        model,
+        f"{name}/weights",
+        layer.weights.shape,
+        np.uint8,
+        values=layer.weights,
+        scale=layer.weight_scale,
+        zero_point=layer.weight_zero_point,
+    )
+    bias_scale = scale * layer.weight_scale
+    bias = add_tensor(
+        model,
+        f"{name}/bias",
+        (features,),
+        np.int32,
+        values=np.round(layer.bias / bias_scale),
+        scale=bias_scale,
+    )
+    output = add_tensor(model, name, (1, size, size, features), np.uint8, scale=layer.output_scale)
+    schema = load_schema()
+    options = schema.Conv2DOptionsT()
+    options.padding = schema.Padding.SAME
+    options.strideW = options.strideH = layer.stride
+    options.fusedActivationFunction = schema.ActivationFunctionType.RELU
+    add_operator(
+        model, schema.BuiltinOperator.CONV_2D, [image, weights, bias], [output], options=options
+    )
+    return output
+
+
+def _add_average_pool(model: ModelT, image: int, output: int, size: int) -> None:
+    schema = load_schema()
+    options = schema.Pool2DOptionsT()
+    options.padding = schema.Padding.VALID
+    options.strideW = options.strideH = 1
+    options.filterWidth = options.filterHeight = size
+    add_operator(model, schema.BuiltinOperator.AVERAGE_POOL_2D, [image], [output], options=options)
