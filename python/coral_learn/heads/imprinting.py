@@ -15,7 +15,7 @@ from ..tflite.imprinting_tail import (
     read_imprinting_model,
 )
 from ..tflite.metadata import read_labels
-from .inputs import EmbeddingsLike, as_embeddings, as_labels
+from .inputs import EmbeddingsLike, as_embeddings, as_float_array, as_labels
 
 _LEAST_LENGTH = 1e-30
 _PRIOR_COSINE = 0.5  # between two photos of one class, before any two were seen
@@ -225,7 +225,7 @@ class ImprintingEngine:
         quantization = self._model.embedding
         if quantization is not None and vector.dtype == quantization.dtype:
             return quantization.dequantize(vector)
-        return as_embeddings(vector[None], self.embedding_dim, "embedding")[0].astype(np.float64)
+        return as_float_array(vector, vector.shape, "embedding").astype(np.float64)
 
     def _best_kept_score(self, vector: NDArray[np.float64]) -> float:
         direction = _unit(vector)
@@ -266,6 +266,8 @@ def _load_classes(tail: ImprintingTail) -> list[_KeptClass | _ImprintedClass]:
 
 def _unit_rows(embeddings: EmbeddingsLike, feature_dim: int) -> NDArray[np.float64]:
     rows = np.asarray(as_embeddings(embeddings, feature_dim), np.float64)
+    if not np.isfinite(rows).all():
+        raise ValueError("embeddings must be finite float32 numbers")
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.maximum(lengths, _LEAST_LENGTH))
 
