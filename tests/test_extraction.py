@@ -19,7 +19,9 @@ from coral_learn.errors import EdgeTpuError, ModelError
 from coral_learn.extraction.extractor import EmbeddingExtractor
 from coral_learn.extraction.image_model import ImageModel
 from coral_learn.extraction.images import PhotoError
-from coral_learn.extraction.input_format import InputFormat
+from coral_learn.extraction.input_format import InputFormat, Normalization
+from coral_learn.tflite.metadata_format import encode_metadata
+from coral_learn.tflite.model import add_metadata, pack, unpack
 from stand_in.devices import StandIn
 from stand_in.models import compiled
 
@@ -111,6 +113,56 @@ def test_imagenets_mean_and_deviation_are_known_by_their_range() -> None:
     mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     np.testing.assert_allclose(real[0], -mean / deviation, atol=scale)
     np.testing.assert_allclose(real[255], (1 - mean) / deviation, atol=scale)
+
+
+def declaring(content: bytes, mean: list[float], std: list[float]) -> bytes:
+    """Gives a model metadata that says how its input is normalized."""
+    model = unpack(content)
+    image = {"process_units": [{"options": (1, {"mean": mean, "std": std})}]}
+    metadata = {"subgraph_metadata": [{"input_tensor_metadata": [image]}]}
+    add_metadata(model, "TFLITE_METADATA", encode_metadata(metadata))
+    return pack(model)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"), [([0.0], [255.0]), ([123.5, 116.0, 103.5], [58.5, 57.0, 57.5])]
+)
+def test_a_float_model_gets_the_normalization_that_it_declares(
+    mean: list[float], std: list[float]
+) -> None:
+    with EmbeddingExtractor(declaring(averaging_model(np.float32), mean, std)) as extractor:
+        embeddings = extractor.extract([plain(color) for color in COLORS])
+    np.testing.assert_allclose(embeddings, (np.array(COLORS) - mean) / std, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"), [([0.0], [0.0]), ([float("nan")], [1.0]), ([0.0, 0.0], [1.0, 1.0]), ([], [])]
+)
+def test_a_normalization_that_makes_no_sense_is_not_used(
+    mean: list[float], std: list[float]
+) -> None:
+    with EmbeddingExtractor(declaring(averaging_model(np.float32), mean, std)) as extractor:
+        [embedding] = extractor.extract([plain((255, 0, 255))])
+    np.testing.assert_allclose(embedding, [1, -1, 1])
+
+
+@pytest.mark.parametrize(
+    ("scale", "zero_point", "mean", "std", "reals"),
+    [
+        (1 / 128, 128, 127.5, 127.5, None),
+        (1 / 128, 128, 0.0, 1.0, None),  # of the bytes, as some say of a quantized model
+        (1 / 40, 128, 127.5, 50.0, (-2.55, 2.55)),
+    ],
+)
+def test_a_quantized_model_gets_what_it_declares_where_that_fits(
+    scale: float, zero_point: int, mean: float, std: float, reals: tuple[float, float] | None
+) -> None:
+    declared = Normalization((mean,), (std,))
+    table = InputFormat.of_tensor(input_of(np.uint8, scale, zero_point), declared).table.astype(int)
+    if reals is None:
+        np.testing.assert_array_equal(table, np.arange(256))
+    else:
+        np.testing.assert_allclose((table[[0, 255]] - zero_point) * scale, reals, atol=scale)
 
 
 def test_a_float_model_gets_pixels_from_minus_one_to_one() -> None:

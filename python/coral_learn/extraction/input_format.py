@@ -53,17 +53,26 @@ class InputFormat:
     table: NDArray[Any]
 
     @classmethod
-    def of_tensor(cls, details: Mapping[str, Any]) -> "InputFormat":
+    def of_tensor(
+        cls, details: Mapping[str, Any], declared: Normalization | None = None
+    ) -> "InputFormat":
         """Reads the format from an interpreter's description of its input tensor.
 
-        A float32 input gets pixels in [-1, 1], as Coral's own and Keras' MobileNets do. How a
-        quantized input was normalized is not written in a model, but its scale and zero point tell
-        the range of real values, and the converter took that from what photos, black to white,
-        gave. So ImageNet's mean and deviation are taken where they fill just that range, or else
-        the one of [-1, 1], [0, 1] and [0, 255] that fits into it and fills most of it. Where none
-        fills a quarter, black to white is taken to span the whole range. Where all this comes to
-        the pixel's own byte within a level (less 128 for int8), the byte is used as it is: so do
-        pycoral and MediaPipe, and so these models were tested.
+        A float32 input gets pixels normalized as its metadata declares, or else to [-1, 1], as
+        Coral's own and Keras' MobileNets do.
+
+        A quantized input gets the same, quantized. Where nothing is declared that fits into the
+        tensor's range of real values, that range itself tells the normalization, because the
+        converter took it from what photos, black to white, gave: it is ImageNet's mean and
+        deviation where they fill just the range, or else the one of [-1, 1], [0, 1] and [0, 255]
+        that fits into the range and fills most of it. Where none fills a quarter, black to white
+        is taken to span the whole range. Where all this comes to the pixel's own byte within a
+        level (less 128 for int8), the byte is used as it is: so do pycoral and MediaPipe, and so
+        these models were tested.
+
+        Args:
+            details: One of the interpreter's input details.
+            declared: The normalization in the model's metadata.
 
         Raises:
             ModelError: The input is not one RGB image of uint8, int8 or float32.
@@ -75,9 +84,9 @@ class InputFormat:
             )
         scale, zero_point = details["quantization"]
         if dtype == np.float32:
-            table = SIGNED_UNIT.values().astype(np.float32)
+            table = (declared or SIGNED_UNIT).values().astype(np.float32)
         elif dtype in (np.uint8, np.int8):
-            table = _quantized_table(np.iinfo(dtype), float(scale), int(zero_point))
+            table = _quantized_table(np.iinfo(dtype), float(scale), int(zero_point), declared)
         else:
             raise ModelError(f"the model's input is {dtype}: uint8, int8 or float32 is needed")
         return cls((shape[2], shape[1]), table[:, 0] if table.shape[1] == 1 else table)
@@ -98,10 +107,15 @@ class InputFormat:
         return self.table[pixels][None]
 
 
-def _quantized_table(kind: "np.iinfo[Any]", scale: float, zero_point: int) -> NDArray[Any]:
+def _quantized_table(
+    kind: "np.iinfo[Any]", scale: float, zero_point: int, declared: Normalization | None
+) -> NDArray[Any]:
     own_bytes = (_PIXELS + kind.min)[:, None]
     low, high = (kind.min - zero_point) * scale, (kind.max - zero_point) * scale
-    normalization = _normalization_of_range(low, high)
+    if declared is not None and _share(declared, low, high) > 0:
+        normalization: Normalization | None = declared
+    else:
+        normalization = _normalization_of_range(low, high)
     if normalization is None:
         return own_bytes.astype(kind.dtype)
     levels = np.round(normalization.values() / scale) + zero_point
@@ -113,12 +127,17 @@ def _quantized_table(kind: "np.iinfo[Any]", scale: float, zero_point: int) -> ND
 def _normalization_of_range(low: float, high: float) -> Normalization | None:
     """Returns the normalization that a tensor of this range was made for, None for its own."""
     best, best_share = None, 0.0
-    for normalization in (SIGNED_UNIT, UNIT, BYTES, IMAGENET):
-        values = normalization.values()
-        least, most = values.min(), values.max()
-        slack = _TOLERANCE * (most - least)
-        fits = low - slack <= least and most <= high + slack
-        share = (most - least) / (high - low) if fits else 0.0
-        if share > max(best_share, _LEAST_SHARE[normalization]):
+    for normalization, least_share in _LEAST_SHARE.items():
+        share = _share(normalization, low, high)
+        if share > max(best_share, least_share):
             best, best_share = normalization, share
     return best
+
+
+def _share(normalization: Normalization, low: float, high: float) -> float:
+    """Returns how much of a range black to white fills; 0 where it does not fit into it."""
+    values = normalization.values()
+    least, most = values.min(), values.max()
+    slack = _TOLERANCE * (most - least)
+    fits = low - slack <= least and most <= high + slack
+    return float((most - least) / (high - low)) if fits else 0.0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..edgetpu import Interpreter
 from ..embeddings import Embeddings
 from ..errors import ModelError
-from .input_format import InputFormat
+from .input_format import InputFormat, Normalization
 
 Row = NDArray[np.uint8] | NDArray[np.int8] | NDArray[np.float32]
 """A model's output for one photo, in the output's own type, of shape [D]."""
@@ -68,8 +68,12 @@ class ModelRunner:
         output_format: What the model's output is.
     """
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Interpreter, declared: Normalization | None = None) -> None:
         """Prepares an interpreter.
+
+        Args:
+            interpreter: Of any model.
+            declared: The normalization in the model's metadata.
 
         Raises:
             ModelError: It has not one image input and one row as output.
@@ -82,7 +86,7 @@ class ModelRunner:
                 f"the model has {len(inputs)} inputs and {len(outputs)} outputs: "
                 "a model with one image input and one output is needed"
             )
-        self.input_format = InputFormat.of_tensor(inputs[0])
+        self.input_format = InputFormat.of_tensor(inputs[0], declared)
         self.output_format = OutputFormat.of_tensor(outputs[0])
         self._interpreter = interpreter
         self._input_index, self._output_index = inputs[0]["index"], outputs[0]["index"]

@@ -1,5 +1,6 @@
 """Where a model runs: on which devices, and how many photos are worked on at once."""
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ from ..edgetpu import (
     list_edge_tpus,
     make_interpreter,
 )
+from ..errors import ModelError
 from ..model_file import is_compiled
+from ..tflite.metadata import read_normalization
+from .input_format import Normalization
 from .machine import usable_cpus
 from .model_runner import ModelRunner
 
@@ -56,14 +60,19 @@ def place_model(
     """
     devices = _devices(device)
     workers = workers or usable_cpus()
-    first = ModelRunner(make_interpreter(content, devices[0], num_threads=1))
+    declared = _declared_normalization(content)
+
+    def maker(chosen: str | None) -> RunnerMaker:
+        return lambda: ModelRunner(make_interpreter(content, chosen, num_threads=1), declared)
+
+    first = maker(devices[0])()
     if not is_compiled(content):
-        return Placement("cpu", workers, first, [_maker(content, "cpu")] * (workers - 1))
+        return Placement("cpu", workers, first, [maker("cpu")] * (workers - 1))
     return Placement(
         device=",".join(each for each in devices if each) or "edgetpu",
         workers=workers,
         first=first,
-        others=[_maker(content, each) for each in devices[1:]],
+        others=[maker(each) for each in devices[1:]],
     )
 
 
@@ -79,8 +88,12 @@ def place_interpreter(
     )
 
 
-def _maker(content: bytes, device: str | None) -> RunnerMaker:
-    return lambda: ModelRunner(make_interpreter(content, device, num_threads=1))
+def _declared_normalization(content: bytes) -> Normalization | None:
+    with contextlib.suppress(ModelError):  # a model that is broken is told so by the interpreter
+        declared = read_normalization(content)
+        if declared is not None:
+            return Normalization(*map(tuple, declared))
+    return None
 
 
 def _devices(device: str | Sequence[str] | None) -> list[str | None]:

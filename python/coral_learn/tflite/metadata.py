@@ -48,6 +48,30 @@ def read_labels(model: ModelSource) -> list[str] | None:
     return [line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n")]
 
 
+def read_normalization(model: ModelSource) -> tuple[list[float], list[float]] | None:
+    """Returns how a model's metadata says that photos were normalized for it.
+
+    Returns:
+        Mean and standard deviation, (pixel - mean) / std, each one number or one a channel; None
+        if nothing is said, or nothing that makes sense.
+
+    Raises:
+        ModelError: ``model`` is not a .tflite model, or a broken one.
+    """
+    content = read_model_content(model)
+    if _ENTRY not in content:
+        return None
+    graphs = (_find_metadata(unpack(content)) or {}).get("subgraph_metadata") or [{}]
+    inputs = graphs[0].get("input_tensor_metadata") or [{}]
+    for unit in inputs[0].get("process_units", []):
+        _, options = unit.get("options", (0, {}))
+        mean, std = options.get("mean", []), options.get("std", [])
+        usable = np.isfinite([*mean, *std]).all() and np.all(std)
+        if len(mean) == len(std) and len(mean) in (1, 3) and usable:
+            return mean, std
+    return None
+
+
 def attach_labels(model: ModelSource, labels: Sequence[str]) -> bytes:
     """Returns the model with its labels replaced.
 
