@@ -11,8 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from coral_learn.model_file import EDGETPU_CUSTOM_OP
 from coral_learn.tflite.layers import add_result
-from coral_learn.tflite.model import add_operator, add_tensor, main_subgraph, pack, tensor_dtype
+from coral_learn.tflite.model import (
+    add_operator,
+    add_tensor,
+    main_subgraph,
+    pack,
+    tensor_dtype,
+    tensor_name,
+    unpack,
+)
 from coral_learn.tflite.quantization import Quantization, probability_quantization
 from coral_learn.tflite.schema import load_schema
 
@@ -141,6 +150,23 @@ def build_classifier(
         logits = builder.add_dequantize(logits)
     output = builder.add_activation(logits, activation) if activation else logits
     return builder.finish(builder.add_outside(output, activation), with_signature)
+
+
+def build_compiled_extractor(kind: str = "uint8", features: int = 8) -> BuiltModel:
+    """Builds a model like those compiled for the Edge TPU: one custom operator does it all.
+
+    No interpreter can run it without the Edge TPU's delegate.
+    """
+    return _Builder(kind, seed=0).finish_compiled(features)
+
+
+def with_outputs(content: bytes, names: Sequence[str]) -> bytes:
+    """Returns the model with the tensors of these names as its outputs."""
+    model = unpack(content)
+    graph = main_subgraph(model)
+    indices = {tensor_name(tensor): index for index, tensor in enumerate(graph.tensors)}
+    graph.outputs = np.array([indices[name] for name in names], np.int32)
+    return pack(model)
 
 
 def run(content: bytes, image: np.ndarray, **options: Any) -> np.ndarray:
@@ -333,6 +359,20 @@ class _Builder:
             self.logit_step,
             self.logit_factor,
         )
+
+    def finish_compiled(self, features: int) -> BuiltModel:
+        self.image_quantization = Quantization.of_range(self.outside, -1, 1)
+        self.embedding_quantization = self._quantization_of(0, _LARGEST_FEATURE)
+        self.embedding_name = "embedding"
+        self.features = np.zeros((3, features), np.float32)
+        self.input = self._add_result("image", [1, 4, 4, 3], self.image_quantization)
+        output = self._add_operator(
+            "CUSTOM", [self.input], "embedding", [1, 1, 1, features], self.embedding_quantization
+        )
+        self.model.operatorCodes[0].customCode = EDGETPU_CUSTOM_OP
+        graph = main_subgraph(self.model)
+        graph.operators[0].customOptions = np.arange(251, dtype=np.uint8)
+        return self.finish(output, with_signature=False)
 
     def _add_pool(
         self, grid: int, features: int, rank: int, pool: str, size: tuple[int, int]

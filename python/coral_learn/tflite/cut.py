@@ -15,6 +15,7 @@ from .model import (
     operator_name,
     tensor_name,
     tensor_shape,
+    tensor_steps,
     tensor_type_name,
     unpack,
 )
@@ -154,11 +155,11 @@ def _check_embedding(model: ModelT, layers: Sequence[LinearLayer], index: int) -
 
 
 def _error(model: ModelT, layers: Sequence[LinearLayer], found: str) -> ModelError:
-    candidates = _list_candidates(model, layers)
-    if not candidates:
-        return ModelError(f"{found}. The model has no tensor to cut at")
-    names = "; ".join(map(str, candidates))
-    return ModelError(f"{found}. Name the tensor to cut at, one of: {names}")
+    graph = main_subgraph(model)
+    outputs = [_candidate(graph.tensors[index]) for index in graph.outputs]
+    names = [str(each) for each in _list_candidates(model, layers) if each not in outputs]
+    advice = f". Name the tensor to cut at, one of: {'; '.join(names)}" if names else ""
+    return ModelError(f"{found}{advice}")
 
 
 def _list_candidates(model: ModelT, layers: Sequence[LinearLayer]) -> list[Candidate]:
@@ -205,12 +206,12 @@ def _candidate(tensor: TensorT) -> Candidate:
 
 def _note_head(model: ModelT, layer: LinearLayer) -> None:
     tensors = main_subgraph(model).tensors
+    stored_weights, logits = tensors[layer.operator.inputs[1]], tensors[layer.logits]
     try:
         weights, biases = read_linear_layer(model, layer)
-        if (logit_scale(model, layer) != 1).any():
-            return
+        is_plain = (logit_scale(model, layer) == 1).all()
+        if is_plain and tensor_type_name(stored_weights) == tensor_type_name(logits) != "float32":
+            steps = tensor_steps(stored_weights), tensor_steps(logits)
+            write_head_record(model, weights, biases, *steps)
     except ModelError:  # a head that cannot be read cannot come back either
         return
-    stored_weights, logits = tensors[layer.operator.inputs[1]], tensors[layer.logits]
-    if tensor_type_name(stored_weights) == tensor_type_name(logits) != "float32":
-        write_head_record(model, weights, biases, stored_weights.quantization, logits.quantization)

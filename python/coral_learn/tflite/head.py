@@ -72,7 +72,7 @@ def append_softmax_head(
             could hold, which is safe and coarse.
         labels: The C class names, to be stored in the model.
         per_channel: Quantize the weights of each class with a scale of its own, which is more
-            accurate. int8 models only; runtimes older than TensorFlow 2.8 misread it.
+            accurate. int8 models only, for runtimes of TensorFlow 2.14 or later.
 
     Returns:
         The classifier, with an output [1, C] of probabilities.

@@ -7,7 +7,7 @@ the same steps.
 """
 
 import hashlib
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from .notes import read_note, write_note
 from .quantization import Quantization, QuantizedHead, QuantizedLayer
 from .schema import ModelT
+
+Steps: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 _DIGEST = "HEAD_DIGEST"
 _STEPS = "HEAD_STEPS"  # scale and zero point of the logits, zero point and scales of the weights
@@ -24,8 +26,8 @@ def write_head_record(
     model: ModelT,
     weights: NDArray[np.float32],
     biases: NDArray[np.float32],
-    weight_quantization: Any,
-    logit_quantization: Any,
+    weight_steps: Steps,
+    logit_steps: Steps,
 ) -> None:
     """Notes the steps of a quantized head that is about to be cut off.
 
@@ -33,15 +35,11 @@ def write_head_record(
         model: Changed in place.
         weights: The head's real weights, [D, C].
         biases: The head's real biases, [C].
-        weight_quantization: The schema's ``QuantizationParametersT`` of the weights.
-        logit_quantization: The same of what the linear layer gives.
+        weight_steps: Scales and zero points of the stored weights.
+        logit_steps: The same of what the linear layer gives.
     """
-    steps = [
-        logit_quantization.scale[0],
-        logit_quantization.zeroPoint[0],
-        weight_quantization.zeroPoint[0],
-        *weight_quantization.scale,
-    ]
+    (weight_scales, (weight_zero_point, *_)), (scales, zero_points) = weight_steps, logit_steps
+    steps = [scales[0], zero_points[0], weight_zero_point, *weight_scales]
     write_note(model, _DIGEST, _digest(weights, biases))
     write_note(model, _STEPS, np.array(steps, np.float64))
 

@@ -14,6 +14,7 @@ from .model import (
     tensor_name,
     tensor_quantization,
     tensor_shape,
+    tensor_steps,
 )
 from .schema import ModelT, OperatorT
 
@@ -82,8 +83,12 @@ def read_linear_layer(
             f"{list(features)} features: it is no softmax regression"
         )
     scale = logit_scale(model, layer)
-    biases = _read_biases(model, layer, len(weights)) * scale
-    return np.ascontiguousarray(weights.reshape(len(weights), -1).T * scale), biases
+    with np.errstate(all="ignore"):
+        biases = _read_biases(model, layer, len(weights)) * scale
+        weights = np.ascontiguousarray(weights.reshape(len(weights), -1).T * scale)
+    if not (np.isfinite(weights).all() and np.isfinite(biases).all()):
+        raise ModelError("the last linear layer has weights that are not finite")
+    return weights, biases
 
 
 def logit_scale(model: ModelT, layer: LinearLayer) -> NDArray[np.float32]:
@@ -127,14 +132,13 @@ def real_constant(model: ModelT, index: int) -> NDArray[np.float32]:
         )
     if stored.dtype in (np.float32, np.float16):
         return stored.astype(np.float32)
-    quantization = tensor.quantization
-    if quantization is None or quantization.scale is None or not len(quantization.scale):
-        raise ModelError(f"tensor {tensor_name(tensor)!r} has no quantization scale")
+    scales, zero_points = tensor_steps(tensor)
     shape = [1] * stored.ndim
-    if len(quantization.scale) > 1:
-        shape[quantization.quantizedDimension] = len(quantization.scale)
-    zero_point = 0 if quantization.zeroPoint is None else quantization.zeroPoint.reshape(shape)
-    return np.asarray((stored - zero_point) * quantization.scale.reshape(shape), np.float32)
+    if len(scales) > 1:
+        shape[tensor.quantization.quantizedDimension] = len(scales)
+    real = (stored - zero_points.reshape(shape)) * scales.reshape(shape)
+    with np.errstate(over="ignore"):
+        return np.asarray(real, np.float32)
 
 
 def _read_biases(model: ModelT, layer: LinearLayer, classes: int) -> NDArray[np.float32]:
@@ -149,7 +153,7 @@ def _read_biases(model: ModelT, layer: LinearLayer, classes: int) -> NDArray[np.
     if embedding is None or stored is None or stored.dtype != np.int32:
         return real_constant(model, int(layer.operator.inputs[2]))
     # What the runtimes compute with, whatever scale the bias tensor names.
-    scales = np.float32(embedding.scale) * weights.quantization.scale
+    scales = np.float32(embedding.scale) * tensor_steps(weights)[0]
     return np.asarray(stored * scales, np.float32)
 
 

@@ -107,19 +107,33 @@ def tensor_type_name(tensor: TensorT) -> str:
     return _name_of(load_schema().TensorType, tensor.type).lower()
 
 
+def tensor_steps(tensor: TensorT) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Returns the scales and the zero points of a quantized tensor, one or one for each channel.
+
+    Raises:
+        ModelError: The tensor has none.
+    """
+    quantization = tensor.quantization
+    if quantization is None or quantization.scale is None or not (quantization.scale > 0).any():
+        raise ModelError(f"tensor {tensor_name(tensor)!r} has no quantization scale")
+    zero_points = quantization.zeroPoint
+    if zero_points is None or not len(zero_points):
+        zero_points = np.zeros(len(quantization.scale), np.int64)
+    return quantization.scale, zero_points
+
+
 def tensor_quantization(tensor: TensorT) -> Quantization | None:
     """Returns how an 8-bit tensor stores numbers; None for a tensor of another type.
 
     Raises:
-        ModelError: It is not said, or not for the tensor as a whole.
+        ModelError: The tensor has no scale, or several.
     """
     if tensor_type_name(tensor) not in ("uint8", "int8"):
         return None
-    scale = getattr(tensor.quantization, "scale", None)
-    zero_point = getattr(tensor.quantization, "zeroPoint", None)
-    if scale is None or zero_point is None or len(scale) != 1 or not scale[0] > 0:
-        raise ModelError(f"tensor {tensor_name(tensor)!r} has no quantization scale of its own")
-    return Quantization(tensor_dtype(tensor), float(scale[0]), int(zero_point[0]))
+    scales, zero_points = tensor_steps(tensor)
+    if len(scales) != 1:
+        raise ModelError(f"tensor {tensor_name(tensor)!r} has {len(scales)} quantization scales")
+    return Quantization(tensor_dtype(tensor), float(scales[0]), int(zero_points[0]))
 
 
 def operator_code(model: ModelT, operator: OperatorT) -> int:

@@ -8,9 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 
 # Room for the products of 16,000 features beside the largest bias in a 32-bit sum.
 _MOST_BIAS = 2**30
-# Below, 32-bit floats lose digits; above, logits one step apart have probabilities 0 and 1 anyway.
+# Outside these, products of scales are no longer exact in 32-bit floats.
 _SMALLEST_SCALE = 2.0**-100
 _LARGEST_SCALE = 2.0**100
+# No probability changes by steps as small as these, and some runtimes abort the process when the
+# logits of a softmax have steps of 2**-26 or less.
+_SMALLEST_LOGIT_STEP = 2.0**-20
+_SMALLEST_SUM_STEP = 2.0**-40
 
 # The part of the full range that is tried. A narrower one cuts off the few values at its ends and
 # has finer steps for all others.
@@ -223,7 +227,8 @@ def _quantize_layer(
     """Quantizes a linear layer with ``part`` of the range of its weights."""
     axis = 0 if per_channel else None
     largest_bias = np.abs(biases, dtype=np.float64).max(axis=None if axis is None else ())
-    smallest = np.maximum(largest_bias / _MOST_BIAS, _SMALLEST_SCALE) / min(embedding.scale, 1.0)
+    smallest_sum = np.maximum(largest_bias / _MOST_BIAS, _SMALLEST_SUM_STEP)
+    smallest = np.maximum(smallest_sum / embedding.scale, _SMALLEST_SCALE)
     if embedding.dtype == np.int8:  # the runtimes take symmetric weights alone
         scales = np.abs(weights, dtype=np.float64).max(axis=axis) * part / 127
         zero_point = 0
@@ -238,7 +243,7 @@ def _quantize_layer(
 
 def _logit_quantization(layer: QuantizedLayer, low: float, high: float) -> Quantization:
     # XNNPACK refuses layers whose sums have steps 256 times those of their output.
-    smallest = float(layer.bias_scales.max()) / 128
+    smallest = max(float(layer.bias_scales.max()) / 128, _SMALLEST_LOGIT_STEP)
     return Quantization.of_range(layer.embedding.dtype, low, high, smallest)
 
 

@@ -24,7 +24,7 @@ TensorT: TypeAlias = Any
 OperatorT: TypeAlias = Any
 
 # Real image models have some thousands; unpacking this many takes about a second.
-_MOST_TABLES = 50_000
+_MOST_TABLES = 30_000
 # A writer may store equal strings or vectors once; a file in which everything is stored once and
 # used many times is made to fill the memory.
 _MOST_READS_OF_A_BYTE = 4

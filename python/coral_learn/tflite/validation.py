@@ -24,7 +24,7 @@ def validate(model: ModelT, schema: Any) -> None:
         raise ModelError(f"its schema version is {model.version}, not {_VERSION}")
     if not model.subgraphs:
         raise ModelError("it has no subgraph")
-    if model.externalBuffers or model.externalBufferGroups:
+    if getattr(model, "externalBuffers", None):  # the schema of older releases has none
         raise ModelError("its weights are in another file; convert it to a single file")
     _check_present("buffer", model.buffers)
     _check_present("operator code", model.operatorCodes)
@@ -66,9 +66,8 @@ def _check_tensor(model: ModelT, tensor: TensorT, sizes: dict[int, int], schema:
         raise ModelError(f"{name} has {elements} elements")
     data = model.buffers[tensor.buffer].data
     is_constant = data is not None and len(data) and tensor.sparsity is None
-    size = elements * sizes.get(tensor.type, 0)
-    if is_constant and size and len(data) != size:
-        raise ModelError(f"{name} needs {size} bytes; its buffer has {len(data)}")
+    if is_constant and tensor.type in sizes and len(data) != elements * sizes[tensor.type]:
+        raise ModelError(f"{name} of {elements} elements has a buffer of {len(data)} bytes")
     if tensor.quantization is not None:
         _check_quantization(name, tensor, schema)
 
