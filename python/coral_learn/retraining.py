@@ -3,6 +3,7 @@
 import functools
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -20,7 +21,7 @@ from .extraction.cache import EmbeddingCache
 from .extraction.extractor import EmbeddingExtractor
 from .files import write_atomically
 from .labels import format_labels
-from .methods import TUTORIAL_RECIPE, LearningTask, Method, SgdSettings, train_head
+from .methods import TUTORIAL_RECIPE, Head, LearningTask, Method, SgdSettings, train_head
 from .model_file import ModelSource, is_compiled, read_model_content
 from .report import study, write_report
 
@@ -29,6 +30,8 @@ Progress = Callable[[Stage, int, int], None]
 """Told of each step: the stage, how much of it is done, and of how much."""
 
 LABELS_NAME = "label_map.txt"
+
+_NOTABLE_LOSS = 0.01  # of accuracy, by quantization
 
 
 @dataclass(frozen=True)
@@ -152,11 +155,8 @@ def retrain(
     with clock.measure("verify"):
         scores = _scores_of_saved(model, seen, split.test, device, cache, report)
 
-    def accuracy(rows: NDArray[np.int64]) -> float | None:
-        if not len(rows):
-            return None
-        return trained.head.get_accuracy(seen.embeddings[rows], seen.labels[rows])
-
+    accuracy = _accuracies(trained.head, seen, split, scores)
+    _warn_of_loss(accuracy)
     return RetrainResult(
         model=model_path,
         labels=folder / LABELS_NAME,
@@ -164,12 +164,7 @@ def retrain(
         classes=photos.classes,
         images=len(seen.paths),
         skipped=seen.skipped,
-        accuracy=Accuracy(
-            train=trained.head.get_accuracy(seen.embeddings[split.train], seen.labels[split.train]),
-            validation=accuracy(split.validation),
-            test_float=accuracy(split.test),
-            test_saved=_fraction_right(scores, seen.labels[split.test]),
-        ),
+        accuracy=accuracy,
         seconds=clock.seconds,
         device=used_device,
         runtime=runtime_name(),
@@ -250,8 +245,32 @@ def _scores_of_saved(
         )
 
 
-def _fraction_right(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> float | None:
-    return float(np.mean(scores.argmax(axis=1) == labels)) if len(labels) else None
+def _accuracies(
+    head: Head, seen: _SeenPhotos, split: Split, scores: NDArray[np.float32]
+) -> Accuracy:
+    def of_head(rows: NDArray[np.int64]) -> float | None:
+        if not len(rows):
+            return None
+        return head.get_accuracy(seen.embeddings[rows], seen.labels[rows])
+
+    truth = seen.labels[split.test]
+    return Accuracy(
+        train=head.get_accuracy(seen.embeddings[split.train], seen.labels[split.train]),
+        validation=of_head(split.validation),
+        test_float=of_head(split.test),
+        test_saved=float(np.mean(scores.argmax(axis=1) == truth)) if len(truth) else None,
+    )
+
+
+def _warn_of_loss(accuracy: Accuracy) -> None:
+    if accuracy.test_float is None or accuracy.test_saved is None:
+        return
+    if abs(accuracy.test_float - accuracy.test_saved) > _NOTABLE_LOSS:
+        warnings.warn(
+            f"saving changed the accuracy on the test photos from {accuracy.test_float:.1%} to "
+            f"{accuracy.test_saved:.1%}: quantization moved some close answers",
+            stacklevel=3,
+        )
 
 
 def _report(
