@@ -20,6 +20,7 @@ from coral_learn.extraction.extractor import EmbeddingExtractor
 from coral_learn.extraction.image_model import ImageModel
 from coral_learn.extraction.images import PhotoError
 from coral_learn.extraction.input_format import InputFormat, Normalization
+from coral_learn.extraction.machine import usable_cpus
 from coral_learn.tflite.metadata_format import encode_metadata
 from coral_learn.tflite.model import add_metadata, pack, unpack
 from stand_in.devices import StandIn
@@ -315,6 +316,15 @@ def test_a_closed_extractor_says_so() -> None:
     extractor.close()
     with pytest.raises(ValueError, match="closed"):
         extractor.extract([plain((0, 0, 0))])
+
+
+def test_the_text_tells_what_was_chosen() -> None:
+    with EmbeddingExtractor(averaging_model(), workers=3) as extractor:
+        assert repr(extractor) == (
+            "EmbeddingExtractor(8 x 4 pixels to 3 values, 3 workers, 3 interpreters on cpu)"
+        )
+    with EmbeddingExtractor(averaging_model()) as extractor:
+        assert extractor.workers == usable_cpus()
 
 
 @pytest.mark.parametrize("workers", [0, -1])

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -203,11 +204,27 @@ def test_an_unusable_file_is_named_with_the_reason(
     assert isinstance(caught.value, ValueError)
 
 
-def test_a_folder_and_a_broken_name_are_photo_errors(tmp_path: Path) -> None:
-    with pytest.raises(PhotoError, match="directory"):
+def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
+    with pytest.raises(PhotoError, match="this is not a file"):
         load_image(tmp_path, (8, 8))
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.jpg")
+        with pytest.raises(PhotoError, match="this is not a file"):
+            load_image(tmp_path / "pipe.jpg", (8, 8))
+
+
+def test_a_broken_name_is_a_photo_error() -> None:
     with pytest.raises(PhotoError, match="null"):
         load_image("a\0b.jpg", (8, 8))
+    with pytest.raises(PhotoError, match="too long"):
+        load_image("a" * 5000, (8, 8))
+
+
+def test_a_file_too_large_for_a_photo_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "film.jpg").open("wb") as file:
+        file.truncate(400_000_000)
+    with pytest.raises(PhotoError, match="400000000 bytes are too many"):
+        load_image(tmp_path / "film.jpg", (8, 8))
 
 
 def test_a_lazily_opened_image_that_turns_out_broken_is_named(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_ctrl_c_stops_soon_and_leaves_no_thread() -> None:
         process.send_signal(signal.SIGINT)
         *_, last = process.stdout
         assert last == "stopped 1\n"
-        assert time.perf_counter() - start < 1
+        assert time.perf_counter() - start < 5  # all of it takes 250 s
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")

@@ -104,6 +104,13 @@ class ImageModel:
     ) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        width, height = self.input_size
+        return (
+            f"{type(self).__name__}({width} x {height} pixels to {self.output_size} values, "
+            f"{self.workers} workers, {self._runners.size} interpreters on {self.device})"
+        )
+
     def close(self) -> None:
         """Frees the interpreters and devices; the model cannot be run any more."""
         self._runners.close()

@@ -6,6 +6,7 @@ sees its photos exactly as it saw them when it was trained.
 
 import io
 import os
+import stat
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ _UPRIGHT = {
 }
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 
+_MOST_BYTES = 300_000_000
 _DAMAGED = "the photo is damaged or not supported"
 
 # A PIL image decodes itself on first use and is not safe for two threads at that moment, and the
@@ -111,14 +113,20 @@ def read_photo(path: str | os.PathLike[str]) -> PhotoFile:
     """Reads a photo's file.
 
     Raises:
-        PhotoError: The file cannot be read or is empty.
+        PhotoError: The file cannot be read, is empty, or is too large to be a photo.
     """
     try:
-        content = Path(path).read_bytes()
+        found = Path(path).stat()
+        is_file = stat.S_ISREG(found.st_mode)  # reading a pipe might never end
+        content = Path(path).read_bytes() if is_file and found.st_size <= _MOST_BYTES else b""
     except FileNotFoundError:
         raise PhotoError("there is no such file", path) from None
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         raise PhotoError(getattr(error, "strerror", None) or str(error), path) from error
+    if not is_file:
+        raise PhotoError("this is not a file", path)
+    if found.st_size > _MOST_BYTES:
+        raise PhotoError(f"{found.st_size} bytes are too many for a photo", path)
     if not content:
         raise PhotoError("the file is empty", path)
     return PhotoFile(path, content)
