@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from ..errors import ModelError
 from ..model_file import ModelSource, read_model_content
 from .head_record import write_head_record
-from .linear_layer import LinearLayer, find_linear_layers, logit_scale, read_linear_layer
+from .linear_layer import (
+    LinearLayer,
+    find_linear_layers,
+    last_quantized_logits,
+    logit_scale,
+    read_linear_layer,
+    softmax_beta,
+)
 from .metadata import pack_with_labels
 from .model import (
     embedding_index,
@@ -206,12 +213,20 @@ def _candidate(tensor: TensorT) -> Candidate:
 
 def _note_head(model: ModelT, layer: LinearLayer) -> None:
     tensors = main_subgraph(model).tensors
-    stored_weights, logits = tensors[layer.operator.inputs[1]], tensors[layer.logits]
+    stored_weights = tensors[layer.operator.inputs[1]]
+    logits = tensors[last_quantized_logits(model, layer)]
+    if not tensor_type_name(stored_weights) == tensor_type_name(logits) != "float32":
+        return
     try:
         weights, biases = read_linear_layer(model, layer)
-        is_plain = (logit_scale(model, layer) == 1).all()
-        if is_plain and tensor_type_name(stored_weights) == tensor_type_name(logits) != "float32":
-            steps = tensor_steps(stored_weights), tensor_steps(logits)
-            write_head_record(model, weights, biases, *steps)
+        weight_scales, weight_zero_points = tensor_steps(stored_weights)
+        logit_scales, logit_zero_points = tensor_steps(logits)
+        write_head_record(
+            model,
+            weights,
+            biases,
+            (weight_scales * logit_scale(model, layer), weight_zero_points),
+            (logit_scales * softmax_beta(model, layer), logit_zero_points),
+        )
     except ModelError:  # a head that cannot be read cannot come back either
         return

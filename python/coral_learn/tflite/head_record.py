@@ -7,13 +7,20 @@ the same steps.
 """
 
 import hashlib
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .notes import read_note, write_note
-from .quantization import Quantization, QuantizedHead, QuantizedLayer
+from .quantization import (
+    LARGEST_SCALE,
+    SMALLEST_LOGIT_STEP,
+    SMALLEST_SCALE,
+    Quantization,
+    QuantizedHead,
+    QuantizedLayer,
+)
 from .schema import ModelT
 
 Steps: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64]]
@@ -66,13 +73,27 @@ def take_head_record(
     write_note(model, _STEPS, None)
     if digest is None or steps is None or not np.array_equal(digest, _digest(weights, biases)):
         return None
-    if steps.shape not in ((4,), (3 + len(biases),)) or not (np.isfinite(steps).all()):
+    if not _are_possible(steps, embedding, classes=len(biases)):
         return None
     (scale, zero_point, weight_zero_point), weight_scales = steps[:3], steps[3:]
     layer = QuantizedLayer.of_scales(
         weights, biases, embedding, weight_scales.astype(np.float32), int(weight_zero_point)
     )
     return QuantizedHead(layer, Quantization(embedding.dtype, float(scale), int(zero_point)))
+
+
+def _are_possible(steps: NDArray[Any], embedding: Quantization, classes: int) -> bool:
+    """Tells whether a note holds what a head can have; the file may come from anywhere."""
+    scale_counts = (1, classes) if embedding.dtype == np.int8 else (1,)
+    if steps.dtype != np.float64 or steps.shape not in [(3 + count,) for count in scale_counts]:
+        return False
+    zero_points, scales = steps[1:3], steps[[0, *range(3, len(steps))]]
+    limits = np.iinfo(embedding.dtype)
+    return bool(
+        ((limits.min <= zero_points) & (zero_points <= limits.max)).all()
+        and ((scales >= SMALLEST_SCALE) & (scales <= LARGEST_SCALE)).all()
+        and scales[0] >= SMALLEST_LOGIT_STEP
+    )
 
 
 def _digest(weights: NDArray[np.float32], biases: NDArray[np.float32]) -> NDArray[np.uint8]:

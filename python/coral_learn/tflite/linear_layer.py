@@ -101,9 +101,7 @@ def logit_scale(model: ModelT, layer: LinearLayer) -> NDArray[np.float32]:
     index = layer.logits
     for operator in layer.followers:
         name = operator_name(model, operator)
-        if name == "SOFTMAX":
-            return np.asarray(scale * np.float32(getattr(operator.builtinOptions, "beta", 1)))
-        if name == "LOGISTIC":
+        if name in _ACTIVATIONS:
             break
         if name == "MUL":
             factors = [other for other in operator.inputs.tolist() if other != index]
@@ -111,7 +109,25 @@ def logit_scale(model: ModelT, layer: LinearLayer) -> NDArray[np.float32]:
                 raise ModelError("the logits pass a MUL that is no plain factor")
             scale = scale * np.squeeze(real_constant(model, factors[0]))
         index = int(operator.outputs[0])
-    return scale
+    return np.asarray(scale * softmax_beta(model, layer), np.float32)
+
+
+def softmax_beta(model: ModelT, layer: LinearLayer) -> float:
+    """Returns what SOFTMAX itself multiplies the logits with; 1 in all common models."""
+    for operator in layer.followers:
+        if operator_name(model, operator) == "SOFTMAX":
+            return float(getattr(operator.builtinOptions, "beta", 1))
+    return 1.0
+
+
+def last_quantized_logits(model: ModelT, layer: LinearLayer) -> int:
+    """Returns the index of the logits as they are when the activation, if any, comes next."""
+    index = layer.logits
+    for operator in layer.followers:
+        if operator_name(model, operator) not in ("RESHAPE", "SQUEEZE", "MUL"):
+            break
+        index = int(operator.outputs[0])
+    return index
 
 
 def real_constant(model: ModelT, index: int) -> NDArray[np.float32]:

@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 # Room for the products of 16,000 features beside the largest bias in a 32-bit sum.
 _MOST_BIAS = 2**30
 # Outside these, products of scales are no longer exact in 32-bit floats.
-_SMALLEST_SCALE = 2.0**-100
-_LARGEST_SCALE = 2.0**100
+SMALLEST_SCALE = 2.0**-100
+LARGEST_SCALE = 2.0**100
 # No probability changes by steps as small as these, and some runtimes abort the process when the
 # logits of a softmax have steps of 2**-26 or less.
-_SMALLEST_LOGIT_STEP = 2.0**-20
+SMALLEST_LOGIT_STEP = 2.0**-20
 _SMALLEST_SUM_STEP = 2.0**-40
 
 # The part of the full range that is tried. A narrower one cuts off the few values at its ends and
@@ -38,11 +38,11 @@ class Quantization:
 
     @classmethod
     def of_range(
-        cls, dtype: np.dtype[Any], low: float, high: float, smallest_scale: float = _SMALLEST_SCALE
+        cls, dtype: np.dtype[Any], low: float, high: float, smallest_scale: float = SMALLEST_SCALE
     ) -> "Quantization":
         """Spreads the stored values over [low, high], widened to hold 0."""
         low, high = min(low, 0.0), max(high, 0.0)
-        scale = float(np.float32(np.clip((high - low) / 255, smallest_scale, _LARGEST_SCALE)))
+        scale = float(np.float32(np.clip((high - low) / 255, smallest_scale, LARGEST_SCALE)))
         lowest, highest = _limits(dtype)
         zero_point = int(np.clip(np.rint(lowest - low / scale), lowest, highest))
         return cls(dtype, scale, zero_point)
@@ -228,7 +228,7 @@ def _quantize_layer(
     axis = 0 if per_channel else None
     largest_bias = np.abs(biases, dtype=np.float64).max(axis=None if axis is None else ())
     smallest_sum = np.maximum(largest_bias / _MOST_BIAS, _SMALLEST_SUM_STEP)
-    smallest = np.maximum(smallest_sum / embedding.scale, _SMALLEST_SCALE)
+    smallest = np.maximum(smallest_sum / embedding.scale, SMALLEST_SCALE)
     if embedding.dtype == np.int8:  # the runtimes take symmetric weights alone
         scales = np.abs(weights, dtype=np.float64).max(axis=axis) * part / 127
         zero_point = 0
@@ -237,13 +237,13 @@ def _quantize_layer(
             embedding.dtype, part * float(weights.min()), part * float(weights.max()), smallest
         )
         scales, zero_point = np.float64(quantization.scale), quantization.zero_point
-    weight_scales = np.atleast_1d(np.clip(scales, smallest, _LARGEST_SCALE)).astype(np.float32)
+    weight_scales = np.atleast_1d(np.clip(scales, smallest, LARGEST_SCALE)).astype(np.float32)
     return QuantizedLayer.of_scales(weights, biases, embedding, weight_scales, zero_point)
 
 
 def _logit_quantization(layer: QuantizedLayer, low: float, high: float) -> Quantization:
     # XNNPACK refuses layers whose sums have steps 256 times those of their output.
-    smallest = max(float(layer.bias_scales.max()) / 128, _SMALLEST_LOGIT_STEP)
+    smallest = max(float(layer.bias_scales.max()) / 128, SMALLEST_LOGIT_STEP)
     return Quantization.of_range(layer.embedding.dtype, low, high, smallest)
 
 
