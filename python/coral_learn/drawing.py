@@ -312,10 +312,27 @@ def placed(parts: Sequence[Part], rng: Generator, *, scale: float, spread: float
     return [Part(turned(p.outline * squeeze, angle) * scale + offset, p.paint) for p in parts]
 
 
-def paint(parts: Sequence[Part], look: Look, rng: Generator, size: int) -> Image.Image:
-    """Paints a picture of ``size`` x ``size`` pixels: the parts in order, light, blur and noise."""
+def paint(
+    parts: Sequence[Part],
+    look: Look,
+    rng: Generator,
+    size: int,
+    behind: Image.Image | None = None,
+) -> Image.Image:
+    """Paints a picture: the parts in order on the look's background, then light, blur and noise.
+
+    Args:
+        parts: What to paint.
+        look: How to paint it.
+        rng: Source of the choices that the look leaves open.
+        size: Width and height in pixels.
+        behind: A picture of that size to paint on in place of the background.
+    """
     back, back2, body, body2, accent = look.colours
-    picture = _textured(look.background, back, back2, size, rng)
+    if behind is None:
+        picture = _textured(look.background, back, back2, size, rng)
+    else:
+        picture = behind.copy()
     paints = (
         _textured(look.body, body, body2, size, rng),
         _flat(accent, size),

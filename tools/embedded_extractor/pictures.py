@@ -46,7 +46,6 @@ class Picture(NamedTuple):
         background: Index into TEXTURES.
         body: Index into TEXTURES.
         crowd: 0 for one individual, 1 for a few, 2 for many.
-        colours: float32 [12], RGB of background, body and accent from 0 to 1.
     """
 
     pixels: NDArray[np.uint8]
@@ -54,7 +53,6 @@ class Picture(NamedTuple):
     background: int
     body: int
     crowd: int
-    colours: NDArray[np.float32]
 
 
 def _jitter(rng: Generator, value: float, amount: float = 0.1) -> float:
@@ -364,27 +362,39 @@ KINDS: dict[str, Thing] = {
 """Every kind of thing that the extractor learns to name; none of them is in the demo."""
 
 _CROWDS = ((1, 2), (2, 5), (6, 14))
+_CLUTTERED = 0.3
 
 
 def draw_picture(seed: int, number: int) -> Picture:
     """Draws training picture ``number``; the kinds take turns, all the rest is random."""
     rng = np.random.default_rng((seed, number))
-    kind = number % len(KINDS)
-    draw = list(KINDS.values())[kind]
+    kinds = list(KINDS.values())
+    kind = number % len(kinds)
     crowd = int(rng.choice(3, p=(0.7, 0.2, 0.1)))
     largest = (1.0, 0.55, 0.35)[crowd]
     parts: list[Part] = []
     for _ in range(rng.integers(*_CROWDS[crowd])):
         scale = largest * rng.uniform(0.5, 1)
-        parts += placed(draw(rng), rng, scale=scale, spread=1.05 - 0.8 * scale)
-    look = Look.random(rng)
-    picture = paint(parts, look, rng, PICTURE_SIZE)
+        parts += placed(kinds[kind](rng), rng, scale=scale, spread=1.05 - 0.8 * scale)
+    look = ground = Look.random(rng)
+    behind = None
+    if rng.random() < _CLUTTERED:
+        ground = Look.random(rng)
+        behind = paint(_clutter(rng), ground, rng, PICTURE_SIZE)
+    picture = paint(parts, look, rng, PICTURE_SIZE, behind)
     names = list(TEXTURES)
     return Picture(
-        np.asarray(picture),
-        kind,
-        names.index(look.background),
-        names.index(look.body),
-        crowd,
-        (look.colours[[0, 1, 2, 4]].ravel() / 255).astype(np.float32),
+        np.asarray(picture), kind, names.index(ground.background), names.index(look.body), crowd
     )
+
+
+def _clutter(rng: Generator) -> list[Part]:
+    """Leaves, stones and sticks of any size, over each other."""
+    parts = []
+    for _ in range(rng.integers(3, 12)):
+        width, length = rng.uniform(0.05, 0.5), rng.uniform(0.1, 0.6)
+        x, y, angle = rng.uniform((-1, -1, 0), (1, 1, 2 * np.pi))
+        outline = ellipse(x, y, width, length, angle)
+        corners = int(rng.choice((2, 4, 7)))  # every how many of its points stay
+        parts.append(Part(outline[::corners], int(rng.integers(4))))
+    return parts

@@ -34,6 +34,8 @@ EMBEDDING_GAIN = 4.0
 """Real units of the embedding are free to choose; these suit SGD at the learning rate 0.01."""
 IMAGE_SCALE, IMAGE_ZERO_POINT = 1 / 128, 128
 CROP_SIZE = 72
+COLOURS = 4**3
+EDGES = 1 + 2 * 8
 DESCRIPTION = (
     "coral-learn embedded extractor: uint8 image to uint8 embedding. Trained by the coral-learn "
     "project on pictures drawn by a program (tools/embedded_extractor); no photo was used. "
@@ -107,7 +109,7 @@ class QuantizedExtractor(nn.Module):
 
 
 class Heads(nn.Module):
-    """What the embedding has to tell of a picture."""
+    """What the embedding has to tell of a picture: what was drawn, and what a look shows of it."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -115,18 +117,50 @@ class Heads(nn.Module):
         self.background = nn.Linear(features, len(TEXTURES))
         self.body = nn.Linear(features, len(TEXTURES))
         self.crowd = nn.Linear(features, 3)
-        self.colours = nn.Linear(features, 12)
+        self.colours = nn.Linear(features, COLOURS)
+        self.edges = nn.Linear(features, EDGES)
+        self.coarse_edges = nn.Linear(features, EDGES)
 
-    def loss(self, embeddings: Tensor, truth: list[Tensor]) -> Tensor:
+    def loss(self, embeddings: Tensor, pictures: Tensor, truth: list[Tensor]) -> Tensor:
         """Returns the mean loss of a batch; ``truth`` is the fields of Picture from ``kind`` on."""
-        kind, background, body, crowd, colours = truth
+        kind, background, body, crowd = truth
+        grey = pictures.float().mean(dim=1)
+        cross_entropy = functional.cross_entropy
         return (
-            functional.cross_entropy(self.kind(embeddings), kind, label_smoothing=0.05)
-            + 0.3 * functional.cross_entropy(self.background(embeddings), background)
-            + 0.3 * functional.cross_entropy(self.body(embeddings), body)
-            + 0.3 * functional.cross_entropy(self.crowd(embeddings), crowd)
-            + 4.0 * functional.mse_loss(self.colours(embeddings), colours)
+            cross_entropy(self.kind(embeddings), kind, label_smoothing=0.05)
+            + 0.3 * cross_entropy(self.background(embeddings), background)
+            + 0.3 * cross_entropy(self.body(embeddings), body)
+            + 0.3 * cross_entropy(self.crowd(embeddings), crowd)
+            + 0.5 * cross_entropy(self.colours(embeddings), colour_shares(pictures))
+            + 0.5 * cross_entropy(self.edges(embeddings), edge_shares(grey))
+            + 0.5
+            * cross_entropy(
+                self.coarse_edges(embeddings), edge_shares(functional.avg_pool2d(grey, 3))
+            )
         )
+
+
+def colour_shares(pictures: Tensor) -> Tensor:
+    """Returns how much of each uint8 picture [N, 3, H, W] each colour takes, as [N, COLOURS]."""
+    red, green, blue = (pictures.long() // 64).flatten(2).unbind(1)
+    return _shares(red * 16 + green * 4 + blue, COLOURS)
+
+
+def edge_shares(grey: Tensor) -> Tensor:
+    """Returns how much of each picture [N, H, W], 0 to 255, each kind of edge takes: [N, EDGES].
+
+    The kinds are no edge, then weak and strong ones in eight directions.
+    """
+    x, y = grey[:, 1:-1, 2:] - grey[:, 1:-1, :-2], grey[:, 2:, 1:-1] - grey[:, :-2, 1:-1]
+    strength = torch.hypot(x, y)
+    direction = (torch.atan2(y, x) * (8 / torch.pi)).round().long() % 8
+    edges = 1 + direction + 8 * (strength > 80).long()
+    return _shares(torch.where(strength > 20, edges, 0).flatten(1), EDGES)
+
+
+def _shares(bins: Tensor, count: int) -> Tensor:
+    shares = torch.zeros(len(bins), count)
+    return shares.scatter_add_(1, bins, torch.ones(bins.shape) / bins.shape[1])
 
 
 def _real(images: Tensor) -> Tensor:
@@ -156,9 +190,9 @@ def _in_steps(x: Tensor, step: float) -> Tensor:
     return _rounded(x / step) * step
 
 
-def draw_pictures(seed: int, count: int, processes: int) -> list[NDArray[np.generic]]:
+def draw_pictures(seed: int, count: int) -> list[NDArray[np.generic]]:
     """Draws pictures 0 to ``count`` - 1; returns the fields of Picture as one array each."""
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
+    with multiprocessing.get_context("fork").Pool() as pool:
         jobs = [(seed, number) for number in range(count)]
         drawn = pool.starmap(draw_picture, jobs, chunksize=64)
     return [np.stack(field) for field in Picture(*zip(*drawn, strict=True))]
@@ -204,7 +238,7 @@ def train(
             optimizer.zero_grad()
             with torch.autocast("cpu", torch.bfloat16, enabled=crops):
                 embeddings = extractor(pictures)
-            loss = heads.loss(embeddings.float(), [t[rows] for t in truth])
+            loss = heads.loss(embeddings.float(), pictures, [t[rows] for t in truth])
             loss.backward()
             optimizer.step()
             schedule.step()
@@ -226,7 +260,9 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=57600)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--quantized-epochs", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--threads", type=int, default=1, help="another number may give another file"
+    )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
 
@@ -234,7 +270,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.use_deterministic_algorithms(True)
     torch.set_flush_denormal(True)
-    pixels, *truth = draw_pictures(arguments.seed, arguments.pictures, arguments.threads)
+    pixels, *truth = draw_pictures(arguments.seed, arguments.pictures)
     data = [torch.from_numpy(pixels).permute(0, 3, 1, 2), *map(torch.from_numpy, truth)]
     print(f"{len(pixels)} pictures of {len(KINDS)} kinds", flush=True)
 
