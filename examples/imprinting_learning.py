@@ -45,15 +45,16 @@ def main() -> None:
     engine = ImprintingEngine(model, keep_classes=args.keep_classes)
 
     first_class = engine.num_classes
+    labels = [*(engine.labels or map(str, range(first_class))), *photos.classes]
     rows = sorted(split.train, key=lambda row: photos.labels[row])  # classes come in their order
     with EmbeddingExtractor(engine.serialize_extractor_model()) as extractor:
         embeddings = extractor.extract([photos.paths[row] for row in rows], progress=True)
     for embedding, label in zip(embeddings, photos.labels[rows], strict=True):
         engine.train(embedding, first_class + label)
-    engine.labels = [*(engine.labels or map(str, range(first_class))), *photos.classes]
+    engine.labels = labels
 
     output.write_bytes(engine.serialize_model())
-    output.with_suffix(".txt").write_text(format_labels(engine.labels))
+    output.with_suffix(".txt").write_text(format_labels(labels))
     print(f"Model {output} and label map {output.with_suffix('.txt')} saved.")
 
     with Classifier(output) as classifier:

@@ -510,8 +510,7 @@ class TestKeptClasses:
             for photo in photos[:taught]:
                 engine.train(photo, 5)
             shares.append(np.mean(engine.predict(photos[10:]) == 5))
-        assert min(shares) >= 0.2
-        assert shares[-1] <= 0.9
+        assert 0.15 <= np.mean(shares) <= 0.75
         strangers = unit(random.uniform(0, 1, (200, 64)) ** 4)
         assert np.mean(engine.predict(strangers) == 5) < 0.2
 
@@ -584,9 +583,9 @@ class TestRealModels:
             )
         assert len(split.train) == 25
         assert np.mean(accuracies) > 0.65
-        with Classifier(engine.serialize_model()) as classifier:
-            answers = classifier.scores([photos.paths[row] for row in split.test]).argmax(axis=1)
-        assert np.mean(answers == photos.labels[split.test]) > accuracies[-1] - 0.03
+        tested = split.test[:100]
+        answers = best_classes(engine.serialize_model(), [photos.paths[row] for row in tested])
+        assert np.mean(answers == engine.predict(embeddings[tested])) > 0.9
 
     @pytest.mark.parametrize("name", ["mobilenet_v2_1.0_224_quant", "tf2_mobilenet_v2_1.0_224_ptq"])
     def test_a_class_more_for_imagenet(self, data_dir: Any, name: str) -> None:

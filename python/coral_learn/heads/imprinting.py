@@ -18,7 +18,6 @@ from ..tflite.metadata import read_labels
 from .inputs import EmbeddingsLike, as_embeddings, as_float_array, as_labels
 
 _LEAST_LENGTH = 1e-30
-_PRIOR_COSINE = 0.5  # between two photos of one class, before any two were seen
 
 
 @dataclass
@@ -56,10 +55,17 @@ class _ImprintedClass:
 
     @property
     def expected_cosine(self) -> float:
-        """The cosine that one more photo of the class probably has with the class's weights."""
+        """The cosine that one more photo of the class probably has with the class's weights.
+
+        It follows from the cosine between two photos of the class, whose mean over all pairs the
+        length of the sum gives. One more pair is assumed: features are often positive, which makes
+        any two photos alike, and two of one class a third closer to being the same.
+        """
+        share_of_all = float(_unit(self.total).mean()) ** 2 * len(self.total)
+        assumed = share_of_all + (1 - share_of_all) / 3
         pairs = self.photos * (self.photos - 1) / 2
         pair_total = (float(self.total @ self.total) - self.photos) / 2
-        cosine = min(max((pair_total + _PRIOR_COSINE) / (pairs + 1), 0.0), 1.0)
+        cosine = min(max((pair_total + assumed) / (pairs + 1), 0.0), 1.0)
         return self.photos * cosine / math.sqrt(self.photos + 2 * pairs * cosine)
 
 
