@@ -25,13 +25,12 @@ StoredEmbeddings::StoredEmbeddings(py::array values, float scale, float zero_poi
            zero_point};
 }
 
-SoftmaxHead head_view(WeightArray& weights, BiasArray& biases) {
+SoftmaxHead read_head(const WeightArray& weights, const BiasArray& biases) {
   if (weights.ndim() != 2 || biases.ndim() != 1 || weights.shape(0) != biases.shape(0) ||
       weights.size() == 0) {
     throw std::invalid_argument("weights must be [C, D] and biases [C]");
   }
-  return {Weights(weights.mutable_data(), weights.shape(0), weights.shape(1)),
-          Biases(biases.mutable_data(), biases.shape(0))};
+  return {weights.shape(0), weights.shape(1), weights.data(), biases.data()};
 }
 
 void check_features(const SoftmaxHead& head, const EmbeddingView& embeddings) {

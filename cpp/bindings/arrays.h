@@ -13,7 +13,7 @@ namespace coral_learn {
 
 namespace py = pybind11;
 
-// No forcecast: a cast would copy, and training writes through these.
+// None of these casts: training writes through the arrays of weights and biases.
 using WeightArray = py::array_t<float, py::array::c_style>;        // [C, D]
 using BiasArray = py::array_t<float, py::array::c_style>;          // [C]
 using LabelArray = py::array_t<std::int32_t, py::array::c_style>;  // [N]
@@ -32,9 +32,12 @@ class StoredEmbeddings {
   EmbeddingView view_;
 };
 
-// Views of arrays, which must outlive them. All throw std::invalid_argument.
-SoftmaxHead head_view(WeightArray& weights, BiasArray& biases);
+// Copies weights and biases. Throws std::invalid_argument, as the next two do.
+SoftmaxHead read_head(const WeightArray& weights, const BiasArray& biases);
+
 void check_features(const SoftmaxHead& head, const EmbeddingView& embeddings);
+
+// A view of arrays, which must outlive it.
 LabeledEmbeddings labeled_view(const SoftmaxHead& head, const EmbeddingView& embeddings,
                                const LabelArray& labels);
 

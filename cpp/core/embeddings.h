@@ -2,10 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
+#include <string>
 
 namespace coral_learn {
 
-enum class StoredType { kFloat32, kUint8, kInt8 };
+enum class StoredType { kFloat32, kUint8, kInt8 };  // indices of the kernels for each
 
 // N x D embeddings, row-major, in the type that the extractor gave them. Feature j of row i is
 // (values[i * features + j] - zero_point) * scale; float32 has scale 1 and zero point 0.
@@ -16,12 +18,25 @@ struct EmbeddingView {
   std::ptrdiff_t features;
   float scale = 1;
   float zero_point = 0;
+
+  const void* row(std::ptrdiff_t index) const {
+    const std::ptrdiff_t bytes = type == StoredType::kFloat32 ? sizeof(float) : 1;
+    return static_cast<const char*>(values) + index * features * bytes;
+  }
 };
 
 // Embeddings with the class of each row, in [0, classes).
 struct LabeledEmbeddings {
   EmbeddingView embeddings;
   const std::int32_t* labels;
+};
+
+// An embedding holds a NaN or an infinity.
+class NonFiniteEmbedding : public std::invalid_argument {
+ public:
+  explicit NonFiniteEmbedding(std::ptrdiff_t row)
+      : std::invalid_argument("embeddings must be finite float32 numbers: row " +
+                              std::to_string(row) + " holds NaN or infinity") {}
 };
 
 }  // namespace coral_learn

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/embeddings.h"
+#include "core/engine.h"
 #include "core/softmax_head.h"
 
 namespace coral_learn {
@@ -28,9 +29,10 @@ struct SgdReport {
 // Minimizes mean cross entropy + l2_penalty / 2 * |weights|^2 by stochastic gradient descent; each
 // iteration draws a batch of training rows with replacement.
 //
-// poll and report may throw: the head then holds the weights of the last whole iteration.
-void train_with_sgd(SoftmaxHead& head, const LabeledEmbeddings& training,
+// `report` and the engine's poll may throw: the head then has the weights of the last whole
+// iteration. Throws NonFiniteEmbedding before the first one.
+void train_with_sgd(const Engine& engine, SoftmaxHead& head, const LabeledEmbeddings& training,
                     const std::optional<LabeledEmbeddings>& validation, const SgdOptions& options,
-                    const std::function<void(const SgdReport&)>& report, const Poll& poll);
+                    const std::function<void(const SgdReport&)>& report);
 
 }  // namespace coral_learn

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,19 +11,29 @@ class StoredEmbeddings:
         scale: float = 1.0,
         zero_point: float = 0.0,
     ) -> None: ...
-    def find_non_finite_row(self) -> int: ...
 
 def accuracy(
     weights: NDArray[np.float32],
     biases: NDArray[np.float32],
     embeddings: StoredEmbeddings,
     labels: NDArray[np.int32],
+    *,
+    threads: int,
 ) -> float: ...
+def build_info() -> dict[str, Any]: ...
 def predict(
-    weights: NDArray[np.float32], biases: NDArray[np.float32], embeddings: StoredEmbeddings
+    weights: NDArray[np.float32],
+    biases: NDArray[np.float32],
+    embeddings: StoredEmbeddings,
+    *,
+    threads: int,
 ) -> NDArray[np.int64]: ...
 def predict_proba(
-    weights: NDArray[np.float32], biases: NDArray[np.float32], embeddings: StoredEmbeddings
+    weights: NDArray[np.float32],
+    biases: NDArray[np.float32],
+    embeddings: StoredEmbeddings,
+    *,
+    threads: int,
 ) -> NDArray[np.float32]: ...
 def train_with_sgd(
     weights: NDArray[np.float32],
@@ -39,4 +50,5 @@ def train_with_sgd(
     seed: int,
     report_interval: int,
     on_report: Callable[[int, float, float, float | None], object],
+    threads: int,
 ) -> None: ...

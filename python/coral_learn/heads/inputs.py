@@ -2,6 +2,7 @@
 
 import math
 import operator
+import os
 from typing import Any, cast
 
 import numpy as np
@@ -13,14 +14,15 @@ from ..embeddings import Embeddings
 EmbeddingsLike = Embeddings | ArrayLike
 """Embeddings, or an array [N, D] of numbers."""
 
+_MAX_DEFAULT_THREADS = 8
 _IN_PLACE = (np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.int8))
 
 
 def as_embeddings(value: EmbeddingsLike, feature_dim: int, name: str = "embeddings") -> Embeddings:
-    """Returns ``value`` as finite, C-contiguous Embeddings, without a copy where that can be.
+    """Returns ``value`` as C-contiguous Embeddings, without a copy where that can be.
 
     Plain uint8 and int8 arrays are whole numbers, with scale 1 and zero point 0. Other types are
-    converted to float32.
+    converted to float32. The core refuses numbers that are not finite when it comes to them.
 
     Args:
         value: Embeddings or an array [N, D].
@@ -28,7 +30,7 @@ def as_embeddings(value: EmbeddingsLike, feature_dim: int, name: str = "embeddin
         name: What to call the value in errors.
 
     Raises:
-        ValueError: Not a matrix of D columns, not numbers, or not finite in float32.
+        ValueError: Not a matrix of D columns, or not numbers.
     """
     if isinstance(value, Embeddings):
         embeddings = Embeddings(
@@ -40,15 +42,29 @@ def as_embeddings(value: EmbeddingsLike, feature_dim: int, name: str = "embeddin
         raise ValueError(
             f"{name} must have {feature_dim} features a row, not {embeddings.shape[1]}"
         )
-    row = stored(embeddings).find_non_finite_row()
-    if row >= 0:
-        raise ValueError(f"{name} must be finite float32 numbers: row {row} holds NaN or infinity")
     return embeddings
 
 
 def stored(embeddings: Embeddings) -> StoredEmbeddings:
     """Returns the core's view of embeddings that :func:`as_embeddings` gave."""
     return StoredEmbeddings(embeddings.quantized, embeddings.scale, embeddings.zero_point)
+
+
+def num_threads() -> int:
+    """Returns how many threads the core may use; the results do not depend on it.
+
+    It is the number of processors that this process may run on, 8 at most, or what the environment
+    variable ``CORAL_LEARN_NUM_THREADS`` says.
+
+    Raises:
+        ValueError: The variable is set to something else than a positive whole number.
+    """
+    value = os.environ.get("CORAL_LEARN_NUM_THREADS")
+    if not value:
+        return min(_available_processors(), _MAX_DEFAULT_THREADS)
+    if not value.isdecimal() or int(value) == 0:
+        raise ValueError(f"CORAL_LEARN_NUM_THREADS must be a positive whole number, not {value}")
+    return int(value)
 
 
 def as_labels(value: ArrayLike, rows: int, num_classes: int, name: str) -> NDArray[np.int32]:
@@ -154,3 +170,9 @@ def _as_integers(labels: NDArray[Any], name: str) -> NDArray[np.int64]:
         return cast(NDArray[np.int64], labels.astype(np.int64))
     except OverflowError as error:
         raise ValueError(f"{name} must be 64-bit integers: {error}") from error
+
+
+def _available_processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

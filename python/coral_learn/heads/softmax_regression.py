@@ -22,6 +22,7 @@ from .inputs import (
     as_labels,
     as_non_negative,
     as_whole_number,
+    num_threads,
     stored,
 )
 
@@ -215,6 +216,7 @@ class SoftmaxRegression:
         step = as_non_negative(learning_rate, "learning_rate")
         batch = as_whole_number(batch_size, "batch_size", 1)
         interval = max(0, as_whole_number(print_every, "print_every", -(2**63) + 1))
+        threads = num_threads()
         history: list[TrainingRecord] = []
 
         with self._training_lock:
@@ -242,6 +244,7 @@ class SoftmaxRegression:
                     seed=int(self._generator.integers(2**64, dtype=np.uint64)),
                     report_interval=interval,
                     on_report=report,
+                    threads=threads,
                 )
             finally:
                 self._publish(weights, biases)
@@ -258,7 +261,7 @@ class SoftmaxRegression:
             ValueError: A wrong shape, or numbers that are not finite.
         """
         embeddings = as_embeddings(x, self.feature_dim)
-        return _core.predict(*self._snapshot(), stored(embeddings))
+        return _core.predict(*self._snapshot(), stored(embeddings), threads=num_threads())
 
     def predict_proba(self, x: EmbeddingsLike) -> NDArray[np.float32]:
         """Returns the probability of each class for each embedding, float32 [N, C].
@@ -270,7 +273,7 @@ class SoftmaxRegression:
             ValueError: A wrong shape, or numbers that are not finite.
         """
         embeddings = as_embeddings(x, self.feature_dim)
-        return _core.predict_proba(*self._snapshot(), stored(embeddings))
+        return _core.predict_proba(*self._snapshot(), stored(embeddings), threads=num_threads())
 
     def get_accuracy(self, mat_x: EmbeddingsLike, labels: ArrayLike) -> float:
         """Returns the fraction of embeddings classified right, in [0, 1].
@@ -286,7 +289,7 @@ class SoftmaxRegression:
         if len(embeddings) == 0:
             raise ValueError("mat_x must hold at least one embedding")
         classes = as_labels(labels, len(embeddings), self.num_classes, "labels")
-        return _core.accuracy(*self._snapshot(), stored(embeddings), classes)
+        return _core.accuracy(*self._snapshot(), stored(embeddings), classes, threads=num_threads())
 
     def serialize_model(self, in_model_path: ModelSource) -> bytes:
         """Returns a classifier: an embedding extractor with this head appended.

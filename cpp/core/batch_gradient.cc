@@ -1,0 +1,132 @@
+#include "core/batch_gradient.h"
+
+#include <algorithm>
+
+namespace coral_learn {
+namespace {
+
+// A thread is worth its while for this many multiplications, some 20 microseconds of work.
+constexpr std::ptrdiff_t kProductsPerThread = 500'000;
+
+Engine with_useful_threads(const Engine& engine, std::ptrdiff_t products) {
+  const std::ptrdiff_t useful = std::max<std::ptrdiff_t>(1, products / kProductsPerThread);
+  return {engine.kernels, engine.pool,
+          static_cast<int>(std::min<std::ptrdiff_t>(engine.threads, useful)), engine.poll};
+}
+
+}  // namespace
+
+BatchGradient::BatchGradient(const Engine& engine, const SoftmaxHead& head,
+                             const LabeledEmbeddings& data, std::ptrdiff_t batch_size)
+    : engine_(with_useful_threads(
+          engine, std::min(batch_size, chunk_rows(head.classes(), head.features())) *
+                      head.classes() * head.features())),
+      head_(head),
+      data_(data),
+      blocks_(head.classes(), engine.kernels.class_block),
+      chunk_size_(std::min(batch_size, chunk_rows(head.classes(), head.features()))),
+      rows_(chunk_size_),
+      labels_(chunk_size_),
+      slopes_(chunk_size_, head.classes()),
+      maxima_(chunk_size_),
+      sums_(chunk_size_),
+      whole_(batch_size > chunk_size_),
+      bias_gradient_(head.classes()) {
+  if (whole_) {
+    weight_gradient_.emplace_back(head.classes(), head.features());
+  } else {
+    for (int i = 0; i < engine_.threads; ++i) {
+      weight_gradient_.emplace_back(engine.kernels.class_block, head.features());
+    }
+  }
+}
+
+void BatchGradient::compute(const std::vector<std::uint32_t>& batch, const UseGradient& use) {
+  const auto size = static_cast<std::ptrdiff_t>(batch.size());
+  for (std::ptrdiff_t first = 0; first < size; first += chunk_size_) {
+    gather(batch.data() + first, std::min(chunk_size_, size - first));
+    make_slopes();
+    make_gradient(first == 0, first + chunk_size_ < size ? nullptr : &use);
+  }
+}
+
+void BatchGradient::gather(const std::uint32_t* batch, std::ptrdiff_t count) {
+  rows_.resize(count);
+  labels_.resize(count);
+  for (std::ptrdiff_t i = 0; i < count; ++i) {
+    rows_[i] = data_.embeddings.row(batch[i]);
+    labels_[i] = data_.labels[batch[i]];
+  }
+}
+
+void BatchGradient::make_slopes() {
+  const auto rows = static_cast<std::ptrdiff_t>(rows_.size());
+  const int parts = engine_.threads;
+  if (shares_classes()) {
+    engine_.for_each(blocks_.count(), [&](std::ptrdiff_t block, int) { multiply(block, 0, rows); });
+  }
+  engine_.for_each(parts, [&](std::ptrdiff_t part, int) {
+    const std::ptrdiff_t first = part * rows / parts, last = (part + 1) * rows / parts;
+    if (!shares_classes()) {
+      for (std::ptrdiff_t block = 0; block < blocks_.count(); ++block) {
+        multiply(block, first, last);
+      }
+    }
+    softmax(first, last);
+  });
+}
+
+void BatchGradient::multiply(std::ptrdiff_t block, std::ptrdiff_t first_row,
+                             std::ptrdiff_t last_row) {
+  const std::ptrdiff_t c = blocks_.first(block);
+  engine_.kernels.multiply[stored_type()](stored_rows(first_row, last_row), blocks_.size(block),
+                                          head_.weights.from_row(c),
+                                          {slopes_.row(first_row) + c, slopes_.stride()});
+}
+
+void BatchGradient::softmax(std::ptrdiff_t first_row, std::ptrdiff_t last_row) {
+  engine_.kernels.softmax(last_row - first_row, head_.classes(), data_.embeddings.scale,
+                          head_.biases.data(), slopes_.from_row(first_row),
+                          maxima_.data() + first_row, sums_.data() + first_row);
+  for (std::ptrdiff_t i = first_row; i < last_row; ++i) slopes_.row(i)[labels_[i]] -= 1;
+}
+
+void BatchGradient::make_gradient(bool first_chunk, const UseGradient* use) {
+  const auto rows = static_cast<std::ptrdiff_t>(rows_.size());
+  const std::ptrdiff_t features = head_.features();
+  // Parts of the features start at whole cache lines.
+  const std::ptrdiff_t parts = shares_classes() ? 1 : engine_.threads;
+  const std::ptrdiff_t part_size = round_up((features + parts - 1) / parts, kPadding);
+  const auto task = [&](std::ptrdiff_t index, int thread) {
+    const std::ptrdiff_t block = index / parts;
+    const std::ptrdiff_t first_feature = index % parts * part_size;
+    const std::ptrdiff_t last_feature = std::min(first_feature + part_size, features);
+    if (first_feature >= last_feature) return;
+    const std::ptrdiff_t c = blocks_.first(block), classes = blocks_.size(block);
+    const MatrixBlock<const float> slopes{slopes_.row(0) + c, slopes_.stride()};
+    const MatrixBlock<float> gradient =
+        whole_ ? weight_gradient_[0].from_row(c) : weight_gradient_[thread].from_row(0);
+    engine_.kernels.gradient[stored_type()](stored_rows(0, rows), classes, first_feature,
+                                            last_feature, slopes, !first_chunk, gradient);
+    float* biases = first_feature == 0 ? bias_gradient_.data() + c : nullptr;
+    if (biases != nullptr) {
+      if (first_chunk) std::fill_n(biases, classes, 0.0F);
+      for (std::ptrdiff_t i = 0; i < rows; ++i) {
+        for (std::ptrdiff_t k = 0; k < classes; ++k)
+          biases[k] += slopes.values[i * slopes.stride + k];
+      }
+    }
+    if (use != nullptr) {
+      (*use)({c,
+              classes,
+              first_feature,
+              last_feature - first_feature,
+              {gradient.values + first_feature, gradient.stride},
+              biases});
+    }
+  };
+  // Nothing stops this: some of the gradient may have been used.
+  engine_.pool.run(engine_.threads, blocks_.count() * parts, [] {}, task);
+}
+
+}  // namespace coral_learn

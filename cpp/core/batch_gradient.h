@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "core/class_blocks.h"
+#include "core/embeddings.h"
+#include "core/engine.h"
+#include "core/padded.h"
+#include "core/softmax_head.h"
+
+namespace coral_learn {
+
+// The gradient of the cross entropy, summed over a batch, for some classes and features.
+struct GradientBlock {
+  std::ptrdiff_t first_class;
+  std::ptrdiff_t classes;
+  std::ptrdiff_t first_feature;
+  std::ptrdiff_t features;
+  MatrixBlock<const float> weights;  // [classes, features]
+  const float* biases;               // [classes]; null but for the first features
+};
+
+// Called for each block of a gradient, by several threads at a time. May change the head's weights
+// and biases for that block, and no others; throws nothing.
+using UseGradient = std::function<void(const GradientBlock&)>;
+
+// Computes gradients of one head, for batches of one set of embeddings.
+//
+// Products, softmax and gradient are made for a chunk of rows at a time, while it is in the cache.
+// Threads share out the classes where there are many, so that each keeps its part of the weights in
+// its own cache, or else rows and then features. The gradient of a batch of one chunk is handed on
+// block by block, from the cache, and nowhere stored as a whole.
+class BatchGradient {
+ public:
+  // The kernels, threads, head and arrays must outlive the object.
+  BatchGradient(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data,
+                std::ptrdiff_t batch_size);
+
+  // If poll throws, `use` has not been called.
+  void compute(const std::vector<std::uint32_t>& batch, const UseGradient& use);
+
+ private:
+  void gather(const std::uint32_t* batch, std::ptrdiff_t count);
+  void make_slopes();
+  void make_gradient(bool first_chunk, const UseGradient* use);
+  void multiply(std::ptrdiff_t block, std::ptrdiff_t first_row, std::ptrdiff_t last_row);
+  void softmax(std::ptrdiff_t first_row, std::ptrdiff_t last_row);
+
+  StoredRows stored_rows(std::ptrdiff_t first, std::ptrdiff_t last) const {
+    const EmbeddingView& embeddings = data_.embeddings;
+    return {rows_.data() + first, last - first, embeddings.features, embeddings.zero_point};
+  }
+  int stored_type() const { return static_cast<int>(data_.embeddings.type); }
+  bool shares_classes() const { return blocks_.count() >= 2 * engine_.threads; }
+
+  const Engine engine_;
+  const SoftmaxHead& head_;
+  const LabeledEmbeddings data_;
+  const ClassBlocks blocks_;
+  const std::ptrdiff_t chunk_size_;
+
+  // Of the chunk at hand.
+  std::vector<const void*> rows_;
+  std::vector<std::int32_t> labels_;
+  PaddedMatrix slopes_;  // at first products, then probabilities
+  std::vector<float> maxima_;
+  std::vector<float> sums_;
+
+  // Of the chunks so far: all of it, or, if a batch is one chunk, a block for each thread.
+  const bool whole_;
+  std::vector<PaddedMatrix> weight_gradient_;
+  std::vector<float> bias_gradient_;
+};
+
+}  // namespace coral_learn

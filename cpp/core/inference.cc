@@ -1,0 +1,151 @@
+#include "core/inference.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "core/class_blocks.h"
+
+namespace coral_learn {
+namespace {
+
+bool is_finite(const EmbeddingView& embeddings, std::ptrdiff_t row) {
+  if (embeddings.type != StoredType::kFloat32) return true;
+  const auto* values = static_cast<const float*>(embeddings.row(row));
+  return std::all_of(values, values + embeddings.features,
+                     [](float value) { return std::isfinite(value); });
+}
+
+// The products of weights and a chunk of embeddings, and what follows from them.
+class Chunk {
+ public:
+  Chunk(const Kernels& kernels, const SoftmaxHead& head, const EmbeddingView& embeddings)
+      : kernels_(kernels),
+        head_(head),
+        embeddings_(embeddings),
+        rows_(chunk_rows(head.classes(), head.features())),
+        products_(rows_.size(), head.classes()),
+        maxima_(rows_.size()),
+        sums_(rows_.size()) {}
+
+  void multiply(std::ptrdiff_t first, std::ptrdiff_t count) {
+    count_ = count;
+    for (std::ptrdiff_t i = 0; i < count; ++i) rows_[i] = embeddings_.row(first + i);
+    const StoredRows stored{rows_.data(), count, embeddings_.features, embeddings_.zero_point};
+    const ClassBlocks blocks(head_.classes(), kernels_.class_block);
+    for (std::ptrdiff_t block = 0; block < blocks.count(); ++block) {
+      const std::ptrdiff_t c = blocks.first(block);
+      kernels_.multiply[static_cast<int>(embeddings_.type)](
+          stored, blocks.size(block), head_.weights.from_row(c),
+          {products_.data() + c, products_.stride()});
+    }
+    // A feature that is not finite makes no logit finite, so that the features themselves need not
+    // be looked at unless there is such a logit.
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      if (!std::isfinite(logit(i, 0)) && !is_finite(embeddings_, first + i)) {
+        throw NonFiniteEmbedding(first + i);
+      }
+    }
+  }
+
+  float logit(std::ptrdiff_t i, std::ptrdiff_t c) const {
+    return products_.row(i)[c] * embeddings_.scale + head_.biases.data()[c];
+  }
+
+  std::ptrdiff_t largest_logit(std::ptrdiff_t i) const {
+    std::ptrdiff_t largest = 0;
+    float highest = logit(i, 0);
+    for (std::ptrdiff_t c = 1; c < head_.classes(); ++c) {
+      const float value = logit(i, c);
+      if (value > highest) {
+        highest = value;
+        largest = c;
+      }
+    }
+    return largest;
+  }
+
+  void softmax() {
+    kernels_.softmax(count_, head_.classes(), embeddings_.scale, head_.biases.data(),
+                     products_.from_row(0), maxima_.data(), sums_.data());
+  }
+
+  const float* probabilities(std::ptrdiff_t i) const { return products_.row(i); }
+  double log_sum_exp(std::ptrdiff_t i) const {
+    return static_cast<double>(maxima_[i]) + std::log(static_cast<double>(sums_[i]));
+  }
+
+ private:
+  const Kernels& kernels_;
+  const SoftmaxHead& head_;
+  const EmbeddingView embeddings_;
+  std::ptrdiff_t count_ = 0;
+  std::vector<const void*> rows_;
+  PaddedMatrix products_;
+  std::vector<float> maxima_;
+  std::vector<float> sums_;
+};
+
+// Calls visit(chunk, first row, number of rows) for all rows, with the products made.
+template <typename Visit>
+void for_each_chunk(const Engine& engine, const SoftmaxHead& head, const EmbeddingView& embeddings,
+                    const Visit& visit) {
+  const std::ptrdiff_t size = chunk_rows(head.classes(), head.features());
+  std::vector<Chunk> chunks;  // one a thread
+  for (int i = 0; i < engine.threads; ++i) chunks.emplace_back(engine.kernels, head, embeddings);
+  engine.for_each((embeddings.rows + size - 1) / size, [&](std::ptrdiff_t index, int thread) {
+    const std::ptrdiff_t first = index * size;
+    const std::ptrdiff_t count = std::min(size, embeddings.rows - first);
+    chunks[thread].multiply(first, count);
+    visit(chunks[thread], first, count);
+  });
+}
+
+}  // namespace
+
+void predict(const Engine& engine, const SoftmaxHead& head, const EmbeddingView& embeddings,
+             std::int64_t* classes) {
+  for_each_chunk(engine, head, embeddings,
+                 [&](const Chunk& chunk, std::ptrdiff_t first, std::ptrdiff_t count) {
+                   for (std::ptrdiff_t i = 0; i < count; ++i) {
+                     classes[first + i] = chunk.largest_logit(i);
+                   }
+                 });
+}
+
+void predict_probabilities(const Engine& engine, const SoftmaxHead& head,
+                           const EmbeddingView& embeddings, float* probabilities) {
+  for_each_chunk(engine, head, embeddings,
+                 [&](Chunk& chunk, std::ptrdiff_t first, std::ptrdiff_t count) {
+                   chunk.softmax();
+                   for (std::ptrdiff_t i = 0; i < count; ++i) {
+                     std::copy_n(chunk.probabilities(i), head.classes(),
+                                 probabilities + (first + i) * head.classes());
+                   }
+                 });
+}
+
+Evaluation evaluate(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data) {
+  const std::ptrdiff_t rows = data.embeddings.rows;
+  std::vector<double> losses(rows);
+  std::vector<char> right(rows);
+  for_each_chunk(engine, head, data.embeddings,
+                 [&](Chunk& chunk, std::ptrdiff_t first, std::ptrdiff_t count) {
+                   for (std::ptrdiff_t i = 0; i < count; ++i) {
+                     const std::int32_t label = data.labels[first + i];
+                     losses[first + i] = -chunk.logit(i, label);
+                     right[first + i] = chunk.largest_logit(i) == label;
+                   }
+                   chunk.softmax();
+                   for (std::ptrdiff_t i = 0; i < count; ++i) {
+                     losses[first + i] += chunk.log_sum_exp(i);
+                   }
+                 });
+  const double loss = std::accumulate(losses.begin(), losses.end(), 0.0);
+  const auto correct = std::count(right.begin(), right.end(), 1);
+  return {loss / static_cast<double>(rows),
+          static_cast<double>(correct) / static_cast<double>(rows)};
+}
+
+}  // namespace coral_learn

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/embeddings.h"
+#include "core/engine.h"
+#include "core/softmax_head.h"
+
+namespace coral_learn {
+
+// All of these throw NonFiniteEmbedding.
+
+// The most probable class of each row, the first of equals.
+void predict(const Engine& engine, const SoftmaxHead& head, const EmbeddingView& embeddings,
+             std::int64_t* classes);
+
+// The probability of each class, [N, C].
+void predict_probabilities(const Engine& engine, const SoftmaxHead& head,
+                           const EmbeddingView& embeddings, float* probabilities);
+
+struct Evaluation {
+  double cross_entropy;  // mean over the rows
+  double accuracy;       // fraction of rows, in [0, 1]
+};
+
+Evaluation evaluate(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data);
+
+}  // namespace coral_learn

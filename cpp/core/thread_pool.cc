@@ -1,0 +1,97 @@
+#include "core/thread_pool.h"
+
+#include <chrono>
+#include <csignal>
+#include <utility>
+
+namespace coral_learn {
+namespace {
+
+constexpr std::int32_t kStop = -1;
+
+// Between the steps of one training there is less time than it takes to put a thread to sleep.
+constexpr std::chrono::microseconds kAwake(50);
+
+}  // namespace
+
+ThreadPool::~ThreadPool() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    call_.store({call_.load().number + 1, kStop});
+  }
+  called_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadPool::run_parallel(int threads, std::ptrdiff_t count, const Poll& poll,
+                              const AnyTask& task) {
+  if (threads > count) threads = static_cast<int>(count);
+  while (static_cast<int>(threads_.size()) < threads - 1) {
+    threads_.emplace_back(&ThreadPool::serve, this, static_cast<int>(threads_.size()) + 1);
+  }
+  task_ = &task;
+  poll_ = &poll;
+  if (static_cast<int>(ranges_.size()) != threads) ranges_ = std::vector<Range>(threads);
+  for (int i = 0; i < threads; ++i) {
+    ranges_[i].next = i * count / threads;
+    ranges_[i].last = (i + 1) * count / threads;
+  }
+  at_work_ = threads - 1;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    call_.store({call_.load().number + 1, threads});
+  }
+  called_.notify_all();
+  work(0);
+  while (at_work_.load() > 0) std::this_thread::yield();
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void ThreadPool::work(int thread) {
+  const int threads = static_cast<int>(ranges_.size());
+  try {
+    for (int i = 0; i < threads; ++i) {
+      Range& range = ranges_[(thread + i) % threads];
+      while (true) {
+        const std::ptrdiff_t index = range.next.fetch_add(1);
+        if (index >= range.last) break;
+        if (thread == 0) (*poll_)();
+        (*task_)(index, thread);
+      }
+    }
+  } catch (...) {
+    for (Range& range : ranges_) range.next = range.last;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!failure_) failure_ = std::current_exception();
+  }
+}
+
+void ThreadPool::serve(int thread) {
+  sigset_t all;  // signals are for the program's own threads
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  Call call{0, 0};
+  while (true) {
+    call = wait_for_call(call.number);
+    if (call.threads == kStop) return;
+    if (thread < call.threads) {
+      work(thread);
+      at_work_.fetch_sub(1);
+    }
+  }
+}
+
+ThreadPool::Call ThreadPool::wait_for_call(std::uint32_t last_number) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point bedtime = Clock::now() + kAwake;
+  while (Clock::now() < bedtime) {
+    const Call call = call_.load();
+    if (call.number != last_number) return call;
+    std::this_thread::yield();
+  }
+  std::unique_lock<std::mutex> lock(mutex_);
+  called_.wait(lock, [&] { return call_.load().number != last_number; });
+  return call_.load();
+}
+
+}  // namespace coral_learn

@@ -1,0 +1,149 @@
+#include "core/batch_gradient.h"
+
+#include <doctest/doctest.h>
+
+#include <numeric>
+#include <stdexcept>
+
+#include "core/instruction_set.h"
+#include "tests/reference.h"
+
+namespace coral_learn {
+namespace {
+
+struct Gradient {
+  Eigen::MatrixXd weights;
+  Eigen::VectorXd biases;
+};
+
+// The gradient of the summed cross entropy, in units of the real embeddings.
+Gradient compute(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data,
+                 const std::vector<std::uint32_t>& batch) {
+  Gradient result{Eigen::MatrixXd::Constant(head.classes(), head.features(), NAN),
+                  Eigen::VectorXd::Constant(head.classes(), NAN)};
+  BatchGradient gradient(engine, head, data, static_cast<std::ptrdiff_t>(batch.size()));
+  gradient.compute(batch, [&](const GradientBlock& block) {
+    for (std::ptrdiff_t c = 0; c < block.classes; ++c) {
+      for (std::ptrdiff_t j = 0; j < block.features; ++j) {
+        result.weights(block.first_class + c, block.first_feature + j) =
+            data.embeddings.scale * block.weights.values[c * block.weights.stride + j];
+      }
+      if (block.biases != nullptr) result.biases(block.first_class + c) = block.biases[c];
+    }
+  });
+  return result;
+}
+
+Gradient reference(const SoftmaxHead& head, const Data& data,
+                   const std::vector<std::uint32_t>& batch) {
+  const Eigen::MatrixXd real = data.real();
+  Eigen::MatrixXd rows(batch.size(), head.features());
+  for (std::size_t i = 0; i < batch.size(); ++i) rows.row(i) = real.row(batch[i]);
+  Eigen::MatrixXd slopes = ReferenceHead(head).probabilities(rows);
+  for (std::size_t i = 0; i < batch.size(); ++i) slopes(i, data.labeled().labels[batch[i]]) -= 1;
+  return {slopes.transpose() * rows, slopes.colwise().sum().transpose()};
+}
+
+std::vector<std::uint32_t> random_batch(std::size_t size, std::ptrdiff_t rows) {
+  Random random(3);
+  std::vector<std::uint32_t> batch(size);
+  for (std::uint32_t& row : batch) row = random.below(static_cast<std::uint32_t>(rows));
+  return batch;
+}
+
+TEST_CASE("the reference gradient agrees with finite differences") {
+  const Data data(StoredType::kUint8, 9, 5, 4);
+  const SoftmaxHead head = random_head(4, 5, 0.5F);
+  std::vector<std::uint32_t> all(9);
+  std::iota(all.begin(), all.end(), 0);
+  const Gradient gradient = reference(head, data, all);
+  const auto loss = [&](const ReferenceHead& moved) {
+    return 9 * moved.cross_entropy(data.real(), data.labeled().labels);
+  };
+  constexpr double kStep = 1e-5;
+  for (std::ptrdiff_t c = 0; c < 4; ++c) {
+    for (std::ptrdiff_t j = 0; j < 5; ++j) {
+      ReferenceHead up(head), down(head);
+      up.weights(c, j) += kStep;
+      down.weights(c, j) -= kStep;
+      CHECK(gradient.weights(c, j) ==
+            doctest::Approx((loss(up) - loss(down)) / (2 * kStep)).epsilon(1e-7));
+    }
+    ReferenceHead up(head), down(head);
+    up.biases(c) += kStep;
+    down.biases(c) -= kStep;
+    CHECK(gradient.biases(c) ==
+          doctest::Approx((loss(up) - loss(down)) / (2 * kStep)).epsilon(1e-7));
+  }
+}
+
+TEST_CASE("the gradient agrees with the reference for all instruction sets, types and shapes") {
+  for (const Kernels* kernels : runnable_kernels()) {
+    for (const StoredType type : {StoredType::kFloat32, StoredType::kUint8, StoredType::kInt8}) {
+      for (const std::ptrdiff_t features : {1, 3, 8, 16, 17, 31, 64, 79, 256}) {
+        for (const std::ptrdiff_t classes : {1, 2, 3, 4, 5, 6, 7, 16, 33}) {
+          const Data data(type, 13, features, classes);
+          const SoftmaxHead head = random_head(classes, features, 0.3F);
+          // More than one chunk, the last not whole.
+          const std::vector<std::uint32_t> batch = random_batch(301, 13);
+          const Gradient got = compute(test_engine(*kernels), head, data.labeled(), batch);
+          const Gradient expected = reference(head, data, batch);
+          CAPTURE(kernels->instruction_set);
+          CAPTURE(features);
+          CAPTURE(classes);
+          CHECK((got.weights - expected.weights).cwiseAbs().maxCoeff() < 2e-3);
+          CHECK((got.biases - expected.biases).cwiseAbs().maxCoeff() < 1e-3);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("the gradient does not depend on the number of threads, to the last bit") {
+  for (const Kernels* kernels : runnable_kernels()) {
+    // Threads that share classes, and threads that share rows and features.
+    for (const std::ptrdiff_t classes : {9, 150}) {
+      const Data data(StoredType::kInt8, 200, 1030, classes);
+      const SoftmaxHead head = random_head(classes, 1030, 0.1F);
+      for (const std::size_t batch_size : {100, 300}) {  // one chunk, and more
+        const std::vector<std::uint32_t> batch = random_batch(batch_size, 200);
+        const Gradient one = compute(test_engine(*kernels, 1), head, data.labeled(), batch);
+        for (const int threads : {2, 3, 7}) {
+          const Gradient many =
+              compute(test_engine(*kernels, threads), head, data.labeled(), batch);
+          CHECK(many.weights == one.weights);
+          CHECK(many.biases == one.biases);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("logits 1e4 apart give finite slopes") {
+  const float weights[] = {1e4F, -1e4F, 0}, biases[] = {0, 0, 0}, x[] = {1};
+  const SoftmaxHead head(3, 1, weights, biases);
+  for (const Kernels* kernels : runnable_kernels()) {
+    for (const std::int32_t label : {0, 1}) {
+      const LabeledEmbeddings data{{x, StoredType::kFloat32, 1, 1}, &label};
+      const Gradient gradient = compute(test_engine(*kernels), head, data, {0});
+      CHECK(gradient.weights == Eigen::Vector3d(label, -label, 0));
+    }
+  }
+}
+
+TEST_CASE("nothing is used of a gradient that poll stops") {
+  const Data data(StoredType::kFloat32, 20, 32, 3);
+  const SoftmaxHead head = random_head(3, 32, 0.1F);
+  int polls = 0;
+  const Engine engine = test_engine(choose_kernels(""), 1, [&] {
+    if (++polls == 3) throw std::runtime_error("stop");
+  });
+  BatchGradient gradient(engine, head, data.labeled(), 1000);
+  bool used = false;
+  CHECK_THROWS_WITH(
+      gradient.compute(random_batch(1000, 20), [&](const GradientBlock&) { used = true; }), "stop");
+  CHECK_FALSE(used);
+}
+
+}  // namespace
+}  // namespace coral_learn

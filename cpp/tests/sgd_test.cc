@@ -1,0 +1,144 @@
+#include "core/sgd.h"
+
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+
+#include "core/instruction_set.h"
+#include "tests/reference.h"
+
+namespace coral_learn {
+namespace {
+
+constexpr std::ptrdiff_t kRows = 40, kFeatures = 21, kClasses = 7;
+
+const SgdOptions kOptions{30, 0.2F, 16, 0.05F, 11, 10};
+
+void ignore(const SgdReport&) {}
+
+bool same(const SoftmaxHead& a, const SoftmaxHead& b) {
+  return std::equal(a.weights.data(), a.weights.data() + a.weights.size(), b.weights.data()) &&
+         std::equal(a.biases.data(), a.biases.data() + a.biases.size(), b.biases.data());
+}
+
+// Plain stochastic gradient descent on the same batches.
+ReferenceHead train_reference(const SoftmaxHead& start, const Data& data,
+                              const SgdOptions& options) {
+  ReferenceHead head(start);
+  const Eigen::MatrixXd real = data.real();
+  Random random(options.seed);
+  for (std::int64_t iteration = 0; iteration < options.iterations; ++iteration) {
+    Eigen::MatrixXd rows(options.batch_size, real.cols());
+    std::vector<std::int32_t> labels(options.batch_size);
+    for (std::ptrdiff_t i = 0; i < options.batch_size; ++i) {
+      const std::uint32_t row = random.below(static_cast<std::uint32_t>(real.rows()));
+      rows.row(i) = real.row(row);
+      labels[i] = data.labeled().labels[row];
+    }
+    Eigen::MatrixXd slopes = head.probabilities(rows);
+    for (std::ptrdiff_t i = 0; i < options.batch_size; ++i) slopes(i, labels[i]) -= 1;
+    slopes /= static_cast<double>(options.batch_size);
+    head.weights -=
+        options.learning_rate * (slopes.transpose() * rows + options.l2_penalty * head.weights);
+    head.biases -= options.learning_rate * slopes.colwise().sum().transpose();
+  }
+  return head;
+}
+
+TEST_CASE("training agrees with the reference for all instruction sets and types") {
+  for (const Kernels* kernels : runnable_kernels()) {
+    for (const StoredType type : {StoredType::kFloat32, StoredType::kUint8, StoredType::kInt8}) {
+      const Data data(type, kRows, kFeatures, kClasses);
+      const SoftmaxHead start = random_head(kClasses, kFeatures, 0.05F);
+      SoftmaxHead head = start;
+      train_with_sgd(test_engine(*kernels), head, data.labeled(), std::nullopt, kOptions, ignore);
+      const ReferenceHead expected = train_reference(start, data, kOptions);
+      const ReferenceHead got(head);
+      CHECK((got.weights - expected.weights).cwiseAbs().maxCoeff() < 1e-5);
+      CHECK((got.biases - expected.biases).cwiseAbs().maxCoeff() < 1e-5);
+    }
+  }
+}
+
+TEST_CASE("the same seed gives the same weights, bit for bit, on any number of threads") {
+  const Data data(StoredType::kUint8, kRows, 1500, 200);
+  const SoftmaxHead start = random_head(200, 1500, 0.05F);
+  SgdOptions options = kOptions;
+  options.batch_size = 90;
+  SoftmaxHead first = start;
+  train_with_sgd(test_engine(choose_kernels("")), first, data.labeled(), std::nullopt, options,
+                 ignore);
+  for (const int threads : {1, 2, 5}) {
+    SoftmaxHead again = start;
+    train_with_sgd(test_engine(choose_kernels(""), threads), again, data.labeled(), std::nullopt,
+                   options, ignore);
+    CHECK(same(again, first));
+  }
+  SoftmaxHead other = start;
+  options.seed += 1;
+  train_with_sgd(test_engine(choose_kernels("")), other, data.labeled(), std::nullopt, options,
+                 ignore);
+  CHECK_FALSE(same(other, first));
+}
+
+TEST_CASE("reports tell the loss with its penalty and the accuracies") {
+  const Data data(StoredType::kFloat32, kRows, kFeatures, kClasses);
+  const Data validation(StoredType::kInt8, 9, kFeatures, kClasses, 5);
+  SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
+  std::vector<std::int64_t> iterations;
+  train_with_sgd(
+      test_engine(choose_kernels("")), head, data.labeled(), validation.labeled(),
+      {25, 0.2F, 16, 0.05F, 11, 10}, [&](const SgdReport& report) {
+        iterations.push_back(report.iteration);
+        const ReferenceHead now(head);
+        CHECK(report.loss == doctest::Approx(now.cross_entropy(data.real(), data.labeled().labels) +
+                                             0.025 * now.weights.squaredNorm()));
+        REQUIRE(report.validation_accuracy.has_value());
+      });
+  CHECK(iterations == std::vector<std::int64_t>{0, 10, 20, 25});
+}
+
+TEST_CASE("a report or poll that throws leaves the weights of the last whole iteration") {
+  const Data data(StoredType::kFloat32, kRows, kFeatures, kClasses);
+  const SoftmaxHead start = random_head(kClasses, kFeatures, 0.05F);
+  SgdOptions options = kOptions;
+  SoftmaxHead reported = start;
+  CHECK_THROWS_WITH(train_with_sgd(test_engine(choose_kernels("")), reported, data.labeled(),
+                                   std::nullopt, options,
+                                   [](const SgdReport& report) {
+                                     if (report.iteration == 20) throw std::runtime_error("enough");
+                                   }),
+                    "enough");
+  options.iterations = 20;
+  SoftmaxHead expected = start;
+  train_with_sgd(test_engine(choose_kernels("")), expected, data.labeled(), std::nullopt, options,
+                 ignore);
+  CHECK(same(reported, expected));
+
+  // Stopped at some poll within an iteration, it has the weights of a whole number of iterations.
+  options.report_interval = 0;
+  for (int last_poll = 5; last_poll < 30; ++last_poll) {
+    int polls = 0;
+    SoftmaxHead polled = start;
+    CHECK_THROWS_WITH(train_with_sgd(test_engine(choose_kernels(""), 1,
+                                                 [&] {
+                                                   if (++polls == last_poll)
+                                                     throw std::runtime_error("stop");
+                                                 }),
+                                     polled, data.labeled(), std::nullopt, options, ignore),
+                      "stop");
+    bool whole = false;
+    for (std::int64_t iterations = 0; iterations <= 20 && !whole; ++iterations) {
+      SoftmaxHead candidate = start;
+      SgdOptions fewer = options;
+      fewer.iterations = iterations;
+      train_with_sgd(test_engine(choose_kernels("")), candidate, data.labeled(), std::nullopt,
+                     fewer, ignore);
+      whole = same(candidate, polled);
+    }
+    CHECK(whole);
+  }
+}
+
+}  // namespace
+}  // namespace coral_learn

@@ -1,0 +1,69 @@
+#include "core/thread_pool.h"
+
+#include <doctest/doctest.h>
+
+#include <numeric>
+#include <stdexcept>
+
+namespace coral_learn {
+namespace {
+
+const Poll kNoPoll = [] {};
+
+TEST_CASE("each index is done once, by a thread of those asked for") {
+  ThreadPool pool;
+  for (int round = 0; round < 200; ++round) {
+    for (const int threads : {1, 2, 3, 8}) {
+      std::vector<std::atomic<int>> done(37);
+      pool.run(threads, 37, kNoPoll, [&](std::ptrdiff_t index, int thread) {
+        CHECK(thread >= 0);
+        CHECK(thread < threads);
+        ++done[index];
+      });
+      for (const std::atomic<int>& times : done) REQUIRE(times == 1);
+    }
+  }
+}
+
+TEST_CASE("exceptions of tasks and of poll come to the caller, and the pool goes on") {
+  ThreadPool pool;
+  for (int round = 0; round < 50; ++round) {
+    CHECK_THROWS_WITH(pool.run(3, 100, kNoPoll,
+                               [](std::ptrdiff_t index, int) {
+                                 if (index == 70) throw std::runtime_error("task");
+                               }),
+                      "task");
+    CHECK_THROWS_WITH(
+        pool.run(
+            3, 100, [] { throw std::runtime_error("poll"); }, [](std::ptrdiff_t, int) {}),
+        "poll");
+    std::atomic<int> done{0};
+    pool.run(3, 100, kNoPoll, [&](std::ptrdiff_t, int) { ++done; });
+    CHECK(done == 100);
+  }
+}
+
+TEST_CASE("callers from several threads, and from within a task, all get their work done") {
+  ThreadPool pool;
+  std::atomic<int> done{0};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      for (int round = 0; round < 100; ++round) {
+        pool.run(2, 10, kNoPoll, [&](std::ptrdiff_t, int) {
+          pool.run(2, 3, kNoPoll, [&](std::ptrdiff_t, int) { ++done; });
+        });
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  CHECK(done == 4 * 100 * 10 * 3);
+}
+
+TEST_CASE("no work is no work") {
+  ThreadPool pool;
+  pool.run(4, 0, kNoPoll, [](std::ptrdiff_t, int) { FAIL("called"); });
+}
+
+}  // namespace
+}  // namespace coral_learn
