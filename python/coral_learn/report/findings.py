@@ -18,7 +18,7 @@ _MOST_SHOWN = 12
 # Of centered embeddings. Crops, copies of half the size and recompressed ones reach 0.85 to 0.99
 # on the flower photos, and different photos of one kind of flower stay under 0.8.
 _NEAR_DUPLICATE_COSINE = 0.85
-_BLOCK_ROWS = 512
+_BLOCK_ROWS = 2048
 
 
 @dataclass(frozen=True)
@@ -187,25 +187,34 @@ def find_near_duplicates(
     paths: Sequence[Path], embeddings: Embeddings, split: Split
 ) -> list[NearDuplicate]:
     """Returns the test photos that look like a training photo, the most alike first."""
-    if not len(split.test):
-        return []
-    training = np.asarray(embeddings[split.train])
-    middle = training.mean(axis=0)
-    training = _directions(training - middle)
+    middle = np.mean(
+        [np.asarray(embeddings[rows]).mean(axis=0) for rows in _blocks(split.train)], axis=0
+    )
     found = []
-    for start in range(0, len(split.test), _BLOCK_ROWS):
-        rows = split.test[start : start + _BLOCK_ROWS]
-        cosines = _directions(np.asarray(embeddings[rows]) - middle) @ training.T
-        nearest = cosines.argmax(axis=1)
-        for row, column, cosine in zip(rows, nearest, cosines.max(axis=1), strict=True):
-            if cosine >= _NEAR_DUPLICATE_COSINE:
-                found.append(
-                    NearDuplicate(paths[row], paths[split.train[column]], min(float(cosine), 1.0))
-                )
+    for tests in _blocks(split.test):
+        directions = _directions(embeddings[tests], middle)
+        cosines = np.full(len(tests), -1.0, np.float32)
+        nearest = np.zeros(len(tests), np.int64)
+        for rows in _blocks(split.train):
+            block = directions @ _directions(embeddings[rows], middle).T
+            better = block.max(axis=1) > cosines
+            nearest[better] = rows[block.argmax(axis=1)[better]]
+            cosines = np.maximum(cosines, block.max(axis=1))
+        found += [
+            NearDuplicate(paths[row], paths[other], min(float(cosine), 1.0))
+            for row, other, cosine in zip(tests, nearest, cosines, strict=True)
+            if cosine >= _NEAR_DUPLICATE_COSINE
+        ]
     return sorted(found, key=lambda pair: -pair.similarity)
 
 
-def _directions(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def _blocks(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Splits row numbers so that the float32 embeddings of a block take little memory."""
+    return np.array_split(rows, max(1, -(-len(rows) // _BLOCK_ROWS)))
+
+
+def _directions(embeddings: Embeddings, middle: NDArray[np.float32]) -> NDArray[np.float32]:
+    rows = np.asarray(embeddings, np.float32) - middle
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     directions: NDArray[np.float32] = rows / np.maximum(lengths, np.finfo(np.float32).tiny)
     return directions
