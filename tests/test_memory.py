@@ -1,0 +1,22 @@
+"""A board with 1 GB of memory is enough."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+PHOTOS = 20_000
+LIMIT = 300e6  # bytes beyond the interpreter
+
+
+def test_retraining_on_many_photos_takes_little_memory(
+    stand_in_library: Path, tmp_path: Path
+) -> None:
+    script = Path(__file__).with_name("retrain_many.py")
+    done = subprocess.run(
+        [sys.executable, script, stand_in_library, tmp_path, str(PHOTOS)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < LIMIT
