@@ -24,7 +24,7 @@ from coral_learn import (
 )
 from coral_learn.dataset import split_by_class
 from coral_learn.tflite.imprinting_tail import read_imprinting_model
-from coral_learn.tflite.metadata import attach_labels
+from coral_learn.tflite.metadata import attach_labels, pack_with_labels
 from coral_learn.tflite.model import (
     add_operator,
     add_tensor,
@@ -308,6 +308,12 @@ class TestLabels:
         assert read_labels(resumed.serialize_model()) == ["cat", "hot dog", "2"]
         assert ImprintingEngine(saved).labels is None
         assert read_labels(create_imprinting_model(saved)) is None
+
+    def test_labels_of_other_classes_are_left_out(self, trained: bytes) -> None:
+        tree = unpack(trained)
+        engine = ImprintingEngine(pack_with_labels(tree, ["a", "b"]), keep_classes=True)
+        assert engine.labels is None
+        assert read_labels(engine.serialize_model()) is None
 
     def test_one_for_each_class(self, trained: bytes) -> None:
         engine = ImprintingEngine(trained, keep_classes=True)

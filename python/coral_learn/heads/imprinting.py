@@ -9,11 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..model_file import ModelSource, read_model_content
-from ..tflite.imprinting_tail import (
-    ImprintingTail,
-    append_imprinting_tail,
-    read_imprinting_model,
-)
+from ..tflite.imprinting_tail import ImprintingTail, append_imprinting_tail, read_imprinting_model
 from ..tflite.metadata import read_labels
 from .inputs import EmbeddingsLike, as_embeddings, as_float_array, as_labels
 
@@ -100,7 +96,8 @@ class ImprintingEngine:
         self._counts_photos = keep_classes and self._model.tail.photo_counts is not None
         if keep_classes:
             self._classes = _load_classes(self._model.tail)
-            self._labels = read_labels(content)
+            labels = read_labels(content)
+            self._labels = labels if labels and len(labels) == len(self._classes) else None
 
     @property
     def embedding_dim(self) -> int:
