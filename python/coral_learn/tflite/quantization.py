@@ -18,8 +18,9 @@ _SMALLEST_SUM_STEP = 2.0**-40
 
 # The part of the full range that is tried. A narrower one cuts off the few values at its ends and
 # has finer steps for all others.
-_PARTS = tuple(np.linspace(1.0, 0.4, 13))
-_MOST_CALIBRATION_LOGITS = 2**18
+_WEIGHT_PARTS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+_LOGIT_PARTS = tuple(np.linspace(1.0, 0.4, 13))
+_MOST_CALIBRATION_NUMBERS = 2**20
 
 
 @dataclass(frozen=True)
@@ -194,10 +195,10 @@ def quantize_head(
         layer = _quantize_layer(weights, biases, embedding, per_channel, 1.0)
         return QuantizedHead(layer, _logit_quantization(layer, *layer.bounds()))
 
-    stored = embedding.quantize(_sample(calibration, classes=len(biases)))
+    stored = embedding.quantize(_sample(calibration, len(biases)))
     wanted = softmax(embedding.dequantize(stored) @ weights + biases)
     layer = min(
-        (_quantize_layer(weights, biases, embedding, per_channel, part) for part in _PARTS),
+        (_quantize_layer(weights, biases, embedding, per_channel, part) for part in _WEIGHT_PARTS),
         key=lambda layer: _divergence(wanted, layer.logits(stored)),
     )
     logits = layer.logits(stored)
@@ -206,8 +207,8 @@ def quantize_head(
     def loss(ends: tuple[float, float]) -> float:
         return _divergence(wanted, _as_stored(_logit_quantization(layer, *ends), logits))
 
-    low, _ = min(((high - part * (high - low), high) for part in _PARTS), key=loss)
-    _, high = min(((low, low + part * (high - low)) for part in _PARTS), key=loss)
+    low, _ = min(((high - part * (high - low), high) for part in _LOGIT_PARTS), key=loss)
+    _, high = min(((low, low + part * (high - low)) for part in _LOGIT_PARTS), key=loss)
     return QuantizedHead(layer, _logit_quantization(layer, low, high))
 
 
@@ -225,18 +226,16 @@ def _quantize_layer(
     part: float,
 ) -> QuantizedLayer:
     """Quantizes a linear layer with ``part`` of the range of its weights."""
-    axis = 0 if per_channel else None
-    largest_bias = np.abs(biases, dtype=np.float64).max(axis=None if axis is None else ())
+    largest_bias = np.abs(biases) if per_channel else np.abs(biases).max()
     smallest_sum = np.maximum(largest_bias / _MOST_BIAS, _SMALLEST_SUM_STEP)
     smallest = np.maximum(smallest_sum / embedding.scale, SMALLEST_SCALE)
     if embedding.dtype == np.int8:  # the runtimes take symmetric weights alone
-        scales = np.abs(weights, dtype=np.float64).max(axis=axis) * part / 127
+        scales = np.abs(weights).max(axis=0 if per_channel else None) * part / 127
         zero_point = 0
     else:
-        quantization = Quantization.of_range(
-            embedding.dtype, part * float(weights.min()), part * float(weights.max()), smallest
-        )
-        scales, zero_point = np.float64(quantization.scale), quantization.zero_point
+        low, high = part * float(weights.min()), part * float(weights.max())
+        range_ = Quantization.of_range(embedding.dtype, low, high, float(smallest))
+        scales, zero_point = np.float32(range_.scale), range_.zero_point
     weight_scales = np.atleast_1d(np.clip(scales, smallest, LARGEST_SCALE)).astype(np.float32)
     return QuantizedLayer.of_scales(weights, biases, embedding, weight_scales, zero_point)
 
@@ -253,8 +252,8 @@ def _as_stored(quantization: Quantization, real: NDArray[np.float64]) -> NDArray
 
 def _sample(rows: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
     """Takes evenly strided rows, few enough for the search to take a fraction of a second."""
-    stride = max(1, -(-len(rows) * classes // _MOST_CALIBRATION_LOGITS))
-    return rows[::stride]
+    numbers = len(rows) * (rows.shape[1] + 4 * classes)
+    return rows[:: -(-numbers // _MOST_CALIBRATION_NUMBERS)]
 
 
 def _divergence(wanted: NDArray[np.float64], logits: NDArray[np.float64]) -> float:
