@@ -5,6 +5,7 @@ import pytest
 
 from coral_learn.embeddings import Embeddings
 from coral_learn.errors import ModelError
+from coral_learn.heads.softmax_regression import SoftmaxRegression
 from coral_learn.tflite.cut import create_embedding_extractor
 from coral_learn.tflite.head import append_softmax_head, quantization_report, read_head
 from coral_learn.tflite.metadata import read_labels
@@ -338,6 +339,23 @@ def test_report_tells_what_the_interpreter_does(kind: str) -> None:
     assert report.largest_error == pytest.approx(np.abs(wanted - np.array(seen)).max(), abs=1 / 256)
     agreement = (wanted.argmax(1) == np.array(seen).argmax(1)).mean()
     assert report.agreement == pytest.approx(agreement, abs=1 / 40)
+
+
+def test_a_trained_head_reports_what_serializing_it_loses() -> None:
+    built = build_extractor("uint8")
+    seen = _embeddings(built)
+    labels = np.asarray(seen)[:, 0] > np.median(np.asarray(seen)[:, 0])
+    head = SoftmaxRegression(8, 2, seed=0)
+    with pytest.raises(ValueError, match="not trained here"):
+        head.quantization_report(built.content)
+    data = {"data_train": seen, "labels_train": labels.astype(int)}
+    data |= {"data_val": seen, "labels_val": labels.astype(int)}
+    head.train_with_sgd(data, 100, 0.1, print_every=0)
+    report = head.quantization_report(built.content)
+    assert report.rows == 64
+    assert report.agreement > 0.9
+    assert 0 < report.largest_error < 0.02
+    assert head.quantization_report(built.content, np.asarray(seen)[:10]).rows == 10
 
 
 def test_report_of_a_float_model_finds_nothing_lost() -> None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,9 @@ from .inputs import (
     num_threads,
     stored,
 )
+
+if TYPE_CHECKING:
+    from ..tflite.head import QuantizationReport
 
 _FORMAT_VERSION = 1
 _MAX_CALIBRATION_ROWS = 2048
@@ -310,6 +313,34 @@ class SoftmaxRegression:
             biases,
             calibration=self._calibration,
             labels=self.labels,
+        )
+
+    def quantization_report(
+        self, in_model_path: ModelSource, embeddings: EmbeddingsLike | None = None
+    ) -> "QuantizationReport":
+        """Tells what :meth:`serialize_model` loses, without running a model.
+
+        Args:
+            in_model_path: The extractor, as for :meth:`serialize_model`.
+            embeddings: What to compare the float head and the stored one on, [N, D], best of photos
+                that were not trained on; None for those that the head was trained on.
+
+        Raises:
+            ModelError: The file cannot be read, or is not an extractor for this head.
+            ValueError: A wrong shape, or no embeddings.
+        """
+        from ..tflite.head import quantization_report
+
+        compared = self._calibration if embeddings is None else embeddings
+        if compared is None:
+            raise ValueError("a head that was not trained here needs embeddings to be compared on")
+        weights, biases = self._snapshot()
+        return quantization_report(
+            read_model_content(in_model_path),
+            weights.T,
+            biases,
+            as_embeddings(compared, self.feature_dim),
+            calibration=self._calibration,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
