@@ -64,7 +64,7 @@ def test_folders_that_do_not_do(tmp_path: Path, files: list[str], message: str) 
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="there is no folder .*missing"):
+    with pytest.raises(ValueError, match=r"there is no folder .*missing"):
         ImageFolder(tmp_path / "missing")
 
 

@@ -13,7 +13,7 @@ def test_a_new_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
     write_atomically(tmp_path / "model", b"new")
     (tmp_path / "plain").write_bytes(b"")
     assert (tmp_path / "model").read_bytes() == b"new"
-    assert os.stat(tmp_path / "model").st_mode == os.stat(tmp_path / "plain").st_mode
+    assert (tmp_path / "model").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(

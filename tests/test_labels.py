@@ -37,5 +37,5 @@ def test_missing_labels_are_named_by_their_index() -> None:
 def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     path = tmp_path / "labels.txt"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match="labels.txt is not a label file"):
+    with pytest.raises(ValueError, match=r"labels\.txt is not a label file"):
         read_label_file(path)

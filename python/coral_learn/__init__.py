@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .extraction.cache import EmbeddingCache as EmbeddingCache
     from .extraction.extractor import EmbeddingExtractor as EmbeddingExtractor
     from .heads.imprinting import ImprintingEngine as ImprintingEngine
+    from .heads.new_class import add_class as add_class
+    from .heads.new_class import remember_classes as remember_classes
     from .heads.softmax_regression import SoftmaxRegression as SoftmaxRegression
     from .methods import SgdSettings as SgdSettings
     from .project import Project as Project
@@ -45,6 +47,8 @@ _HOMES = {
     "EmbeddingCache": "extraction.cache",
     "EmbeddingExtractor": "extraction.extractor",
     "ImprintingEngine": "heads.imprinting",
+    "add_class": "heads.new_class",
+    "remember_classes": "heads.new_class",
     "SoftmaxRegression": "heads.softmax_regression",
     "Project": "project",
     "install_as_pycoral": "pycoral",

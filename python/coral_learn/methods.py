@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .dataset import Split
 from .embeddings import Embeddings
 from .heads.imprinting import ImprintingEngine
+from .heads.new_class import remember_classes
 from .heads.softmax_regression import SoftmaxRegression
 from .tflite.imprinting import create_imprinting_model
 
@@ -117,7 +118,15 @@ def _train_with_sgd(
         progress=lambda record: report(record.iteration, sgd.iterations),
     )
     curve = [(record.iteration, record.loss) for record in history]
-    return TrainedHead(head, lambda: head.serialize_model(task.extractor), curve)
+    return TrainedHead(head, lambda: _serialize(head, task), curve)
+
+
+def _serialize(head: SoftmaxRegression, task: LearningTask) -> bytes:
+    """Makes the classifier, with a note of its classes, so that one can be added later."""
+    rows = task.split.train
+    return remember_classes(
+        head.serialize_model(task.extractor), task.embeddings[rows], task.labels[rows]
+    )
 
 
 def _imprint(task: LearningTask) -> TrainedHead:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ from .runner_pool import RunnerPool
 
 OnError = Callable[[int, PhotoError], None]
 """Called with the index and the error of a photo that cannot be used."""
+
+_Self = TypeVar("_Self", bound="ImageModel")  # typing.Self came with Python 3.11
 
 
 class ImageModel:
@@ -93,7 +95,7 @@ class ImageModel:
         self._cache = cache
         self._source = b"" if cache is None else _source(content, placement.first)
 
-    def __enter__(self) -> "ImageModel":
+    def __enter__(self: _Self) -> _Self:
         return self
 
     def __exit__(

@@ -202,7 +202,7 @@ def find_near_duplicates(
             cosines = np.maximum(cosines, block.max(axis=1))
         found += [
             NearDuplicate(paths[row], paths[other], min(float(cosine), 1.0))
-            for row, other, cosine in zip(tests, nearest, cosines, strict=True)
+            for row, other, cosine in zip(tests.tolist(), nearest.tolist(), cosines, strict=True)
             if cosine >= _NEAR_DUPLICATE_COSINE
         ]
     return sorted(found, key=lambda pair: -pair.similarity)
