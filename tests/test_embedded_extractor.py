@@ -1,5 +1,6 @@
 """The extractor that the package ships, and the tools that make it (all but the training)."""
 
+import functools
 import sys
 from pathlib import Path
 
@@ -21,6 +22,7 @@ CONTENT = embedded_extractor()
 PER_CLASS = 60
 
 
+@functools.cache
 def drawn_embeddings(seed: int) -> tuple[Embeddings, NDArray[np.int64]]:
     photos = [
         draw_photo(name, np.random.default_rng((seed, label, number)))
@@ -54,16 +56,16 @@ class TestTheShippedModel:
         assert "Apache-2.0" in description
 
     def test_uses_the_range_of_its_output(self) -> None:
-        embeddings, _ = drawn_embeddings(seed=3)
+        embeddings, _ = drawn_embeddings(0)
         assert (embeddings.quantized == 255).mean() < 0.001
         spread = embeddings.quantized.std(axis=0)
         assert np.median(spread) > 8, "steps of quantization noise have a deviation of 0.3"
         assert spread.min() > 1, "a feature that says nothing"
 
-    @pytest.mark.parametrize("seed", [0, 1, 2])
+    @pytest.mark.parametrize("seed", [0, 1])
     def test_tells_drawn_classes_apart_that_it_has_never_seen(self, seed: int) -> None:
         embeddings, labels = drawn_embeddings(seed)
-        held_out = np.arange(len(labels)) % 5 == 0
+        held_out = np.arange(len(labels)) % 3 == 0
         head = SoftmaxRegression(embeddings.shape[1], len(DEMO_CLASSES), 0.05, seed=seed)
         data = {
             "data_train": embeddings[~held_out],
