@@ -205,6 +205,17 @@ def test_candidates_are_the_vectors_before_the_last_layer() -> None:
     assert read_embedding(earlier).shape == (1, 1, 1, 24)
 
 
+def test_weights_widened_by_the_model_hide_no_candidate() -> None:
+    built = build_classifier("float32", linear="fully_connected", rank=2, half_precision=True)
+    model = unpack(built.content)
+    operators = main_subgraph(model).operators
+    (widening,) = [each for each in operators if operator_name(model, each) == "DEQUANTIZE"]
+    operators.remove(widening)
+    operators.insert(0, widening)  # where converters put it
+    names = [each.name for each in list_candidates(pack(model))]
+    assert names == ["pooled", "embedding"]
+
+
 def test_candidates_of_an_extractor_are_all_its_vectors() -> None:
     extractor = build_extractor("uint8", features=24)
     assert [each.name for each in list_candidates(extractor.content)] == ["pooled"]

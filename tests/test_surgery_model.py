@@ -137,7 +137,7 @@ def _set_scales(*scales: float) -> Callable[[Any], None]:
         (_set_in_tensor(shape=np.array([-1, 3], np.int32)), r"shape \[-1, 3\]"),
         (_set_in_tensor(shape=np.array([2**30, 2**30], np.int32)), "has 1152921504606846976"),
         (_set_in_tensor(shape=np.array([3], np.int32)), "of 3 elements has a buffer of"),
-        (_set_scales(0.5, 0.25), "2 scales and 1 zero points"),
+        (_set_scales(0.5, 0.25), "has 2 scales along dimension 0"),
         (_set_scales(float("nan")), "not a finite positive number"),
         (_set_in_operator(opcodeIndex=7), "operator code: index 7"),
         (_set_in_operator(inputs=np.array([0, 77], np.int32)), "operator: index 77"),

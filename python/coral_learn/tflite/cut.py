@@ -124,7 +124,8 @@ def _find_embedding(model: ModelT, layers: Sequence[LinearLayer], name: str | No
         if not indices:
             raise _error(model, layers, f"there is no tensor named {name!r}")
     else:
-        indices = _tensors_named(model, _KNOWN_EMBEDDINGS) or {layer.embedding for layer in layers}
+        known, read = _tensors_named(model, _KNOWN_EMBEDDINGS), {each.embedding for each in layers}
+        indices = known & read or known or read
     if not indices:
         last = ", ".join(operator_name(model, operator) for operator in graph.operators[-4:])
         raise _error(
@@ -188,11 +189,15 @@ def _bottlenecks(model: ModelT, heads: set[int]) -> Iterator[int]:
     for number, operator in reversed(list(enumerate(graph.operators))):
         for index in operator.inputs.tolist():
             last_use.setdefault(index, number)
-    alive = set(graph.inputs.tolist())
+    of_image = set(graph.inputs.tolist())  # what is widened or unpacked from weights is not
+    alive = set(of_image)
     for number, operator in enumerate(graph.operators):
         if id(operator) in heads:
             return
+        if of_image.isdisjoint(operator.inputs.tolist()):
+            continue
         outputs = set(operator.outputs.tolist())
+        of_image |= outputs
         alive = {index for index in alive | outputs if last_use.get(index, 0) > number}
         if len(alive) == 1 and alive <= outputs:
             yield from alive

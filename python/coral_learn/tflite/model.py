@@ -118,8 +118,8 @@ def tensor_steps(tensor: TensorT) -> tuple[NDArray[np.float32], NDArray[np.int64
         raise ModelError(f"tensor {tensor_name(tensor)!r} has no quantization scale")
     zero_points = quantization.zeroPoint
     if zero_points is None or not len(zero_points):
-        zero_points = np.zeros(len(quantization.scale), np.int64)
-    return quantization.scale, zero_points
+        zero_points = np.zeros(1, np.int64)
+    return quantization.scale, np.broadcast_to(zero_points, quantization.scale.shape)
 
 
 def tensor_quantization(tensor: TensorT) -> Quantization | None:

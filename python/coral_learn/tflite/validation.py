@@ -77,7 +77,7 @@ def _check_quantization(name: str, tensor: TensorT, schema: Any) -> None:
     _check_union(name, quantization.detailsType, schema.QuantizationDetails)
     scales = 0 if quantization.scale is None else len(quantization.scale)
     zero_points = 0 if quantization.zeroPoint is None else len(quantization.zeroPoint)
-    if zero_points not in (0, scales):
+    if zero_points not in (0, 1, scales):
         raise ModelError(f"{name} has {scales} scales and {zero_points} zero points")
     if scales and not (np.isfinite(quantization.scale) & (quantization.scale >= 0)).all():
         raise ModelError(f"{name} has a scale that is not a finite positive number")
