@@ -55,6 +55,14 @@ def test_a_labelled_model_runs_as_before() -> None:
     np.testing.assert_array_equal(run(labelled, image), run(BUILT.content, image))
 
 
+def test_an_input_that_nothing_is_said_of_is_described_as_an_image() -> None:
+    model = unpack(attach_labels(BUILT.content, LABELS))
+    (entry,) = model.metadata
+    (graph,) = decode_metadata(model.buffers[entry.buffer].data)["subgraph_metadata"]
+    content = {"content_properties": (2, {"color_space": 1})}
+    assert graph["input_tensor_metadata"] == [{"name": b"image", "content": content}]
+
+
 def test_the_same_labels_give_the_same_bytes() -> None:
     labelled = attach_labels(BUILT.content, LABELS)
     assert labelled == attach_labels(BUILT.content, LABELS)

@@ -15,12 +15,14 @@ import numpy as np
 from ..errors import ModelError
 from ..model_file import ModelSource, read_model_content
 from .metadata_format import (
+    IMAGE_PROPERTIES,
+    RGB,
     TENSOR_AXIS_LABELS,
     decode_metadata,
     encode_metadata,
 )
-from .model import add_metadata, main_subgraph, pack, tensor_shape, unpack
-from .schema import ModelT
+from .model import add_metadata, main_subgraph, pack, tensor_name, tensor_shape, unpack
+from .schema import ModelT, TensorT
 
 _ENTRY = b"TFLITE_METADATA"
 _LABEL_FILE = "labels.txt"
@@ -110,7 +112,7 @@ def pack_with_labels(
     """
     if labels is not None or any(entry.name == _ENTRY for entry in model.metadata):
         base = _find_metadata(model) or {}
-        _replace_metadata(model, _describe_output(base, output_name, labels is not None))
+        _replace_metadata(model, _describe(model, base, output_name, labels is not None))
     content = pack(model)
     return content if labels is None else _append_label_file(content, labels)
 
@@ -135,13 +137,18 @@ def _replace_metadata(model: ModelT, metadata: dict[str, Any]) -> None:
     add_metadata(model, _ENTRY.decode(), data)
 
 
-def _describe_output(base: dict[str, Any], output_name: str, has_labels: bool) -> dict[str, Any]:
+def _describe(
+    model: ModelT, base: dict[str, Any], output_name: str, has_labels: bool
+) -> dict[str, Any]:
     """Keeps what is said of the model and its input; files that it mentions are gone."""
     graphs = base.get("subgraph_metadata") or [{}]
     inputs = [
         {key: value for key, value in tensor.items() if key != "associated_files"}
         for tensor in graphs[0].get("input_tensor_metadata", [])
     ]
+    graph = main_subgraph(model)
+    if len(inputs) != len(graph.inputs):  # readers of metadata insist on one for each
+        inputs = [_describe_input(graph.tensors[index]) for index in graph.inputs]
     output: dict[str, Any] = {"name": output_name.encode()}
     if has_labels:
         output["associated_files"] = [
@@ -159,6 +166,13 @@ def _describe_output(base: dict[str, Any], output_name: str, has_labels: bool) -
         ],
         "min_parser_version": b"1.0.0",
     }
+
+
+def _describe_input(tensor: TensorT) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": tensor_name(tensor).encode()}
+    if len(tensor.shape) == 4 and tensor.shape[-1] == 3:
+        described["content"] = {"content_properties": (IMAGE_PROPERTIES, {"color_space": RGB})}
+    return described
 
 
 def _label_file_name(metadata: dict[str, Any] | None) -> str | None:
