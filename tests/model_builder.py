@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from coral_learn import edgetpu
 from coral_learn.model_file import EDGETPU_CUSTOM_OP
 from coral_learn.tflite.layers import add_result
 from coral_learn.tflite.model import (
@@ -178,10 +179,8 @@ def run(content: bytes, image: np.ndarray, **options: Any) -> np.ndarray:
 
 
 def make_interpreter(content: bytes, **options: Any) -> Any:
-    """Makes an interpreter that is ready to run."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=content, **options)
+    """Makes an interpreter of the runtime in use that is ready to run."""
+    interpreter = edgetpu.runtime_module().Interpreter(model_content=content, **options)
     interpreter.allocate_tensors()
     return interpreter
 
