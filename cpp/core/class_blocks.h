@@ -22,7 +22,7 @@ class ClassBlocks {
 // Rows that are worked on at a time: enough to use each weight often once it is in the cache, and
 // few enough that a step takes some 30 ms at most on a small computer.
 inline std::ptrdiff_t chunk_rows(std::ptrdiff_t classes, std::ptrdiff_t features) {
-  constexpr std::ptrdiff_t kMost = 128, kLeast = 8, kProducts = 100'000'000;
+  constexpr std::ptrdiff_t kMost = 128, kLeast = 8, kProducts = 200'000'000;
   const std::ptrdiff_t rows = kProducts / (classes * features);
   return rows > kMost ? kMost : rows < kLeast ? kLeast : rows;
 }

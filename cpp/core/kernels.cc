@@ -14,9 +14,9 @@ namespace coral_learn {
 namespace {
 
 // Tiles of sums that fill the registers and leave room for what goes into them.
-constexpr int kTileRows = kRegisters == 32 ? 4 : 3;
-constexpr int kTileClasses = kRegisters == 32 ? 6 : 4;
-constexpr int kTileVectors = kRegisters == 32 ? 4 : 3;
+constexpr int kTileRows = kRegisters == 32 ? 4 : 2;
+constexpr int kTileClasses = 6;
+constexpr int kTileVectors = kRegisters == 32 ? 4 : 2;
 
 template <typename T>
 inline Vector load_centered(const T* from, float zero_point) {

@@ -120,8 +120,9 @@ inline Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 // b[i] + b[i - distance].
 template <int distance, int... i>
 inline Vector fold(Vector a, Vector b, std::integer_sequence<int, i...>) {
-  return CORAL_LEARN_SHUFFLE(a, b, ((i & distance) ? kLanes + i : i)...) +
-         CORAL_LEARN_SHUFFLE(a, b, ((i & distance) ? kLanes + i - distance : i + distance)...);
+  const Vector stay = CORAL_LEARN_SHUFFLE(a, b, ((i & distance) ? kLanes + i : i)...);
+  const Vector move = CORAL_LEARN_SHUFFLE(a, b, ((i & distance) ? i : kLanes + i)...);
+  return stay + CORAL_LEARN_SHUFFLE(move, move, (i ^ distance)...);
 }
 
 // Lane i of the result is the sum of the lanes of vectors[i]; the vectors are overwritten.

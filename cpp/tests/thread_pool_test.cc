@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <numeric>
+#include <chrono>
 #include <stdexcept>
 
 namespace coral_learn {
@@ -33,10 +33,11 @@ TEST_CASE("exceptions of tasks and of poll come to the caller, and the pool goes
                                  if (index == 70) throw std::runtime_error("task");
                                }),
                       "task");
-    CHECK_THROWS_WITH(
-        pool.run(
-            3, 100, [] { throw std::runtime_error("poll"); }, [](std::ptrdiff_t, int) {}),
-        "poll");
+    const auto fail = [] { throw std::runtime_error("poll"); };
+    const auto wait = [](std::ptrdiff_t, int) {  // so that some are left for the calling thread
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    };
+    CHECK_THROWS_WITH(pool.run(3, 100, fail, wait), "poll");
     std::atomic<int> done{0};
     pool.run(3, 100, kNoPoll, [&](std::ptrdiff_t, int) { ++done; });
     CHECK(done == 100);
