@@ -171,11 +171,18 @@ def with_outputs(content: bytes, names: Sequence[str]) -> bytes:
 
 
 def run(content: bytes, image: np.ndarray, **options: Any) -> np.ndarray:
-    """Runs a model of one input and one output in a new interpreter, and returns the output."""
+    """Runs a model of one input in a new interpreter, and returns its first output."""
     interpreter = make_interpreter(content, **options)
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
     interpreter.invoke()
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+def run_to(content: bytes, name: str, image: np.ndarray) -> np.ndarray:
+    """Runs a model and returns the tensor of this name, declared an output before its own."""
+    graph = main_subgraph(unpack(content))
+    own = [tensor_name(graph.tensors[index]) for index in graph.outputs]
+    return run(with_outputs(content, [name, *own]), image)
 
 
 def make_interpreter(content: bytes, **options: Any) -> Any:
@@ -489,9 +496,14 @@ class _Builder:
         signature = self.schema.SignatureDefT()
         signature.signatureKey = b"serving_default"
         signature.subgraphIndex = 0
-        signature.inputs = [self.schema.TensorMapT(b"image", image)]
-        signature.outputs = [self.schema.TensorMapT(b"scores", output)]
+        signature.inputs = [self._map("image", image)]
+        signature.outputs = [self._map("scores", output)]
         self.model.signatureDefs.append(signature)
+
+    def _map(self, name: str, tensor: int) -> Any:
+        entry = self.schema.TensorMapT()
+        entry.name, entry.tensorIndex = name.encode(), tensor
+        return entry
 
     def _quantization_of(self, low: float, high: float) -> Quantization | None:
         return Quantization.of_range(self.inside, low, high) if self.is_quantized else None

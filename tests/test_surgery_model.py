@@ -157,6 +157,9 @@ def test_models_that_do_not_hold_together_are_refused(
         unpack(_pack_raw(model))
 
 
+@pytest.mark.skipif(
+    not hasattr(raw_schema, "ExternalBufferT"), reason="this release's schema has no such weights"
+)
 def test_weights_in_another_file_are_refused() -> None:
     model = unpack(CONTENT)
     model.externalBuffers = [raw_schema.ExternalBufferT()]

@@ -18,7 +18,7 @@ from model_builder import (
     make_interpreter,
     random_image,
     run,
-    with_outputs,
+    run_to,
 )
 
 # Where rounding in the softmax and of its output may lead, beside what the logits are off.
@@ -96,7 +96,7 @@ def test_the_extractor_gives_the_classifiers_embedding(arguments: dict[str, Any]
     extractor = create_embedding_extractor(built.content)
     image = random_image(built, arguments["size"], seed=arguments["features"])
     embedding = run(extractor, image)
-    inside = run(with_outputs(built.content, [built.embedding_name]), image)
+    inside = run_to(built.content, built.embedding_name, image)
     np.testing.assert_array_equal(embedding, inside)
     assert embedding.dtype == np.dtype(KINDS[arguments["kind"]][0])
     off = np.abs(_run_real(extractor, image) - built.expected_embedding(image))
