@@ -183,6 +183,7 @@ def test_compiled_part_stays_byte_for_byte() -> None:
         (np.ones(8), np.zeros(1), r"not \[8\] and \[1\]"),
         (np.ones((8, 0)), np.zeros(0), r"not \[8, 0\] and \[0\]"),
         (np.full((8, 4), np.nan), np.zeros(4), "finite"),
+        (np.full((8, 4), 1e300), np.zeros(4), "finite"),
         (np.ones((8, 4)), np.full(4, np.inf), "finite"),
     ],
 )

@@ -168,8 +168,9 @@ def read_head(
 def _check_head(
     model: ModelT, weights: ArrayLike, biases: ArrayLike
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    weights = np.asarray(weights, np.float32)
-    biases = np.asarray(biases, np.float32)
+    with np.errstate(over="ignore"):  # told below
+        weights = np.asarray(weights, np.float32)
+        biases = np.asarray(biases, np.float32)
     if weights.ndim != 2 or biases.shape != weights.shape[1:] or not biases.size:
         raise ValueError(
             "weights must be [D, C] and biases [C], "

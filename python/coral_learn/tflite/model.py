@@ -136,11 +136,6 @@ def tensor_quantization(tensor: TensorT) -> Quantization | None:
     return Quantization(tensor_dtype(tensor), float(scales[0]), int(zero_points[0]))
 
 
-def operator_code(model: ModelT, operator: OperatorT) -> int:
-    """Returns the kind of an operator, a value of the schema's ``BuiltinOperator``."""
-    return _builtin_code(model.operatorCodes[operator.opcodeIndex])
-
-
 def operator_name(model: ModelT, operator: OperatorT) -> str:
     """Returns the name of an operator's kind, such as ``CONV_2D`` or ``edgetpu-custom-op``."""
     code = model.operatorCodes[operator.opcodeIndex]

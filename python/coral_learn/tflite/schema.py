@@ -23,8 +23,10 @@ SubGraphT: TypeAlias = Any
 TensorT: TypeAlias = Any
 OperatorT: TypeAlias = Any
 
-# Real image models have some thousands; unpacking this many takes about a second.
-_MOST_TABLES = 30_000
+# Models of some megabytes have some thousands, and the largest not one in a thousand bytes. Reading
+# 30,000 takes about half a second.
+_MOST_TABLES_IN_SMALL_FILES = 30_000
+_FEWEST_BYTES_A_TABLE = 1000
 # A writer may store equal strings or vectors once; a file in which everything is stored once and
 # used many times is made to fill the memory.
 _MOST_READS_OF_A_BYTE = 4
@@ -65,7 +67,7 @@ class CheckedBuffer(np.ndarray[Any, np.dtype[np.uint8]]):
     def of(cls, content: bytes | NDArray[np.uint8]) -> "CheckedBuffer":
         """Wraps the bytes of a flatbuffer."""
         buffer = np.frombuffer(content, np.uint8).view(cls)
-        buffer.tables_left = _MOST_TABLES
+        buffer.tables_left = _MOST_TABLES_IN_SMALL_FILES + len(buffer) // _FEWEST_BYTES_A_TABLE
         buffer.bytes_left = _MOST_READS_OF_A_BYTE * len(buffer)
         return buffer
 
@@ -87,7 +89,7 @@ class CheckedTable(flatbuffers.table.Table):  # type: ignore[misc]
     def __init__(self, buffer: CheckedBuffer, position: int) -> None:
         buffer.tables_left -= 1
         if buffer.tables_left < 0:
-            raise ModelError(f"it has more than {_MOST_TABLES} tables")
+            raise ModelError(f"a file of {len(buffer)} bytes with more tables than models have")
         super().__init__(buffer, position)
         self._vtable = position - struct.unpack_from("<i", buffer.data, position)[0]
         if self._vtable < 0:
