@@ -34,12 +34,13 @@ def _compare(found: set[str], wanted: set[str]) -> Iterator[str]:
 
 
 def _platform_problems(platform: str) -> Iterator[str]:
-    manylinux = re.fullmatch(r"manylinux_(\d+)_(\d+)_(x86_64|aarch64)", platform)
-    if manylinux:
-        if (int(manylinux[1]), int(manylinux[2])) > _NEWEST_GLIBC:
-            yield f"{platform} needs a newer glibc than {'.'.join(map(str, _NEWEST_GLIBC))}"
-    elif not re.fullmatch(r"macosx_\d+_\d+_arm64", platform):
+    if re.fullmatch(r"manylinux2014_(x86_64|aarch64)|macosx_\d+_\d+_arm64", platform):
+        return  # manylinux2014 is the old name of manylinux_2_17
+    glibc = re.fullmatch(r"manylinux_(\d+)_(\d+)_(x86_64|aarch64)", platform)
+    if glibc is None:
         yield f"unexpected platform {platform}"
+    elif (int(glibc[1]), int(glibc[2])) > _NEWEST_GLIBC:
+        yield f"{platform} needs a newer glibc than {'.'.join(map(str, _NEWEST_GLIBC))}"
 
 
 def _extension_suffix(interpreter: str, platform: str) -> str:
