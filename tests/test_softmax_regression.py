@@ -365,7 +365,8 @@ def test_a_fresh_head_saves_too(tmp_path: Path) -> None:
     head.save(tmp_path / "head.npz")
     loaded = SoftmaxRegression.load(tmp_path / "head.npz")
     np.testing.assert_array_equal(loaded.weights, head.weights)
-    assert loaded.labels is loaded.seed is None
+    assert loaded.labels is None
+    assert loaded.seed is None
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 broken", "npy", "npz", "cut"])

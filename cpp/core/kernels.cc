@@ -41,6 +41,7 @@ inline void with_constant(std::ptrdiff_t classes, const Visit& visit) {
   }
 }
 
+// Products of kTileRows rows; the same number after those are fetched into the cache.
 template <int kClasses, typename T>
 inline void multiply_tile(const T* const* rows, std::ptrdiff_t features, float zero_point,
                           MatrixBlock<const float> weights, float* const* products) {
@@ -56,7 +57,11 @@ inline void multiply_tile(const T* const* rows, std::ptrdiff_t features, float z
   Vector x[kTileRows];
   std::ptrdiff_t feature = 0;
   for (; feature + kLanes <= features; feature += kLanes) {
-    for (int r = 0; r < kTileRows; ++r) x[r] = load_centered(rows[r] + feature, zero_point);
+    for (int r = 0; r < kTileRows; ++r) {
+      x[r] = load_centered(rows[r] + feature, zero_point);
+      // Into the second level: in the first, rows 4096 bytes apart would push each other out.
+      __builtin_prefetch(rows[kTileRows + r] + feature, 0, 2);
+    }
     add(feature, x);
   }
   if (feature < features) {
@@ -77,13 +82,17 @@ void multiply(const StoredRows& rows, std::ptrdiff_t classes, MatrixBlock<const 
               MatrixBlock<float> products) {
   with_constant(classes, [&](auto constant) {
     for (std::ptrdiff_t first = 0; first < rows.count; first += kTileRows) {
-      const T* tile[kTileRows];
+      // Past the end, the last row takes the place of others.
+      const auto clamp = [&](std::ptrdiff_t row) {
+        return row < rows.count ? row : rows.count - 1;
+      };
+      const T* tile[2 * kTileRows];
+      for (int r = 0; r < 2 * kTileRows; ++r) {
+        tile[r] = static_cast<const T*>(rows.rows[clamp(first + r)]);
+      }
       float* out[kTileRows];
       for (int r = 0; r < kTileRows; ++r) {
-        // A last tile of fewer rows does its last row more than once.
-        const std::ptrdiff_t row = first + r < rows.count ? first + r : rows.count - 1;
-        tile[r] = static_cast<const T*>(rows.rows[row]);
-        out[r] = products.values + row * products.stride;
+        out[r] = products.values + clamp(first + r) * products.stride;
       }
       multiply_tile<constant>(tile, rows.features, rows.zero_point, weights, out);
     }
