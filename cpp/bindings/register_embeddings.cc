@@ -4,7 +4,9 @@
 namespace coral_learn {
 
 void register_embeddings(py::module_& module) {
-  py::class_<StoredEmbeddings>(module, "StoredEmbeddings",
+  // With the usual metaclass, so that the class is what its stub says.
+  const py::metaclass type(reinterpret_cast<PyObject*>(&PyType_Type));
+  py::class_<StoredEmbeddings>(module, "StoredEmbeddings", type,
                                "Embeddings [N, D], kept alive and read in place.")
       .def(py::init<py::array, float, float>(), py::arg("values").noconvert(),
            py::arg("scale") = 1.0F, py::arg("zero_point") = 0.0F);
