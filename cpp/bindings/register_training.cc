@@ -1,11 +1,14 @@
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <optional>
+#include <vector>
 
 #include "bindings/arrays.h"
 #include "bindings/engine.h"
 #include "bindings/register.h"
+#include "core/fit.h"
 #include "core/sgd.h"
 
 namespace coral_learn {
@@ -41,6 +44,45 @@ void train(WeightArray weights, BiasArray biases, const StoredEmbeddings& traini
   }
 }
 
+// Rows of the data, each less than their number.
+using RowArray = py::array_t<std::uint32_t, py::array::c_style>;
+
+bool fit_head(WeightArray weights, BiasArray biases, const StoredEmbeddings& embeddings,
+              const LabelArray& labels, const RowArray& rows,
+              const std::optional<py::array_t<float, py::array::c_style>>& class_weights,
+              double l2_penalty, double tolerance, int max_iterations,
+              const py::function& on_report, int threads) {
+  const Engine engine = make_engine(threads);
+  SoftmaxHead head = read_head(weights, biases);
+  const LabeledEmbeddings data = labeled_view(head, embeddings.view(), labels);
+  const std::vector<std::uint32_t> chosen(rows.data(), rows.data() + rows.size());
+  const auto valid = [&](std::uint32_t row) { return row < embeddings.view().rows; };
+  if (chosen.empty() || !std::all_of(chosen.begin(), chosen.end(), valid)) {
+    throw std::invalid_argument("rows must be one or more rows of the embeddings");
+  }
+  if (class_weights && class_weights->size() != head.classes()) {
+    throw std::invalid_argument("there must be one weight a class");
+  }
+  const FitOptions options{l2_penalty, tolerance, max_iterations,
+                           class_weights ? class_weights->data() : nullptr};
+  float* const out_weights = weights.mutable_data();
+  float* const out_biases = biases.mutable_data();
+  const auto report = [&](const FitReport& news) {
+    const py::gil_scoped_acquire gil;
+    on_report(news.iteration, news.loss);
+  };
+  const py::gil_scoped_release unlocked;
+  bool converged = false;
+  try {
+    converged = fit(engine, head, data, chosen, options, report);
+  } catch (...) {
+    head.copy_to(out_weights, out_biases);
+    throw;
+  }
+  head.copy_to(out_weights, out_biases);
+  return converged;
+}
+
 }  // namespace
 
 void register_training(py::module_& module) {
@@ -52,6 +94,12 @@ void register_training(py::module_& module) {
              py::arg("seed"), py::arg("report_interval"), py::arg("on_report"), py::arg("threads"),
              "Trains weights [C, D] and biases [C] in place. An exception from on_report or a\n"
              "signal handler stops it and leaves the weights of the last whole iteration.");
+  module.def("fit", &fit_head, py::arg("weights").noconvert(), py::arg("biases").noconvert(),
+             py::arg("embeddings"), py::arg("labels").noconvert(), py::arg("rows").noconvert(),
+             py::kw_only(), py::arg("class_weights"), py::arg("l2_penalty"), py::arg("tolerance"),
+             py::arg("max_iterations"), py::arg("on_report"), py::arg("threads"),
+             "Fits weights [C, D] and biases [C] in place, from where they are, to some rows, and\n"
+             "returns whether the tolerance was reached. It is stopped as train_with_sgd is.");
 }
 
 }  // namespace coral_learn

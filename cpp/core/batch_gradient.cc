@@ -1,6 +1,9 @@
 #include "core/batch_gradient.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
 
 namespace coral_learn {
 namespace {
@@ -17,7 +20,8 @@ Engine with_useful_threads(const Engine& engine, std::ptrdiff_t products) {
 }  // namespace
 
 BatchGradient::BatchGradient(const Engine& engine, const SoftmaxHead& head,
-                             const LabeledEmbeddings& data, std::ptrdiff_t batch_size)
+                             const LabeledEmbeddings& data, std::ptrdiff_t batch_size,
+                             const BatchGradientOptions& options)
     : engine_(with_useful_threads(
           engine, std::min(batch_size, chunk_rows(head.classes(), head.features())) *
                       head.classes() * head.features())),
@@ -25,11 +29,13 @@ BatchGradient::BatchGradient(const Engine& engine, const SoftmaxHead& head,
       data_(data),
       blocks_(head.classes(), engine.kernels.class_block),
       chunk_size_(std::min(batch_size, chunk_rows(head.classes(), head.features()))),
+      options_(options),
       rows_(chunk_size_),
       labels_(chunk_size_),
       slopes_(chunk_size_, head.classes()),
       maxima_(chunk_size_),
       sums_(chunk_size_),
+      losses_(options.with_loss ? chunk_size_ : 0),
       whole_(batch_size > chunk_size_),
       bias_gradient_(head.classes()) {
   if (whole_) {
@@ -43,9 +49,14 @@ BatchGradient::BatchGradient(const Engine& engine, const SoftmaxHead& head,
 
 void BatchGradient::compute(const std::vector<std::uint32_t>& batch, const UseGradient& use) {
   const auto size = static_cast<std::ptrdiff_t>(batch.size());
+  loss_ = 0;
   for (std::ptrdiff_t first = 0; first < size; first += chunk_size_) {
     gather(batch.data() + first, std::min(chunk_size_, size - first));
     make_slopes();
+    // One after the other, so that the sum does not depend on the threads.
+    if (options_.with_loss) {
+      loss_ = std::accumulate(losses_.begin(), losses_.begin() + rows_.size(), loss_);
+    }
     make_gradient(first == 0, first + chunk_size_ < size ? nullptr : &use);
   }
 }
@@ -88,7 +99,20 @@ void BatchGradient::softmax(std::ptrdiff_t first_row, std::ptrdiff_t last_row) {
   engine_.kernels.softmax(last_row - first_row, head_.classes(), data_.embeddings.scale,
                           head_.biases.data(), slopes_.from_row(first_row),
                           maxima_.data() + first_row, sums_.data() + first_row);
-  for (std::ptrdiff_t i = first_row; i < last_row; ++i) slopes_.row(i)[labels_[i]] -= 1;
+  for (std::ptrdiff_t i = first_row; i < last_row; ++i) make_slope(i);
+}
+
+void BatchGradient::make_slope(std::ptrdiff_t row) {
+  float* slope = slopes_.row(row);
+  const std::int32_t label = labels_[row];
+  const float weight = options_.class_weights == nullptr ? 1 : options_.class_weights[label];
+  if (options_.with_loss) {
+    losses_[row] = -weight * std::log(std::max(slope[label], std::numeric_limits<float>::min()));
+  }
+  slope[label] -= 1;
+  if (weight != 1) {
+    for (std::ptrdiff_t c = 0; c < head_.classes(); ++c) slope[c] *= weight;
+  }
 }
 
 void BatchGradient::make_gradient(bool first_chunk, const UseGradient* use) {

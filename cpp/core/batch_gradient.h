@@ -26,6 +26,11 @@ struct GradientBlock {
 // and biases for that block, and no others; throws nothing.
 using UseGradient = std::function<void(const GradientBlock&)>;
 
+struct BatchGradientOptions {
+  const float* class_weights = nullptr;  // [C], how much a row of each class counts; null for 1
+  bool with_loss = false;
+};
+
 // Computes gradients of one head, for batches of one set of embeddings.
 //
 // Products, softmax and gradient are made for a chunk of rows at a time, while it is in the cache.
@@ -36,10 +41,13 @@ class BatchGradient {
  public:
   // The kernels, threads, head and arrays must outlive the object.
   BatchGradient(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data,
-                std::ptrdiff_t batch_size);
+                std::ptrdiff_t batch_size, const BatchGradientOptions& options = {});
 
   // If poll throws, `use` has not been called.
   void compute(const std::vector<std::uint32_t>& batch, const UseGradient& use);
+
+  // The cross entropy, summed over the last batch, if asked for.
+  double loss() const { return loss_; }
 
  private:
   void gather(const std::uint32_t* batch, std::ptrdiff_t count);
@@ -47,6 +55,7 @@ class BatchGradient {
   void make_gradient(bool first_chunk, const UseGradient* use);
   void multiply(std::ptrdiff_t block, std::ptrdiff_t first_row, std::ptrdiff_t last_row);
   void softmax(std::ptrdiff_t first_row, std::ptrdiff_t last_row);
+  void make_slope(std::ptrdiff_t row);
 
   StoredRows stored_rows(std::ptrdiff_t first, std::ptrdiff_t last) const {
     const EmbeddingView& embeddings = data_.embeddings;
@@ -60,6 +69,7 @@ class BatchGradient {
   const LabeledEmbeddings data_;
   const ClassBlocks blocks_;
   const std::ptrdiff_t chunk_size_;
+  const BatchGradientOptions options_;
 
   // Of the chunk at hand.
   std::vector<const void*> rows_;
@@ -67,11 +77,13 @@ class BatchGradient {
   PaddedMatrix slopes_;  // at first products, then probabilities
   std::vector<float> maxima_;
   std::vector<float> sums_;
+  std::vector<float> losses_;
 
   // Of the chunks so far: all of it, or, if a batch is one chunk, a block for each thread.
   const bool whole_;
   std::vector<PaddedMatrix> weight_gradient_;
   std::vector<float> bias_gradient_;
+  double loss_ = 0;
 };
 
 }  // namespace coral_learn

@@ -21,6 +21,20 @@ def accuracy(
     threads: int,
 ) -> float: ...
 def build_info() -> dict[str, Any]: ...
+def fit(
+    weights: NDArray[np.float32],
+    biases: NDArray[np.float32],
+    embeddings: StoredEmbeddings,
+    labels: NDArray[np.int32],
+    rows: NDArray[np.uint32],
+    *,
+    class_weights: NDArray[np.float32] | None,
+    l2_penalty: float,
+    tolerance: float,
+    max_iterations: int,
+    on_report: Callable[[int, float], object],
+    threads: int,
+) -> bool: ...
 def predict(
     weights: NDArray[np.float32],
     biases: NDArray[np.float32],

@@ -144,6 +144,18 @@ def as_non_negative(value: Any, name: str) -> float:
     return number
 
 
+def as_positive(value: Any, name: str) -> float:
+    """Returns a finite float above 0.
+
+    Raises:
+        ValueError: Anything else.
+    """
+    number = as_non_negative(value, name)
+    if number == 0:
+        raise ValueError(f"{name} must be more than 0")
+    return number
+
+
 def _as_stored_matrix(value: ArrayLike, name: str) -> NDArray[Any]:
     matrix = np.asarray(value)
     if matrix.ndim != 2:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,16 +21,20 @@ from .inputs import (
     as_float_array,
     as_labels,
     as_non_negative,
+    as_positive,
     as_whole_number,
     num_threads,
     stored,
 )
+from .penalty_search import TrainingSet, choose_penalty
 
 if TYPE_CHECKING:
     from ..tflite.head import QuantizationReport
 
 _FORMAT_VERSION = 1
 _MAX_CALIBRATION_ROWS = 2048
+_FIT_TOLERANCE = 1e-6  # of the loss above its minimum
+_MAX_FIT_ITERATIONS = 500
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,25 @@ class TrainingRecord:
         if self.validation_accuracy is None:
             return text
         return f"{text}, validation accuracy {self.validation_accuracy:.4f}"
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """How a fit came about.
+
+    Attributes:
+        penalty: The L2 penalty of all rows together, for embeddings whose root mean square
+            distance from their mean is 1.
+        validation_losses: Mean cross entropy of rows that were not fitted, by penalty; empty where
+            the penalty was given, or could not be judged.
+        losses: The loss of the final fit, penalty included, at its start and after each iteration.
+        converged: Whether the loss is known to be within 1e-6 of its minimum.
+    """
+
+    penalty: float
+    validation_losses: dict[float, float]
+    losses: list[float]
+    converged: bool
 
 
 class SoftmaxRegression:
@@ -254,6 +277,74 @@ class SoftmaxRegression:
                 self._calibration = _sample(training)
         return history
 
+    def fit(
+        self,
+        embeddings: EmbeddingsLike,
+        labels: ArrayLike,
+        *,
+        validation: tuple[EmbeddingsLike, ArrayLike] | None = None,
+        class_weight: Literal["balanced"] | ArrayLike | None = None,
+        penalty: float | None = None,
+        seed: int | None = None,
+        progress: Callable[[int, float], object] | None = None,
+    ) -> FitRecord:
+        """Finds the head that L2-regularized softmax regression ends in, whatever it was before.
+
+        The penalty is the one under which rows that were not fitted are the least surprising; the
+        fit goes on until the loss is within 1e-6 of its minimum. The same data and seed give the
+        same head. ``reg`` plays no part.
+
+        Args:
+            embeddings: [N, D]; one row a class will do.
+            labels: Integers [N] in [0, C).
+            validation: Embeddings and labels to choose the penalty by; None to choose it by
+                cross-validation.
+            class_weight: How much a row of each class counts, [C]; ``"balanced"`` so that classes
+                count alike however many rows they have; None for 1 each.
+            penalty: The penalty to take; None to choose it. See :class:`FitRecord` for its unit.
+            seed: Of the folds of the cross-validation; None for the object's own seed.
+            progress: Called with the iteration and the loss of the final fit.
+
+        Raises:
+            ValueError: A wrong shape, labels out of range, numbers that are not finite, or other
+                arguments out of range.
+        """
+        training = self._training_set(embeddings, labels, class_weight)
+        judge = None if validation is None else self._read_validation(*validation)
+        losses: list[float] = []
+
+        def report(iteration: int, loss: float) -> None:
+            losses.append(loss)
+            if progress is not None:
+                progress(iteration, loss)
+
+        with self._training_lock:
+            if penalty is None:
+                folds_seed = self._seed if seed is None else as_whole_number(seed, "seed", 0)
+                generator = np.random.default_rng(folds_seed)
+                chosen, tried = choose_penalty(training, judge, generator)
+            else:
+                chosen, tried = as_positive(penalty, "penalty"), {}
+            weights, biases = training.zeros()
+            try:
+                converged = _core.fit(
+                    weights,
+                    biases,
+                    stored(training.embeddings),
+                    training.labels,
+                    np.arange(len(training.labels), dtype=np.uint32),
+                    class_weights=training.class_weights,
+                    l2_penalty=chosen / len(training.labels),
+                    tolerance=_FIT_TOLERANCE,
+                    max_iterations=_MAX_FIT_ITERATIONS,
+                    on_report=report,
+                    threads=num_threads(),
+                )
+            finally:
+                self._publish(weights, biases)
+                self._calibration = _sample(training.embeddings)
+        return FitRecord(chosen, tried, losses, converged)
+
     def predict(self, x: EmbeddingsLike) -> NDArray[np.int64]:
         """Returns the most probable class of each embedding, int64 [N].
 
@@ -439,6 +530,39 @@ class SoftmaxRegression:
             raise ValueError(f"data has {embeddings_key} but no {labels_key}")
         embeddings = as_embeddings(value, self.feature_dim, embeddings_key)
         return embeddings, as_labels(labels, len(embeddings), self.num_classes, labels_key)
+
+    def _training_set(
+        self,
+        value: EmbeddingsLike,
+        labels: ArrayLike,
+        class_weight: Literal["balanced"] | ArrayLike | None,
+    ) -> TrainingSet:
+        embeddings, classes = self._read_validation(value, labels, "embeddings", "labels")
+        weights = None
+        if isinstance(class_weight, str):
+            if class_weight != "balanced":
+                raise ValueError(
+                    f"class_weight must be 'balanced' or numbers, not {class_weight!r}"
+                )
+            counts = np.bincount(classes, minlength=self.num_classes)
+            weights = (len(classes) / (self.num_classes * np.maximum(counts, 1))).astype(np.float32)
+        elif class_weight is not None:
+            weights = as_float_array(class_weight, (self.num_classes,), "class_weight")
+            if (weights < 0).any() or not weights[classes].any():
+                raise ValueError("class_weight must be at least 0, and more for some class")
+        return TrainingSet(embeddings, classes, weights, self.num_classes)
+
+    def _read_validation(
+        self,
+        value: EmbeddingsLike,
+        labels: ArrayLike,
+        name: str = "validation embeddings",
+        labels_name: str = "validation labels",
+    ) -> tuple[Embeddings, NDArray[np.int32]]:
+        embeddings = as_embeddings(value, self.feature_dim, name)
+        if not len(embeddings):
+            raise ValueError(f"{name} must hold at least one embedding")
+        return embeddings, as_labels(labels, len(embeddings), self.num_classes, labels_name)
 
     def _snapshot(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         with self._state_lock:

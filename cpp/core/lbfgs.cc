@@ -1,0 +1,103 @@
+#include "core/lbfgs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <limits>
+#include <vector>
+
+namespace coral_learn {
+namespace {
+
+using Vector = Eigen::VectorXf;
+
+constexpr std::size_t kPairs = 10;
+constexpr int kMostTrials = 30;
+constexpr double kSufficientDecrease = 1e-4;
+constexpr double kCurvature = 0.9;
+
+// Sums of millions of products need more digits than float has.
+double dot(const Vector& a, const Vector& b) {
+  return a.cast<double>().dot(b.cast<double>());
+}
+
+// A step, and how the gradient changed along it.
+struct Pair {
+  Vector step;
+  Vector change;
+  double product;  // dot(step, change)
+};
+
+// The quasi-Newton direction at a gradient.
+Vector direction_at(const Vector& gradient, const std::deque<Pair>& pairs) {
+  Vector direction = -gradient;
+  std::vector<double> factors(pairs.size());
+  for (std::size_t i = pairs.size(); i-- > 0;) {
+    factors[i] = dot(pairs[i].step, direction) / pairs[i].product;
+    direction -= static_cast<float>(factors[i]) * pairs[i].change;
+  }
+  if (pairs.empty()) {
+    direction *= static_cast<float>(1 / std::max(std::sqrt(dot(gradient, gradient)), 1e-30));
+  } else {
+    const Pair& last = pairs.back();
+    direction *= static_cast<float>(last.product / dot(last.change, last.change));
+  }
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const double factor = factors[i] - dot(pairs[i].change, direction) / pairs[i].product;
+    direction += static_cast<float>(factor) * pairs[i].step;
+  }
+  return direction;
+}
+
+struct Point {
+  Vector at;
+  Vector gradient;
+  double value;
+};
+
+// Moves along a direction of descent until the weak Wolfe conditions hold. False if rounding hides
+// any descent; the point then stays.
+bool line_search(const Objective& objective, const Vector& direction, Point& point) {
+  const double slope = dot(point.gradient, direction);
+  if (!(slope < 0)) return false;
+  Point trial{point.at, point.gradient, point.value};
+  double low = 0, high = std::numeric_limits<double>::infinity(), length = 1;
+  for (int i = 0; i < kMostTrials; ++i) {
+    trial.at = point.at + static_cast<float>(length) * direction;
+    trial.value = objective(trial.at, trial.gradient);
+    const bool decreased = trial.value <= point.value + kSufficientDecrease * length * slope;
+    if (!decreased) {
+      high = length;
+    } else if (dot(trial.gradient, direction) < kCurvature * slope) {
+      low = length;
+    } else {
+      std::swap(point, trial);
+      return true;
+    }
+    length = std::isinf(high) ? 2 * low : 0.5 * (low + high);
+  }
+  return false;
+}
+
+}  // namespace
+
+void minimize(const Objective& objective, Vector& start, int max_iterations,
+              const Accept& accept) {
+  Point point{start, Vector(start.size()), 0};
+  point.value = objective(point.at, point.gradient);
+  std::deque<Pair> pairs;
+  for (int iteration = 0;; ++iteration) {
+    start = point.at;
+    const double norm = std::sqrt(dot(point.gradient, point.gradient));
+    if (accept({iteration, point.value, norm}, start) || iteration == max_iterations) return;
+    const Vector old_gradient = point.gradient;
+    if (!line_search(objective, direction_at(point.gradient, pairs), point)) return;
+    Pair pair{point.at - start, point.gradient - old_gradient, 0};
+    pair.product = dot(pair.step, pair.change);
+    if (pair.product <= 0) continue;  // rounding alone makes a convex function seem otherwise
+    if (pairs.size() == kPairs) pairs.pop_front();
+    pairs.push_back(std::move(pair));
+  }
+}
+
+}  // namespace coral_learn

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <Eigen/Core>
+#include <functional>
+
+namespace coral_learn {
+
+// Returns the value at a point, and its gradient there.
+using Objective = std::function<double(const Eigen::VectorXf& point, Eigen::VectorXf& gradient)>;
+
+struct Progress {
+  int iteration;
+  double value;
+  double gradient_norm;
+};
+
+// Called with the start (iteration 0) and each new point; true ends the search there.
+using Accept = std::function<bool(const Progress&, const Eigen::VectorXf& point)>;
+
+// Minimizes a smooth convex function by L-BFGS: J. Nocedal and S. Wright, "Numerical
+// Optimization", 2nd edition (2006), algorithm 7.5, with the bisecting line search of A. Lewis and
+// M. Overton, "Nonsmooth optimization via quasi-Newton methods" (2013).
+//
+// Ends when `accept` says so, after max_iterations, or when rounding hides any further descent.
+// Exceptions from the objective and from `accept` pass through.
+void minimize(const Objective& objective, Eigen::VectorXf& point, int max_iterations,
+              const Accept& accept);
+
+}  // namespace coral_learn

@@ -1,0 +1,135 @@
+#include "core/fit.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <stdexcept>
+
+#include "core/instruction_set.h"
+#include "tests/reference.h"
+
+namespace coral_learn {
+namespace {
+
+constexpr std::ptrdiff_t kRows = 60, kFeatures = 21, kClasses = 7;
+
+std::vector<std::uint32_t> all_rows(std::ptrdiff_t count) {
+  std::vector<std::uint32_t> rows(count);
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+void ignore(const FitReport&) {}
+
+// The loss that fit minimizes, and the norm of its gradient in the units that it works in.
+struct PlainLoss {
+  double value = 0;
+  double gradient_norm = 0;
+
+  PlainLoss(const SoftmaxHead& head, const Data& data, const FitOptions& options) {
+    const ReferenceHead reference(head);
+    const Eigen::MatrixXd real = data.real();
+    const Eigen::RowVectorXd mean = real.colwise().mean();
+    const double spread = std::sqrt((real.rowwise() - mean).rowwise().squaredNorm().mean());
+    Eigen::MatrixXd slopes = reference.probabilities(real);
+    double total = 0;
+    for (Eigen::Index i = 0; i < real.rows(); ++i) {
+      const std::int32_t label = data.labeled().labels[i];
+      const double weight = options.class_weights ? options.class_weights[label] : 1;
+      value -= weight * std::log(slopes(i, label));
+      slopes(i, label) -= 1;
+      slopes.row(i) *= weight;
+      total += weight;
+    }
+    const Eigen::MatrixXd weights = reference.weights * spread;
+    value = value / total + 0.5 * options.l2_penalty * weights.squaredNorm();
+    const Eigen::MatrixXd centered = (real.rowwise() - mean) / spread;
+    const double squares =
+        (slopes.transpose() * centered / total + options.l2_penalty * weights).squaredNorm() +
+        (slopes.colwise().sum() / total).squaredNorm();
+    gradient_norm = std::sqrt(squares);
+  }
+};
+
+TEST_CASE("ends where the gradient is zero, for all instruction sets and types") {
+  const std::vector<float> weights{1, 2, 0.5F, 1, 3, 1, 1};
+  for (const Kernels* kernels : runnable_kernels()) {
+    for (const StoredType type : {StoredType::kFloat32, StoredType::kUint8, StoredType::kInt8}) {
+      for (const float* class_weights : {static_cast<const float*>(nullptr), weights.data()}) {
+        const Data data(type, kRows, kFeatures, kClasses);
+        const FitOptions options{0.01, 1e-7, 500, class_weights};
+        SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
+        double loss = 0;
+        CHECK(fit(test_engine(*kernels), head, data.labeled(), all_rows(kRows), options,
+                  [&](const FitReport& news) { loss = news.loss; }));
+        const PlainLoss plain(head, data, options);
+        CHECK(loss == doctest::Approx(plain.value).epsilon(1e-5));
+        CHECK(plain.gradient_norm < 2e-4);
+      }
+    }
+  }
+}
+
+TEST_CASE("the start does not matter, and neither does the number of threads") {
+  const Data data(StoredType::kUint8, 300, 1500, 40);
+  const FitOptions options{0.001, 1e-6, 500, nullptr};
+  SoftmaxHead first = random_head(40, 1500, 0.05F, 1);
+  SoftmaxHead second = random_head(40, 1500, 0.05F, 99);
+  SoftmaxHead threaded = first;
+  const Kernels& kernels = *runnable_kernels().front();
+  fit(test_engine(kernels), first, data.labeled(), all_rows(300), options, ignore);
+  fit(test_engine(kernels), second, data.labeled(), all_rows(300), options, ignore);
+  fit(test_engine(kernels, 3), threaded, data.labeled(), all_rows(300), options, ignore);
+  CHECK(PlainLoss(first, data, options).value ==
+        doctest::Approx(PlainLoss(second, data, options).value).epsilon(1e-5));
+  CHECK(std::equal(first.weights.data(), first.weights.data() + first.weights.size(),
+                   threaded.weights.data()));
+}
+
+TEST_CASE("rows that are left out do not count") {
+  const Data data(StoredType::kFloat32, kRows, kFeatures, kClasses);
+  const Data part(StoredType::kFloat32, kRows / 2, kFeatures, kClasses);
+  const FitOptions options{0.01, 1e-7, 500, nullptr};
+  SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
+  std::vector<std::uint32_t> rows = all_rows(kRows / 2);
+  std::vector<std::uint32_t> twice = rows;
+  twice.insert(twice.end(), rows.begin(), rows.end());
+  SoftmaxHead doubled = head;
+  fit(test_engine(*runnable_kernels().front()), head, data.labeled(), rows, options, ignore);
+  fit(test_engine(*runnable_kernels().front()), doubled, data.labeled(), twice, options, ignore);
+  const ReferenceHead once(head), both(doubled);
+  CHECK((once.weights - both.weights).cwiseAbs().maxCoeff() < 1e-2);
+}
+
+TEST_CASE("embeddings that are all the same are no trouble") {
+  Data data(StoredType::kFloat32, 10, 5, 3);
+  std::fill(data.floats.begin(), data.floats.end(), 2.5F);
+  SoftmaxHead head = random_head(3, 5, 0.05F);
+  const FitOptions options{0.01, 1e-6, 200, nullptr};
+  CHECK(fit(test_engine(*runnable_kernels().front()), head, data.labeled(), all_rows(10), options,
+            ignore));
+  CHECK(ReferenceHead(head).weights.allFinite());
+}
+
+TEST_CASE("numbers that are not finite are refused, and an exception leaves a finished step") {
+  Data data(StoredType::kFloat32, kRows, kFeatures, kClasses);
+  const FitOptions options{1e-4, 1e-9, 500, nullptr};
+  const Engine engine = test_engine(*runnable_kernels().front());
+  SoftmaxHead stopped = random_head(kClasses, kFeatures, 0.05F), whole = stopped;
+  CHECK_THROWS_AS(fit(engine, stopped, data.labeled(), all_rows(kRows), options,
+                      [](const FitReport& news) {
+                        if (news.iteration == 5) throw std::runtime_error("stop");
+                      }),
+                  std::runtime_error);
+  fit(engine, whole, data.labeled(), all_rows(kRows), {1e-4, 1e-9, 5, nullptr}, ignore);
+  CHECK(ReferenceHead(stopped).weights == ReferenceHead(whole).weights);
+
+  data.floats[3 * kFeatures + 1] = std::numeric_limits<float>::quiet_NaN();
+  CHECK_THROWS_AS(fit(engine, whole, data.labeled(), all_rows(kRows), options, ignore),
+                  NonFiniteEmbedding);
+}
+
+}  // namespace
+}  // namespace coral_learn

@@ -1,0 +1,64 @@
+#include "core/lbfgs.h"
+
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+
+namespace coral_learn {
+namespace {
+
+// A long, narrow valley: curvatures from 1 to 1000 around a minimum of 3 at (1, ..., 1).
+double valley(const Eigen::VectorXf& point, Eigen::VectorXf& gradient) {
+  double value = 3;
+  for (Eigen::Index i = 0; i < point.size(); ++i) {
+    const double curvature = std::pow(1000.0, static_cast<double>(i) / (point.size() - 1));
+    const double distance = point[i] - 1.0;
+    gradient[i] = static_cast<float>(curvature * distance);
+    value += 0.5 * curvature * distance * distance;
+  }
+  return value;
+}
+
+TEST_CASE("finds the bottom of a narrow valley") {
+  Eigen::VectorXf point = Eigen::VectorXf::Zero(30);
+  double last = 1e300;
+  int iterations = 0;
+  minimize(valley, point, 300, [&](const Progress& progress, const Eigen::VectorXf&) {
+    CHECK(progress.value <= last);
+    last = progress.value;
+    iterations = progress.iteration;
+    return progress.gradient_norm < 1e-3;
+  });
+  CHECK(iterations < 200);
+  CHECK(last == doctest::Approx(3).epsilon(1e-6));
+  CHECK((point.array() - 1).abs().maxCoeff() < 1e-3);
+}
+
+TEST_CASE("stops where rounding hides further descent") {
+  Eigen::VectorXf point = Eigen::VectorXf::Constant(5, 1);
+  int calls = 0;
+  minimize(valley, point, 1000, [&](const Progress&, const Eigen::VectorXf&) {
+    ++calls;
+    return false;
+  });
+  CHECK(calls < 20);
+  CHECK((point.array() == 1).all());
+}
+
+TEST_CASE("stops after the most iterations, and lets exceptions through") {
+  Eigen::VectorXf point = Eigen::VectorXf::Zero(30);
+  int last = -1;
+  minimize(valley, point, 3, [&](const Progress& progress, const Eigen::VectorXf&) {
+    last = progress.iteration;
+    return false;
+  });
+  CHECK(last == 3);
+  CHECK_THROWS_AS(minimize(valley, point, 9,
+                           [](const Progress&, const Eigen::VectorXf&) -> bool {
+                             throw std::runtime_error("stop");
+                           }),
+                  std::runtime_error);
+}
+
+}  // namespace
+}  // namespace coral_learn
