@@ -12,6 +12,7 @@ from . import (
     extraction,
     imports,
     inference,
+    kernels,
     retraining,
     sizes,
     training,
@@ -22,6 +23,7 @@ from .settings import Settings
 
 _MODULES = (
     training,
+    kernels,
     sizes,
     inference,
     extraction,

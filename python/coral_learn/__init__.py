@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import edgetpu as edgetpu
+    from ._core import build_info as build_info
     from .classification import Class as Class
     from .classification import Classifier as Classifier
     from .classification import Evaluation as Evaluation
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .tflite.metadata import read_labels as read_labels
 
 _HOMES = {
+    "build_info": "_core",
     "Class": "classification",
     "Classifier": "classification",
     "Evaluation": "classification",
