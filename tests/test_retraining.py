@@ -13,7 +13,7 @@ from coral_learn.classification import Classifier, evaluate
 from coral_learn.demo import embedded_extractor
 from coral_learn.errors import ModelError
 from coral_learn.labels import read_label_file
-from coral_learn.methods import SgdSettings
+from coral_learn.methods import Method, SgdSettings
 from coral_learn.retraining import RetrainResult, retrain
 
 CLASSES = ["crab", "fish", "jellyfish"]
@@ -52,6 +52,16 @@ def test_the_saved_model_does_as_the_result_says(result: RetrainResult, photos: 
     assert {first.label, second.label, third.label} == set(CLASSES)
 
 
+@pytest.mark.parametrize("method", ["sgd", "fit", "imprint"])
+def test_every_method_makes_a_model_with_labels(
+    photos: Path, tmp_path: Path, method: Method
+) -> None:
+    result = retrain(photos, embedded_extractor(), tmp_path, method=method, seed=1)
+    assert result.accuracy.train >= 0.8
+    with Classifier(result.model) as classifier:
+        assert classifier.labels == CLASSES
+
+
 def test_the_same_seed_gives_the_same_model(
     result: RetrainResult, photos: Path, tmp_path: Path
 ) -> None:
@@ -66,6 +76,7 @@ def test_progress_is_told_for_every_stage(photos: Path, tmp_path: Path) -> None:
         photos,
         embedded_extractor(),
         tmp_path,
+        method="sgd",
         sgd=SgdSettings(iterations=7),
         progress=lambda stage, done, total: steps.setdefault(stage, []).append((done, total)),
     )

@@ -70,11 +70,13 @@ class TrainedHead:
         head: It.
         serialize: Makes the classifier, the bytes of a ``.tflite`` file.
         curve: The training loss by step; empty where there are no steps.
+        settings: What was chosen, in words.
     """
 
     head: Head
     serialize: Callable[[], bytes]
     curve: list[tuple[int, float]]
+    settings: str
 
 
 def train_head(
@@ -90,7 +92,9 @@ def train_head(
     """
     if method == "sgd":
         return _train_with_sgd(task, sgd, report)
-    return _imprint(task)
+    trained = _fit(task) if method == "fit" else _imprint(task)
+    report(1, 1)
+    return trained
 
 
 def _train_with_sgd(
@@ -118,7 +122,22 @@ def _train_with_sgd(
         progress=lambda record: report(record.iteration, sgd.iterations),
     )
     curve = [(record.iteration, record.loss) for record in history]
-    return TrainedHead(head, lambda: _serialize(head, task), curve)
+    return TrainedHead(
+        head, lambda: _serialize(head, task), curve, f"{sgd.iterations} steps of SGD"
+    )
+
+
+def _fit(task: LearningTask) -> TrainedHead:
+    head = SoftmaxRegression(task.embeddings.shape[1], len(task.classes), seed=task.seed)
+    head.labels = list(task.classes)
+    rows = task.split.train
+    record = head.fit(task.embeddings[rows], task.labels[rows])
+    return TrainedHead(
+        head,
+        lambda: _serialize(head, task),
+        list(enumerate(record.losses)),
+        f"fitted with an L2 penalty of {record.penalty:g}",
+    )
 
 
 def _serialize(head: SoftmaxRegression, task: LearningTask) -> bytes:
@@ -133,4 +152,4 @@ def _imprint(task: LearningTask) -> TrainedHead:
     head = ImprintingEngine(create_imprinting_model(task.extractor))
     head.train_all(task.embeddings[task.split.train], task.labels[task.split.train])
     head.labels = list(task.classes)
-    return TrainedHead(head, head.serialize_model, [])
+    return TrainedHead(head, head.serialize_model, [], "imprinted")

@@ -21,7 +21,15 @@ from .extraction.cache import EmbeddingCache
 from .extraction.extractor import EmbeddingExtractor
 from .files import write_atomically
 from .labels import format_labels
-from .methods import TUTORIAL_RECIPE, Head, LearningTask, Method, SgdSettings, train_head
+from .methods import (
+    TUTORIAL_RECIPE,
+    Head,
+    LearningTask,
+    Method,
+    SgdSettings,
+    TrainedHead,
+    train_head,
+)
 from .model_file import ModelSource, is_compiled, read_model_content
 from .report import study, write_report
 
@@ -90,7 +98,7 @@ def retrain(
     extractor: ModelSource,
     output: str | os.PathLike[str],
     *,
-    method: Method = "sgd",
+    method: Method = "fit",
     sgd: SgdSettings = TUTORIAL_RECIPE,
     validation: float = 0.1,
     test: float = 0.1,
@@ -160,7 +168,7 @@ def retrain(
     return RetrainResult(
         model=model_path,
         labels=folder / LABELS_NAME,
-        report=_report(folder, photos, seen, split, scores, trained.curve, used_device),
+        report=_report(folder, photos, seen, split, scores, trained, used_device),
         classes=photos.classes,
         images=len(seen.paths),
         skipped=seen.skipped,
@@ -279,7 +287,7 @@ def _report(
     seen: _SeenPhotos,
     split: Split,
     scores: NDArray[np.float32],
-    curve: list[tuple[int, float]],
+    trained: TrainedHead,
     device: str,
 ) -> Path:
     """Writes what the model gets right and wrong; returns the file."""
@@ -291,8 +299,9 @@ def _report(
             "Photos": f"{len(seen.paths)} of {len(seen.classes)} classes: {len(split.train)} to "
             f"train, {len(split.validation)} to validate, {len(split.test)} to test",
             "Photos skipped": str(len(seen.skipped)),
+            "Head": trained.settings,
             "Ran on": f"{device}, {runtime_name()}",
         },
-        curve=curve,
+        curve=trained.curve,
         curve_name="Training loss",
     )

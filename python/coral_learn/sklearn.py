@@ -65,11 +65,13 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
         """Returns the probability of each class, [N, C]."""
-        return self.head_.predict_proba(self._rows(X))
+        rows = self._rows(X)
+        return self.head_.predict_proba(rows)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
         """Returns the most probable label of each row, [N]."""
-        labels: NDArray[Any] = self.classes_[self.head_.predict(self._rows(X))]
+        rows = self._rows(X)  # says so where nothing was trained
+        labels: NDArray[Any] = self.classes_[self.head_.predict(rows)]
         return labels
 
     def to_logistic_regression(self) -> LogisticRegression:

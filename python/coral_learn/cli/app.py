@@ -56,16 +56,21 @@ def _train(
     extractor: Extractor,
     output: Output,
     method: Annotated[
-        str, typer.Option(help="How to train: sgd, fit or imprint.", callback=_method)
-    ] = "sgd",
-    iterations: Annotated[int, typer.Option(min=1, help="SGD steps.")] = SgdSettings.iterations,
-    learning_rate: Annotated[float, typer.Option(help="SGD step size.")] = (
+        str,
+        typer.Option(
+            help="fit: the best head, found without settings; sgd: the recipe of Coral's tutorial; "
+            "imprint: for a few photos.",
+            callback=_method,
+        ),
+    ] = "fit",
+    iterations: Annotated[int, typer.Option(min=1, help="Steps of sgd.")] = SgdSettings.iterations,
+    learning_rate: Annotated[float, typer.Option(help="Step size of sgd.")] = (
         SgdSettings.learning_rate
     ),
-    batch_size: Annotated[int, typer.Option(min=1, help="Photos in an SGD step.")] = (
+    batch_size: Annotated[int, typer.Option(min=1, help="Photos in a step of sgd.")] = (
         SgdSettings.batch_size
     ),
-    weight_scale: Annotated[float, typer.Option(help="Size of SGD's first weights.")] = (
+    weight_scale: Annotated[float, typer.Option(help="Size of the first weights of sgd.")] = (
         SgdSettings.weight_scale
     ),
     val: Annotated[float, typer.Option(help="Fraction of the photos to watch training on.")] = 0.1,
