@@ -257,15 +257,20 @@ class Look:
     colours: Points
 
     @classmethod
-    def random(cls, rng: Generator) -> "Look":
-        """Returns a look with any textures, and colours that can be told apart."""
+    def random(cls, rng: Generator, *, contrast: float) -> "Look":
+        """Returns a look with any textures, and colours that can be told apart.
+
+        Args:
+            rng: Source of every choice.
+            contrast: How far apart the two colours of the background may be, 1 for black and white.
+        """
         names = list(TEXTURES)
         background, body = (names[i] for i in rng.integers(0, len(names), 2))
         back = rng.uniform(0, 255, 3)
         front = _far_from([back], rng)
         colours = [
             back,
-            0.6 * back + 0.4 * rng.uniform(0, 255, 3),
+            (1 - contrast) * back + contrast * rng.uniform(0, 255, 3),
             front,
             0.5 * front + 0.5 * rng.uniform(0, 255, 3),
             _far_from([back, front], rng),
@@ -390,10 +395,10 @@ def draw_photo(thing: str, rng: Generator, size: int = PHOTO_SIZE) -> Image.Imag
         KeyError: Nothing of that name can be drawn.
     """
     parts = DEMO_THINGS[thing](rng)
-    parts = placed(parts, rng, scale=rng.uniform(0.5, 0.9), spread=0.2)
+    parts = placed(parts, rng, scale=rng.uniform(0.6, 0.95), spread=0.2)
     for x, y, radius in rng.uniform((-1, -1, 0.02), (1, 1, 0.08), (rng.integers(0, 6), 3)):
         parts.append(Part(ellipse(x, y, radius, radius), LIGHT))
-    return paint(parts, Look.random(rng), rng, size)
+    return paint(parts, Look.random(rng, contrast=0.2), rng, size)
 
 
 def write_photos(

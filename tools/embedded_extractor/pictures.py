@@ -362,7 +362,8 @@ KINDS: dict[str, Thing] = {
 """Every kind of thing that the extractor learns to name; none of them is in the demo."""
 
 _CROWDS = ((1, 2), (2, 5), (6, 14))
-_CLUTTERED = 0.3
+_CLUTTERED = 0.2
+_CONTRAST = 0.4
 
 
 def draw_picture(seed: int, number: int) -> Picture:
@@ -376,10 +377,10 @@ def draw_picture(seed: int, number: int) -> Picture:
     for _ in range(rng.integers(*_CROWDS[crowd])):
         scale = largest * rng.uniform(0.5, 1)
         parts += placed(kinds[kind](rng), rng, scale=scale, spread=1.05 - 0.8 * scale)
-    look = ground = Look.random(rng)
+    look = ground = Look.random(rng, contrast=_CONTRAST)
     behind = None
     if rng.random() < _CLUTTERED:
-        ground = Look.random(rng)
+        ground = Look.random(rng, contrast=_CONTRAST)
         behind = paint(_clutter(rng), ground, rng, PICTURE_SIZE)
     picture = paint(parts, look, rng, PICTURE_SIZE, behind)
     names = list(TEXTURES)

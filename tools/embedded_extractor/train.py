@@ -126,23 +126,20 @@ class Heads(nn.Module):
         kind, background, body, crowd = truth
         grey = pictures.float().mean(dim=1)
         cross_entropy = functional.cross_entropy
-        return (
-            cross_entropy(self.kind(embeddings), kind, label_smoothing=0.05)
-            + 0.3 * cross_entropy(self.background(embeddings), background)
-            + 0.3 * cross_entropy(self.body(embeddings), body)
-            + 0.3 * cross_entropy(self.crowd(embeddings), crowd)
-            + 0.5 * cross_entropy(self.colours(embeddings), colour_shares(pictures))
-            + 0.5 * cross_entropy(self.edges(embeddings), edge_shares(grey))
-            + 0.5
-            * cross_entropy(
-                self.coarse_edges(embeddings), edge_shares(functional.avg_pool2d(grey, 3))
-            )
+        described = (
+            cross_entropy(self.background(embeddings), background)
+            + cross_entropy(self.body(embeddings), body)
+            + cross_entropy(self.crowd(embeddings), crowd)
+            + cross_entropy(self.colours(embeddings), colour_shares(pictures))
+            + cross_entropy(self.edges(embeddings), edge_shares(grey))
+            + cross_entropy(self.coarse_edges(embeddings), edge_shares(_third(grey)))
         )
+        return cross_entropy(self.kind(embeddings), kind, label_smoothing=0.05) + 0.3 * described
 
 
 def colour_shares(pictures: Tensor) -> Tensor:
     """Returns how much of each uint8 picture [N, 3, H, W] each colour takes, as [N, COLOURS]."""
-    red, green, blue = (pictures.long() // 64).flatten(2).unbind(1)
+    red, green, blue = (pictures >> 6).long().flatten(2).unbind(1)
     return _shares(red * 16 + green * 4 + blue, COLOURS)
 
 
@@ -156,6 +153,10 @@ def edge_shares(grey: Tensor) -> Tensor:
     direction = (torch.atan2(y, x) * (8 / torch.pi)).round().long() % 8
     edges = 1 + direction + 8 * (strength > 80).long()
     return _shares(torch.where(strength > 20, edges, 0).flatten(1), EDGES)
+
+
+def _third(grey: Tensor) -> Tensor:
+    return functional.avg_pool2d(grey[:, None], 3)[:, 0]
 
 
 def _shares(bins: Tensor, count: int) -> Tensor:
@@ -258,8 +259,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", type=Path, help="where to write the .tflite file")
     parser.add_argument("--pictures", type=int, default=57600)
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--quantized-epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--quantized-epochs", type=int, default=1)
     parser.add_argument(
         "--threads", type=int, default=1, help="another number may give another file"
     )
