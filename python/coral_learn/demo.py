@@ -8,6 +8,7 @@ from .drawing import DEMO_CLASSES, write_photos
 from .retraining import Progress, RetrainResult, retrain
 
 PHOTOS_PER_CLASS = 60
+_TEST_SHARE = 0.2  # of few photos, a tenth would tell little
 _SEED = 0
 
 
@@ -39,7 +40,9 @@ def demo(output: str | os.PathLike[str], *, progress: Progress | None = None) ->
     total = PHOTOS_PER_CLASS * len(DEMO_CLASSES)
     for drawn, _ in enumerate(write_photos(photos, PHOTOS_PER_CLASS, _SEED), start=1):
         report("draw", drawn, total)
-    return retrain(photos, embedded_extractor(), output, seed=_SEED, progress=progress)
+    return retrain(
+        photos, embedded_extractor(), output, test=_TEST_SHARE, seed=_SEED, progress=progress
+    )
 
 
 def _refuse_foreign(photos: Path) -> None:
