@@ -5,12 +5,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from coral_learn.drawing import DEMO_CLASSES, write_photos
 
 ROOT = Path(__file__).parents[1]
 
 pytest_plugins = ["stand_in.fixtures"]
+
+# For tools/aarch64/check.sh, where all takes some twenty times as long.
+settings.register_profile("emulation", max_examples=5, deadline=None)
 
 
 @pytest.fixture(scope="session")
