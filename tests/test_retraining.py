@@ -155,6 +155,11 @@ def test_bad_settings_are_refused_before_any_photo_is_read(photos: Path, tmp_pat
         retrain(photos, embedded_extractor(), tmp_path / "file", progress=no_photo_yet)
 
 
+def test_a_classifier_is_no_extractor(result: RetrainResult, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="is a classifier, not an embedding extractor"):
+        retrain(photos, result.model, tmp_path)
+
+
 def test_evaluate_wants_folders_named_as_the_classes(
     result: RetrainResult, photos: Path, tmp_path: Path
 ) -> None:

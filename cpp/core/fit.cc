@@ -83,8 +83,8 @@ class CenteredLoss {
     for (std::ptrdiff_t c = 0; c < head.classes(); ++c) {
       const Eigen::Map<const Eigen::VectorXf> weights(head.weights.row(c), head.features());
       weights_of(point, c) = weights * static_cast<float>(cloud_.spread);
-      bias_of(point, c) = static_cast<float>(head.biases.data()[c] +
-                                             weights.cast<double>().dot(cloud_.mean));
+      bias_of(point, c) =
+          static_cast<float>(head.biases.data()[c] + weights.cast<double>().dot(cloud_.mean));
     }
     return point;
   }
@@ -142,7 +142,8 @@ bool fit(const Engine& engine, SoftmaxHead& head, const LabeledEmbeddings& data,
   Eigen::VectorXf point = loss.point_of(head);
   bool converged = false;
   minimize([&](const auto& at, auto& gradient) { return loss(at, gradient); }, point,
-           options.max_iterations, [&](const Progress& progress, const Eigen::VectorXf& reached) {
+           options.max_iterations,
+           [&](const Progress& progress, const Eigen::VectorXf& reached) {
              loss.write(reached, head);
              report({progress.iteration, progress.value});
              // A function whose curvature is the penalty at least is no further above its minimum.

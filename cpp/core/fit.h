@@ -11,8 +11,8 @@
 namespace coral_learn {
 
 struct FitOptions {
-  double l2_penalty;      // positive
-  double tolerance;       // how far the loss may be above its minimum
+  double l2_penalty;  // positive
+  double tolerance;   // how far the loss may be above its minimum
   int max_iterations;
   const float* class_weights;  // [C], how much a row of each class counts; null for 1 each
 };

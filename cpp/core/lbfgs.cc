@@ -17,9 +17,7 @@ constexpr double kSufficientDecrease = 1e-4;
 constexpr double kCurvature = 0.9;
 
 // Sums of millions of products need more digits than float has.
-double dot(const Vector& a, const Vector& b) {
-  return a.cast<double>().dot(b.cast<double>());
-}
+double dot(const Vector& a, const Vector& b) { return a.cast<double>().dot(b.cast<double>()); }
 
 // A step, and how the gradient changed along it.
 struct Pair {
@@ -81,8 +79,7 @@ bool line_search(const Objective& objective, const Vector& direction, Point& poi
 
 }  // namespace
 
-void minimize(const Objective& objective, Vector& start, int max_iterations,
-              const Accept& accept) {
+void minimize(const Objective& objective, Vector& start, int max_iterations, const Accept& accept) {
   Point point{start, Vector(start.size()), 0};
   point.value = objective(point.at, point.gradient);
   std::deque<Pair> pairs;

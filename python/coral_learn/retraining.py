@@ -17,6 +17,7 @@ from .classification import Classifier
 from .dataset import ImageFolder, Skipped, Split, split_by_class
 from .edgetpu import runtime_name
 from .embeddings import Embeddings
+from .errors import ModelError
 from .extraction.cache import EmbeddingCache
 from .extraction.extractor import EmbeddingExtractor
 from .files import write_atomically
@@ -32,6 +33,7 @@ from .methods import (
 )
 from .model_file import ModelSource, is_compiled, read_model_content
 from .report import study, write_report
+from .tflite.cut import is_classifier
 
 Stage = Literal["draw", "extract", "train", "serialize", "verify"]
 Progress = Callable[[Stage, int, int], None]
@@ -135,7 +137,7 @@ def retrain(
     """
     if method not in get_args(Method):
         raise ValueError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
-    content = read_model_content(extractor)
+    content = _read_extractor(extractor)
     photos = ImageFolder(data_dir)
     if len(photos.classes) < 2:
         raise ValueError(
@@ -201,6 +203,16 @@ class _Clock:
         start = time.perf_counter()
         yield
         self.seconds[stage] = round(time.perf_counter() - start, 4)
+
+
+def _read_extractor(extractor: ModelSource) -> bytes:
+    content = read_model_content(extractor)
+    if is_classifier(content):
+        raise ModelError(
+            "this model is a classifier, not an embedding extractor: make one of it with "
+            "`coral-learn extractor CLASSIFIER.tflite --output EXTRACTOR.tflite`"
+        )
+    return content
 
 
 def _writable_folder(path: str | os.PathLike[str]) -> Path:

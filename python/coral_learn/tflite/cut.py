@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import ModelError
-from ..model_file import ModelSource, read_model_content
+from ..model_file import ModelSource, is_compiled, read_model_content
 from .head_record import write_head_record
 from .linear_layer import (
     LinearLayer,
@@ -105,6 +105,25 @@ def list_candidates(classifier: ModelSource) -> list[Candidate]:
     """
     model = unpack(read_model_content(classifier))
     return _list_candidates(model, find_linear_layers(model))
+
+
+def is_classifier(model: ModelSource) -> bool:
+    """Tells whether a model ends in a linear layer and a softmax, and so is no extractor.
+
+    Of a model that was compiled for the Edge TPU, which hides its layers, nothing can be told.
+
+    Raises:
+        ModelError: The file cannot be used.
+    """
+    content = read_model_content(model)
+    if is_compiled(content):
+        return False
+    tree = unpack(content)
+    return any(
+        operator_name(tree, operator) == "SOFTMAX"
+        for layer in find_linear_layers(tree)
+        for operator in layer.followers
+    )
 
 
 def read_embedding(extractor: ModelSource) -> Candidate:
