@@ -131,6 +131,49 @@ def test_one_photo_a_class() -> None:
     assert head.get_accuracy(*clusters(1, classes=5, noise=0.1)) == 1
 
 
+def bright_and_dark_photos(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positive features of 5 classes, each photo's of a length that says nothing of its class."""
+    rng = np.random.default_rng(seed)
+    middles = np.random.default_rng(0).gamma(0.5, size=(5, 200))
+    labels = np.arange(5).repeat(20)
+    points = middles[labels] + 1.5 * rng.gamma(0.5, size=(100, 200))
+    return (points * rng.uniform(0.7, 1.3, size=(100, 1))).astype(np.float32), labels
+
+
+def test_the_length_of_the_only_photo_of_a_class_does_not_decide() -> None:
+    penalty = 0.01  # what fit takes for one photo a class; given, it takes embeddings as they are
+    chosen, as_they_are = SoftmaxRegression(200, 5), SoftmaxRegression(200, 5)
+    gains = []
+    for seed in range(10):
+        x, y = bright_and_dark_photos(seed)
+        assert chosen.fit(x[::20], y[::20]).penalty == penalty
+        as_they_are.fit(x[::20], y[::20], penalty=penalty)
+        gains.append(chosen.get_accuracy(x, y) - as_they_are.get_accuracy(x, y))
+    assert np.mean(gains) > 0.05
+
+
+@pytest.mark.parametrize("value", [np.inf, 3e38, 0.0])
+def test_a_photo_without_a_length_is_no_trouble(value: float) -> None:
+    x, y = clusters(3)
+    x[4] = value
+    head = SoftmaxRegression(20, 3, seed=0)
+    if np.isinf(value):
+        with pytest.raises(ValueError, match="row 4 holds NaN or infinity"):
+            head.fit(x, y)
+    else:
+        head.fit(x, y)
+        assert np.isfinite(head.weights).all()
+
+
+def test_lengths_that_tell_classes_apart_are_left_alone() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(20) % 2
+    x = np.ones((20, 3)) * (1 + y[:, None]) + 0.01 * rng.normal(size=(20, 3))
+    head = SoftmaxRegression(3, 2, seed=0)
+    head.fit(x, y)
+    assert head.get_accuracy(x, y) == 1
+
+
 def test_two_classes_and_many_classes() -> None:
     for classes in (2, 200):
         x, y = clusters(4, classes=classes, features=64, noise=0.3)

@@ -4,7 +4,7 @@ import io
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +15,7 @@ from .. import _core
 from ..embeddings import Embeddings
 from ..files import write_atomically
 from ..model_file import ModelSource, read_model_content
+from .few_photos import with_equal_lengths
 from .inputs import (
     EmbeddingsLike,
     as_embeddings,
@@ -292,7 +293,8 @@ class SoftmaxRegression:
 
         The penalty is the one under which rows that were not fitted are the least surprising; the
         fit goes on until the loss is within 1e-6 of its minimum. The same data and seed give the
-        same head. ``reg`` plays no part.
+        same head. ``reg`` plays no part. Embeddings of few photos a class are scaled to one length
+        first, unless ``penalty`` is given.
 
         Args:
             embeddings: [N, D]; one row a class will do.
@@ -310,6 +312,7 @@ class SoftmaxRegression:
                 arguments out of range.
         """
         training = self._training_set(embeddings, labels, class_weight)
+        calibration = _sample(training.embeddings)
         judge = None if validation is None else self._read_validation(*validation)
         losses: list[float] = []
 
@@ -320,6 +323,8 @@ class SoftmaxRegression:
 
         with self._training_lock:
             if penalty is None:
+                even = with_equal_lengths(training.embeddings, self.num_classes)
+                training = replace(training, embeddings=even)
                 folds_seed = self._seed if seed is None else as_whole_number(seed, "seed", 0)
                 generator = np.random.default_rng(folds_seed)
                 chosen, tried = choose_penalty(training, judge, generator)
@@ -342,7 +347,7 @@ class SoftmaxRegression:
                 )
             finally:
                 self._publish(weights, biases)
-                self._calibration = _sample(training.embeddings)
+                self._calibration = calibration
         return FitRecord(chosen, tried, losses, converged)
 
     def predict(self, x: EmbeddingsLike) -> NDArray[np.int64]:
