@@ -152,7 +152,7 @@ def test_the_length_of_the_only_photo_of_a_class_does_not_decide() -> None:
     assert np.mean(gains) > 0.05
 
 
-@pytest.mark.parametrize("value", [np.inf, 3e38, 0.0])
+@pytest.mark.parametrize("value", [np.inf, 1e15, 0.0])
 def test_a_photo_without_a_length_is_no_trouble(value: float) -> None:
     x, y = clusters(3)
     x[4] = value

@@ -89,6 +89,8 @@ def test_history_holds_the_start_each_interval_and_the_end(
     assert last.loss == pytest.approx(-np.log(probabilities).mean() + penalty, rel=1e-5)
     assert last.training_accuracy == head.get_accuracy(x[:60], y[:60])
     assert last.validation_accuracy == head.get_accuracy(x[60:], y[60:])
+    others = head.predict_proba(x[60:])[np.arange(30), y[60:]]
+    assert last.validation_loss == pytest.approx(-np.log(others).mean(), rel=1e-5)
 
 
 @pytest.mark.parametrize("print_every", [0, -5])
@@ -141,6 +143,72 @@ def test_an_exception_from_progress_stops_and_keeps_the_weights() -> None:
     whole.train_with_sgd(as_dict(x, y), 10, 0.1, print_every=0)
     np.testing.assert_array_equal(stopped.weights, whole.weights)
     np.testing.assert_array_equal(stopped.biases, whole.biases)
+
+
+def test_momentum_and_decay_change_the_steps_as_they_are_defined_to() -> None:
+    x, y = make_data(rows=1)  # every batch is this row
+    head = SoftmaxRegression(FEATURES, CLASSES, 0.1, reg=0.2, seed=4)
+    weights, biases = head.weights.astype(np.float64), head.biases.astype(np.float64)
+    velocity, bias_velocity = np.zeros_like(weights), np.zeros_like(biases)
+    for iteration in range(25):
+        logits = x @ weights + biases
+        slope = np.exp(logits - logits.max())
+        slope /= slope.sum()
+        slope[0, y[0]] -= 1
+        velocity = 0.7 * velocity + x.T @ slope + 0.2 * weights
+        bias_velocity = 0.7 * bias_velocity + slope[0]
+        rate = 0.05 / (1 + 0.1 * iteration)
+        weights -= rate * velocity
+        biases -= rate * bias_velocity
+    options = {"momentum": 0.7, "learning_rate_decay": 0.1}
+    head.train_with_sgd(as_dict(x, y), 25, 0.05, batch_size=3, print_every=0, **options)
+    np.testing.assert_allclose(head.weights, weights, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(head.biases, biases, rtol=1e-4, atol=1e-6)
+
+
+def test_without_replacement_a_batch_of_all_rows_is_the_full_gradient() -> None:
+    x, y = make_data()
+    full, other = (SoftmaxRegression(FEATURES, CLASSES, seed=seed) for seed in (1, 2))
+    other.weights = full.weights
+    for head in (full, other):
+        head.train_with_sgd(
+            as_dict(x, y), 30, 0.1, batch_size=len(x), print_every=0, replacement=False
+        )
+    np.testing.assert_allclose(full.weights, other.weights, rtol=1e-4, atol=1e-6)
+
+
+def test_patience_stops_and_keeps_the_weights_of_the_lowest_validation_loss() -> None:
+    generator = np.random.default_rng(0)  # labels at random: there is nothing to learn for others
+    x, y = generator.normal(size=(90, FEATURES)), generator.integers(0, CLASSES, 90)
+    data = as_dict(x[:20], y[:20], x[20:], y[20:])
+    head = SoftmaxRegression(FEATURES, CLASSES, 2.0, seed=0)
+    seen: list[TrainingRecord] = []
+    history = head.train_with_sgd(data, 10**6, 0.1, 20, 5, patience=3, progress=seen.append)
+    assert seen == history
+    losses = [record.validation_loss for record in history]
+    best = int(np.argmin(losses))
+    assert 0 < best == len(history) - 4
+    given = head.predict_proba(x[20:])[np.arange(70), y[20:]]
+    assert -np.log(given).mean() == pytest.approx(losses[best], rel=1e-5)
+
+
+def test_patience_works_in_silence_too(capsys: pytest.CaptureFixture[str]) -> None:
+    x, y = make_data()
+    head = SoftmaxRegression(FEATURES, CLASSES, seed=0)
+    data = as_dict(x[:45], y[:45], x[45:], y[45:])
+    history = head.train_with_sgd(data, 10**9, 1.0, print_every=0, patience=2)
+    assert [record.iteration for record in history] == [100 * i for i in range(len(history))]
+    assert capsys.readouterr().out == ""
+
+
+def test_training_that_diverges_says_why_and_leaves_the_head_as_it_was() -> None:
+    x, y = make_data()
+    head = SoftmaxRegression(FEATURES, CLASSES, reg=1.0, seed=0)
+    weights = head.weights.copy()
+    with pytest.raises(ValueError, match=r"training diverged .* learning_rate 1000.0 is too high"):
+        head.train_with_sgd(as_dict(x, y), 1000, 1000.0, print_every=100, progress=lambda _: None)
+    np.testing.assert_array_equal(head.weights, weights)
+    assert not head.biases.any()
 
 
 CTRL_C = """
@@ -491,6 +559,8 @@ def test_wrong_validation_data() -> None:
         head.train_with_sgd(as_dict(X, Y, with_value(X, np.nan), Y), 1, 0.1)
     with pytest.raises(ValueError, match="data must be a dict, not list"):
         head.train_with_sgd([X, Y], 1, 0.1)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="patience must be at least 1, not 0"):
+        head.train_with_sgd(as_dict(X, Y, X, Y), 1, 0.1, patience=0)
 
 
 @pytest.mark.parametrize(
@@ -503,6 +573,10 @@ def test_wrong_validation_data() -> None:
         ({"learning_rate": np.nan}, "learning_rate must be finite and at least 0"),
         ({"learning_rate": None}, "learning_rate must be a number, not None"),
         ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
+        ({"momentum": 1}, "momentum must be less than 1, not 1"),
+        ({"momentum": -0.1}, "momentum must be finite and at least 0"),
+        ({"learning_rate_decay": -1}, "learning_rate_decay must be finite and at least 0"),
+        ({"patience": 5}, "patience needs data_val"),
         ({"print_every": None}, "print_every must be an integer, not None"),
     ],
 )

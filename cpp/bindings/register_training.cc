@@ -16,9 +16,8 @@ namespace {
 
 void train(WeightArray weights, BiasArray biases, const StoredEmbeddings& training,
            const LabelArray& training_labels, const StoredEmbeddings* validation,
-           const std::optional<LabelArray>& validation_labels, std::int64_t iterations,
-           float learning_rate, std::ptrdiff_t batch_size, float l2_penalty, std::uint64_t seed,
-           std::int64_t report_interval, const py::function& on_report, int threads) {
+           const std::optional<LabelArray>& validation_labels, const SgdOptions& options,
+           const py::function& on_report, int threads) {
   const Engine engine = make_engine(threads);
   SoftmaxHead head = read_head(weights, biases);
   const LabeledEmbeddings training_data = labeled_view(head, training.view(), training_labels);
@@ -26,14 +25,18 @@ void train(WeightArray weights, BiasArray biases, const StoredEmbeddings& traini
   if (validation != nullptr && validation_labels) {
     validation_data = labeled_view(head, validation->view(), *validation_labels);
   }
-  const SgdOptions options{iterations, learning_rate, batch_size,
-                           l2_penalty, seed,          report_interval};
   float* const out_weights = weights.mutable_data();
   float* const out_biases = biases.mutable_data();
   const auto report = [&](const SgdReport& news) {
     head.copy_to(out_weights, out_biases);
     const py::gil_scoped_acquire gil;
-    on_report(news.iteration, news.loss, news.training_accuracy, news.validation_accuracy);
+    py::object validation_loss = py::none(), validation_accuracy = py::none();
+    if (news.validation) {
+      validation_loss = py::float_(news.validation->cross_entropy);
+      validation_accuracy = py::float_(news.validation->accuracy);
+    }
+    on_report(news.iteration, news.loss, news.training_accuracy, validation_loss,
+              validation_accuracy);
   };
   const py::gil_scoped_release unlocked;
   try {
@@ -42,6 +45,7 @@ void train(WeightArray weights, BiasArray biases, const StoredEmbeddings& traini
     head.copy_to(out_weights, out_biases);
     throw;
   }
+  head.copy_to(out_weights, out_biases);
 }
 
 // Rows of the data, each less than their number.
@@ -86,12 +90,25 @@ bool fit_head(WeightArray weights, BiasArray biases, const StoredEmbeddings& emb
 }  // namespace
 
 void register_training(py::module_& module) {
+  const py::metaclass type(reinterpret_cast<PyObject*>(&PyType_Type));
+  py::class_<SgdOptions>(module, "SgdOptions", type)
+      .def(py::init([](std::int64_t iterations, float learning_rate, std::ptrdiff_t batch_size,
+                       float l2_penalty, std::uint64_t seed, std::int64_t report_interval,
+                       float learning_rate_decay, float momentum, bool with_replacement,
+                       std::int64_t patience) {
+             return SgdOptions{
+                 iterations,      learning_rate,       batch_size, l2_penalty,       seed,
+                 report_interval, learning_rate_decay, momentum,   with_replacement, patience};
+           }),
+           py::kw_only(), py::arg("iterations"), py::arg("learning_rate"), py::arg("batch_size"),
+           py::arg("l2_penalty"), py::arg("seed"), py::arg("report_interval"),
+           py::arg("learning_rate_decay"), py::arg("momentum"), py::arg("with_replacement"),
+           py::arg("patience"));
   module.def("train_with_sgd", &train, py::arg("weights").noconvert(),
              py::arg("biases").noconvert(), py::arg("training"),
              py::arg("training_labels").noconvert(), py::arg("validation"),
-             py::arg("validation_labels"), py::kw_only(), py::arg("iterations"),
-             py::arg("learning_rate"), py::arg("batch_size"), py::arg("l2_penalty"),
-             py::arg("seed"), py::arg("report_interval"), py::arg("on_report"), py::arg("threads"),
+             py::arg("validation_labels"), py::arg("options"), py::kw_only(), py::arg("on_report"),
+             py::arg("threads"),
              "Trains weights [C, D] and biases [C] in place. An exception from on_report or a\n"
              "signal handler stops it and leaves the weights of the last whole iteration.");
   module.def("fit", &fit_head, py::arg("weights").noconvert(), py::arg("biases").noconvert(),

@@ -1,11 +1,12 @@
 #include "core/sgd.h"
 
 #include <Eigen/Core>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/batch_gradient.h"
-#include "core/inference.h"
-#include "core/random.h"
+#include "core/batch_sampler.h"
 
 namespace coral_learn {
 namespace {
@@ -17,43 +18,124 @@ double squared_norm(const PaddedMatrix& matrix) {
       .squaredNorm();
 }
 
+// Moves a head down the gradients of batches.
+class Descent {
+ public:
+  Descent(const Kernels& kernels, SoftmaxHead& head, const SgdOptions& options, float scale)
+      : kernels_(kernels),
+        head_(head),
+        options_(options),
+        per_row_(1 / static_cast<float>(options.batch_size)),
+        scale_(scale) {
+    if (options.momentum == 0) return;
+    velocity_.emplace(head.classes(), head.features());
+    bias_velocity_.resize(head.classes());
+  }
+
+  void set_iteration(std::int64_t iteration) {
+    rate_ =
+        options_.learning_rate / (1 + options_.learning_rate_decay * static_cast<float>(iteration));
+  }
+
+  void step(const GradientBlock& gradient) {
+    for (std::ptrdiff_t i = 0; i < gradient.classes; ++i) {
+      const std::ptrdiff_t c = gradient.first_class + i;
+      step_weights(gradient.features, gradient.weights.values + i * gradient.weights.stride, c,
+                   gradient.first_feature);
+      if (gradient.biases != nullptr) step_bias(per_row_ * gradient.biases[i], c);
+    }
+  }
+
+ private:
+  void step_weights(std::ptrdiff_t size, const float* gradient, std::ptrdiff_t c,
+                    std::ptrdiff_t first_feature) {
+    const float unit = per_row_ * scale_;
+    float* weights = head_.weights.row(c) + first_feature;
+    if (!velocity_) {
+      const float decay = 1 - rate_ * options_.l2_penalty;
+      kernels_.combine(size, -rate_ * unit, gradient, decay, weights);
+      return;
+    }
+    float* velocity = velocity_->row(c) + first_feature;
+    kernels_.combine(size, unit, gradient, options_.momentum, velocity);
+    kernels_.combine(size, options_.l2_penalty, weights, 1, velocity);
+    kernels_.combine(size, -rate_, velocity, 1, weights);
+  }
+
+  void step_bias(float gradient, std::ptrdiff_t c) {
+    if (velocity_) gradient = bias_velocity_[c] = options_.momentum * bias_velocity_[c] + gradient;
+    head_.biases.data()[c] -= rate_ * gradient;
+  }
+
+  const Kernels& kernels_;
+  SoftmaxHead& head_;
+  const SgdOptions options_;
+  const float per_row_;
+  const float scale_;
+  float rate_ = 0;
+  std::optional<PaddedMatrix> velocity_;  // of the weights, if there is momentum
+  std::vector<float> bias_velocity_;
+};
+
+// Keeps the best head so far, and tells when to give up hope of a better one.
+class EarlyStopping {
+ public:
+  explicit EarlyStopping(std::int64_t patience) : patience_(patience) {}
+
+  // Whether to stop after this validation loss.
+  bool notice(double loss, const SoftmaxHead& head) {
+    if (patience_ == 0) return false;
+    if (!best_ || loss < lowest_) {
+      lowest_ = loss;
+      best_ = std::make_unique<SoftmaxHead>(head);
+      since_ = 0;
+      return false;
+    }
+    return ++since_ == patience_;
+  }
+
+  void restore(SoftmaxHead& head) {
+    if (best_) head = std::move(*best_);
+  }
+
+ private:
+  const std::int64_t patience_;
+  double lowest_ = 0;
+  std::int64_t since_ = 0;
+  std::unique_ptr<SoftmaxHead> best_;
+};
+
 }  // namespace
 
 void train_with_sgd(const Engine& engine, SoftmaxHead& head, const LabeledEmbeddings& training,
                     const std::optional<LabeledEmbeddings>& validation, const SgdOptions& options,
                     const std::function<void(const SgdReport&)>& report) {
+  EarlyStopping stopping(validation ? options.patience : 0);
   const auto report_after = [&](std::int64_t iteration) {
     const Evaluation now = evaluate(engine, head, training);
     const double penalty = 0.5 * options.l2_penalty * squared_norm(head.weights);
     SgdReport news{iteration, now.cross_entropy + penalty, now.accuracy, std::nullopt};
-    if (validation) news.validation_accuracy = evaluate(engine, head, *validation).accuracy;
+    if (validation) news.validation = evaluate(engine, head, *validation);
     report(news);
-  };
-  const float step = -options.learning_rate / static_cast<float>(options.batch_size);
-  const float decay = 1 - options.learning_rate * options.l2_penalty;
-  const auto descend = [&](const GradientBlock& gradient) {
-    for (std::ptrdiff_t c = 0; c < gradient.classes; ++c) {
-      engine.kernels.combine(gradient.features, step * training.embeddings.scale,
-                             gradient.weights.values + c * gradient.weights.stride, decay,
-                             head.weights.row(gradient.first_class + c) + gradient.first_feature);
-      if (gradient.biases != nullptr) {
-        head.biases.data()[gradient.first_class + c] += step * gradient.biases[c];
-      }
-    }
+    return validation && stopping.notice(news.validation->cross_entropy, head);
   };
 
-  Random random(options.seed);
+  BatchSampler sampler(static_cast<std::uint32_t>(training.embeddings.rows),
+                       options.with_replacement, options.seed);
   std::vector<std::uint32_t> batch(options.batch_size);
   BatchGradient gradient(engine, head, training, options.batch_size);
-  report_after(0);
-  for (std::int64_t iteration = 1; iteration <= options.iterations; ++iteration) {
-    for (std::uint32_t& row : batch) {
-      row = random.below(static_cast<std::uint32_t>(training.embeddings.rows));
-    }
-    gradient.compute(batch, descend);
-    const bool due = options.report_interval > 0 && iteration % options.report_interval == 0;
-    if (due || iteration == options.iterations) report_after(iteration);
+  Descent descent(engine.kernels, head, options, training.embeddings.scale);
+  const UseGradient step = [&](const GradientBlock& block) { descent.step(block); };
+  bool stop = report_after(0);
+  for (std::int64_t iteration = 0; iteration < options.iterations && !stop; ++iteration) {
+    for (std::uint32_t& row : batch) row = sampler.draw();
+    descent.set_iteration(iteration);
+    gradient.compute(batch, step);
+    const std::int64_t done = iteration + 1;
+    const bool due = options.report_interval > 0 && done % options.report_interval == 0;
+    if (due || done == options.iterations) stop = report_after(done);
   }
+  stopping.restore(head);
 }
 
 }  // namespace coral_learn

@@ -6,6 +6,7 @@
 
 #include "core/embeddings.h"
 #include "core/engine.h"
+#include "core/inference.h"
 #include "core/softmax_head.h"
 
 namespace coral_learn {
@@ -17,17 +18,22 @@ struct SgdOptions {
   float l2_penalty;
   std::uint64_t seed;            // the same seed gives the same weights, bit for bit
   std::int64_t report_interval;  // in iterations; 0 reports the start and the end alone
+
+  float learning_rate_decay = 0;  // the rate after t iterations is learning_rate / (1 + decay * t)
+  float momentum = 0;             // how much of each step goes on in the next, in [0, 1)
+  bool with_replacement = true;   // whether a batch may have a row twice; see BatchSampler
+  std::int64_t patience = 0;      // reports without a lower validation loss that end it; 0 for none
 };
 
 struct SgdReport {
   std::int64_t iteration;  // updates made so far
   double loss;             // over all training rows, penalty included
   double training_accuracy;
-  std::optional<double> validation_accuracy;
+  std::optional<Evaluation> validation;
 };
 
-// Minimizes mean cross entropy + l2_penalty / 2 * |weights|^2 by stochastic gradient descent; each
-// iteration draws a batch of training rows with replacement.
+// Minimizes mean cross entropy + l2_penalty / 2 * |weights|^2 by stochastic gradient descent; with
+// patience, the head ends with the weights of the report that had the lowest validation loss.
 //
 // `report` and the engine's poll may throw: the head then has the weights of the last whole
 // iteration. Throws NonFiniteEmbedding before the first one.

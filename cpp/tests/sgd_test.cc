@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <stdexcept>
 
+#include "core/batch_sampler.h"
 #include "core/instruction_set.h"
 #include "tests/reference.h"
 
@@ -26,21 +28,28 @@ ReferenceHead train_reference(const SoftmaxHead& start, const Data& data,
                               const SgdOptions& options) {
   ReferenceHead head(start);
   const Eigen::MatrixXd real = data.real();
-  Random random(options.seed);
+  BatchSampler sampler(static_cast<std::uint32_t>(real.rows()), options.with_replacement,
+                       options.seed);
+  Eigen::MatrixXd velocity = Eigen::MatrixXd::Zero(head.weights.rows(), head.weights.cols());
+  Eigen::VectorXd bias_velocity = Eigen::VectorXd::Zero(head.biases.size());
   for (std::int64_t iteration = 0; iteration < options.iterations; ++iteration) {
     Eigen::MatrixXd rows(options.batch_size, real.cols());
     std::vector<std::int32_t> labels(options.batch_size);
     for (std::ptrdiff_t i = 0; i < options.batch_size; ++i) {
-      const std::uint32_t row = random.below(static_cast<std::uint32_t>(real.rows()));
+      const std::uint32_t row = sampler.draw();
       rows.row(i) = real.row(row);
       labels[i] = data.labeled().labels[row];
     }
     Eigen::MatrixXd slopes = head.probabilities(rows);
     for (std::ptrdiff_t i = 0; i < options.batch_size; ++i) slopes(i, labels[i]) -= 1;
     slopes /= static_cast<double>(options.batch_size);
-    head.weights -=
-        options.learning_rate * (slopes.transpose() * rows + options.l2_penalty * head.weights);
-    head.biases -= options.learning_rate * slopes.colwise().sum().transpose();
+    velocity =
+        options.momentum * velocity + slopes.transpose() * rows + options.l2_penalty * head.weights;
+    bias_velocity = options.momentum * bias_velocity + slopes.colwise().sum().transpose();
+    const double rate =
+        options.learning_rate / (1 + options.learning_rate_decay * static_cast<double>(iteration));
+    head.weights -= rate * velocity;
+    head.biases -= rate * bias_velocity;
   }
   return head;
 }
@@ -58,6 +67,50 @@ TEST_CASE("training agrees with the reference for all instruction sets and types
       CHECK((got.biases - expected.biases).cwiseAbs().maxCoeff() < 1e-5);
     }
   }
+}
+
+TEST_CASE("momentum, decay of the learning rate and epochs agree with the reference") {
+  const Data data(StoredType::kUint8, kRows, kFeatures, kClasses);
+  const SoftmaxHead start = random_head(kClasses, kFeatures, 0.05F);
+  SgdOptions momentum = kOptions, decay = kOptions, epochs = kOptions, all = kOptions;
+  momentum.momentum = all.momentum = 0.8F;
+  decay.learning_rate_decay = all.learning_rate_decay = 0.3F;
+  epochs.with_replacement = all.with_replacement = false;
+  for (const SgdOptions& options : {momentum, decay, epochs, all}) {
+    SoftmaxHead head = start;
+    train_with_sgd(test_engine(choose_kernels("")), head, data.labeled(), std::nullopt, options,
+                   ignore);
+    const ReferenceHead expected = train_reference(start, data, options);
+    const ReferenceHead got(head);
+    CHECK((got.weights - expected.weights).cwiseAbs().maxCoeff() < 2e-5);
+    CHECK((got.biases - expected.biases).cwiseAbs().maxCoeff() < 2e-5);
+  }
+}
+
+TEST_CASE("patience ends training, with the weights of the lowest validation loss") {
+  // Labels at random: what is learned of the training rows is wrong for others before long.
+  const Data data(StoredType::kFloat32, 10, kFeatures, kClasses);
+  const Data validation(StoredType::kFloat32, 30, kFeatures, kClasses, 5);
+  const SoftmaxHead start = random_head(kClasses, kFeatures, 1);
+  SgdOptions options{1000, 0.2F, 16, 0, 11, 5};
+  options.patience = 3;
+  SoftmaxHead head = start;
+  std::vector<SgdReport> reports;
+  train_with_sgd(test_engine(choose_kernels("")), head, data.labeled(), validation.labeled(),
+                 options, [&](const SgdReport& report) { reports.push_back(report); });
+  const auto lower = [](const SgdReport& a, const SgdReport& b) {
+    return a.validation->cross_entropy < b.validation->cross_entropy;
+  };
+  const auto best = std::min_element(reports.begin(), reports.end(), lower);
+  CHECK(reports.end() - best == 4);
+  REQUIRE(best->iteration > 0);
+  REQUIRE(reports.back().iteration < 1000);
+  SoftmaxHead until_best = start;
+  options.patience = 0;
+  options.iterations = best->iteration;
+  train_with_sgd(test_engine(choose_kernels("")), until_best, data.labeled(), std::nullopt, options,
+                 ignore);
+  CHECK(same(head, until_best));
 }
 
 TEST_CASE("the same seed gives the same weights, bit for bit, on any number of threads") {
@@ -93,7 +146,9 @@ TEST_CASE("reports tell the loss with its penalty and the accuracies") {
         const ReferenceHead now(head);
         CHECK(report.loss == doctest::Approx(now.cross_entropy(data.real(), data.labeled().labels) +
                                              0.025 * now.weights.squaredNorm()));
-        REQUIRE(report.validation_accuracy.has_value());
+        REQUIRE(report.validation.has_value());
+        CHECK(report.validation->cross_entropy ==
+              doctest::Approx(now.cross_entropy(validation.real(), validation.labeled().labels)));
       });
   CHECK(iterations == std::vector<std::int64_t>{0, 10, 20, 25});
 }

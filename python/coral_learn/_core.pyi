@@ -4,6 +4,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+class SgdOptions:
+    def __init__(
+        self,
+        *,
+        iterations: int,
+        learning_rate: float,
+        batch_size: int,
+        l2_penalty: float,
+        seed: int,
+        report_interval: int,
+        learning_rate_decay: float,
+        momentum: float,
+        with_replacement: bool,
+        patience: int,
+    ) -> None: ...
+
 class StoredEmbeddings:
     def __init__(
         self,
@@ -56,13 +72,8 @@ def train_with_sgd(
     training_labels: NDArray[np.int32],
     validation: StoredEmbeddings | None,
     validation_labels: NDArray[np.int32] | None,
+    options: SgdOptions,
     *,
-    iterations: int,
-    learning_rate: float,
-    batch_size: int,
-    l2_penalty: float,
-    seed: int,
-    report_interval: int,
-    on_report: Callable[[int, float, float, float | None], object],
+    on_report: Callable[[int, float, float, float | None, float | None], object],
     threads: int,
 ) -> None: ...

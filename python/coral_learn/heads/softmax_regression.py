@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..tflite.head import QuantizationReport
 
 _FORMAT_VERSION = 1
+_QUIET_INTERVAL = 100  # iterations between records that no one sees
 _MAX_CALIBRATION_ROWS = 2048
 _FIT_TOLERANCE = 1e-6  # of the loss above its minimum
 _MAX_FIT_ITERATIONS = 500
@@ -46,12 +47,14 @@ class TrainingRecord:
         iteration: Updates of the weights made so far.
         loss: Mean cross entropy over all training rows, plus the L2 penalty.
         training_accuracy: Fraction of training rows classified right, in [0, 1].
-        validation_accuracy: The same for validation rows; None without any.
+        validation_loss: Mean cross entropy over the validation rows; None without any.
+        validation_accuracy: Fraction of validation rows classified right; None without any.
     """
 
     iteration: int
     loss: float
     training_accuracy: float
+    validation_loss: float | None
     validation_accuracy: float | None
 
     def __str__(self) -> str:
@@ -81,6 +84,10 @@ class FitRecord:
     validation_losses: dict[float, float]
     losses: list[float]
     converged: bool
+
+
+class _DivergedError(ValueError):
+    """Training ended in weights without bounds."""
 
 
 class SoftmaxRegression:
@@ -210,13 +217,16 @@ class SoftmaxRegression:
         batch_size: int = 100,
         print_every: int = 100,
         *,
+        momentum: float = 0.0,
+        learning_rate_decay: float = 0.0,
+        replacement: bool = True,
+        patience: int | None = None,
         progress: Callable[[TrainingRecord], object] = print,
     ) -> list[TrainingRecord]:
         """Trains on random batches, starting from the present weights.
 
-        Each iteration draws a batch of training rows with replacement. Ctrl-C stops within 0.1 s;
-        the head then has the weights of the last whole iteration, as after an exception from
-        ``progress``.
+        Ctrl-C stops within 0.1 s; the head then has the weights of the last whole iteration, as
+        after an exception from ``progress``.
 
         Args:
             data: ``data_train``, embeddings [N, D], and ``labels_train``, integers [N] in [0, C);
@@ -224,8 +234,18 @@ class SoftmaxRegression:
             num_iter: Number of iterations; at least 0.
             learning_rate: Step size; at least 0.
             batch_size: Rows a batch; at least 1.
-            print_every: Iterations between records; with 0 or less there is one at the start and
-                one at the end, and ``progress`` is not called.
+            print_every: Iterations between records; with 0 or less ``progress`` is not called, and
+                there is one record at the start and one at the end (with ``patience``, every 100
+                iterations too).
+            momentum: How much of each step goes on in the next, in [0, 1).
+            learning_rate_decay: At least 0; the step size after t iterations is
+                ``learning_rate / (1 + learning_rate_decay * t)``.
+            replacement: Whether each row of a batch is drawn from all rows. If not, every row is
+                drawn once before any is drawn again, as in epochs.
+            patience: Stop after so many records in a row without a lower validation loss, and end
+                with the weights of the record that had the lowest, also where training is not
+                stopped; at least 1, and needs validation rows. None to go on to the end and keep
+                the last weights.
             progress: Called with each record; prints it unless told otherwise.
 
         Returns:
@@ -233,28 +253,44 @@ class SoftmaxRegression:
 
         Raises:
             ValueError: Embeddings or labels that are missing, of a wrong shape, out of range or
-                not finite; other arguments out of range.
+                not finite; other arguments out of range; or the loss became infinite because
+                ``learning_rate`` is too high, and the head is as it was before.
         """
         training, training_labels = self._read_data(data, "data_train", "labels_train")
         validation, validation_labels = self._read_data(data, "data_val", "labels_val")
         if training is None or training_labels is None:
             raise ValueError("data_train must hold at least one embedding")
-        iterations = as_whole_number(num_iter, "num_iter", 0)
-        step = as_non_negative(learning_rate, "learning_rate")
-        batch = as_whole_number(batch_size, "batch_size", 1)
-        interval = max(0, as_whole_number(print_every, "print_every", -(2**63) + 1))
+        if patience is not None and validation is None:
+            raise ValueError("patience needs data_val, to tell when to stop")
+        reported = as_whole_number(print_every, "print_every", -(2**63) + 1) > 0
         threads = num_threads()
         history: list[TrainingRecord] = []
 
         with self._training_lock:
-            with self._state_lock:
-                weights, biases = self._weights.copy(), self._biases.copy()
+            options = self._sgd_options(
+                num_iter,
+                learning_rate,
+                batch_size,
+                print_every if reported else 0 if patience is None else _QUIET_INTERVAL,
+                momentum,
+                learning_rate_decay,
+                replacement,
+                patience,
+            )
+            before = self._snapshot()
+            weights, biases = self._snapshot()
 
             def report(*values: Any) -> None:
-                history.append(TrainingRecord(*values))
+                record = TrainingRecord(*values)
+                if not np.isfinite(record.loss):
+                    raise _DivergedError(
+                        f"training diverged within {record.iteration} iterations: "
+                        f"learning_rate {learning_rate} is too high"
+                    )
+                history.append(record)
                 self._publish(weights, biases)
-                if interval > 0:
-                    progress(history[-1])
+                if reported:
+                    progress(record)
 
             try:
                 _core.train_with_sgd(
@@ -264,19 +300,44 @@ class SoftmaxRegression:
                     training_labels,
                     None if validation is None else stored(validation),
                     validation_labels,
-                    iterations=iterations,
-                    learning_rate=step,
-                    batch_size=batch,
-                    l2_penalty=self.reg,
-                    seed=int(self._generator.integers(2**64, dtype=np.uint64)),
-                    report_interval=interval,
+                    options,
                     on_report=report,
                     threads=threads,
                 )
+            except _DivergedError:
+                weights, biases = before
+                raise
             finally:
                 self._publish(weights, biases)
                 self._calibration = _sample(training)
         return history
+
+    def _sgd_options(
+        self,
+        num_iter: int,
+        learning_rate: float,
+        batch_size: int,
+        report_interval: int,
+        momentum: float,
+        learning_rate_decay: float,
+        replacement: bool,
+        patience: int | None,
+    ) -> _core.SgdOptions:
+        carried = as_non_negative(momentum, "momentum")
+        if carried >= 1:
+            raise ValueError(f"momentum must be less than 1, not {carried:g}")
+        return _core.SgdOptions(
+            iterations=as_whole_number(num_iter, "num_iter", 0),
+            learning_rate=as_non_negative(learning_rate, "learning_rate"),
+            batch_size=as_whole_number(batch_size, "batch_size", 1),
+            l2_penalty=self.reg,
+            seed=int(self._generator.integers(2**64, dtype=np.uint64)),
+            report_interval=report_interval,
+            learning_rate_decay=as_non_negative(learning_rate_decay, "learning_rate_decay"),
+            momentum=carried,
+            with_replacement=bool(replacement),
+            patience=0 if patience is None else as_whole_number(patience, "patience", 1),
+        )
 
     def fit(
         self,
