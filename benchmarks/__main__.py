@@ -9,11 +9,14 @@ from pathlib import Path
 from rich.console import Console
 
 from . import (
+    accuracy,
     extraction,
+    fitting,
     imports,
     inference,
     kernels,
     retraining,
+    saving,
     sizes,
     training,
 )
@@ -29,6 +32,9 @@ _MODULES = (
     extraction,
     retraining,
     imports,
+    fitting,
+    accuracy,
+    saving,
 )
 _PARTS: dict[str, Callable[[Settings], Iterator[Figure | Note]]] = {
     module.PART: module.run for module in _MODULES

@@ -15,7 +15,7 @@ _WIDTH_OF_FILES = 200
 
 Unit = Literal["s", "B", "%", "GFLOP/s", "GB/s", "photos/s"]
 Meaning = Literal[
-    "x as fast", "x the time", "x the memory", "points", "points lost", "ms", "photos/s"
+    "x as fast", "x the time", "x the memory", "points", "points lost", "s", "ms", "photos/s"
 ]
 
 
@@ -181,10 +181,11 @@ def _scaled(value: float, units: Sequence[tuple[str, float]]) -> str:
 
 def _short(value: float) -> str:
     """Three digits, as many as a measured time deserves."""
-    if value == 0:
+    rounded = float(f"{value:.3g}")
+    if rounded == 0:
         return "0"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:.{min(digits, 3)}f}"
+    digits = max(0, 2 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:.{min(digits, 3)}f}"
 
 
 def _range(result: Ratio) -> str:

@@ -1,4 +1,4 @@
-"""Embeddings that look like an extractor's, as many as wanted, made in no time."""
+"""Embeddings that look like an extractor's, as many as wanted, and how well a head does on them."""
 
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from coral_learn import Embeddings
 Stored = Literal["float32", "uint8"]
 
 _SCALE = 0.0235  # of the MobileNet v1 extractor
-_DISTINCT_ROWS = 4096
+_DISTINCT_ROWS = 20_000
 
 
 def labeled_embeddings(
@@ -18,8 +18,8 @@ def labeled_embeddings(
 ) -> tuple[Embeddings, NDArray[np.int64]]:
     """Returns embeddings of classes that can mostly be told apart, and the class of each.
 
-    Values are as after a ReLU: many zeros, most of the others small. Beyond some thousand rows,
-    rows return; each takes its own memory all the same.
+    Values are as after a ReLU: many zeros, most of the others small. Beyond 20,000 rows
+    they return; each takes its own memory all the same.
 
     Args:
         rows: N.
@@ -30,7 +30,7 @@ def labeled_embeddings(
     generator = np.random.default_rng(0)
     distinct = min(rows, _DISTINCT_ROWS)
     labels = generator.integers(classes, size=distinct)
-    centers = generator.normal(0, 8, (classes, features)).astype(np.float32)
+    centers = generator.normal(0, 3, (classes, features)).astype(np.float32)
     noise = generator.standard_normal((distinct, features), np.float32) * 20
     pattern = np.clip(centers[labels] + noise, 0, 255).astype(np.uint8)
     values: NDArray[Any] = np.empty((rows, features), stored)
@@ -39,3 +39,10 @@ def labeled_embeddings(
         values[first : first + distinct] = part if stored == "uint8" else part * np.float32(_SCALE)
     embeddings = Embeddings(values, _SCALE if stored == "uint8" else 1.0)
     return embeddings, np.resize(labels, rows)
+
+
+def cross_entropy(logits: NDArray[np.floating[Any]], labels: NDArray[np.int64]) -> float:
+    """Returns the mean cross entropy of logits [N, C]."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    of_labels = shifted[np.arange(len(labels)), labels]
+    return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - of_labels))

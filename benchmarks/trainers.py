@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from coral_learn import SoftmaxRegression
 
-from .synthetic import Stored, labeled_embeddings
+from .synthetic import Stored, cross_entropy, labeled_embeddings
 from .workers import available_processors
 
 Floats = NDArray[np.float32]
@@ -150,15 +150,9 @@ def train_with_scikit_learn(case: Case) -> Training:
 def loss_lowered(trainer: Trainer, case: Case) -> float:
     """Returns by how much a training lowers the mean cross entropy over all rows."""
     x, y = _arrays(case)
-    start = _cross_entropy(x @ _start(case), y)
+    start = cross_entropy(x @ _start(case), y)
     weights, biases = trainer(case)()
-    return start - _cross_entropy(x @ weights + biases, y)
-
-
-def _cross_entropy(logits: Floats, labels: NDArray[np.int64]) -> float:
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    of_labels = shifted[np.arange(len(labels)), labels]
-    return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - of_labels))
+    return start - cross_entropy(x @ weights + biases, y)
 
 
 def _arrays(case: Case) -> tuple[Floats, NDArray[np.int64]]:

@@ -1,0 +1,82 @@
+"""The flowers as extractors see them, and draws of a few of them to learn from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from coral_learn import (
+    EmbeddingExtractor,
+    Embeddings,
+    ImageFolder,
+    create_embedding_extractor,
+)
+
+Rows = NDArray[np.int64]
+Labels = NDArray[np.int64]
+
+_EXTRACTOR = "mobilenet_v1_1.0_224_quant_embedding_extractor.tflite"
+_CLASSIFIERS = {
+    "MobileNet v1 0.25/128": "mobilenet_v1_0.25_128_quant.tflite",
+    "MobileNet v2": "mobilenet_v2_1.0_224_quant.tflite",
+    "MobileNet v2, int8 inside": "tf2_mobilenet_v2_1.0_224_ptq.tflite",
+}
+
+
+@dataclass(frozen=True)
+class SeenPhotos:
+    """Photos, their classes and what an extractor sees in them."""
+
+    paths: list[Path]
+    labels: Labels
+    embeddings: Embeddings
+
+    def draw(self, a_class: int, seed: int) -> tuple[Rows, Rows]:
+        """Returns the rows of ``a_class`` photos of each class to train on, and of all others."""
+        shuffled = np.random.default_rng(seed).permutation(len(self.labels))
+        train = np.concatenate(
+            [shuffled[self.labels[shuffled] == label][:a_class] for label in np.unique(self.labels)]
+        )
+        return train, np.setdiff1d(shuffled, train)
+
+
+def mobilenet_v1(data: Path) -> bytes:
+    """Returns the extractor of the tutorial."""
+    return (data / "models" / _EXTRACTOR).read_bytes()
+
+
+def extractors(data: Path) -> dict[str, bytes]:
+    """Returns an extractor of each kind of model that there is."""
+    cut = {
+        name: create_embedding_extractor(data / "models" / file)
+        for name, file in _CLASSIFIERS.items()
+    }
+    return {"MobileNet v1": mobilenet_v1(data)} | cut
+
+
+def see(data: Path, extractor: bytes) -> SeenPhotos:
+    """Runs an extractor on all flowers."""
+    folder = ImageFolder(data / "flowers")
+    with EmbeddingExtractor(extractor) as model:
+        return SeenPhotos(folder.paths, folder.labels, model.extract(folder.paths))
+
+
+def many_flowers(data: Path, count: int) -> tuple[Embeddings, Labels]:
+    """Returns what MobileNet v1 sees in crops of the flowers, some mirrored, and their classes."""
+    folder = ImageFolder(data / "flowers")
+    chosen = np.resize(np.arange(len(folder)), count)
+    crops = (_crop(folder.paths[row], seed) for seed, row in enumerate(chosen))
+    with EmbeddingExtractor(mobilenet_v1(data)) as model:
+        return model.extract(crops), folder.labels[chosen]
+
+
+def _crop(path: Path, seed: int) -> Image.Image:
+    """Returns a part of a photo, at least 0.7 times as wide and high."""
+    generator = np.random.default_rng(seed)
+    photo = Image.open(path).convert("RGB")
+    size = generator.uniform(0.7, 1.0, 2) * photo.size
+    left, top = generator.uniform(0, photo.size - size)
+    crop = photo.crop((left, top, left + size[0], top + size[1]))
+    return ImageOps.mirror(crop) if generator.random() < 0.5 else crop
