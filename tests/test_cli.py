@@ -71,6 +71,13 @@ def test_classify(trained: dict[str, object], photos: Path) -> None:
     assert answer["results"][0]["label"] in done.stdout
 
 
+def test_a_photo_that_the_model_does_not_know(trained: dict[str, object], photos: Path) -> None:
+    image = photos / "fish" / "fish_000.jpg"
+    arguments = ("classify", str(trained["model"]), image, "--threshold", "1")
+    assert "I don't know" in run(*arguments).stdout
+    assert json.loads(run(*arguments, "--json").stdout) == [{"image": str(image), "results": []}]
+
+
 def test_classify_answers_for_the_photos_that_it_can_read(
     trained: dict[str, object], photos: Path, tmp_path: Path
 ) -> None:
@@ -123,6 +130,26 @@ def test_mistakes_are_told_in_one_line(
         [line] = done.stderr.strip().splitlines()
         assert line.startswith("coral-learn: error: ")
         assert message in line
+
+
+def test_a_project_from_the_command_line(photos: Path, extractor: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    run("project", "create", project, "--extractor", extractor)
+    for name in ("crab", "fish", "background"):
+        folder = photos / {"background": "jellyfish"}.get(name, name)
+        run("project", "add", project, name, folder, "--no-cache")
+    run("project", "rename", project, "crab", "Krabbe")
+    run("project", "remove", project, "fish")
+    assert "remove class fish" in run("project", "undo", project).stdout
+    shown = json.loads(run("project", "show", project, "--json").stdout)
+    assert [known["name"] for known in shown["classes"]] == ["Krabbe", "fish", "background"]
+    assert "classify --threshold" in run("project", "show", project).stdout
+    run("project", "export", project, "--output", tmp_path / "out")
+    model = tmp_path / "out" / "retrained_model.tflite"
+    image = photos / "jellyfish" / "jellyfish_000.jpg"
+    [answer] = json.loads(run("classify", model, image, "--json").stdout)
+    assert answer["results"][0]["label"] == "background"
+    assert "there is no class" in run("project", "remove", project, "eel", status=1).stderr
 
 
 @pytest.mark.parametrize(

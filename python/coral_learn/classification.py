@@ -139,12 +139,15 @@ class Classifier:
         images: Iterable[ImageSource],
         *,
         top_k: int = 1,
+        threshold: float = 0.0,
         progress: bool | Progress = False,
         on_error: OnError | None = None,
     ) -> list[list[Class]]:
         """Returns the ``top_k`` likeliest classes of each photo, likeliest first.
 
-        The other arguments are those of :meth:`scores`.
+        Classes with a probability under ``threshold`` are left out: nothing is left of a photo that
+        the model does not know. :attr:`coral_learn.Project.step` has a threshold that lets 95% of
+        the right answers pass. The other arguments are those of :meth:`scores`.
 
         Raises:
             ValueError: ``top_k`` is less than 1, or a photo cannot be read.
@@ -154,7 +157,7 @@ class Classifier:
         scores = self.scores(images, progress=progress, on_error=on_error)
         best = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
         return [
-            [Class(int(k), self.label(int(k)), float(row[k])) for k in order]
+            [Class(int(k), self.label(int(k)), float(row[k])) for k in order if row[k] >= threshold]
             for row, order in zip(scores, best, strict=True)
         ]
 

@@ -106,6 +106,10 @@ def _classify(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Photos.")],
     labels: Labels = None,
     top_k: Annotated[int, typer.Option(min=1, help="How many classes to name.")] = 1,
+    threshold: Annotated[
+        float,
+        typer.Option(min=0, max=1, help='The least probability; below, "I don\'t know".'),
+    ] = 0.0,
     device: Device = None,
     json: Json = False,
 ) -> None:
@@ -115,6 +119,7 @@ def _classify(
         answers = classifier.classify(
             images,
             top_k=top_k,
+            threshold=threshold,
             on_error=lambda index, error: unread.append((str(images[index]), str(error))),
         )
     failed = {path for path, _ in unread}

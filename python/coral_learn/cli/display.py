@@ -21,6 +21,8 @@ from ..retraining import Progress as Report
 from ..retraining import RetrainResult, Stage
 from ..tflite.cut import Candidate
 
+UNKNOWN = "I don't know"
+
 console = Console(stderr=True)
 results = Console()
 
@@ -149,8 +151,8 @@ def print_project(project: Project) -> None:
     results.print(table)
     if step.accuracy is not None:
         results.print(
-            f"Accuracy on held-out photos [bold]{step.accuracy:.1%}[/]; an answer less sure than "
-            f'{step.threshold:.0%} is better taken for "I don\'t know"',
+            f"Accuracy on held-out photos [bold]{step.accuracy:.1%}[/]; 95% of right answers "
+            f"are surer than classify --threshold {step.threshold:.2f}",
             highlight=False,
             soft_wrap=True,
         )
@@ -174,7 +176,7 @@ def print_hint(text: str) -> None:
 def print_classes(image: str, classes: Sequence[Class]) -> None:
     """Prints the answers for one photo."""
     answers = ", ".join(f"[bold]{escape(answer.label)}[/] {answer.score:.1%}" for answer in classes)
-    results.print(f"{escape(image)}: {answers}", highlight=False, soft_wrap=True)
+    results.print(f"{escape(image)}: {answers or UNKNOWN}", highlight=False, soft_wrap=True)
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
