@@ -37,11 +37,15 @@ class SignalPoll {
 }  // namespace
 
 const Kernels& initialize_engine() {
-  const char* name = std::getenv("CORAL_LEARN_INSTRUCTION_SET");
+  // Once, while nothing else runs: the module is being imported.
+  const char* name = std::getenv("CORAL_LEARN_INSTRUCTION_SET");  // NOLINT(concurrency-mt-unsafe)
   kernels = &choose_kernels(name == nullptr ? "" : name);
   pool = new ThreadPool;
   // A forked process does not have the threads of its parent.
-  pthread_atfork(nullptr, nullptr, [] { pool = new ThreadPool; });
+  pthread_atfork(nullptr, nullptr, [] {
+    pool->abandon();
+    pool = new ThreadPool;
+  });
   return *kernels;
 }
 

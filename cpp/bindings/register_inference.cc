@@ -34,13 +34,13 @@ ProbabilityArray predict_proba(const WeightArray& weights, const BiasArray& bias
   return probabilities;
 }
 
-double accuracy(const WeightArray& weights, const BiasArray& biases,
-                const StoredEmbeddings& embeddings, const LabelArray& labels, int threads) {
+double get_accuracy(const WeightArray& weights, const BiasArray& biases,
+                    const StoredEmbeddings& embeddings, const LabelArray& labels, int threads) {
   const Engine engine = make_engine(threads);
   const SoftmaxHead head = read_head(weights, biases);
   const LabeledEmbeddings data = labeled_view(head, embeddings.view(), labels);
   const py::gil_scoped_release unlocked;
-  return evaluate(engine, head, data).accuracy;
+  return accuracy(engine, head, data);
 }
 
 }  // namespace
@@ -52,9 +52,9 @@ void register_inference(py::module_& module) {
   module.def("predict_proba", &predict_proba, py::arg("weights").noconvert(),
              py::arg("biases").noconvert(), py::arg("embeddings"), py::kw_only(),
              py::arg("threads"));
-  module.def("accuracy", &accuracy, py::arg("weights").noconvert(), py::arg("biases").noconvert(),
-             py::arg("embeddings"), py::arg("labels").noconvert(), py::kw_only(),
-             py::arg("threads"));
+  module.def("accuracy", &get_accuracy, py::arg("weights").noconvert(),
+             py::arg("biases").noconvert(), py::arg("embeddings"), py::arg("labels").noconvert(),
+             py::kw_only(), py::arg("threads"));
 }
 
 }  // namespace coral_learn

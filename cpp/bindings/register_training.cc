@@ -2,7 +2,9 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "bindings/arrays.h"
@@ -50,41 +52,48 @@ void train(WeightArray weights, BiasArray biases, const StoredEmbeddings& traini
 
 // Rows of the data, each less than their number.
 using RowArray = py::array_t<std::uint32_t, py::array::c_style>;
+using ClassWeightArray = py::array_t<float, py::array::c_style>;  // [C]
 
-bool fit_head(WeightArray weights, BiasArray biases, const StoredEmbeddings& embeddings,
-              const LabelArray& labels, const RowArray& rows,
-              const std::optional<py::array_t<float, py::array::c_style>>& class_weights,
-              double l2_penalty, double tolerance, int max_iterations,
-              const py::function& on_report, int threads) {
+std::unique_ptr<HeadFit> start_fit(const WeightArray& weights, const BiasArray& biases,
+                                   const StoredEmbeddings& embeddings, const LabelArray& labels,
+                                   const RowArray& rows,
+                                   const std::optional<ClassWeightArray>& class_weights,
+                                   int threads) {
   const Engine engine = make_engine(threads);
-  SoftmaxHead head = read_head(weights, biases);
+  const SoftmaxHead head = read_head(weights, biases);
   const LabeledEmbeddings data = labeled_view(head, embeddings.view(), labels);
-  const std::vector<std::uint32_t> chosen(rows.data(), rows.data() + rows.size());
+  std::vector<std::uint32_t> chosen(rows.data(), rows.data() + rows.size());
   const auto valid = [&](std::uint32_t row) { return row < embeddings.view().rows; };
   if (chosen.empty() || !std::all_of(chosen.begin(), chosen.end(), valid)) {
     throw std::invalid_argument("rows must be one or more rows of the embeddings");
   }
-  if (class_weights && class_weights->size() != head.classes()) {
-    throw std::invalid_argument("there must be one weight a class");
+  std::vector<float> weights_of_classes;
+  if (class_weights) {
+    weights_of_classes.assign(class_weights->data(), class_weights->data() + class_weights->size());
+    if (class_weights->size() != head.classes()) {
+      throw std::invalid_argument("there must be one weight a class");
+    }
   }
-  const FitOptions options{l2_penalty, tolerance, max_iterations,
-                           class_weights ? class_weights->data() : nullptr};
-  float* const out_weights = weights.mutable_data();
-  float* const out_biases = biases.mutable_data();
+  const py::gil_scoped_release unlocked;
+  return std::make_unique<HeadFit>(engine, head, data, std::move(chosen),
+                                   std::move(weights_of_classes));
+}
+
+bool run_fit(HeadFit& fit, double l2_penalty, double tolerance, int max_iterations,
+             const py::function& on_report) {
   const auto report = [&](const FitReport& news) {
     const py::gil_scoped_acquire gil;
     on_report(news.iteration, news.loss);
   };
   const py::gil_scoped_release unlocked;
-  bool converged = false;
-  try {
-    converged = fit(engine, head, data, chosen, options, report);
-  } catch (...) {
-    head.copy_to(out_weights, out_biases);
-    throw;
-  }
-  head.copy_to(out_weights, out_biases);
-  return converged;
+  return fit.run({l2_penalty, tolerance, max_iterations}, report);
+}
+
+std::pair<WeightArray, BiasArray> head_of(const HeadFit& fit) {
+  WeightArray weights({fit.head().classes(), fit.head().features()});
+  BiasArray biases(fit.head().classes());
+  fit.head().copy_to(weights.mutable_data(), biases.mutable_data());
+  return {weights, biases};
 }
 
 }  // namespace
@@ -111,12 +120,18 @@ void register_training(py::module_& module) {
              py::arg("threads"),
              "Trains weights [C, D] and biases [C] in place. An exception from on_report or a\n"
              "signal handler stops it and leaves the weights of the last whole iteration.");
-  module.def("fit", &fit_head, py::arg("weights").noconvert(), py::arg("biases").noconvert(),
-             py::arg("embeddings"), py::arg("labels").noconvert(), py::arg("rows").noconvert(),
-             py::kw_only(), py::arg("class_weights"), py::arg("l2_penalty"), py::arg("tolerance"),
-             py::arg("max_iterations"), py::arg("on_report"), py::arg("threads"),
-             "Fits weights [C, D] and biases [C] in place, from where they are, to some rows, and\n"
-             "returns whether the tolerance was reached. It is stopped as train_with_sgd is.");
+  // The embeddings and labels are read in place, and so have to live as long.
+  py::class_<HeadFit>(module, "HeadFit", type,
+                      "A head that is fitted to some rows, under one penalty after another.")
+      .def(py::init(&start_fit), py::arg("weights").noconvert(), py::arg("biases").noconvert(),
+           py::arg("embeddings"), py::arg("labels").noconvert(), py::arg("rows").noconvert(),
+           py::arg("class_weights"), py::kw_only(), py::arg("threads"), py::keep_alive<1, 4>(),
+           py::keep_alive<1, 5>())
+      .def("run", &run_fit, py::kw_only(), py::arg("l2_penalty"), py::arg("tolerance"),
+           py::arg("max_iterations"), py::arg("on_report"),
+           "Goes on from the head as it is, and returns whether the tolerance was reached. It is\n"
+           "stopped as train_with_sgd is.")
+      .def("head", &head_of, "Returns weights [C, D] and biases [C].");
 }
 
 }  // namespace coral_learn

@@ -17,18 +17,24 @@ Engine with_useful_threads(const Engine& engine, std::ptrdiff_t products) {
           static_cast<int>(std::min<std::ptrdiff_t>(engine.threads, useful)), engine.poll};
 }
 
+// Rows whose gradient is made at a time: of a small head, enough to keep some threads busy.
+std::ptrdiff_t gradient_rows(std::ptrdiff_t classes, std::ptrdiff_t features) {
+  constexpr std::ptrdiff_t kMost = 1024, kProducts = 4 * kProductsPerThread;
+  return std::max(chunk_rows(classes, features), std::min(kMost, kProducts / (classes * features)));
+}
+
 }  // namespace
 
 BatchGradient::BatchGradient(const Engine& engine, const SoftmaxHead& head,
                              const LabeledEmbeddings& data, std::ptrdiff_t batch_size,
                              const BatchGradientOptions& options)
     : engine_(with_useful_threads(
-          engine, std::min(batch_size, chunk_rows(head.classes(), head.features())) *
+          engine, std::min(batch_size, gradient_rows(head.classes(), head.features())) *
                       head.classes() * head.features())),
       head_(head),
       data_(data),
       blocks_(head.classes(), engine.kernels.class_block),
-      chunk_size_(std::min(batch_size, chunk_rows(head.classes(), head.features()))),
+      chunk_size_(std::min(batch_size, gradient_rows(head.classes(), head.features()))),
       options_(options),
       rows_(chunk_size_),
       labels_(chunk_size_),

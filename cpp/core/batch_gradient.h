@@ -62,7 +62,7 @@ class BatchGradient {
     return {rows_.data() + first, last - first, embeddings.features, embeddings.zero_point};
   }
   int stored_type() const { return static_cast<int>(data_.embeddings.type); }
-  bool shares_classes() const { return blocks_.count() >= 2 * engine_.threads; }
+  bool shares_classes() const { return blocks_.count() / 2 >= engine_.threads; }
 
   const Engine engine_;
   const SoftmaxHead& head_;

@@ -1,10 +1,13 @@
 #include "core/fit.h"
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/batch_gradient.h"
 #include "core/lbfgs.h"
+#include "core/principal_axes.h"
 
 namespace coral_learn {
 namespace {
@@ -17,14 +20,29 @@ struct Cloud {
   double spread;  // root mean square distance from the mean; 1 where that is 0
 };
 
-template <typename T>
+// A row as it is stored, but for the zero point.
+Eigen::VectorXf centered_row(const EmbeddingView& view, std::ptrdiff_t row) {
+  const auto read = [&](auto value) -> Eigen::VectorXf {
+    using Stored = Eigen::Matrix<decltype(value), Eigen::Dynamic, 1>;
+    const auto* values = static_cast<const decltype(value)*>(view.row(row));
+    return Eigen::Map<const Stored>(values, view.features).template cast<float>().array() -
+           view.zero_point;
+  };
+  switch (view.type) {
+    case StoredType::kFloat32:  // NOLINT(bugprone-branch-clone): they differ in the type
+      return read(float());
+    case StoredType::kUint8:
+      return read(std::uint8_t());
+    default:
+      return read(std::int8_t());
+  }
+}
+
 Cloud measure(const EmbeddingView& view, const std::vector<std::uint32_t>& rows) {
-  using Row = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, 1>>;
   Eigen::VectorXd sum = Eigen::VectorXd::Zero(view.features);
   double squares = 0;
   for (const std::uint32_t row : rows) {
-    const Row stored(static_cast<const T*>(view.row(row)), view.features);
-    const Eigen::VectorXd values = stored.template cast<double>().array() - view.zero_point;
+    const Eigen::VectorXd values = centered_row(view, row).cast<double>();
     const double square = values.squaredNorm();
     if (!std::isfinite(square)) throw NonFiniteEmbedding(row);
     sum += values;
@@ -38,21 +56,26 @@ Cloud measure(const EmbeddingView& view, const std::vector<std::uint32_t>& rows)
   return {mean * view.scale, spread_out ? std::sqrt(variance) * view.scale : 1};
 }
 
-Cloud measure(const EmbeddingView& view, const std::vector<std::uint32_t>& rows) {
-  switch (view.type) {
-    case StoredType::kFloat32:
-      return measure<float>(view, rows);
-    case StoredType::kUint8:
-      return measure<std::uint8_t>(view, rows);
-    default:
-      return measure<std::int8_t>(view, rows);
+// Some rows, a column each, [D, N], for embeddings of mean 0 and spread 1.
+Eigen::MatrixXf sample(const EmbeddingView& view, const std::vector<std::uint32_t>& rows,
+                       const Cloud& cloud) {
+  constexpr std::size_t kMost = 1024;
+  const std::size_t count = std::min(rows.size(), kMost);
+  Eigen::MatrixXf points(view.features, count);
+  const auto unit = static_cast<float>(view.scale / cloud.spread);
+  const Eigen::VectorXf mean = (cloud.mean / cloud.spread).cast<float>();
+  for (std::size_t i = 0; i < count; ++i) {
+    points.col(i) = unit * centered_row(view, rows[i * rows.size() / count]) - mean;
   }
+  return points;
 }
+
+}  // namespace
 
 // The loss as a function of one vector: the weights of centered embeddings of spread 1, [C, D],
 // and the biases that go with them, [C]. Centering and scaling leave the minimum where it is and
 // make the way there short; the embeddings themselves are used as they are stored.
-class CenteredLoss {
+class HeadFit::CenteredLoss {
   template <typename Point>
   auto weights_of(Point& point, std::ptrdiff_t c) const {
     return point.segment(c * head_.features(), head_.features());
@@ -64,19 +87,22 @@ class CenteredLoss {
 
  public:
   CenteredLoss(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data,
-               const std::vector<std::uint32_t>& rows, const FitOptions& options)
-      : data_(data),
-        rows_(rows),
-        penalty_(options.l2_penalty),
-        cloud_(measure(data.embeddings, rows)),
+               std::vector<std::uint32_t> rows, std::vector<float> class_weights)
+      : rows_(std::move(rows)),
+        class_weights_(std::move(class_weights)),
+        scale_(data.embeddings.scale),
+        cloud_(measure(data.embeddings, rows_)),
+        axes_(principal_axes(sample(data.embeddings, rows_, cloud_), kAxes)),
         head_(head),
-        gradient_(engine, head_, data, static_cast<std::ptrdiff_t>(rows.size()),
-                  {options.class_weights, true}),
+        gradient_(engine, head_, data, static_cast<std::ptrdiff_t>(rows_.size()),
+                  {class_weights_.empty() ? nullptr : class_weights_.data(), true}),
         bias_gradient_(head.classes()) {
-    for (const std::uint32_t row : rows) {
-      total_weight_ += options.class_weights ? options.class_weights[data.labels[row]] : 1;
+    for (const std::uint32_t row : rows_) {
+      total_weight_ += class_weights_.empty() ? 1 : class_weights_[data.labels[row]];
     }
   }
+
+  void set_penalty(double penalty) { penalty_ = penalty; }
 
   Eigen::VectorXf point_of(const SoftmaxHead& head) const {
     Eigen::VectorXf point(head.classes() * (head.features() + 1));
@@ -100,7 +126,7 @@ class CenteredLoss {
 
   double operator()(const Eigen::VectorXf& point, Eigen::VectorXf& gradient) {
     write(point, head_);
-    const double unit = data_.embeddings.scale / (cloud_.spread * total_weight_);
+    const double unit = scale_ / (cloud_.spread * total_weight_);
     gradient_.compute(rows_, [&](const GradientBlock& block) {
       for (std::ptrdiff_t k = 0; k < block.classes; ++k) {
         const std::ptrdiff_t c = block.first_class + k;
@@ -122,37 +148,61 @@ class CenteredLoss {
     return gradient_.loss() / total_weight_ + 0.5 * penalty_ * squares;
   }
 
+  // Multiplies by about the inverse of the second derivatives, as far as these follow from where
+  // the embeddings lie: as if every class had the same probability everywhere, and the embeddings
+  // varied as much along all directions as along the last of the axes, but for the axes.
+  void precondition(Eigen::VectorXf& vector) const {
+    const float curvature = 1 / static_cast<float>(head_.classes());
+    const auto penalty = static_cast<float>(penalty_);
+    const Eigen::ArrayXf along = axes_.variances.array() * curvature + penalty;
+    const float elsewhere = along[along.size() - 1];
+    Eigen::Map<RowMajor> weights(vector.data(), head_.classes(), head_.features());
+    const Eigen::MatrixXf inside = weights * axes_.axes;
+    weights /= elsewhere;
+    weights +=
+        inside * (along.inverse() - 1 / elsewhere).matrix().asDiagonal() * axes_.axes.transpose();
+    vector.tail(head_.classes()) /= curvature;
+  }
+
  private:
-  const LabeledEmbeddings data_;
-  const std::vector<std::uint32_t>& rows_;
-  const double penalty_;
+  static constexpr Eigen::Index kAxes = 16;
+
+  const std::vector<std::uint32_t> rows_;
+  const std::vector<float> class_weights_;  // or empty
+  const double scale_;
   const Cloud cloud_;
+  const PrincipalAxes axes_;
+  double penalty_ = 0;
   double total_weight_ = 0;
   SoftmaxHead head_;  // at the point where the loss was last asked for
   BatchGradient gradient_;
   std::vector<double> bias_gradient_;
 };
 
-}  // namespace
+HeadFit::HeadFit(const Engine& engine, const SoftmaxHead& start, const LabeledEmbeddings& data,
+                 std::vector<std::uint32_t> rows, std::vector<float> class_weights)
+    : head_(start),
+      loss_(std::make_unique<CenteredLoss>(engine, start, data, std::move(rows),
+                                           std::move(class_weights))),
+      point_(loss_->point_of(start)) {}
 
-bool fit(const Engine& engine, SoftmaxHead& head, const LabeledEmbeddings& data,
-         const std::vector<std::uint32_t>& rows, const FitOptions& options,
-         const std::function<void(const FitReport&)>& report) {
-  CenteredLoss loss(engine, head, data, rows, options);
-  Eigen::VectorXf point = loss.point_of(head);
-  bool converged = false;
-  minimize([&](const auto& at, auto& gradient) { return loss(at, gradient); }, point,
-           options.max_iterations,
-           [&](const Progress& progress, const Eigen::VectorXf& reached) {
-             loss.write(reached, head);
-             report({progress.iteration, progress.value});
-             // A function whose curvature is the penalty at least is no further above its minimum.
-             const double excess =
-                 progress.gradient_norm * progress.gradient_norm / (2 * options.l2_penalty);
-             converged = excess <= options.tolerance;
-             return converged;
-           });
-  return converged;
+HeadFit::~HeadFit() = default;
+
+bool HeadFit::run(const FitOptions& options, const std::function<void(const FitReport&)>& report) {
+  loss_->set_penalty(options.l2_penalty);
+  const auto objective = [&](const Eigen::VectorXf& point, Eigen::VectorXf& gradient) {
+    return (*loss_)(point, gradient);
+  };
+  const auto accept = [&](const Progress& progress, const Eigen::VectorXf& point) {
+    loss_->write(point, head_);
+    report({progress.iteration, progress.value});
+    // A function whose curvature is the penalty at least is no further above its minimum.
+    const double excess =
+        progress.gradient_norm * progress.gradient_norm / (2 * options.l2_penalty);
+    return excess <= options.tolerance;
+  };
+  const auto precondition = [&](Eigen::VectorXf& vector) { loss_->precondition(vector); };
+  return minimize(objective, point_, options.max_iterations, precondition, accept);
 }
 
 }  // namespace coral_learn

@@ -1,6 +1,7 @@
 #include "core/inference.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <numeric>
 #include <vector>
@@ -66,6 +67,12 @@ class Chunk {
     return largest;
   }
 
+  std::ptrdiff_t count_right(const std::int32_t* labels) const {
+    std::ptrdiff_t right = 0;
+    for (std::ptrdiff_t i = 0; i < count_; ++i) right += largest_logit(i) == labels[i];
+    return right;
+  }
+
   void softmax() {
     kernels_.softmax(count_, head_.classes(), embeddings_.scale, head_.biases.data(),
                      products_.from_row(0), maxima_.data(), sums_.data());
@@ -93,6 +100,7 @@ void for_each_chunk(const Engine& engine, const SoftmaxHead& head, const Embeddi
                     const Visit& visit) {
   const std::ptrdiff_t size = chunk_rows(head.classes(), head.features());
   std::vector<Chunk> chunks;  // one a thread
+  chunks.reserve(engine.threads);
   for (int i = 0; i < engine.threads; ++i) chunks.emplace_back(engine.kernels, head, embeddings);
   engine.for_each((embeddings.rows + size - 1) / size, [&](std::ptrdiff_t index, int thread) {
     const std::ptrdiff_t first = index * size;
@@ -126,26 +134,33 @@ void predict_probabilities(const Engine& engine, const SoftmaxHead& head,
                  });
 }
 
+double accuracy(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data) {
+  std::atomic<std::ptrdiff_t> right{0};
+  for_each_chunk(engine, head, data.embeddings,
+                 [&](const Chunk& chunk, std::ptrdiff_t first, std::ptrdiff_t) {
+                   right += chunk.count_right(data.labels + first);
+                 });
+  return static_cast<double>(right) / static_cast<double>(data.embeddings.rows);
+}
+
 Evaluation evaluate(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data) {
-  const std::ptrdiff_t rows = data.embeddings.rows;
-  std::vector<double> losses(rows);
-  std::vector<char> right(rows);
+  const auto rows = static_cast<double>(data.embeddings.rows);
+  std::vector<double> losses(data.embeddings.rows);
+  std::atomic<std::ptrdiff_t> right{0};
   for_each_chunk(engine, head, data.embeddings,
                  [&](Chunk& chunk, std::ptrdiff_t first, std::ptrdiff_t count) {
+                   right += chunk.count_right(data.labels + first);
                    for (std::ptrdiff_t i = 0; i < count; ++i) {
-                     const std::int32_t label = data.labels[first + i];
-                     losses[first + i] = -chunk.logit(i, label);
-                     right[first + i] = chunk.largest_logit(i) == label;
+                     losses[first + i] = -chunk.logit(i, data.labels[first + i]);
                    }
                    chunk.softmax();
                    for (std::ptrdiff_t i = 0; i < count; ++i) {
                      losses[first + i] += chunk.log_sum_exp(i);
                    }
                  });
+  // One after the other, so that the sum does not depend on the threads.
   const double loss = std::accumulate(losses.begin(), losses.end(), 0.0);
-  const auto correct = std::count(right.begin(), right.end(), 1);
-  return {loss / static_cast<double>(rows),
-          static_cast<double>(correct) / static_cast<double>(rows)};
+  return {loss / rows, static_cast<double>(right) / rows};
 }
 
 }  // namespace coral_learn

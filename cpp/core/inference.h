@@ -18,9 +18,12 @@ void predict(const Engine& engine, const SoftmaxHead& head, const EmbeddingView&
 void predict_probabilities(const Engine& engine, const SoftmaxHead& head,
                            const EmbeddingView& embeddings, float* probabilities);
 
+// The fraction of rows, in [0, 1], whose most probable class is their label.
+double accuracy(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data);
+
 struct Evaluation {
   double cross_entropy;  // mean over the rows
-  double accuracy;       // fraction of rows, in [0, 1]
+  double accuracy;
 };
 
 Evaluation evaluate(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data);

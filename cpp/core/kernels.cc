@@ -125,7 +125,7 @@ template <int kClasses, int kVectors, bool kPart, typename T>
 inline void gradient_tile(const StoredRows& rows, std::ptrdiff_t feature, std::ptrdiff_t part,
                           MatrixBlock<const float> slopes, bool accumulate,
                           MatrixBlock<float> gradient) {
-  const auto at = [&](int c, int v) {
+  const auto at = [&](std::ptrdiff_t c, std::ptrdiff_t v) {
     return gradient.values + c * gradient.stride + feature + v * kLanes;
   };
   Vector sums[kClasses][kVectors] = {};

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <deque>
 #include <limits>
+#include <utility>
 #include <vector>
 
 namespace coral_learn {
@@ -19,39 +20,19 @@ constexpr double kCurvature = 0.9;
 // Sums of millions of products need more digits than float has.
 double dot(const Vector& a, const Vector& b) { return a.cast<double>().dot(b.cast<double>()); }
 
-// A step, and how the gradient changed along it.
-struct Pair {
-  Vector step;
-  Vector change;
-  double product;  // dot(step, change)
-};
-
-// The quasi-Newton direction at a gradient.
-Vector direction_at(const Vector& gradient, const std::deque<Pair>& pairs) {
-  Vector direction = -gradient;
-  std::vector<double> factors(pairs.size());
-  for (std::size_t i = pairs.size(); i-- > 0;) {
-    factors[i] = dot(pairs[i].step, direction) / pairs[i].product;
-    direction -= static_cast<float>(factors[i]) * pairs[i].change;
-  }
-  if (pairs.empty()) {
-    direction *= static_cast<float>(1 / std::max(std::sqrt(dot(gradient, gradient)), 1e-30));
-  } else {
-    const Pair& last = pairs.back();
-    direction *= static_cast<float>(last.product / dot(last.change, last.change));
-  }
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const double factor = factors[i] - dot(pairs[i].change, direction) / pairs[i].product;
-    direction += static_cast<float>(factor) * pairs[i].step;
-  }
-  return direction;
-}
-
 struct Point {
   Vector at;
   Vector gradient;
   double value;
 };
+
+// How far to go on where `length` is too short: to where the slope would be zero if it went on
+// changing as it did so far, but at least twice and at most twenty times as far.
+double longer(double length, double slope_at_start, double slope_here) {
+  const double change = slope_here - slope_at_start;
+  const double zero = change > 0 ? -slope_at_start / change * length : 20 * length;
+  return std::clamp(zero, 2 * length, 20 * length);
+}
 
 // Moves along a direction of descent until the weak Wolfe conditions hold. False if rounding hides
 // any descent; the point then stays.
@@ -63,32 +44,66 @@ bool line_search(const Objective& objective, const Vector& direction, Point& poi
   for (int i = 0; i < kMostTrials; ++i) {
     trial.at = point.at + static_cast<float>(length) * direction;
     trial.value = objective(trial.at, trial.gradient);
-    const bool decreased = trial.value <= point.value + kSufficientDecrease * length * slope;
-    if (!decreased) {
+    const double slope_here = dot(trial.gradient, direction);
+    if (!(trial.value <= point.value + kSufficientDecrease * length * slope)) {
       high = length;
-    } else if (dot(trial.gradient, direction) < kCurvature * slope) {
+    } else if (slope_here < kCurvature * slope) {
       low = length;
     } else {
       std::swap(point, trial);
       return true;
     }
-    length = std::isinf(high) ? 2 * low : 0.5 * (low + high);
+    length = std::isinf(high) ? longer(length, slope, slope_here) : 0.5 * (low + high);
   }
   return false;
 }
 
+// A step, and how the gradient changed along it.
+struct Pair {
+  Vector step;
+  Vector change;
+  double product;  // of the two
+};
+
+// The quasi-Newton direction at a gradient.
+Vector direction_at(const Vector& gradient, const std::deque<Pair>& pairs,
+                    const Precondition& precondition) {
+  Vector direction = -gradient;
+  std::vector<double> factors(pairs.size());
+  for (std::size_t i = pairs.size(); i-- > 0;) {
+    factors[i] = dot(pairs[i].step, direction) / pairs[i].product;
+    direction -= static_cast<float>(factors[i]) * pairs[i].change;
+  }
+  precondition(direction);
+  if (!pairs.empty()) {
+    const Pair& last = pairs.back();
+    Vector change = last.change;
+    precondition(change);
+    direction *= static_cast<float>(last.product / dot(last.change, change));
+  }
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const double factor = factors[i] - dot(pairs[i].change, direction) / pairs[i].product;
+    direction += static_cast<float>(factor) * pairs[i].step;
+  }
+  return direction;
+}
+
 }  // namespace
 
-void minimize(const Objective& objective, Vector& start, int max_iterations, const Accept& accept) {
+bool minimize(const Objective& objective, Vector& start, int max_iterations,
+              const Precondition& precondition, const Accept& accept) {
   Point point{start, Vector(start.size()), 0};
   point.value = objective(point.at, point.gradient);
   std::deque<Pair> pairs;
   for (int iteration = 0;; ++iteration) {
     start = point.at;
     const double norm = std::sqrt(dot(point.gradient, point.gradient));
-    if (accept({iteration, point.value, norm}, start) || iteration == max_iterations) return;
+    if (accept({iteration, point.value, norm}, start)) return true;
+    if (iteration == max_iterations) return false;
     const Vector old_gradient = point.gradient;
-    if (!line_search(objective, direction_at(point.gradient, pairs), point)) return;
+    if (!line_search(objective, direction_at(point.gradient, pairs, precondition), point)) {
+      return true;
+    }
     Pair pair{point.at - start, point.gradient - old_gradient, 0};
     pair.product = dot(pair.step, pair.change);
     if (pair.product <= 0) continue;  // rounding alone makes a convex function seem otherwise

@@ -2,6 +2,9 @@
 
 #include <chrono>
 #include <csignal>
+#include <new>
+#include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace coral_learn {
@@ -16,19 +19,35 @@ constexpr std::chrono::microseconds kAwake(50);
 
 ThreadPool::~ThreadPool() {
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     call_.store({call_.load().number + 1, kStop});
   }
   called_.notify_all();
   for (std::thread& thread : threads_) thread.join();
 }
 
+void ThreadPool::abandon() {
+  abandoned_ = true;
+  at_work_ = 0;
+  new (&mutex_) std::mutex;  // one of the threads may have held it
+}
+
+// Returns how many threads, up to `wanted`, there are.
+int ThreadPool::start_threads(int wanted) {
+  try {
+    while (static_cast<int>(threads_.size()) < wanted) {
+      threads_.emplace_back(&ThreadPool::serve, this, static_cast<int>(threads_.size()) + 1);
+    }
+  } catch (const std::system_error&) {
+    wanted = static_cast<int>(threads_.size());  // the system allows no more
+  }
+  return wanted;
+}
+
 void ThreadPool::run_parallel(int threads, std::ptrdiff_t count, const Poll& poll,
                               const AnyTask& task) {
   if (threads > count) threads = static_cast<int>(count);
-  while (static_cast<int>(threads_.size()) < threads - 1) {
-    threads_.emplace_back(&ThreadPool::serve, this, static_cast<int>(threads_.size()) + 1);
-  }
+  threads = start_threads(threads - 1) + 1;
   task_ = &task;
   poll_ = &poll;
   if (static_cast<int>(ranges_.size()) != threads) ranges_ = std::vector<Range>(threads);
@@ -38,13 +57,17 @@ void ThreadPool::run_parallel(int threads, std::ptrdiff_t count, const Poll& pol
   }
   at_work_ = threads - 1;
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     call_.store({call_.load().number + 1, threads});
   }
   called_.notify_all();
   work(0);
   while (at_work_.load() > 0) std::this_thread::yield();
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+  if (abandoned_) {
+    throw std::runtime_error(
+        "a forked process cannot go on with what its parent was in the middle of");
+  }
 }
 
 void ThreadPool::work(int thread) {
@@ -61,7 +84,7 @@ void ThreadPool::work(int thread) {
     }
   } catch (...) {
     for (Range& range : ranges_) range.next = range.last;
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     if (!failure_) failure_ = std::current_exception();
   }
 }

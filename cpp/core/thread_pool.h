@@ -29,10 +29,11 @@ class ThreadPool {
   //
   // An exception from a task or from poll, which the calling thread calls between tasks, ends the
   // work and is thrown again once all threads have left it. While the threads are busy with another
-  // caller's work, the calling thread does all of its own.
+  // caller's work, or where the system lets none be started, the calling thread does all of its
+  // own.
   template <typename Task>
   void run(int threads, std::ptrdiff_t count, const Poll& poll, const Task& task) {
-    if (threads > 1 && count > 1) {
+    if (threads > 1 && count > 1 && !abandoned_) {
       const std::unique_lock<std::mutex> owner(busy_, std::try_to_lock);
       if (owner) return run_parallel(threads, count, poll, std::cref(task));
     }
@@ -41,6 +42,11 @@ class ThreadPool {
       task(index, 0);
     }
   }
+
+  // For the child after a fork, which has none of the threads: work goes on without them, but work
+  // that they had a part in when the process was forked ends in std::runtime_error. A child that
+  // wants threads makes a new pool. This one must not be destroyed.
+  void abandon();
 
  private:
   using AnyTask = std::function<void(std::ptrdiff_t index, int thread)>;
@@ -56,6 +62,7 @@ class ThreadPool {
     std::int32_t threads;
   };
 
+  int start_threads(int wanted);
   void run_parallel(int threads, std::ptrdiff_t count, const Poll& poll, const AnyTask& task);
   void work(int thread);
   void serve(int thread);
@@ -74,6 +81,7 @@ class ThreadPool {
   std::atomic<Call> call_{Call{0, 0}};
   std::condition_variable called_;
   std::vector<std::thread> threads_;
+  bool abandoned_ = false;
 };
 
 }  // namespace coral_learn

@@ -31,8 +31,8 @@ constexpr int kRegisters = 16;
 
 constexpr int kLanes = kVectorBytes / sizeof(float);
 
-typedef float Vector __attribute__((vector_size(kVectorBytes)));
-typedef std::int32_t IntVector __attribute__((vector_size(kVectorBytes)));
+using Vector = float __attribute__((vector_size(kVectorBytes)));
+using IntVector = std::int32_t __attribute__((vector_size(kVectorBytes)));
 
 inline Vector load(const float* from) {
   Vector vector;
@@ -59,14 +59,14 @@ inline Vector load(const std::int8_t* from) {
 }
 #elif defined(__SSE2__)
 inline Vector load(const std::uint8_t* from) {
-  int four;
+  int four = 0;
   __builtin_memcpy(&four, from, sizeof four);
   const __m128i zero = _mm_setzero_si128();
   const __m128i shorts = _mm_unpacklo_epi8(_mm_cvtsi32_si128(four), zero);
   return _mm_cvtepi32_ps(_mm_unpacklo_epi16(shorts, zero));
 }
 inline Vector load(const std::int8_t* from) {
-  int four;
+  int four = 0;
   __builtin_memcpy(&four, from, sizeof four);
   const __m128i bytes = _mm_cvtsi32_si128(four);
   const __m128i shorts = _mm_unpacklo_epi8(bytes, bytes);
@@ -84,8 +84,8 @@ inline Vector load(const std::int8_t* from) {
   return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8(four)))));
 }
 #else
-typedef std::uint8_t Uint8Vector __attribute__((vector_size(kLanes)));
-typedef std::int8_t Int8Vector __attribute__((vector_size(kLanes)));
+using Uint8Vector = std::uint8_t __attribute__((vector_size(kLanes)));
+using Int8Vector = std::int8_t __attribute__((vector_size(kLanes)));
 inline Vector load(const std::uint8_t* from) {
   Uint8Vector bytes;
   __builtin_memcpy(&bytes, from, sizeof bytes);

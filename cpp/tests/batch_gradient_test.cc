@@ -138,10 +138,10 @@ TEST_CASE("nothing is used of a gradient that poll stops") {
   const Engine engine = test_engine(choose_kernels(""), 1, [&] {
     if (++polls == 3) throw std::runtime_error("stop");
   });
-  BatchGradient gradient(engine, head, data.labeled(), 1000);
+  BatchGradient gradient(engine, head, data.labeled(), 5000);
   bool used = false;
   CHECK_THROWS_WITH(
-      gradient.compute(random_batch(1000, 20), [&](const GradientBlock&) { used = true; }), "stop");
+      gradient.compute(random_batch(5000, 20), [&](const GradientBlock&) { used = true; }), "stop");
   CHECK_FALSE(used);
 }
 

@@ -12,8 +12,8 @@ TEST_CASE("without replacement each row comes once an epoch, in another order ea
   BatchSampler sampler(50, false, 3);
   std::set<std::vector<std::uint32_t>> epochs;
   for (int epoch = 0; epoch < 20; ++epoch) {
-    std::vector<std::uint32_t> rows;
-    for (int i = 0; i < 50; ++i) rows.push_back(sampler.draw());
+    std::vector<std::uint32_t> rows(50);
+    for (std::uint32_t& row : rows) row = sampler.draw();
     CHECK(std::set<std::uint32_t>(rows.begin(), rows.end()).size() == 50);
     epochs.insert(rows);
   }

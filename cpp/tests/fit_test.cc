@@ -23,12 +23,24 @@ std::vector<std::uint32_t> all_rows(std::ptrdiff_t count) {
 
 void ignore(const FitReport&) {}
 
+// Fits a head to all rows, and returns whether it converged.
+bool fit(const Engine& engine, SoftmaxHead& head, const LabeledEmbeddings& data,
+         const std::vector<std::uint32_t>& rows, const FitOptions& options,
+         const std::function<void(const FitReport&)>& report = ignore,
+         const std::vector<float>& class_weights = {}) {
+  HeadFit fit(engine, head, data, rows, class_weights);
+  const bool converged = fit.run(options, report);
+  head = SoftmaxHead(fit.head());
+  return converged;
+}
+
 // The loss that fit minimizes, and the norm of its gradient in the units that it works in.
 struct PlainLoss {
   double value = 0;
   double gradient_norm = 0;
 
-  PlainLoss(const SoftmaxHead& head, const Data& data, const FitOptions& options) {
+  PlainLoss(const SoftmaxHead& head, const Data& data, const FitOptions& options,
+            const std::vector<float>& class_weights = {}) {
     const ReferenceHead reference(head);
     const Eigen::MatrixXd real = data.real();
     const Eigen::RowVectorXd mean = real.colwise().mean();
@@ -37,7 +49,7 @@ struct PlainLoss {
     double total = 0;
     for (Eigen::Index i = 0; i < real.rows(); ++i) {
       const std::int32_t label = data.labeled().labels[i];
-      const double weight = options.class_weights ? options.class_weights[label] : 1;
+      const double weight = class_weights.empty() ? 1 : class_weights[label];
       value -= weight * std::log(slopes(i, label));
       slopes(i, label) -= 1;
       slopes.row(i) *= weight;
@@ -57,14 +69,15 @@ TEST_CASE("ends where the gradient is zero, for all instruction sets and types")
   const std::vector<float> weights{1, 2, 0.5F, 1, 3, 1, 1};
   for (const Kernels* kernels : runnable_kernels()) {
     for (const StoredType type : {StoredType::kFloat32, StoredType::kUint8, StoredType::kInt8}) {
-      for (const float* class_weights : {static_cast<const float*>(nullptr), weights.data()}) {
+      for (const std::vector<float>& class_weights : {std::vector<float>(), weights}) {
         const Data data(type, kRows, kFeatures, kClasses);
-        const FitOptions options{0.01, 1e-7, 500, class_weights};
+        const FitOptions options{0.01, 1e-7, 500};
         SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
         double loss = 0;
-        CHECK(fit(test_engine(*kernels), head, data.labeled(), all_rows(kRows), options,
-                  [&](const FitReport& news) { loss = news.loss; }));
-        const PlainLoss plain(head, data, options);
+        CHECK(fit(
+            test_engine(*kernels), head, data.labeled(), all_rows(kRows), options,
+            [&](const FitReport& news) { loss = news.loss; }, class_weights));
+        const PlainLoss plain(head, data, options, class_weights);
         CHECK(loss == doctest::Approx(plain.value).epsilon(1e-5));
         CHECK(plain.gradient_norm < 2e-4);
       }
@@ -74,7 +87,7 @@ TEST_CASE("ends where the gradient is zero, for all instruction sets and types")
 
 TEST_CASE("the start does not matter, and neither does the number of threads") {
   const Data data(StoredType::kUint8, 300, 1500, 40);
-  const FitOptions options{0.001, 1e-6, 500, nullptr};
+  const FitOptions options{0.001, 1e-6, 500};
   SoftmaxHead first = random_head(40, 1500, 0.05F, 1);
   SoftmaxHead second = random_head(40, 1500, 0.05F, 99);
   SoftmaxHead threaded = first;
@@ -88,10 +101,29 @@ TEST_CASE("the start does not matter, and neither does the number of threads") {
                    threaded.weights.data()));
 }
 
+TEST_CASE("a fit under one penalty after another ends where a fit under the last one does") {
+  const Data data(StoredType::kUint8, kRows, kFeatures, kClasses);
+  const Engine engine = test_engine(*runnable_kernels().front());
+  const SoftmaxHead start = random_head(kClasses, kFeatures, 0.05F);
+  HeadFit path(engine, start, data.labeled(), all_rows(kRows), {});
+  int iterations = 0;
+  for (const double penalty : {1.0, 0.1, 0.01, 0.1}) {
+    const FitOptions options{penalty, 1e-7, 500};
+    CHECK(path.run(options, [&](const FitReport& news) { iterations = news.iteration; }));
+    SoftmaxHead direct = start;
+    int direct_iterations = 0;
+    fit(engine, direct, data.labeled(), all_rows(kRows), options,
+        [&](const FitReport& news) { direct_iterations = news.iteration; });
+    CHECK(iterations <= direct_iterations);
+    CHECK(PlainLoss(path.head(), data, options).value ==
+          doctest::Approx(PlainLoss(direct, data, options).value).epsilon(1e-6));
+  }
+}
+
 TEST_CASE("rows that are left out do not count") {
   const Data data(StoredType::kFloat32, kRows, kFeatures, kClasses);
   const Data part(StoredType::kFloat32, kRows / 2, kFeatures, kClasses);
-  const FitOptions options{0.01, 1e-7, 500, nullptr};
+  const FitOptions options{0.01, 1e-7, 500};
   SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
   std::vector<std::uint32_t> rows = all_rows(kRows / 2);
   std::vector<std::uint32_t> twice = rows;
@@ -107,7 +139,7 @@ TEST_CASE("embeddings that are all the same are no trouble") {
   Data data(StoredType::kFloat32, 10, 5, 3);
   std::fill(data.floats.begin(), data.floats.end(), 2.5F);
   SoftmaxHead head = random_head(3, 5, 0.05F);
-  const FitOptions options{0.01, 1e-6, 200, nullptr};
+  const FitOptions options{0.01, 1e-6, 200};
   CHECK(fit(test_engine(*runnable_kernels().front()), head, data.labeled(), all_rows(10), options,
             ignore));
   CHECK(ReferenceHead(head).weights.allFinite());
@@ -115,16 +147,18 @@ TEST_CASE("embeddings that are all the same are no trouble") {
 
 TEST_CASE("numbers that are not finite are refused, and an exception leaves a finished step") {
   Data data(StoredType::kFloat32, kRows, kFeatures, kClasses);
-  const FitOptions options{1e-4, 1e-9, 500, nullptr};
+  const FitOptions options{1e-4, 1e-9, 500};
   const Engine engine = test_engine(*runnable_kernels().front());
-  SoftmaxHead stopped = random_head(kClasses, kFeatures, 0.05F), whole = stopped;
-  CHECK_THROWS_AS(fit(engine, stopped, data.labeled(), all_rows(kRows), options,
-                      [](const FitReport& news) {
-                        if (news.iteration == 5) throw std::runtime_error("stop");
-                      }),
-                  std::runtime_error);
-  fit(engine, whole, data.labeled(), all_rows(kRows), {1e-4, 1e-9, 5, nullptr}, ignore);
-  CHECK(ReferenceHead(stopped).weights == ReferenceHead(whole).weights);
+  const SoftmaxHead start = random_head(kClasses, kFeatures, 0.05F);
+  HeadFit stopped(engine, start, data.labeled(), all_rows(kRows), {});
+  CHECK_THROWS_WITH(stopped.run(options,
+                                [](const FitReport& news) {
+                                  if (news.iteration == 5) throw std::runtime_error("stop");
+                                }),
+                    "stop");
+  SoftmaxHead whole = start;
+  fit(engine, whole, data.labeled(), all_rows(kRows), {1e-4, 1e-9, 5});
+  CHECK(ReferenceHead(stopped.head()).weights == ReferenceHead(whole).weights);
 
   data.floats[3 * kFeatures + 1] = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_AS(fit(engine, whole, data.labeled(), all_rows(kRows), options, ignore),

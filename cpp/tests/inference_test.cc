@@ -30,7 +30,7 @@ TEST_CASE("predictions and losses agree with the reference for all instruction s
           predict(engine, head, data.view(), predicted.data());
           double worst = 0, right = 0;
           for (std::ptrdiff_t i = 0; i < rows; ++i) {
-            Eigen::Index best;
+            Eigen::Index best = 0;
             expected.row(i).maxCoeff(&best);
             CHECK(predicted[i] == best);
             right += best == data.labeled().labels[i];
@@ -41,6 +41,7 @@ TEST_CASE("predictions and losses agree with the reference for all instruction s
           CHECK(worst < 1e-4);
           const Evaluation evaluation = evaluate(engine, head, data.labeled());
           CHECK(evaluation.accuracy == right / rows);
+          CHECK(accuracy(engine, head, data.labeled()) == right / rows);
           CHECK(evaluation.cross_entropy ==
                 doctest::Approx(reference.cross_entropy(data.real(), data.labeled().labels))
                     .epsilon(1e-5));
@@ -52,8 +53,8 @@ TEST_CASE("predictions and losses agree with the reference for all instruction s
 
 TEST_CASE("probabilities are exact to a few units in the last place over the whole range") {
   // Two classes with logits 0 and x: the second has probability exp(x) / (1 + exp(x)).
-  std::vector<float> x;
-  for (float value = -90; value <= 0; value += 0.0137F) x.push_back(value);
+  std::vector<float> x(6570);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = 0.0137F * static_cast<float>(i) - 90;
   const float weights[] = {0, 1}, biases[] = {0, 0};
   const SoftmaxHead head(2, 1, weights, biases);
   const EmbeddingView view{x.data(), StoredType::kFloat32, static_cast<std::ptrdiff_t>(x.size()),
@@ -97,7 +98,8 @@ TEST_CASE("the row of a feature that is not finite is found, wherever it is") {
     for (const float value : {NAN, INFINITY, -INFINITY}) {
       for (const std::ptrdiff_t feature : {0, 7, 18}) {
         Data data(StoredType::kFloat32, 300, 19, 3);
-        data.floats[257 * 19 + feature] = value;
+        const std::ptrdiff_t row = 257;
+        data.floats[row * 19 + feature] = value;
         const SoftmaxHead head = random_head(3, 19, 0.1F);
         CHECK_THROWS_WITH_AS(evaluate(test_engine(*kernels, 2), head, data.labeled()),
                              "embeddings must be finite float32 numbers: row 257 holds NaN or "

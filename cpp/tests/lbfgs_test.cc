@@ -2,16 +2,21 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <stdexcept>
 
 namespace coral_learn {
 namespace {
 
 // A long, narrow valley: curvatures from 1 to 1000 around a minimum of 3 at (1, ..., 1).
+double curvature_at(Eigen::Index i, Eigen::Index size) {
+  return std::pow(1000.0, static_cast<double>(i) / static_cast<double>(size - 1));
+}
+
 double valley(const Eigen::VectorXf& point, Eigen::VectorXf& gradient) {
   double value = 3;
   for (Eigen::Index i = 0; i < point.size(); ++i) {
-    const double curvature = std::pow(1000.0, static_cast<double>(i) / (point.size() - 1));
+    const double curvature = curvature_at(i, point.size());
     const double distance = point[i] - 1.0;
     gradient[i] = static_cast<float>(curvature * distance);
     value += 0.5 * curvature * distance * distance;
@@ -19,11 +24,13 @@ double valley(const Eigen::VectorXf& point, Eigen::VectorXf& gradient) {
   return value;
 }
 
+void know_nothing(Eigen::VectorXf&) {}
+
 TEST_CASE("finds the bottom of a narrow valley") {
   Eigen::VectorXf point = Eigen::VectorXf::Zero(30);
   double last = 1e300;
   int iterations = 0;
-  minimize(valley, point, 300, [&](const Progress& progress, const Eigen::VectorXf&) {
+  minimize(valley, point, 300, know_nothing, [&](const Progress& progress, const Eigen::VectorXf&) {
     CHECK(progress.value <= last);
     last = progress.value;
     iterations = progress.iteration;
@@ -34,13 +41,29 @@ TEST_CASE("finds the bottom of a narrow valley") {
   CHECK((point.array() - 1).abs().maxCoeff() < 1e-3);
 }
 
+TEST_CASE("finds it at once where the curvatures are known") {
+  Eigen::VectorXf point = Eigen::VectorXf::Zero(30);
+  const auto divide_by_curvatures = [](Eigen::VectorXf& vector) {
+    for (Eigen::Index i = 0; i < vector.size(); ++i) {
+      vector[i] /= static_cast<float>(curvature_at(i, vector.size()));
+    }
+  };
+  int iterations = 0;
+  minimize(valley, point, 300, divide_by_curvatures,
+           [&](const Progress& progress, const Eigen::VectorXf&) {
+             iterations = progress.iteration;
+             return progress.gradient_norm < 1e-3;
+           });
+  CHECK(iterations == 1);
+}
+
 TEST_CASE("stops where rounding hides further descent") {
   Eigen::VectorXf point = Eigen::VectorXf::Constant(5, 1);
   int calls = 0;
-  minimize(valley, point, 1000, [&](const Progress&, const Eigen::VectorXf&) {
+  CHECK(minimize(valley, point, 1000, know_nothing, [&](const Progress&, const Eigen::VectorXf&) {
     ++calls;
     return false;
-  });
+  }));
   CHECK(calls < 20);
   CHECK((point.array() == 1).all());
 }
@@ -48,12 +71,13 @@ TEST_CASE("stops where rounding hides further descent") {
 TEST_CASE("stops after the most iterations, and lets exceptions through") {
   Eigen::VectorXf point = Eigen::VectorXf::Zero(30);
   int last = -1;
-  minimize(valley, point, 3, [&](const Progress& progress, const Eigen::VectorXf&) {
+  const auto go_on = [&](const Progress& progress, const Eigen::VectorXf&) {
     last = progress.iteration;
     return false;
-  });
+  };
+  CHECK_FALSE(minimize(valley, point, 3, know_nothing, go_on));
   CHECK(last == 3);
-  CHECK_THROWS_AS(minimize(valley, point, 9,
+  CHECK_THROWS_AS(minimize(valley, point, 9, know_nothing,
                            [](const Progress&, const Eigen::VectorXf&) -> bool {
                              throw std::runtime_error("stop");
                            }),

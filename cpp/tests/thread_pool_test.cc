@@ -1,6 +1,8 @@
 #include "core/thread_pool.h"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <stdexcept>
@@ -48,6 +50,7 @@ TEST_CASE("callers from several threads, and from within a task, all get their w
   ThreadPool pool;
   std::atomic<int> done{0};
   std::vector<std::thread> callers;
+  callers.reserve(4);
   for (int i = 0; i < 4; ++i) {
     callers.emplace_back([&] {
       for (int round = 0; round < 100; ++round) {
@@ -59,6 +62,50 @@ TEST_CASE("callers from several threads, and from within a task, all get their w
   }
   for (std::thread& caller : callers) caller.join();
   CHECK(done == 4 * 100 * 10 * 3);
+}
+
+int exit_status(pid_t child) {
+  int status = -1;
+  waitpid(child, &status, 0);
+  return status;
+}
+
+TEST_CASE("a forked process works on without the threads") {
+  ThreadPool pool;
+  pool.run(3, 100, kNoPoll, [](std::ptrdiff_t, int) {});
+  const pid_t child = fork();
+  if (child == 0) {
+    pool.abandon();
+    int done = 0;
+    pool.run(3, 100, kNoPoll, [&](std::ptrdiff_t, int thread) { done += thread == 0; });
+    _exit(done == 100 ? 0 : 1);
+  }
+  CHECK(exit_status(child) == 0);
+}
+
+TEST_CASE("work during which the process is forked ends in the child and goes on in the parent") {
+  ThreadPool pool;
+  pid_t child = -1;
+  const auto fork_once = [&] {
+    if (child != -1) return;
+    child = fork();
+    if (child == 0) pool.abandon();
+  };
+  std::atomic<int> done{0};
+  const auto slow_task = [&](std::ptrdiff_t, int) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ++done;
+  };
+  bool ended = false;
+  try {
+    pool.run(3, 100, fork_once, slow_task);
+  } catch (const std::runtime_error&) {
+    ended = true;
+  }
+  if (child == 0) _exit(ended ? 0 : 1);
+  CHECK(!ended);
+  CHECK(done == 100);
+  CHECK(exit_status(child) == 0);
 }
 
 TEST_CASE("no work is no work") {
