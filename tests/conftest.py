@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,27 @@ ROOT = Path(__file__).parents[1]
 pytest_plugins = ["stand_in.fixtures"]
 
 # For tools/aarch64/check.sh, where all takes some twenty times as long.
-settings.register_profile("emulation", max_examples=5, deadline=None)
+EMULATION = "emulation"
+settings.register_profile(EMULATION, max_examples=5, deadline=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow_when_emulated: skipped where QEMU is the processor")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skips what takes too long on an emulated processor, with a reason that the summary shows."""
+    if config.getoption("--hypothesis-profile") != EMULATION:
+        return
+    for item in items:
+        if item.get_closest_marker("slow_when_emulated"):
+            item.add_marker(pytest.mark.skip(reason="too slow on an emulated processor"))
+
+
+# A shell's background job and nohup ignore signals, and so would all that the tests start.
+for _signal in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_signal) == signal.SIG_IGN:
+        signal.signal(_signal, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

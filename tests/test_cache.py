@@ -254,6 +254,7 @@ def start(process: "subprocess.Popen[str]") -> None:
     process.stdin.flush()
 
 
+@pytest.mark.slow_when_emulated
 def test_several_processes_may_make_and_fill_a_cache_at_once(cache: EmbeddingCache) -> None:
     writers = [writer(cache, first, 300) for first in (0, 200, 400, 600)]
     for process in writers:
@@ -268,6 +269,7 @@ def test_several_processes_may_make_and_fill_a_cache_at_once(cache: EmbeddingCac
             assert cached.get(cached.key(b"%d" % index)) == b"row %d" % index * 50
 
 
+@pytest.mark.slow_when_emulated
 def test_a_cache_survives_kills_at_any_moment(cache: EmbeddingCache) -> None:
     generator = random.Random(5)
     told = 0
@@ -310,6 +312,77 @@ def test_a_broken_file_is_set_aside_and_made_anew(
     [broken] = cache.path.parent.glob("*.broken")
     cache.clear()
     assert not broken.exists()
+
+
+def set_write_version(content: bytearray) -> None:
+    content[18] = 77
+
+
+def set_read_version(content: bytearray) -> None:
+    content[19] = 77
+
+
+def rename_a_column(content: bytearray) -> None:
+    content[:] = content.replace(b"value BLOB", b"volue BLOB")
+
+
+def break_the_schema_with_no_text(content: bytearray) -> None:
+    place = content.index(b"CREATE INDEX")
+    content[place : place + 6] = b"\xe9\xe9\xe9\xe9\xe9\xe9"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [set_write_version, set_read_version, rename_a_column, break_the_schema_with_no_text],
+)
+def test_a_damaged_header_or_schema_is_mended_by_the_next_run(
+    cache: EmbeddingCache, damage: Callable[[bytearray], None]
+) -> None:
+    put(cache, {b"photo": b"row"})
+    content = bytearray(cache.path.read_bytes())
+    damage(content)
+    cache.path.write_bytes(content)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert get(cache, b"photo") in (None, b"row")
+        put(cache, {b"photo": b"row"})
+    assert all("is not used" in str(each.message) for each in told)
+    put(cache, {b"photo": b"row"})
+    assert get(cache, b"photo") == b"row"
+
+
+def test_no_damage_gives_a_wrong_row_or_an_error(cache: EmbeddingCache, tmp_path: Path) -> None:
+    rows = {b"%d" % index: b"%d" % index * 100 for index in range(60)}
+    put(cache, rows)
+    sound = cache.path.read_bytes()
+    for seed in range(40):
+        chance = random.Random(seed)
+        damaged = EmbeddingCache(tmp_path / f"damaged {seed}")
+        damaged.path.parent.mkdir()
+        damaged.path.write_bytes(changed_at_random(sound, chance))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for _ in range(2):
+                with damaged.open(b"model") as cached:
+                    found = {photo: cached.get(cached.key(photo)) for photo in rows}
+                assert all(found[photo] in (None, row) for photo, row in rows.items())
+                put(damaged, rows)
+
+
+def changed_at_random(content: bytes, chance: random.Random) -> bytes:
+    changed = bytearray(content)
+    start = chance.randrange(len(changed))
+    match chance.randrange(4):
+        case 0:
+            del changed[start:]
+        case 1:
+            for _ in range(chance.choice([1, 5, 50])):
+                changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
+        case 2:
+            changed[start : start + 500] = bytes(len(changed[start : start + 500]))
+        case 3:
+            changed[chance.randrange(100)] = chance.randrange(256)
+    return bytes(changed)
 
 
 def test_a_row_that_the_disk_has_changed_is_not_used(cache: EmbeddingCache) -> None:

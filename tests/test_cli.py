@@ -2,6 +2,9 @@
 
 import json
 import os
+import shlex
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +56,7 @@ def test_train_prints_the_object_of_the_contract(trained: dict[str, object]) -> 
     assert trained["device"] == "cpu"
 
 
+@pytest.mark.slow_when_emulated
 def test_train_ends_with_a_table_and_a_hint(photos: Path, extractor: Path, tmp_path: Path) -> None:
     done = run("train", photos, "--extractor", extractor, "--output", tmp_path / "out")
     assert "Accuracy, test photos, saved model" in done.stdout
@@ -71,6 +75,7 @@ def test_classify(trained: dict[str, object], photos: Path) -> None:
     assert answer["results"][0]["label"] in done.stdout
 
 
+@pytest.mark.slow_when_emulated
 def test_a_photo_that_the_model_does_not_know(trained: dict[str, object], photos: Path) -> None:
     image = photos / "fish" / "fish_000.jpg"
     arguments = ("classify", str(trained["model"]), image, "--threshold", "1")
@@ -89,6 +94,7 @@ def test_classify_answers_for_the_photos_that_it_can_read(
     assert "bad.jpg" in done.stderr
 
 
+@pytest.mark.slow_when_emulated
 def test_evaluate(trained: dict[str, object], photos: Path) -> None:
     model, labels = str(trained["model"]), str(trained["labels"])
     printed = json.loads(run("evaluate", model, photos, "--labels", labels, "--json").stdout)
@@ -98,6 +104,7 @@ def test_evaluate(trained: dict[str, object], photos: Path) -> None:
     assert "jellyfish" in run("evaluate", model, photos, "--labels", labels).stdout
 
 
+@pytest.mark.slow_when_emulated
 def test_demo(tmp_path: Path) -> None:
     done = run("demo", "--output", tmp_path / "demo", "--json")
     printed = json.loads(done.stdout)
@@ -189,3 +196,106 @@ print([name for name in set(sys.modules) - before if name.split(".")[0] in
 def test_importing_and_training_need_no_interpreter_and_no_image_library() -> None:
     done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("redirection", "status", "says"),
+    [
+        ("> /dev/full", 1, "No space left on device: free some space"),
+        (">&-", 0, ""),
+        ("2>&-", 0, ""),
+        ("<&- >&- 2>&-", 0, ""),
+        ("| true", 0, ""),
+    ],
+)
+def test_streams_that_are_full_or_closed(
+    trained: dict[str, object], photos: Path, redirection: str, status: int, says: str
+) -> None:
+    if "/dev/full" in redirection and not Path("/dev/full").is_char_device():
+        pytest.skip("this system has no /dev/full")
+    image = photos / "fish" / "fish_000.jpg"
+    command = shlex.join([str(COMMAND), "classify", str(trained["model"]), *[str(image)] * 5])
+    script = f"{command} --json {redirection}"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == status, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+
+
+def test_names_that_are_no_text_or_speak_to_the_terminal(
+    trained: dict[str, object], photos: Path, tmp_path: Path
+) -> None:
+    image = tmp_path / os.fsdecode(b"caf\xe9 \x1b[31m.jpg")
+    try:
+        shutil.copy(photos / "fish" / "fish_000.jpg", image)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names alone")
+    model, gone = str(trained["model"]), Path(f"{image}.gone")
+    assert r"caf\udce9 \x1b[31m.jpg: " in run("classify", model, image).stdout
+    [answer] = json.loads(run("classify", model, image, "--json").stdout)
+    assert answer["image"] == str(image)
+    assert r"caf\udce9 \x1b[31m.jpg.gone" in run("classify", model, gone, status=1).stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_a_command_in_order(
+    photos: Path, extractor: Path, tmp_path: Path, number: int
+) -> None:
+    arguments = ("train", photos, "--extractor", extractor, "--output", tmp_path / "out")
+    process = subprocess.Popen(
+        [sys.executable, "-c", SIGNALLED, str(number), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert output == ""
+    [line] = errors.strip().splitlines()
+    assert line.startswith("coral-learn: stopped by ")
+    assert line.endswith("no file is half-written; the same command does the rest")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("started", range(4))
+def test_threads_that_do_not_start(photos: Path, tmp_path: Path, started: int) -> None:
+    model = tmp_path / "extractor.tflite"
+    model.write_bytes(embedded_extractor())
+    arguments = ("train", photos, "--extractor", model, "--output", tmp_path / "out", "--no-cache")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THREADS, str(started), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    last_line = done.stderr.splitlines()[-1]
+    assert last_line.startswith("coral-learn: error: no thread can be started: raise the limits")
+
+
+WITHOUT_THREADS = """
+import sys, threading
+left = int(sys.argv.pop(1))
+start = threading.Thread.start
+def start_a_few(thread):
+    global left
+    left -= 1
+    if left < 0:
+        raise RuntimeError("can't start new thread")
+    start(thread)
+threading.Thread.start = start_a_few
+from coral_learn.cli import main
+main()
+"""
+
+
+SIGNALLED = """
+import os, sys
+number = int(sys.argv.pop(1))
+from coral_learn.extraction import images  # a photo is read in a thread when the signal comes
+images.read_photo = lambda path: os.kill(os.getpid(), number)
+from coral_learn.cli import main
+main()
+"""

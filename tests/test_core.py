@@ -87,7 +87,7 @@ def train_and_predict(threads: str) -> tuple[NDArray[Any], NDArray[Any], NDArray
     os.environ["CORAL_LEARN_NUM_THREADS"] = threads
     head = SoftmaxRegression(700, 130, seed=0)
     data = {"data_train": x, "labels_train": labels}
-    head.train_with_sgd(data, 20, 0.1, batch_size=200, print_every=0)
+    head.train_with_sgd(data, 5, 0.1, batch_size=200, print_every=0)
     return head.weights, head.biases, head.predict_proba(x)
 
 
@@ -112,6 +112,7 @@ def test_a_wrong_number_of_threads_is_refused(monkeypatch: pytest.MonkeyPatch, v
         SoftmaxRegression(2, 2).predict(np.ones((1, 2)))
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.usefixtures("_keep_environment")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_trains_as_its_parent_does() -> None:

@@ -43,6 +43,7 @@ def test_a_photo_depends_on_seed_class_and_number_alone(tmp_path: Path) -> None:
         assert one.read_bytes() != (tmp_path / "other" / name).read_bytes()
 
 
+@pytest.mark.slow_when_emulated
 def test_colours_do_not_give_the_class_away() -> None:
     photos = [
         [pixels(name, label, k) for k in range(40)] for label, name in enumerate(DEMO_CLASSES)

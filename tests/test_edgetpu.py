@@ -123,7 +123,7 @@ def test_a_model_that_is_refused_leaves_no_delegate_open(edge_tpus: EdgeTpus) ->
 
 
 def test_devices_work_side_by_side(edge_tpus: EdgeTpus) -> None:
-    with edge_tpus(TWIN, ["usb", "usb"], latency=0.2) as tpus:
+    with edge_tpus(TWIN, ["usb", "usb"], latency=0.5) as tpus:
         interpreters = [edgetpu.make_interpreter(COMPILED, device) for device in (":0", ":1")]
         for interpreter in interpreters:
             interpreter.allocate_tensors()
@@ -133,7 +133,7 @@ def test_devices_work_side_by_side(edge_tpus: EdgeTpus) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        assert time.perf_counter() - start < 0.38
+        assert time.perf_counter() - start < 0.95
         assert tpus.inferences == [1, 1]
 
 

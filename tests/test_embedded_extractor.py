@@ -55,6 +55,7 @@ class TestTheShippedModel:
         assert "drawn by a program" in description
         assert "Apache-2.0" in description
 
+    @pytest.mark.slow_when_emulated
     def test_uses_the_range_of_its_output(self) -> None:
         embeddings, _ = drawn_embeddings(0)
         assert (embeddings.quantized == 255).mean() < 0.001
@@ -62,6 +63,7 @@ class TestTheShippedModel:
         assert np.median(spread) > 8, "steps of quantization noise have a deviation of 0.3"
         assert spread.min() > 1, "a feature that says nothing"
 
+    @pytest.mark.slow_when_emulated
     @pytest.mark.parametrize("seed", [0, 1])
     def test_tells_drawn_classes_apart_that_it_has_never_seen(self, seed: int) -> None:
         embeddings, labels = drawn_embeddings(seed)

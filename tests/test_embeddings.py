@@ -192,7 +192,7 @@ def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
         ((np.zeros(3, np.uint8),), r"shape \[N, D\], not uint8 of shape \[3\]"),
         ((np.zeros((1, 2, 3), np.uint8),), r"not uint8 of shape \[1, 2, 3\]"),
         ((np.zeros((2, 3)),), "must be uint8, int8 or float32 .* not float64"),
-        ((STORED, 0.0), "scale must be a positive number, not 0.0"),
+        ((STORED, 0.0), r"scale must be positive and at most 1e\+36, not 0\.0"),
         ((STORED, -1.0), "scale must be"),
         ((STORED, float("nan")), "scale must be"),
         ((STORED, float("inf")), "scale must be"),

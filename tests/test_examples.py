@@ -11,6 +11,8 @@ from coral_learn import read_labels
 from coral_learn.demo import embedded_extractor
 from coral_learn.labels import read_label_file
 
+pytestmark = pytest.mark.slow_when_emulated
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 CLASSES = {0: "crab", 1: "fish", 2: "jellyfish"}
 

@@ -1,11 +1,15 @@
 """Files are written whole or not at all."""
 
+import errno
 import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from coral_learn.files import write_atomically
+from coral_learn.files import write_atomically, write_together
 from coral_learn.model_file import read_model_content
 
 
@@ -49,3 +53,101 @@ def test_a_model_that_cannot_be_opened_is_named(path: str) -> None:
     with pytest.raises(ValueError, match="Failed to open file: ") as caught:
         read_model_content(path)
     assert path in str(caught.value)
+
+
+def test_of_files_written_together_all_change_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / name for name in ("model", "labels", "report")]
+    write_together(dict.fromkeys(paths, b"old"))
+    flushed: list[int] = []
+
+    def fail_at_the_third(descriptor: int) -> None:
+        flushed.append(descriptor)
+        if len(flushed) == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fail_at_the_third)
+    with pytest.raises(OSError, match=r"No space left on device: .*report'"):
+        write_together(dict.fromkeys(paths, b"new"))
+    assert [path.read_bytes() for path in paths] == [b"old"] * 3
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+    write_together(dict.fromkeys(paths, b"new"))
+    assert [path.read_bytes() for path in paths] == [b"new"] * 3
+
+
+@pytest.mark.parametrize("old", [b"old", None])
+@pytest.mark.parametrize("failure", [OSError(errno.EIO, "disk"), KeyboardInterrupt()])
+def test_a_rename_that_fails_takes_back_those_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None, failure: BaseException
+) -> None:
+    paths = [tmp_path / name for name in ("model", "labels", "report")]
+    if old is not None:
+        write_together(dict.fromkeys(paths, old))
+    replace = os.replace
+
+    def fail_at_the_report(source: str, target: str) -> None:
+        if Path(target).name == "report":
+            raise failure
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fail_at_the_report)
+    with pytest.raises(type(failure)):
+        write_together(dict.fromkeys(paths, b"new"))
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == ([old] * 3 if old else [])
+
+
+def test_files_are_written_where_there_are_no_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", fail)
+    paths = [tmp_path / name for name in ("model", "labels")]
+    for content in (b"old", b"new"):
+        write_together(dict.fromkeys(paths, content))
+        assert [path.read_bytes() for path in tmp_path.iterdir()] == [content] * 2
+
+
+def test_an_error_names_the_file_and_not_a_temporary_one(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        write_atomically(tmp_path / "missing" / "model", b"")
+    assert caught.value.filename == str(tmp_path / "missing" / "model")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError) as caught_2:
+        write_atomically(tmp_path / "folder", b"")
+    assert caught_2.value.filename == str(tmp_path / "folder")
+    assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+
+
+def test_what_a_killed_process_leaves_is_removed_by_the_next(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from coral_learn.files import write_atomically\n"
+        "os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "write_atomically(sys.argv[1], b'new')"
+    )
+    for name in ("model", "other"):
+        assert subprocess.run([sys.executable, "-c", script, tmp_path / name]).returncode == -9
+    assert len(list(tmp_path.iterdir())) == 2
+    write_atomically(tmp_path / "model", b"new")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert len(left) == 2
+    assert "model" in left
+    assert any(name.startswith(".other.") for name in left)
+
+
+def test_writers_at_once_do_not_remove_each_others_files(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(lambda n: write_atomically(path, bytes([n]) * 5000), range(200)):
+            assert len(set(path.read_bytes())) == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match=r"not a file that can be replaced: .*pipe"):
+        write_atomically(tmp_path / "pipe", b"new")
+    assert (tmp_path / "pipe").is_fifo()
+    assert list(tmp_path.iterdir()) == [tmp_path / "pipe"]

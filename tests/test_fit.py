@@ -174,6 +174,7 @@ def test_lengths_that_tell_classes_apart_are_left_alone() -> None:
     assert head.get_accuracy(x, y) == 1
 
 
+@pytest.mark.slow_when_emulated
 def test_two_classes_and_many_classes() -> None:
     for classes in (2, 200):
         x, y = clusters(4, classes=classes, features=64, noise=0.3)

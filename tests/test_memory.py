@@ -4,10 +4,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from coral_learn import edgetpu
+
 PHOTOS = 20_000
 LIMIT = 300e6  # bytes beyond the interpreter
 
 
+@pytest.mark.slow_when_emulated
+@pytest.mark.skipif(
+    edgetpu.runtime_name().startswith("tflite-runtime"),
+    reason="tflite-runtime takes minutes for 20,000 inferences",
+)
 def test_retraining_on_many_photos_takes_little_memory(
     stand_in_library: Path, tmp_path: Path
 ) -> None:

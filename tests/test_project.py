@@ -1,14 +1,18 @@
 """Living with a model: classes that come and go, and changes taken back."""
 
+import errno
 import json
 import multiprocessing
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from coral_learn.classification import Classifier, evaluate
 from coral_learn.demo import embedded_extractor
 from coral_learn.drawing import write_photos
+from coral_learn.embeddings import Embeddings
 from coral_learn.errors import ModelError
 from coral_learn.labels import read_label_file
 from coral_learn.project import Project
@@ -156,10 +160,76 @@ def test_folders_that_are_no_project(tmp_path: Path, project: Project) -> None:
         Project(project.path)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": []},
+        {"steps": 5},
+        {"steps": [{"what": 5, "photos": []}]},
+        {"steps": [{"what": "create", "classes": 7, "photos": []}]},
+        {"steps": [{"what": "create", "classes": [7], "photos": []}]},
+        {"steps": [{"what": "add", "classes": ["a"], "photos": [{"file": "f", "labels": [1]}]}]},
+        {"steps": [{"what": "add", "classes": ["a"], "photos": [{"file": "f", "labels": 1}]}]},
+        {"steps": [{"what": "add", "photos": [{"file": "../f", "labels": []}]}]},
+        {"steps": [{"what": "add", "photos": [], "head": "../../head.npz"}]},
+        {"steps": [{"what": "add", "photos": [], "accuracy": "high"}]},
+        {"steps": [{"what": "add", "photos": [], "odd": 1}]},
+        {"version": 2},
+        [[]],
+    ],
+    ids=str,
+)
+def test_an_index_that_is_damaged(tmp_path: Path, change: Any) -> None:
+    Project.create(tmp_path, embedded_extractor())
+    sound = {"version": 1, "steps": [{"what": "create", "photos": []}]}
+    index = tmp_path / "project.json"
+    index.write_text(json.dumps(sound))
+    Project(tmp_path)
+    index.write_text(json.dumps(sound | change if isinstance(change, dict) else change))
+    with pytest.raises(ValueError, match=r"project\.json is not a project of this version: "):
+        Project(tmp_path)
+    index.write_bytes(b"[" * 100_000)
+    with pytest.raises(ValueError, match=r"project\.json is not a project of this version: "):
+        Project(tmp_path)
+
+
+def test_a_part_that_is_damaged(project: Project, drawn: Path) -> None:
+    [first, _] = project.step.photos
+    path = project.path / "parts" / first.file
+    Embeddings.load(path)[:3].save(path)
+    with pytest.raises(ValueError, match="is damaged: it has 3 rows, not 15"):
+        project.add_class("turtle", photos_of(drawn, "turtle"))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match=f"{first.file} is not an embeddings file"):
+        project.add_class("turtle", photos_of(drawn, "turtle"))
+    assert project.classes == ["crab", "fish"]
+
+
+def test_what_no_step_uses_is_removed(
+    project: Project, drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = project.path / "parts"
+    before = set(parts.iterdir())
+    (parts / "embeddings-0123456789abcdef.npz").write_bytes(b"left by a process that was killed")
+    project.add_class("turtle", photos_of(drawn, "turtle"))
+    project.undo()
+    assert set(parts.iterdir()) == before
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("coral_learn.project._write_steps", fail)
+    with pytest.raises(OSError, match="No space left"):
+        project.add_class("turtle", photos_of(drawn, "turtle"))
+    assert set(parts.iterdir()) == before
+    assert labels_of(project) == ["crab", "fish"]
+
+
 def add_a_photo(path: Path, photo: Path) -> None:
     Project(path).add_photos("fish", [photo])
 
 
+@pytest.mark.slow_when_emulated
 def test_changes_of_several_processes_follow_each_other(project: Project, drawn: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     changes = [

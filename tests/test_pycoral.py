@@ -99,6 +99,7 @@ def averaging():
     return interpreter
 
 
+@pytest.mark.slow_when_emulated
 class TestInstall:
     def test_every_module_is_found(self) -> None:
         run_python("-c", "from coral_learn import install_as_pycoral as i; i()\n" + EVERY_MODULE)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from coral_learn.dataset import Split
 from coral_learn.embeddings import Embeddings
-from coral_learn.report import Findings, study, write_report
+from coral_learn.report import Findings, render_report, study
 from coral_learn.report.findings import wilson_interval
 
 CLASSES = ["daisy", "rose & <thorn>"]
@@ -92,15 +92,15 @@ class Page(html.parser.HTMLParser):
 
 def write(folder: Path, findings: Findings) -> str:
     curve = [(0, 2.0), (100, 0.5), (200, 0.1)]
-    report = write_report(
-        folder,
+    name, content = render_report(
         findings,
         title="Flowers",
         summary={"Ran on": "cpu"},
         curve=curve,
         curve_name="Training loss",
     )
-    return report.read_text(encoding="utf-8")
+    (folder / name).write_bytes(content)
+    return content.decode()
 
 
 def test_the_page_is_one_file_and_shows_what_was_found(tmp_path: Path) -> None:

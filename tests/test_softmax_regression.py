@@ -192,6 +192,7 @@ def test_patience_stops_and_keeps_the_weights_of_the_lowest_validation_loss() ->
     assert -np.log(given).mean() == pytest.approx(losses[best], rel=1e-5)
 
 
+@pytest.mark.slow_when_emulated
 def test_patience_works_in_silence_too(capsys: pytest.CaptureFixture[str]) -> None:
     x, y = make_data()
     head = SoftmaxRegression(FEATURES, CLASSES, seed=0)
@@ -235,6 +236,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize(("rows", "batch"), [(100, 100), (4000, 10**6)], ids=["small", "huge"])
 def test_ctrl_c_stops_at_once_and_keeps_whole_iterations(rows: int, batch: int) -> None:
     result = subprocess.run(
@@ -249,6 +251,7 @@ def test_ctrl_c_stops_at_once_and_keeps_whole_iterations(rows: int, batch: int) 
     assert (changed, finite) == (str(batch == 100), "True")  # the huge batch never ends
 
 
+@pytest.mark.slow_when_emulated
 def test_python_goes_on_while_another_thread_trains() -> None:
     x, y = make_data(rows=3000, features=256)
     head = SoftmaxRegression(256, CLASSES, seed=0)
@@ -632,6 +635,7 @@ def test_imports_neither_an_interpreter_nor_pillow() -> None:
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs POSIX signals")
 def test_a_signal_handler_runs_and_training_goes_on() -> None:
     x, y = make_data(rows=3000, features=256)

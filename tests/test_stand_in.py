@@ -3,6 +3,7 @@
 import gc
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -98,6 +99,30 @@ def test_the_whole_job_gives_the_same_on_both(
     assert on_edgetpu.accuracy == on_cpu.accuracy
 
 
+def test_training_on_all_devices_leaves_nothing_alive(
+    photos: Path, edge_tpus: EdgeTpus, tmp_path: Path
+) -> None:
+    def alive() -> int:
+        gc.collect()
+        return sum(isinstance(each, interpreter) for each in gc.get_objects())
+
+    interpreter = edgetpu.runtime_module().Interpreter
+    before = alive()
+    twin = averaging_model()
+    with edge_tpus(twin, ["usb", "usb", "pci"], latency=0.01) as tpus:
+        result = retrain(photos, compiled(twin), tmp_path, device="all", seed=3)
+        gc.collect()
+        assert tpus.open_delegates == 0
+        assert {options["device"] for _, options in tpus.opened} == {":0", ":1", ":2"}
+        assert sum(tpus.inferences) == 60 + 6  # all, then the test's
+        assert min(tpus.inferences) > 0
+    assert result.device == ":0,:1,:2"
+    del tpus  # with the CPU twins that do its arithmetic
+    assert alive() == before
+    assert not [each for each in threading.enumerate() if "coral-learn" in each.name]
+
+
+@pytest.mark.slow_when_emulated
 @pytest.mark.usefixtures("c_compiler")
 @pytest.mark.parametrize("variant", ["-DOLD_ABI_WILD", "-DOLD_ABI_ZEROS"])
 def test_the_train_command_survives_a_library_with_the_old_abi(

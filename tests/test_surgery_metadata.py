@@ -43,6 +43,7 @@ def _naming(file_name: str, file_type: int = TENSOR_AXIS_LABELS) -> bytes:
     return encode_metadata({"subgraph_metadata": [{"output_tensor_metadata": [output]}]})
 
 
+@pytest.mark.slow_when_emulated
 @settings(deadline=None, max_examples=50)
 @given(st.lists(LINES, min_size=3, max_size=3))
 def test_any_labels_are_read_back(labels: list[str]) -> None:
@@ -157,6 +158,7 @@ def test_a_model_without_labels_has_none() -> None:
         read_labels(b"no model")
 
 
+@pytest.mark.slow_when_emulated
 @settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_a_broken_end_never_breaks_the_model(data: st.DataObject) -> None:
@@ -206,6 +208,7 @@ def test_metadata_is_written_and_read_whole() -> None:
     assert decode_metadata(content) == metadata
 
 
+@pytest.mark.slow_when_emulated
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=6), st.floats(0, 1))
 def test_broken_metadata_raises_model_error_and_nothing_else(

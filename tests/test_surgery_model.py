@@ -203,6 +203,7 @@ def _repeated_tables(tables: int, name_length: int) -> bytes:
     return bytes(builder.Output())
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize(
     ("tables", "name_length", "message"),
     [(50_000, 1, "more tables than models have"), (1000, 100_000, "more than the file holds")],
@@ -217,6 +218,7 @@ def test_small_files_that_unfold_without_end_are_refused_at_once(
     assert time.perf_counter() - start < 2
 
 
+@pytest.mark.slow_when_emulated
 @settings(max_examples=300, deadline=None)
 @given(
     kind=st.sampled_from(sorted(KINDS)),

@@ -21,6 +21,8 @@ from model_builder import (
     run_to,
 )
 
+EXAMPLES = min(40, settings().max_examples)  # the profile for emulation asks for fewer
+
 # Where rounding in the softmax and of its output may lead, beside what the logits are off.
 PROBABILITY_STEPS = 2 / 256
 
@@ -88,7 +90,7 @@ def _logit_step(classifier: bytes) -> float:
     return 0.0 if logits.quantization is None else float(logits.quantization.scale[0])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(classifiers())
 @example(LARGEST)
 def test_the_extractor_gives_the_classifiers_embedding(arguments: dict[str, Any]) -> None:
@@ -103,7 +105,7 @@ def test_the_extractor_gives_the_classifiers_embedding(arguments: dict[str, Any]
     assert (off <= _embedding_tolerance(built)).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(classifiers(), CLASSES, st.booleans(), st.floats(-3, 2))
 @example(LARGEST, 1001, False, 0.0)
 def test_a_new_head_computes_what_it_should(
@@ -135,7 +137,7 @@ def test_a_new_head_computes_what_it_should(
     np.testing.assert_allclose(_run_real(classifier, image)[None], wanted, atol=tolerance)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(classifiers(), st.integers(2, 8))
 def test_a_calibrated_head_is_close_to_the_float_head(
     arguments: dict[str, Any], classes: int
@@ -159,7 +161,7 @@ def test_a_calibrated_head_is_close_to_the_float_head(
     assert np.abs(given_back - wanted).max() < 0.04
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(classifiers())
 @example(LARGEST)
 def test_a_classifiers_own_head_goes_back_as_it_was(arguments: dict[str, Any]) -> None:

@@ -13,7 +13,14 @@ pytest.importorskip("tomllib", reason="the tools need Python 3.11")
 if not (ROOT / ".git").exists():
     pytest.skip("this is no checkout", allow_module_level=True)
 
-METADATA = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
+METADATA = (
+    "METADATA",
+    "WHEEL",
+    "RECORD",
+    "entry_points.txt",
+    "licenses/LICENSE",
+    "licenses/THIRD_PARTY_LICENSES",
+)
 MODULE = "coral_learn/_core.cpython-312-aarch64-linux-gnu.so"
 
 

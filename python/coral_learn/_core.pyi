@@ -4,6 +4,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+class HeadFit:
+    def __init__(
+        self,
+        weights: NDArray[np.float32],
+        biases: NDArray[np.float32],
+        embeddings: StoredEmbeddings,
+        labels: NDArray[np.int32],
+        rows: NDArray[np.uint32],
+        class_weights: NDArray[np.float32] | None,
+        *,
+        threads: int,
+    ) -> None: ...
+    def head(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
+    def run(
+        self,
+        *,
+        l2_penalty: float,
+        tolerance: float,
+        max_iterations: int,
+        on_report: Callable[[int, float], object],
+    ) -> bool: ...
+
 class SgdOptions:
     def __init__(
         self,
@@ -37,20 +59,6 @@ def accuracy(
     threads: int,
 ) -> float: ...
 def build_info() -> dict[str, Any]: ...
-def fit(
-    weights: NDArray[np.float32],
-    biases: NDArray[np.float32],
-    embeddings: StoredEmbeddings,
-    labels: NDArray[np.int32],
-    rows: NDArray[np.uint32],
-    *,
-    class_weights: NDArray[np.float32] | None,
-    l2_penalty: float,
-    tolerance: float,
-    max_iterations: int,
-    on_report: Callable[[int, float], object],
-    threads: int,
-) -> bool: ...
 def predict(
     weights: NDArray[np.float32],
     biases: NDArray[np.float32],

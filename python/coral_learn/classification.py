@@ -150,8 +150,11 @@ class Classifier:
         the right answers pass. The other arguments are those of :meth:`scores`.
 
         Raises:
-            ValueError: ``top_k`` is less than 1, or a photo cannot be read.
+            ValueError: ``top_k`` is less than 1, ``threshold`` is outside [0, 1], or a photo cannot
+                be read.
         """
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"threshold must be in [0, 1], not {threshold}")
         if top_k < 1:
             raise ValueError(f"top_k must be at least 1, not {top_k}")
         scores = self.scores(images, progress=progress, on_error=on_error)

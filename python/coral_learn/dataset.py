@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .labels import check_label
+
 PHOTO_SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"}
     | {".pbm", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
@@ -122,6 +124,8 @@ def _class_folders(path: Path) -> list[Path]:
         raise ValueError(f"{path} is a file, not a folder of photos") from None
     except OSError as error:
         raise ValueError(f"cannot read the folder {path}: {error.strerror}") from error
+    for folder in folders:
+        _check_class_folder(folder, path)
     if not folders:
         raise ValueError(
             f"{path} has no class folders: put the photos of each class in a folder of its own, "
@@ -130,19 +134,40 @@ def _class_folders(path: Path) -> list[Path]:
     return folders
 
 
+def _check_class_folder(folder: Path, path: Path) -> None:
+    try:
+        check_label(folder.name)
+    except ValueError as error:
+        raise ValueError(f"rename the folder {str(folder)!r}: {error}") from None
+    if folder.is_symlink() and path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{folder} is a link to a folder that it is in: remove the link")
+
+
 def photos_below(path: Path) -> list[Path]:
     """Lists the photos in a folder, at any depth and sorted; of a file, itself.
 
     Links to folders are not followed, so that loops cannot hang.
+
+    Raises:
+        ValueError: A folder cannot be read.
     """
     if not path.is_dir():
         return [path]
-    photos = []
-    for root, folders, names in os.walk(path):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    photos, waiting = [], [os.fspath(path)]
+    while waiting:  # not os.walk, which before Python 3.12 calls itself for each level
+        try:
+            entries = [entry for entry in os.scandir(waiting.pop()) if entry.name[0] != "."]
+        except FileNotFoundError:  # a folder may go while others are listed
+            continue
+        except OSError as error:
+            raise ValueError(
+                f"cannot read the folder {error.filename}: {error.strerror}"
+            ) from error
+        waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
         photos += [
-            Path(root) / name
-            for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in PHOTO_SUFFIXES
+            Path(entry.path)
+            for entry in entries
+            if Path(entry.name).suffix.lower() in PHOTO_SUFFIXES
+            and not entry.is_dir(follow_symlinks=False)
         ]
     return sorted(photos)

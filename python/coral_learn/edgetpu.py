@@ -220,12 +220,11 @@ def make_interpreter(
 
 
 def _check_content(content: bytes) -> None:
-    """Refuses a broken model; tflite-runtime would read outside of it, and end the process."""
+    """Refuses a broken model; the runtimes would read outside of it, and end the process."""
     if not content:
         raise ModelError("the model is empty")
-    if _runtime()[0] == "tflite-runtime":
-        with contextlib.suppress(ImportError):  # the schema comes with the other runtime
-            unpack(content)
+    with contextlib.suppress(ImportError):  # the schema comes with ai-edge-litert
+        unpack(content)
 
 
 def _delegate_for(content: bytes, device: str | None) -> Any:

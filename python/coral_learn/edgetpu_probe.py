@@ -15,7 +15,9 @@ import sys
 import threading
 from typing import NamedTuple
 
-_TIMEOUT = 10.0  # seconds; a USB Edge TPU takes about 3 to load its firmware at first use
+# Seconds. A USB Edge TPU takes about 3 to load its firmware at first use, and Python as much to
+# start on a busy board; only a device that hangs takes all of it.
+_TIMEOUT = 30.0
 _MODEL_READ = "model read"
 _NOT_OPENED = 3
 _NO_OPERATOR = 4

@@ -13,6 +13,7 @@ from .files import write_atomically
 
 _DTYPES = (np.dtype(np.uint8), np.dtype(np.int8), np.dtype(np.float32))
 _FORMAT_VERSION = 1
+_LARGEST_SCALE = 1e36  # with which every stored value is a finite float32
 
 
 class Embeddings:
@@ -34,20 +35,22 @@ class Embeddings:
 
         Args:
             quantized: uint8, int8 or float32 of shape [N, D]; not copied.
-            scale: Positive and finite.
+            scale: Positive, at most 1e36.
             zero_point: Within the range of the dtype.
 
         Raises:
             ValueError: Another shape, dtype, scale or zero point.
         """
+        if isinstance(quantized, np.ma.MaskedArray):
+            raise ValueError("embeddings must not be a masked array: fill it")
         stored = np.asarray(quantized)
         if stored.ndim != 2 or stored.dtype not in _DTYPES:
             raise ValueError(
                 "embeddings must be uint8, int8 or float32 of shape [N, D], "
                 f"not {stored.dtype} of shape {list(stored.shape)}"
             )
-        if not (np.isfinite(scale) and scale > 0):
-            raise ValueError(f"scale must be a positive number, not {scale}")
+        if not 0 < scale <= _LARGEST_SCALE:
+            raise ValueError(f"scale must be positive and at most {_LARGEST_SCALE:g}, not {scale}")
         if stored.dtype == np.float32:
             if scale != 1 or zero_point != 0:
                 raise ValueError("float32 embeddings have scale 1 and zero point 0")
@@ -67,6 +70,8 @@ class Embeddings:
         """
         if not parts:
             raise ValueError("there are no embeddings to concatenate")
+        if not all(isinstance(part, Embeddings) for part in parts):
+            raise TypeError("only Embeddings can be concatenated")
         kinds = {(e.quantized.dtype, e.shape[1], e.scale, e.zero_point) for e in parts}
         if len(kinds) > 1:
             raise ValueError("embeddings of different extractors cannot be concatenated")

@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ from .extraction.extractor import EmbeddingExtractor
 from .extraction.image_model import OnError
 from .extraction.images import ImageSource
 from .extraction.progress import Progress
-from .files import write_atomically
+from .files import write_atomically, write_together
 from .heads.softmax_regression import SoftmaxRegression
-from .labels import format_labels
+from .labels import check_label, format_labels
 from .model_file import ModelSource, is_compiled, read_model_content
 from .tflite.cut import read_embedding
 
@@ -108,9 +108,11 @@ class Project:
         if (folder / _INDEX_NAME).exists():
             raise ValueError(f"there is a project in {folder} already")
         (folder / _PARTS_NAME).mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / "extractor.tflite", content)
-        (folder / _LOCK_NAME).touch()
-        _write_steps(folder, [Step("create")])
+        with _locked(folder, for_all=False):
+            if (folder / _INDEX_NAME).exists():  # another process was faster
+                raise ValueError(f"there is a project in {folder} already")
+            write_atomically(folder / "extractor.tflite", content)
+            _write_steps(folder, [Step("create")])
         return cls(folder)
 
     @property
@@ -251,13 +253,7 @@ class Project:
         Raises:
             ValueError: The project has fewer than two classes.
         """
-        step = self.step
-        if step.head is None:
-            count = f"{len(step.classes)} class{'es' * (len(step.classes) != 1)}"
-            raise ValueError(f"{self.path} has {count}: two are needed")
-        head = SoftmaxRegression.load(self.path / _PARTS_NAME / step.head)
-        head.labels = step.classes
-        return head.serialize_model(self.path / "extractor.tflite")
+        return self._serialize()[0]
 
     def export(self, output: str | os.PathLike[str]) -> Path:
         """Writes the model and ``label_map.txt`` into a folder; returns the model's path.
@@ -266,12 +262,24 @@ class Project:
             ValueError: The project has fewer than two classes.
             OSError: The folder cannot be written.
         """
-        model, folder = self.serialize_model(), Path(output)
+        model, classes = self._serialize()
+        folder = Path(output)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"retrained_model{'_edgetpu' if is_compiled(model) else ''}.tflite"
-        write_atomically(path, model)
-        write_atomically(folder / "label_map.txt", format_labels(self.classes).encode())
+        labels = format_labels(classes).encode()
+        write_together({path: model, folder / "label_map.txt": labels})
         return path
+
+    def _serialize(self) -> tuple[bytes, list[str]]:
+        """Returns the retrained model and the names of its classes."""
+        with _locked(self.path, for_all=True):  # so that no change removes the head meanwhile
+            step = self.step
+            if step.head is None:
+                count = f"{len(step.classes)} class{'es' * (len(step.classes) != 1)}"
+                raise ValueError(f"{self.path} has {count}: two are needed")
+            head = SoftmaxRegression.load(self.path / _PARTS_NAME / step.head)
+        head.labels = step.classes
+        return head.serialize_model(self.path / "extractor.tflite"), step.classes
 
     def _extract(
         self,
@@ -290,11 +298,22 @@ class Project:
 
     @contextmanager
     def _changing(self) -> Iterator[tuple[list[Step], Step]]:
-        """Keeps other processes from changing the project meanwhile; gives its steps."""
-        with (self.path / _LOCK_NAME).open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        """Keeps other processes from the project meanwhile; gives its steps."""
+        with _locked(self.path, for_all=False):
             steps = self._read_steps()
-            yield steps, steps[-1]
+            try:
+                yield steps, steps[-1]
+            finally:
+                with suppress(OSError, ValueError):  # the next change tries again
+                    self._remove_unused_parts()
+
+    def _remove_unused_parts(self) -> None:
+        """Removes what is left of changes that were taken back, failed, or killed midway."""
+        steps = self._read_steps()
+        used = {part.file for step in steps for part in step.photos} | {step.head for step in steps}
+        for path in (self.path / _PARTS_NAME).iterdir():
+            if path.name not in used:
+                path.unlink()
 
     def _append(self, steps: list[Step], step: Step) -> None:
         """Trains the head of a step and saves it as the present one."""
@@ -324,6 +343,10 @@ class Project:
             (Embeddings.load(self.path / _PARTS_NAME / part.file), np.array(part.labels))
             for part in step.photos
         ]
+        for part, (rows, labels) in zip(step.photos, parts, strict=True):
+            if len(rows) != len(labels):
+                path = self.path / _PARTS_NAME / part.file
+                raise ValueError(f"{path} is damaged: it has {len(rows)} rows, not {len(labels)}")
         embeddings = [rows[labels >= 0] for rows, labels in parts]
         return Embeddings.concatenate(embeddings), np.concatenate(
             [labels[labels >= 0] for _, labels in parts]
@@ -340,19 +363,50 @@ class Project:
             content = json.loads(index.read_text(encoding="utf-8"))
             if content["version"] != _FORMAT_VERSION:
                 raise ValueError(f"its version is {content['version']}, not {_FORMAT_VERSION}")
-            return [
+            steps = [
                 Step(**{**step, "photos": [Photos(**part) for part in step["photos"]]})
                 for step in content["steps"]
             ]
+            if not steps or not all(map(_is_sound, steps)):
+                raise ValueError("it is damaged")
+            return steps
         except FileNotFoundError:
             raise ValueError(f"there is no project in {self.path}") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{index} is not a project of this version: {error}") from error
 
 
 def _write_steps(folder: Path, steps: Sequence[Step]) -> None:
     content = {"version": _FORMAT_VERSION, "steps": [asdict(step) for step in steps]}
     write_atomically(folder / _INDEX_NAME, json.dumps(content).encode())
+
+
+@contextmanager
+def _locked(folder: Path, *, for_all: bool) -> Iterator[None]:
+    """Keeps other processes from changing a project; those that only read may share it."""
+    path = folder / _LOCK_NAME
+    with path.open("r" if for_all and path.exists() else "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH if for_all else fcntl.LOCK_EX)
+        yield
+
+
+def _is_sound(step: Any) -> bool:
+    """Tells whether a step that was read is of the types that its class says."""
+    known = range(-1, len(step.classes))
+    return (
+        all(isinstance(name, str) for name in (step.what, *step.classes))
+        and all(_is_name(part.file) for part in step.photos)
+        and all(
+            isinstance(label, int) and label in known for p in step.photos for label in p.labels
+        )
+        and (step.head is None or _is_name(step.head))
+        and isinstance(step.accuracy, float | int | None)
+        and isinstance(step.threshold, float | int)
+    )
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and Path(name).name == name
 
 
 def _fit(embeddings: Embeddings, labels: NDArray[np.int64], classes: int) -> SoftmaxRegression:
@@ -377,8 +431,7 @@ def _index(step: Step, name: str) -> int:
 def _check_new(step: Step, name: str) -> None:
     if name in step.classes:
         raise ValueError(f"there is a class {name!r} already")
-    if not name.strip() or "\n" in name:
-        raise ValueError(f"{name!r} is no name for a class")
+    check_label(name)
 
 
 def _new_name(kind: str) -> str:

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,7 +20,7 @@ from .embeddings import Embeddings
 from .errors import ModelError
 from .extraction.cache import EmbeddingCache
 from .extraction.extractor import EmbeddingExtractor
-from .files import write_atomically
+from .files import write_atomically, write_together
 from .labels import format_labels
 from .methods import (
     TUTORIAL_RECIPE,
@@ -32,7 +32,7 @@ from .methods import (
     train_head,
 )
 from .model_file import ModelSource, is_compiled, read_model_content
-from .report import study, write_report
+from .report import render_report, study
 from .tflite.cut import is_classifier
 
 Stage = Literal["draw", "extract", "train", "serialize", "verify"]
@@ -104,7 +104,7 @@ def retrain(
     sgd: SgdSettings = TUTORIAL_RECIPE,
     validation: float = 0.1,
     test: float = 0.1,
-    seed: int | None = None,
+    seed: int | None = 0,
     device: str | None = None,
     cache: EmbeddingCache | None = None,
     progress: Progress | None = None,
@@ -112,8 +112,8 @@ def retrain(
     """Retrains the last layer of a classifier on photos, and saves and tests the new model.
 
     Writes ``retrained_model.tflite`` (``retrained_model_edgetpu.tflite`` where the extractor is
-    compiled for the Edge TPU) and ``label_map.txt``, each whole or not at all. Photos that cannot
-    be read are left out and reported.
+    compiled for the Edge TPU), ``label_map.txt`` and a report at the very end, all of them or none.
+    Photos that cannot be read are left out and reported.
 
     Args:
         data_dir: A folder with one folder of photos a class.
@@ -123,7 +123,7 @@ def retrain(
         sgd: The settings of ``method="sgd"``.
         validation: The fraction of each class's photos that training is watched on, in [0, 1).
         test: The fraction of each class's photos that the saved model is tested on, in [0, 1).
-        seed: Makes the split and the training repeatable.
+        seed: The same seed gives the same split and model; None gives others each time.
         device: ``cpu``, or an Edge TPU as in ``:0``, ``usb``, ``usb:1``, ``pci:0``; by default
             the first Edge TPU for a compiled model and the CPU for any other.
         cache: Where what models see in photos is kept, so that no photo is looked at twice.
@@ -158,19 +158,27 @@ def retrain(
         trained = train_head(method, task, sgd, functools.partial(report, "train"))
     with clock.measure("serialize"):
         model = trained.serialize()
-        compiled = "_edgetpu" if is_compiled(content) else ""
-        model_path = folder / f"retrained_model{compiled}.tflite"
-        write_atomically(model_path, model)
-        write_atomically(folder / LABELS_NAME, format_labels(photos.classes).encode())
     with clock.measure("verify"):
-        scores = _scores_of_saved(model, seen, split.test, device, cache, report)
+        scores, tested = _scores_of_saved(model, seen, split.test, device, cache, report)
+        split = replace(split, test=tested)
 
     accuracy = _accuracies(trained.head, seen, split, scores)
     _warn_of_loss(accuracy)
+    compiled = "_edgetpu" if is_compiled(content) else ""
+    model_path = folder / f"retrained_model{compiled}.tflite"
+    labels_path = folder / LABELS_NAME
+    report_name, page = _report(photos, seen, split, scores, trained, used_device)
+    write_together(
+        {
+            model_path: model,
+            labels_path: format_labels(photos.classes).encode(),
+            folder / report_name: page,
+        }
+    )
     return RetrainResult(
         model=model_path,
-        labels=folder / LABELS_NAME,
-        report=_report(folder, photos, seen, split, scores, trained, used_device),
+        labels=labels_path,
+        report=folder / report_name,
         classes=photos.classes,
         images=len(seen.paths),
         skipped=seen.skipped,
@@ -220,8 +228,10 @@ def _writable_folder(path: str | os.PathLike[str]) -> Path:
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
     probe = folder / f".{LABELS_NAME}.probe"
-    write_atomically(probe, b"")
-    probe.unlink()
+    try:
+        write_atomically(probe, b"")
+    finally:
+        probe.unlink(missing_ok=True)
     return folder
 
 
@@ -256,13 +266,26 @@ def _scores_of_saved(
     device: str | None,
     cache: EmbeddingCache | None,
     report: Progress,
-) -> NDArray[np.float32]:
-    """Runs the saved model on test photos from the file on, as its users will."""
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Runs the saved model on test photos from the file on, as its users will.
+
+    Returns:
+        The scores, [T, C], and the T of the rows whose photos are still there.
+    """
+    gone: list[int] = []
     with Classifier(model, device=device, cache=cache) as classifier:
-        return classifier.scores(
+        scores = classifier.scores(
             [seen.paths[row] for row in rows],
             progress=lambda done, _: report("verify", done, len(rows)),
+            on_error=lambda index, _: gone.append(index),
         )
+    if gone:
+        first = seen.paths[rows[gone[0]]]
+        warnings.warn(
+            f"{len(gone)} photos could be read at first and not for the test, such as {first}",
+            stacklevel=3,
+        )
+    return scores, np.delete(rows, gone)
 
 
 def _accuracies(
@@ -294,17 +317,15 @@ def _warn_of_loss(accuracy: Accuracy) -> None:
 
 
 def _report(
-    folder: Path,
     photos: ImageFolder,
     seen: _SeenPhotos,
     split: Split,
     scores: NDArray[np.float32],
     trained: TrainedHead,
     device: str,
-) -> Path:
-    """Writes what the model gets right and wrong; returns the file."""
-    return write_report(
-        folder,
+) -> tuple[str, bytes]:
+    """Returns name and content of a file that tells what the model gets right and wrong."""
+    return render_report(
         study(seen.classes, seen.paths, seen.labels, seen.embeddings, split, scores),
         title=f"{photos.path.resolve().name}: the retrained model",
         summary={

@@ -20,7 +20,14 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 _ROOT = Path(__file__).parents[2]
 _MOST_BYTES = 2_000_000
 _NEWEST_GLIBC = (2, 28)
-_METADATA = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
+_METADATA = (
+    "METADATA",
+    "WHEEL",
+    "RECORD",
+    "entry_points.txt",
+    "licenses/LICENSE",
+    "licenses/THIRD_PARTY_LICENSES",
+)
 
 
 def _tracked() -> set[str]:

@@ -2,36 +2,49 @@
 
 import sys
 import warnings
+from collections.abc import Callable
 
-from ..errors import EdgeTpuError
+from .stopping import run_until_stopped
 
 
 def main() -> None:
-    """Runs the command line, and tells what a user can cause in one line, without a traceback."""
-    from .app import app
-    from .display import print_note
+    """Runs the command line; ends with its status, or 128 and the number of a signal."""
+    sys.exit(run_until_stopped(_run))
+
+
+def _run() -> int:
+    """Tells what a user can cause in one line, without a traceback."""
+    # Here and not above, because a signal may come while they are imported.
+    from .failures import FAILURES, explain
     from .quiet import without_runtime_chatter
+    from .streams import flush_results, prepare_streams
+
+    prepare_streams()
+    try:
+        # First, because a library that finds no memory says so itself and ends the process.
+        from .app import app
+
+        with without_runtime_chatter():
+            try:
+                return _call(app)
+            finally:
+                flush_results()
+    except BrokenPipeError:  # nobody reads any more, as after `| head`
+        return 1
+    except FAILURES as error:
+        print(f"coral-learn: error: {explain(error)}", file=sys.stderr)
+        return 1
+
+
+def _call(app: Callable[[], object]) -> int:
+    from .display import print_note
 
     def show_warning(message: Warning | str, *_: object) -> None:
         print_note("warning", str(message))
 
     warnings.showwarning = show_warning  # type: ignore[assignment]
-    with without_runtime_chatter():
-        try:
-            app()
-        except (ValueError, OSError, EdgeTpuError, ImportError, MemoryError) as error:
-            print(f"coral-learn: error: {_in_one_line(error)}", file=sys.stderr)
-            sys.exit(1)
-        except KeyboardInterrupt:
-            print("coral-learn: interrupted", file=sys.stderr)
-            sys.exit(130)
-
-
-def _in_one_line(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    elif isinstance(error, MemoryError):
-        text = "out of memory"
-    else:
-        text = str(error) or type(error).__name__
-    return " ".join(text.split())
+    try:
+        app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0

@@ -76,8 +76,8 @@ def _train(
     val: Annotated[float, typer.Option(help="Fraction of the photos to watch training on.")] = 0.1,
     test: Annotated[float, typer.Option(help="Fraction of the photos to test on.")] = 0.1,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Makes the result repeatable.", show_default=False)
-    ] = None,
+        int, typer.Option(min=0, help="Another number splits the photos another way.")
+    ] = 0,
     device: Device = None,
     cache: UseCache = True,
     json: Json = False,

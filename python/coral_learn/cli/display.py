@@ -20,6 +20,7 @@ from ..project import Project
 from ..retraining import Progress as Report
 from ..retraining import RetrainResult, Stage
 from ..tflite.cut import Candidate
+from .failures import printable
 
 UNKNOWN = "I don't know"
 
@@ -52,13 +53,17 @@ def stage_bars() -> Iterator[Report]:
 
 def print_note(kind: str, text: str) -> None:
     """Prints one line on standard error, such as a warning."""
-    console.print(f"[yellow]{kind}[/] {escape(text)}", highlight=False, soft_wrap=True)
+    console.print(f"[yellow]{kind}[/] {escape(printable(text))}", highlight=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
     """Prints one JSON value on standard output, and nothing else."""
-    json.dump(value, sys.stdout, ensure_ascii=False, allow_nan=False)
-    print()
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:  # names of files that are no text, or a terminal of few characters
+        text = json.dumps(value, allow_nan=False)
+    print(text)
 
 
 def print_skipped(skipped: Sequence[Skipped]) -> None:
@@ -176,7 +181,9 @@ def print_hint(text: str) -> None:
 def print_classes(image: str, classes: Sequence[Class]) -> None:
     """Prints the answers for one photo."""
     answers = ", ".join(f"[bold]{escape(answer.label)}[/] {answer.score:.1%}" for answer in classes)
-    results.print(f"{escape(image)}: {answers or UNKNOWN}", highlight=False, soft_wrap=True)
+    results.print(
+        f"{escape(printable(image))}: {answers or UNKNOWN}", highlight=False, soft_wrap=True
+    )
 
 
 def print_evaluation(evaluation: Evaluation) -> None:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 CACHE_VARIABLE = "CORAL_LEARN_CACHE"
 """The environment variable with the folder of the cache."""
@@ -28,6 +29,12 @@ _LAYOUT = f"""
     PRAGMA user_version = {_VERSION};
     COMMIT;
 """
+_DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)  # the latter of a damaged name in a message
+_SET_ASIDE = "it is set aside, and the next run makes a new one"
+_OTHERWISE = (
+    f"the work goes on without it. `coral-learn cache --clear` empties it, {CACHE_VARIABLE} names "
+    "another folder"
+)
 _BATCH = 64  # rows written at once; a killed process loses no more
 _BUSY_SECONDS = 10.0  # to wait for another process that writes
 _FRESH_SECONDS = 3600.0  # for which a use is not noted again, so that reading seldom writes
@@ -94,7 +101,10 @@ class EmbeddingCache:
             problem = rows.close()
         if problem is not None and not self._warned:
             self._warned = True
-            warnings.warn(f"the embedding cache {self.path} is not used: {problem}", stacklevel=2)
+            advice = _SET_ASIDE if _is_corruption(problem, self.path) else _OTHERWISE
+            warnings.warn(
+                f"the embedding cache {self.path} is not used: {problem}; {advice}", stacklevel=2
+            )
 
     def info(self) -> CacheInfo:
         """Tells what the cache holds.
@@ -125,7 +135,7 @@ class EmbeddingCache:
         try:
             with contextlib.closing(_connect(self.path)) as connection:
                 yield connection
-        except sqlite3.Error as error:
+        except _DATABASE_ERRORS as error:
             raise OSError(f"the embedding cache {self.path} cannot be used: {error}") from error
 
 
@@ -157,7 +167,7 @@ class CachedRows:
             if self._connection is not None:
                 query = "SELECT value, used FROM rows WHERE key = ?"
                 found = self._connection.execute(query, (key,)).fetchone()
-            if found is not None and time.time() - found[1] > _FRESH_SECONDS:
+            if found is not None and not _is_fresh(found[1]):
                 self._used.append(key)
         return None if found is None else _unsealed(key, found[0])
 
@@ -198,10 +208,10 @@ class CachedRows:
         """Stops using the cache at the first error, and remembers it."""
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (*_DATABASE_ERRORS, OSError) as error:
             self._problem = error
             self._disconnect()
-            if _is_corruption(error):
+            if _is_corruption(error, self._path):
                 with contextlib.suppress(OSError):
                     _set_aside(self._path, self._inode)
 
@@ -228,8 +238,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     inode = _inode(path)
     try:
         return _open_database(path)
-    except sqlite3.DatabaseError as error:
-        if not _is_corruption(error):
+    except _DATABASE_ERRORS as error:
+        if not _is_corruption(error, path):
             raise
     _set_aside(path, inode)
     return _open_database(path)
@@ -239,6 +249,7 @@ def _open_database(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
+    connection.text_factory = bytes  # a damaged row may claim to be text, and be none
     try:
         if connection.execute("PRAGMA user_version").fetchone() != (_VERSION,):
             _lay_out(connection)
@@ -263,9 +274,20 @@ def _lay_out(connection: sqlite3.Connection) -> None:
     connection.executescript(_LAYOUT)
 
 
-def _is_corruption(error: Exception) -> bool:
+def _is_corruption(error: Exception, path: Path) -> bool:
+    """Tells whether an error comes from a damaged file."""
     # "not a database" and "malformed"; all else that SQLite raises is of a subclass.
-    return type(error) is sqlite3.DatabaseError
+    if type(error) in (sqlite3.DatabaseError, UnicodeDecodeError):
+        return True
+    # A damaged schema shows in tables or columns that are not there, a damaged header in these.
+    text = str(error) if isinstance(error, sqlite3.OperationalError) else ""
+    if "readonly database" in text:
+        return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    return "no such" in text or "unsupported file format" in text
+
+
+def _is_fresh(used: Any) -> bool:
+    return isinstance(used, float) and time.time() - used <= _FRESH_SECONDS
 
 
 def _inode(path: Path) -> int | None:
@@ -291,9 +313,9 @@ def _sealed(key: bytes, row: bytes) -> bytes:
     return zlib.crc32(row, zlib.crc32(key)).to_bytes(4, "little") + row
 
 
-def _unsealed(key: bytes, value: bytes) -> bytes | None:
-    """Returns the row of a stored value, or None where the disk has changed it."""
-    return value[4:] if _sealed(key, value[4:]) == value else None
+def _unsealed(key: bytes, value: Any) -> bytes | None:
+    """Returns the row of a stored value, or None where the disk has changed it or its type."""
+    return value[4:] if isinstance(value, bytes) and _sealed(key, value[4:]) == value else None
 
 
 def _used_bytes(connection: sqlite3.Connection) -> int:

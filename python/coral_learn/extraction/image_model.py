@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import hashlib
+import operator
 import os
 import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -29,6 +30,8 @@ from .runner_pool import RunnerPool
 
 OnError = Callable[[int, PhotoError], None]
 """Called with the index and the error of a photo that cannot be used."""
+
+_MOST_WORKERS = 1024
 
 _Self = TypeVar("_Self", bound="ImageModel")  # typing.Self came with Python 3.11
 
@@ -72,11 +75,11 @@ class ImageModel:
         Raises:
             ModelError: The model cannot be used, or is no image model.
             EdgeTpuError: The device failed.
-            ValueError: ``workers`` is less than 1, the device string is invalid, or there is a
-                cache for an interpreter, whose model is not known.
+            ValueError: ``workers`` is less than 1 or more than 1024, the device string is invalid,
+                or there is a cache for an interpreter, whose model is not known.
         """
-        if workers is not None and workers < 1:
-            raise ValueError(f"workers must be at least 1, not {workers}")
+        if workers is not None:
+            workers = _checked_workers(workers)
         if isinstance(model, str | os.PathLike | bytes | bytearray | memoryview):
             content = read_model_content(model)
             placement = place_model(content, device, workers)
@@ -231,6 +234,18 @@ class _PreparedPhoto:
 
     tensor: NDArray[Any]
     key: bytes | None
+
+
+def _checked_workers(value: Any) -> int:
+    try:
+        workers = operator.index(value)
+    except TypeError:
+        raise TypeError(f"workers must be a whole number, not {value!r}") from None
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, not {workers}")
+    if workers > _MOST_WORKERS:
+        raise ValueError(f"workers must be at most {_MOST_WORKERS}, not {workers}")
+    return workers
 
 
 def _source(content: bytes, runner: ModelRunner) -> bytes:

@@ -4,10 +4,13 @@ Training, classifying and evaluating all go through :func:`load_image`, so that 
 sees its photos exactly as it saw them when it was trained.
 """
 
+import errno
 import io
 import os
 import stat
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,11 +43,18 @@ _UPRIGHT = {
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 
 _MOST_BYTES = 300_000_000
+_NO_FAULT_OF_THE_PHOTO = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+_LARGE = 16_000_000  # pixels
+_NO_MEMORY = "there is not enough memory for it: make it smaller"
 _DAMAGED = "the photo is damaged or not supported"
 
 # A PIL image decodes itself on first use and is not safe for two threads at that moment, and the
 # same image may be given twice. Files are opened here, once for each use, and need no lock.
 _callers_image = threading.Lock()
+
+# A file of a megabyte can hold 90 million pixels, and turning them to RGB takes up to 16 bytes for
+# each. Several such at once would be too much for a small computer.
+_one_large_photo = threading.Lock()
 
 
 class PhotoError(ValueError):
@@ -114,6 +124,7 @@ def read_photo(path: str | os.PathLike[str]) -> PhotoFile:
 
     Raises:
         PhotoError: The file cannot be read, is empty, or is too large to be a photo.
+        OSError: No file can be read, for want of memory or of numbers for open files.
     """
     try:
         found = Path(path).stat()
@@ -122,6 +133,8 @@ def read_photo(path: str | os.PathLike[str]) -> PhotoFile:
     except FileNotFoundError:
         raise PhotoError("there is no such file", path) from None
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        if getattr(error, "errno", None) in _NO_FAULT_OF_THE_PHOTO:
+            raise
         raise PhotoError(getattr(error, "strerror", None) or str(error), path) from error
     if not is_file:
         raise PhotoError("this is not a file", path)
@@ -132,16 +145,32 @@ def read_photo(path: str | os.PathLike[str]) -> PhotoFile:
     return PhotoFile(path, content)
 
 
+@contextmanager
+def open_photo(content: bytes) -> Iterator[Image.Image]:
+    """Opens a picture without decoding it.
+
+    Raises:
+        PhotoError: It is too large, or a program: Pillow has PostScript run by Ghostscript.
+        Exception: Of many types, if it is broken.
+    """
+    with Image.open(io.BytesIO(content)) as image:
+        _refuse_programs(image)
+        _check_pixel_count(image.width, image.height)
+        yield image
+
+
 def _decode(photo: PhotoFile, size: tuple[int, int]) -> NDArray[np.uint8]:
     try:
-        with Image.open(io.BytesIO(photo.content)) as image:
-            _check_pixel_count(image)
+        with open_photo(photo.content) as image:
             image.draft(None, _turned(size, _orientation(image)))
-            return _to_pixels(image, size)
+            with _one_large_photo if image.width * image.height > _LARGE else nullcontext():
+                return _to_pixels(image, size)
     except PhotoError as error:
         raise PhotoError(error.reason, photo.path) from error
     except UnidentifiedImageError:
         raise PhotoError(_unknown_format(photo.path), photo.path) from None
+    except MemoryError as error:
+        raise PhotoError(_NO_MEMORY, photo.path) from error
     except (
         Exception
     ) as error:  # a broken file makes Pillow raise many types, SyntaxError among them
@@ -151,11 +180,14 @@ def _decode(photo: PhotoFile, size: tuple[int, int]) -> NDArray[np.uint8]:
 def _load_callers_image(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
     path = getattr(image, "filename", None) or None
     try:
+        _refuse_programs(image)
         with _callers_image:
             image.load()
         return _to_pixels(image, size)
     except PhotoError as error:
         raise PhotoError(error.reason, path) from error
+    except MemoryError as error:
+        raise PhotoError(_NO_MEMORY, path) from error
     except Exception as error:  # as for a file, which this may be, opened but not yet decoded
         raise PhotoError(f"{_DAMAGED} ({error})", path) from error
 
@@ -172,6 +204,7 @@ def _image_of_array(pixels: NDArray[Any]) -> Image.Image:
             "its shape must be [height, width], [height, width, 3] or [height, width, 4], "
             f"not {list(pixels.shape)}"
         )
+    _check_pixel_count(pixels.shape[1], pixels.shape[0])
     return Image.fromarray(pixels)
 
 
@@ -202,8 +235,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         raise PhotoError("its pixels are floating-point numbers, whose range is not known")
     if image.mode.startswith("I"):  # Pillow itself would cut at 255
-        high_bytes = np.asarray(image).astype(np.int64) >> 8
-        return Image.fromarray(high_bytes.clip(0, 255).astype(np.uint8)).convert("RGB")
+        high_bytes = np.asarray(image) >> 8
+        np.clip(high_bytes, 0, 255, out=high_bytes)
+        return Image.fromarray(high_bytes.astype(np.uint8)).convert("RGB")
     if image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         picture = image.convert("RGBA")
         page = Image.new("RGBA", picture.size, "white")
@@ -211,13 +245,16 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _check_pixel_count(image: Image.Image) -> None:
+def _refuse_programs(image: Image.Image) -> None:
+    if image.format == "EPS":
+        raise PhotoError("PostScript is a program and no photo: save it as JPEG")
+
+
+def _check_pixel_count(width: int, height: int) -> None:
     # Pillow refuses at twice its limit and merely warns at the limit itself.
     limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        raise PhotoError(
-            f"{image.width} x {image.height} pixels are more than the {limit} that Pillow allows"
-        )
+    if limit is not None and width * height > limit:
+        raise PhotoError(f"{width} x {height} pixels are more than the {limit} that Pillow allows")
 
 
 def _unknown_format(path: str | os.PathLike[str]) -> str:

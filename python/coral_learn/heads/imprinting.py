@@ -1,9 +1,10 @@
 """Weight imprinting: a classifier's last layer, learned from a few photos of each class."""
 
+import copy
 import math
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from ..model_file import ModelSource, read_model_content
 from ..tflite.imprinting_tail import ImprintingTail, append_imprinting_tail, read_imprinting_model
 from ..tflite.metadata import read_labels
-from .inputs import EmbeddingsLike, as_embeddings, as_float_array, as_labels
+from .inputs import (
+    EmbeddingsLike,
+    as_embeddings,
+    as_float_array,
+    as_labels,
+    as_whole_number,
+)
+from .object_lock import ObjectLock
 
 _LEAST_LENGTH = 1e-30
 
@@ -74,6 +82,9 @@ class ImprintingEngine:
 
     The sums live on in the model that :meth:`serialize_model` gives: an engine made from it with
     ``keep_classes=True`` goes on training where this one stopped.
+
+    One object can be used from several threads: what it learned is read and changed by one of them
+    at a time, under the object's own lock. A forked process can use it too.
     """
 
     def __init__(self, model_path: ModelSource, keep_classes: bool = False) -> None:
@@ -98,6 +109,7 @@ class ImprintingEngine:
             self._classes = _load_classes(self._model.tail)
             labels = read_labels(content)
             self._labels = labels if labels and len(labels) == len(self._classes) else None
+        self._lock = ObjectLock()  # of the classes and labels
 
     @property
     def embedding_dim(self) -> int:
@@ -115,17 +127,21 @@ class ImprintingEngine:
 
         Setting anything but one string a class, or None, raises ``ValueError``.
         """
-        if self._labels is None:
-            return None
-        return self._labels + [str(i) for i in range(len(self._labels), self.num_classes)]
+        with self._lock:
+            if self._labels is None:
+                return None
+            return self._labels + [str(i) for i in range(len(self._labels), self.num_classes)]
 
     @labels.setter
     def labels(self, value: Sequence[str] | None) -> None:
         if value is not None:
             value = list(value)
-            if len(value) != self.num_classes or not all(isinstance(x, str) for x in value):
+        with self._lock:
+            if value is not None and (
+                len(value) != self.num_classes or not all(isinstance(x, str) for x in value)
+            ):
                 raise ValueError(f"labels must be {self.num_classes} strings, not {value}")
-        self._labels = value
+            self._labels = value
 
     def train(self, embedding: ArrayLike, class_id: int) -> None:
         """Adds a photo to a class.
@@ -141,25 +157,20 @@ class ImprintingEngine:
             ValueError: The embedding holds NaN or infinity, or ``class_id`` is negative.
         """
         vector = self._as_real(embedding)
-        index = operator.index(class_id)
-        if index < 0:
-            raise ValueError(f"class_id must be at least 0, not {index}")
-        if index > self.num_classes:
-            raise RuntimeError("The class index of a new category is too large!")
-        if index == self.num_classes:
-            self._classes.append(_ImprintedClass(np.zeros(self.embedding_dim)))
-        trained = self._classes[index]
-        if isinstance(trained, _KeptClass):
-            raise RuntimeError(
-                "Cannot change the base model classes not trained with imprinting method!"
-            )
-        trained.total += vector
-        if self._counts_photos:
-            trained.photos += 1
-            trained.rival_total += self._best_kept_score(vector)
+        index = as_whole_number(class_id, "class_id", 0)
+        with self._lock:
+            self._check_trainable([index])
+            if index == self.num_classes:
+                self._classes.append(_ImprintedClass(np.zeros(self.embedding_dim)))
+            trained = self._classes[index]
+            assert isinstance(trained, _ImprintedClass)
+            trained.total += vector
+            if self._counts_photos:
+                trained.photos += 1
+                trained.rival_total += self._best_kept_score(vector)
 
     def train_all(self, embeddings: EmbeddingsLike, labels: ArrayLike) -> None:
-        """Adds many photos, class by class.
+        """Adds many photos, class by class; all of them, or none where there is an error.
 
         Args:
             embeddings: [N, D], of the extractor before its normalization or after it: they are
@@ -171,8 +182,10 @@ class ImprintingEngine:
         """
         vectors = _unit_rows(embeddings, self.embedding_dim)
         classes = as_labels(labels, len(vectors), 2**31 - 1, "labels")
-        for row in np.argsort(classes, kind="stable"):
-            self.train(vectors[row], classes[row])
+        with self._lock:
+            self._check_trainable(np.unique(classes).tolist())
+            for row in np.argsort(classes, kind="stable"):
+                self.train(vectors[row], classes[row])
 
     def predict(self, x: EmbeddingsLike) -> NDArray[np.int64]:
         """Returns the class of each embedding, int64 [N].
@@ -216,7 +229,13 @@ class ImprintingEngine:
         Raises:
             RuntimeError: "Model is not trained.": there is no class yet.
         """
-        return append_imprinting_tail(self._model.extractor, self._tail(), self.labels)
+        with self._lock:
+            tail, labels = self._tail(), self.labels
+        return append_imprinting_tail(self._model.extractor, tail, labels)
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self._lock:
+            return copy.deepcopy(self.__dict__)
 
     def _as_real(self, embedding: ArrayLike) -> NDArray[np.float64]:
         vector = np.asarray(embedding)
@@ -230,27 +249,43 @@ class ImprintingEngine:
             return quantization.dequantize(vector)
         return as_float_array(vector, vector.shape, "embedding").astype(np.float64)
 
+    def _check_trainable(self, indices: list[int]) -> None:
+        """Refuses ascending class indices that cannot be trained one after the other."""
+        following = self.num_classes
+        for index in indices:
+            if index > following:
+                raise RuntimeError("The class index of a new category is too large!")
+            if index == following:
+                following += 1
+            elif isinstance(self._classes[index], _KeptClass):
+                raise RuntimeError(
+                    "Cannot change the base model classes not trained with imprinting method!"
+                )
+
     def _best_kept_score(self, vector: NDArray[np.float64]) -> float:
         direction = _unit(vector)
         kept = (each for each in self._classes if isinstance(each, _KeptClass))
         return max((float(direction @ each.weights) + each.bias for each in kept), default=0.0)
 
     def _tail(self) -> ImprintingTail:
-        if not self._classes:
-            raise RuntimeError("Model is not trained.")
-        imprinted = {i: c for i, c in enumerate(self._classes) if isinstance(c, _ImprintedClass)}
-        weights = [
-            _unit(each.total) if isinstance(each, _ImprintedClass) else each.weights
-            for each in self._classes
-        ]
-        counts = [imprinted[i].photos if i in imprinted else 0 for i in range(self.num_classes)]
-        return ImprintingTail(
-            np.array(weights, np.float32).T,
-            np.array([each.bias for each in self._classes], np.float32),
-            self._model.tail.logit_scale,
-            {index: float(np.linalg.norm(each.total)) for index, each in imprinted.items()},
-            np.array(counts, np.int32) if self._counts_photos else None,
-        )
+        with self._lock:
+            if not self._classes:
+                raise RuntimeError("Model is not trained.")
+            imprinted = {
+                i: c for i, c in enumerate(self._classes) if isinstance(c, _ImprintedClass)
+            }
+            weights = [
+                _unit(each.total) if isinstance(each, _ImprintedClass) else each.weights
+                for each in self._classes
+            ]
+            counts = [imprinted[i].photos if i in imprinted else 0 for i in range(self.num_classes)]
+            return ImprintingTail(
+                np.array(weights, np.float32).T,
+                np.array([each.bias for each in self._classes], np.float32),
+                self._model.tail.logit_scale,
+                {index: float(np.linalg.norm(each.total)) for index, each in imprinted.items()},
+                np.array(counts, np.int32) if self._counts_photos else None,
+            )
 
 
 def _load_classes(tail: ImprintingTail) -> list[_KeptClass | _ImprintedClass]:

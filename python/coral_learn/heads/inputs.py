@@ -15,6 +15,7 @@ EmbeddingsLike = Embeddings | ArrayLike
 """Embeddings, or an array [N, D] of numbers."""
 
 _MAX_DEFAULT_THREADS = 8
+_LARGEST = float(np.finfo(np.float32).max)
 _IN_PLACE = (np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.int8))
 
 
@@ -33,16 +34,11 @@ def as_embeddings(value: EmbeddingsLike, feature_dim: int, name: str = "embeddin
         ValueError: Not a matrix of D columns, or not numbers.
     """
     if isinstance(value, Embeddings):
-        embeddings = Embeddings(
+        _check_features(value.quantized, feature_dim, name)
+        return Embeddings(
             np.require(value.quantized, requirements=["C", "A"]), value.scale, value.zero_point
         )
-    else:
-        embeddings = Embeddings(_as_stored_matrix(value, name))
-    if embeddings.shape[1] != feature_dim:
-        raise ValueError(
-            f"{name} must have {feature_dim} features a row, not {embeddings.shape[1]}"
-        )
-    return embeddings
+    return Embeddings(_as_stored_matrix(value, feature_dim, name))
 
 
 def stored(embeddings: Embeddings) -> StoredEmbeddings:
@@ -68,7 +64,7 @@ def num_threads() -> int:
 
 
 def as_labels(value: ArrayLike, rows: int, num_classes: int, name: str) -> NDArray[np.int32]:
-    """Returns a copy of ``value`` as int32 labels, so that no one changes them meanwhile.
+    """Returns a copy of ``value`` as int32 labels, which no other thread can change.
 
     Args:
         value: Integers [rows] in [0, num_classes).
@@ -79,23 +75,38 @@ def as_labels(value: ArrayLike, rows: int, num_classes: int, name: str) -> NDArr
     Raises:
         ValueError: Not integers, not one a row, or outside the range.
     """
-    labels = np.asarray(value)
-    if labels.dtype == object and all(isinstance(x, int | np.integer) for x in labels.flat):
-        labels = _as_integers(labels, name)
-    if labels.size == 0:
-        labels = labels.astype(np.int64)
-    if labels.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be integers, not {labels.dtype}")
+    labels = as_array(value, name)
     if labels.shape != (rows,):
         raise ValueError(
             f"{name} must hold one label for each of the {rows} embeddings, "
             f"not have shape {list(labels.shape)}"
         )
+    labels = labels.copy()  # before they are checked
+    if labels.dtype == object and all(isinstance(x, int | np.integer) for x in labels):
+        labels = _as_integers(labels, name)
+    if labels.size == 0:
+        labels = labels.astype(np.int64)
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be integers, not {labels.dtype}")
     wrong = (labels < 0) | (labels >= num_classes)
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(f"{name} must be in [0, {num_classes}), not {labels[row]} (row {row})")
     return labels.astype(np.int32)
+
+
+def as_array(value: ArrayLike, name: str) -> NDArray[Any]:
+    """Returns ``value`` as an array, itself where it is one.
+
+    Raises:
+        ValueError: A masked array, or rows of different lengths.
+    """
+    if isinstance(value, np.ma.MaskedArray):  # whose masked numbers would be taken for good ones
+        raise ValueError(f"{name} must not be a masked array: fill it, or leave masked rows out")
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array: {error}") from error
 
 
 def as_float_array(value: ArrayLike, shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
@@ -104,7 +115,7 @@ def as_float_array(value: ArrayLike, shape: tuple[int, ...], name: str) -> NDArr
     Raises:
         ValueError: Another shape, not numbers, or not finite in float32.
     """
-    numbers = _as_float32(np.asarray(value), name)
+    numbers = _as_float32(as_array(value, name), name)
     if numbers.shape != shape:
         raise ValueError(f"{name} must have shape {list(shape)}, not {list(numbers.shape)}")
     if not np.isfinite(numbers).all():
@@ -112,8 +123,8 @@ def as_float_array(value: ArrayLike, shape: tuple[int, ...], name: str) -> NDArr
     return numbers
 
 
-def as_whole_number(value: Any, name: str, minimum: int) -> int:
-    """Returns an int in [minimum, 2^63); NumPy's integers will do.
+def as_whole_number(value: Any, name: str, minimum: int, bits: int = 63) -> int:
+    """Returns an int in [minimum, 2^bits); NumPy's integers will do.
 
     Raises:
         ValueError: Not an integer, or out of the range.
@@ -124,13 +135,13 @@ def as_whole_number(value: Any, name: str, minimum: int) -> int:
         raise ValueError(f"{name} must be an integer, not {value!r}") from None
     if number < minimum:
         raise ValueError(f"{name} must be at least {minimum}, not {number}")
-    if number >= 2**63:
-        raise ValueError(f"{name} must be less than 2^63, not {number}")
+    if number >= 2**bits:
+        raise ValueError(f"{name} must be less than 2^{bits}, not {number}")
     return number
 
 
 def as_non_negative(value: Any, name: str) -> float:
-    """Returns a finite float of at least 0.
+    """Returns a finite float of at least 0, which float32 can hold.
 
     Raises:
         ValueError: Anything else.
@@ -139,8 +150,12 @@ def as_non_negative(value: Any, name: str) -> float:
         number = float(value)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a number, not {value!r}") from None
+    except OverflowError:  # an int of hundreds of digits
+        number = math.inf
     if not (math.isfinite(number) and number >= 0):
         raise ValueError(f"{name} must be finite and at least 0, not {number}")
+    if number > _LARGEST:
+        raise ValueError(f"{name} must be at most {_LARGEST:.2g}, not {number}")
     return number
 
 
@@ -156,12 +171,18 @@ def as_positive(value: Any, name: str) -> float:
     return number
 
 
-def _as_stored_matrix(value: ArrayLike, name: str) -> NDArray[Any]:
-    matrix = np.asarray(value)
+def _check_features(matrix: NDArray[Any], feature_dim: int, name: str) -> None:
+    if matrix.shape[1] != feature_dim:
+        raise ValueError(f"{name} must have {feature_dim} features a row, not {matrix.shape[1]}")
+
+
+def _as_stored_matrix(value: ArrayLike, feature_dim: int, name: str) -> NDArray[Any]:
+    matrix = as_array(value, name)
     if matrix.ndim != 2:
         raise ValueError(
             f"{name} must be a matrix with an embedding a row, not of shape {list(matrix.shape)}"
         )
+    _check_features(matrix, feature_dim, name)  # before a copy, which may be large
     if matrix.dtype not in _IN_PLACE:
         matrix = _as_float32(matrix, name)
     return np.require(matrix, requirements=["C", "A"])
@@ -173,7 +194,7 @@ def _as_float32(numbers: NDArray[Any], name: str) -> NDArray[np.float32]:
     try:
         with np.errstate(over="ignore"):  # becomes infinite, and is refused as such
             return numbers.astype(np.float32, copy=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must be numbers: {error}") from error
 
 

@@ -15,8 +15,8 @@ from .inputs import num_threads, stored
 _PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 _PENALTY_WITHOUT_VALIDATION = 0.01  # the best for one photo a class
 _FOLDS = 5
-_MOST_WORK_FOR_FOLDS = 5_000_000  # rows x features x classes; above, one fold tells enough
-_SEARCH_TOLERANCE = 1e-3
+_MOST_WORK_FOR_FOLDS = 10_000_000  # rows x features x classes; above, one fold tells enough
+_SEARCH_TOLERANCE = 3e-3
 _SEARCH_ITERATIONS = 100
 _LEAST_PROBABILITY = 1e-9
 _PATIENCE = 2  # penalties in a row that were no better
@@ -45,6 +45,36 @@ class TrainingSet:
             self.num_classes, np.float32
         )
 
+    def start_fit(
+        self, head: tuple[NDArray[np.float32], NDArray[np.float32]], rows: NDArray[np.uint32]
+    ) -> _core.HeadFit:
+        """Returns the fit of a head, weights [C, D] and biases [C], to some of the rows."""
+        return _core.HeadFit(
+            *head,
+            stored(self.embeddings),
+            self.labels,
+            rows,
+            self.class_weights,
+            threads=num_threads(),
+        )
+
+
+@dataclass(frozen=True)
+class PenaltyChoice:
+    """The penalty that was chosen.
+
+    Attributes:
+        penalty: Of all rows together, for embeddings of spread 1.
+        losses: The mean cross entropy of rows that were left out, for each penalty that was tried;
+            empty where each class has one row alone.
+        head: Weights [C, D] and biases [C] that were fitted to some of the rows under the penalty:
+            a good start for the fit to all of them.
+    """
+
+    penalty: float
+    losses: dict[float, float]
+    head: tuple[NDArray[np.float32], NDArray[np.float32]]
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -59,58 +89,44 @@ def choose_penalty(
     training: TrainingSet,
     validation: tuple[Embeddings, NDArray[np.int32]] | None,
     generator: np.random.Generator,
-) -> tuple[float, dict[float, float]]:
+) -> PenaltyChoice:
     """Chooses the penalty under which rows that were not fitted are the least surprising.
 
     Args:
         training: What the head will be fitted to.
         validation: Embeddings and labels to judge by; None for cross-validation.
         generator: Shuffles the rows into folds.
-
-    Returns:
-        The penalty, and the mean cross entropy of the rows left out for each one that was tried;
-        none was tried where each class has one row alone.
     """
     folds = _folds(training, validation, generator)
+    best = PenaltyChoice(_PENALTY_WITHOUT_VALIDATION, {}, training.zeros())
     if not folds:
-        return _PENALTY_WITHOUT_VALIDATION, {}
-    # Every fold warm-starts from its own fit under the penalty before, a stronger one.
-    heads = [training.zeros() for _ in folds]
+        return best
+    # Every fold goes on from its own fit under the penalty before, a stronger one.
+    fits = [training.start_fit(training.zeros(), fold.rows) for fold in folds]
     losses: dict[float, float] = {}
     for penalty in _PENALTIES:
         total = sum(
-            _surprise(training, fold, head, penalty)
-            for fold, head in zip(folds, heads, strict=True)
+            _surprise(training, fold, fit, penalty) for fold, fit in zip(folds, fits, strict=True)
         )
         losses[penalty] = total / sum(len(fold.labels) for fold in folds)
         tried = list(losses.values())
-        if len(tried) - 1 - tried.index(min(tried)) >= _PATIENCE:
+        worse = len(tried) - 1 - tried.index(min(tried))
+        if worse == 0:
+            best = PenaltyChoice(penalty, losses, fits[0].head())
+        elif worse == _PATIENCE:
             break
-    return min(losses, key=losses.__getitem__), losses
+    return best
 
 
-def _surprise(
-    training: TrainingSet,
-    fold: Fold,
-    head: tuple[NDArray[np.float32], NDArray[np.float32]],
-    penalty: float,
-) -> float:
+def _surprise(training: TrainingSet, fold: Fold, fit: _core.HeadFit, penalty: float) -> float:
     """Fits a head to a fold, and returns the cross entropy summed over the rows left out."""
-    weights, biases = head
-    _core.fit(
-        weights,
-        biases,
-        stored(training.embeddings),
-        training.labels,
-        fold.rows,
-        class_weights=training.class_weights,
+    fit.run(
         l2_penalty=penalty / len(fold.rows),
         tolerance=_SEARCH_TOLERANCE,
         max_iterations=_SEARCH_ITERATIONS,
         on_report=lambda iteration, loss: None,
-        threads=num_threads(),
     )
-    scores = _core.predict_proba(weights, biases, stored(fold.embeddings), threads=num_threads())
+    scores = _core.predict_proba(*fit.head(), stored(fold.embeddings), threads=num_threads())
     given = np.maximum(scores[np.arange(len(fold.labels)), fold.labels], _LEAST_PROBABILITY)
     losses = -np.log(given)
     if training.class_weights is not None:

@@ -2,7 +2,6 @@
 
 import io
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from ..model_file import ModelSource, read_model_content
 from .few_photos import with_equal_lengths
 from .inputs import (
     EmbeddingsLike,
+    as_array,
     as_embeddings,
     as_float_array,
     as_labels,
@@ -27,15 +27,17 @@ from .inputs import (
     num_threads,
     stored,
 )
-from .penalty_search import TrainingSet, choose_penalty
+from .object_lock import ObjectLock
+from .penalty_search import PenaltyChoice, TrainingSet, choose_penalty
 
 if TYPE_CHECKING:
     from ..tflite.head import QuantizationReport
 
 _FORMAT_VERSION = 1
+_MOST_WEIGHTS = 2**29  # of 4 bytes in a file of 2 GB
 _QUIET_INTERVAL = 100  # iterations between records that no one sees
 _MAX_CALIBRATION_ROWS = 2048
-_FIT_TOLERANCE = 1e-6  # of the loss above its minimum
+_FIT_TOLERANCE = 1e-5  # of the loss above its minimum
 _MAX_FIT_ITERATIONS = 500
 
 
@@ -77,13 +79,24 @@ class FitRecord:
         validation_losses: Mean cross entropy of rows that were not fitted, by penalty; empty where
             the penalty was given, or could not be judged.
         losses: The loss of the final fit, penalty included, at its start and after each iteration.
-        converged: Whether the loss is known to be within 1e-6 of its minimum.
+        converged: Whether the loss is known to be within 1e-5 of its minimum, or is as near to it
+            as rounding lets it come.
     """
 
     penalty: float
     validation_losses: dict[float, float]
     losses: list[float]
     converged: bool
+
+
+@dataclass(frozen=True)
+class _HeadState:
+    """A head as it is at one moment: weights [C, D], biases [C], and what goes with them."""
+
+    weights: NDArray[np.float32]
+    biases: NDArray[np.float32]
+    calibration: Embeddings | None
+    labels: list[str] | None
 
 
 class _DivergedError(ValueError):
@@ -93,8 +106,16 @@ class _DivergedError(ValueError):
 class SoftmaxRegression:
     """A classifier's last layer: a linear map of embeddings to logits, then softmax.
 
-    It is pycoral's class of the same name. One object can be used from several threads: trainings
-    wait for each other, and predictions made meanwhile use the weights last reported.
+    It is pycoral's class of the same name. One object can be used from several threads, by the
+    object's own locks: trainings, pickling and copying wait for each other, and all else that is
+    done meanwhile uses the weights last reported. Only the arrays ``weights`` and ``biases`` are
+    the head's own memory, and change while they are read. Embeddings are read in place: of those
+    that another thread changes meanwhile, each number is read as it was before or after the change,
+    and what is read that is not finite is an error that leaves finite weights. Labels are copied
+    first.
+
+    A forked process can use a head, also one that another thread was training at that moment, whose
+    weights may then be partly those of one report and partly those of the next.
 
     Attributes:
         weight_scale: Standard deviation of the initial weights.
@@ -126,20 +147,25 @@ class SoftmaxRegression:
             raise ValueError("feature_dim and num_classes must be given")
         rows = as_whole_number(num_classes, "num_classes", 1)
         columns = as_whole_number(feature_dim, "feature_dim", 1)
+        if rows * columns > _MOST_WEIGHTS:
+            raise ValueError(
+                f"{columns} features and {rows} classes are more than a .tflite file can hold"
+            )
         self.weight_scale = as_non_negative(weight_scale, "weight_scale")
         self.reg = reg
         self._seed = None if seed is None else as_whole_number(seed, "seed", 0)
         self._generator = np.random.default_rng(self._seed)
         weights = self._generator.standard_normal((rows, columns), np.float32)
-        self._weights = weights * np.float32(self.weight_scale)  # [C, D], as TFLite keeps them
+        with np.errstate(over="ignore"):  # refused as infinite
+            weights *= np.float32(self.weight_scale)
+        if not _all_finite(weights):
+            raise ValueError(f"weight_scale {self.weight_scale:g} is too large")
+        self._weights = weights  # [C, D], as TFLite keeps them
         self._biases = np.zeros(rows, np.float32)
         self._labels: list[str] | None = None
         self._calibration: Embeddings | None = None
-        self._make_locks()
-
-    def _make_locks(self) -> None:
-        self._training_lock = threading.RLock()  # reentrant for calls from a progress callback
-        self._state_lock = threading.RLock()  # held briefly, to read or write the weights
+        self._training_lock = ObjectLock()
+        self._state_lock = ObjectLock()  # held briefly, to read or write what training changes
 
     @property
     def feature_dim(self) -> int:
@@ -264,6 +290,7 @@ class SoftmaxRegression:
             raise ValueError("patience needs data_val, to tell when to stop")
         reported = as_whole_number(print_every, "print_every", -(2**63) + 1) > 0
         threads = num_threads()
+        calibration = _sample(training)
         history: list[TrainingRecord] = []
 
         with self._training_lock:
@@ -288,7 +315,7 @@ class SoftmaxRegression:
                         f"learning_rate {learning_rate} is too high"
                     )
                 history.append(record)
-                self._publish(weights, biases)
+                self._publish(weights, biases, calibration)
                 if reported:
                     progress(record)
 
@@ -308,8 +335,11 @@ class SoftmaxRegression:
                 weights, biases = before
                 raise
             finally:
-                self._publish(weights, biases)
-                self._calibration = _sample(training)
+                # Someone who writes to the embeddings meanwhile can bring in what was refused.
+                if not _all_finite(weights, biases):
+                    weights, biases = before
+                if history:  # or there was no first look at all the embeddings, or it failed
+                    self._publish(weights, biases, calibration)
         return history
 
     def _sgd_options(
@@ -329,7 +359,7 @@ class SoftmaxRegression:
         return _core.SgdOptions(
             iterations=as_whole_number(num_iter, "num_iter", 0),
             learning_rate=as_non_negative(learning_rate, "learning_rate"),
-            batch_size=as_whole_number(batch_size, "batch_size", 1),
+            batch_size=as_whole_number(batch_size, "batch_size", 1, bits=31),
             l2_penalty=self.reg,
             seed=int(self._generator.integers(2**64, dtype=np.uint64)),
             report_interval=report_interval,
@@ -374,7 +404,7 @@ class SoftmaxRegression:
         """
         training = self._training_set(embeddings, labels, class_weight)
         calibration = _sample(training.embeddings)
-        judge = None if validation is None else self._read_validation(*validation)
+        judge = None if validation is None else self._read_validation(*_as_pair(validation))
         losses: list[float] = []
 
         def report(iteration: int, loss: float) -> None:
@@ -388,28 +418,21 @@ class SoftmaxRegression:
                 training = replace(training, embeddings=even)
                 folds_seed = self._seed if seed is None else as_whole_number(seed, "seed", 0)
                 generator = np.random.default_rng(folds_seed)
-                chosen, tried = choose_penalty(training, judge, generator)
+                choice = choose_penalty(training, judge, generator)
             else:
-                chosen, tried = as_positive(penalty, "penalty"), {}
-            weights, biases = training.zeros()
+                choice = PenaltyChoice(as_positive(penalty, "penalty"), {}, training.zeros())
+            rows = np.arange(len(training.labels), dtype=np.uint32)
+            head = training.start_fit(choice.head, rows)
             try:
-                converged = _core.fit(
-                    weights,
-                    biases,
-                    stored(training.embeddings),
-                    training.labels,
-                    np.arange(len(training.labels), dtype=np.uint32),
-                    class_weights=training.class_weights,
-                    l2_penalty=chosen / len(training.labels),
+                converged = head.run(
+                    l2_penalty=choice.penalty / len(rows),
                     tolerance=_FIT_TOLERANCE,
                     max_iterations=_MAX_FIT_ITERATIONS,
                     on_report=report,
-                    threads=num_threads(),
                 )
             finally:
-                self._publish(weights, biases)
-                self._calibration = calibration
-        return FitRecord(chosen, tried, losses, converged)
+                self._publish(*head.head(), calibration)
+        return FitRecord(choice.penalty, choice.losses, losses, converged)
 
     def predict(self, x: EmbeddingsLike) -> NDArray[np.int64]:
         """Returns the most probable class of each embedding, int64 [N].
@@ -463,13 +486,13 @@ class SoftmaxRegression:
         """
         from ..tflite.head import append_softmax_head
 
-        weights, biases = self._snapshot()
+        state = self._state()
         return append_softmax_head(
             read_model_content(in_model_path),
-            weights.T,
-            biases,
-            calibration=self._calibration,
-            labels=self.labels,
+            state.weights.T,
+            state.biases,
+            calibration=state.calibration,
+            labels=state.labels,
         )
 
     def quantization_report(
@@ -488,16 +511,16 @@ class SoftmaxRegression:
         """
         from ..tflite.head import quantization_report
 
-        compared = self._calibration if embeddings is None else embeddings
+        state = self._state()
+        compared = state.calibration if embeddings is None else embeddings
         if compared is None:
             raise ValueError("a head that was not trained here needs embeddings to be compared on")
-        weights, biases = self._snapshot()
         return quantization_report(
             read_model_content(in_model_path),
-            weights.T,
-            biases,
+            state.weights.T,
+            state.biases,
             as_embeddings(compared, self.feature_dim),
-            calibration=self._calibration,
+            calibration=state.calibration,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -509,22 +532,22 @@ class SoftmaxRegression:
         Raises:
             OSError: The file cannot be written.
         """
-        weights, biases = self._snapshot()
+        state = self._state()
         fields: dict[str, Any] = {
             "version": _FORMAT_VERSION,
-            "weights": weights.T,
-            "biases": biases,
+            "weights": state.weights.T,
+            "biases": state.biases,
             "weight_scale": self.weight_scale,
             "reg": self.reg,
         }
         if self._seed is not None:
             fields["seed"] = self._seed
-        if self._labels is not None:
-            fields["labels"] = np.array(self._labels, dtype=np.str_)
-        if self._calibration is not None:
-            fields["calibration"] = self._calibration.quantized
-            fields["calibration_scale"] = self._calibration.scale
-            fields["calibration_zero_point"] = self._calibration.zero_point
+        if state.labels is not None:
+            fields["labels"] = np.array(state.labels, dtype=np.str_)
+        if state.calibration is not None:
+            fields["calibration"] = state.calibration.quantized
+            fields["calibration_scale"] = state.calibration.scale
+            fields["calibration_zero_point"] = state.calibration.zero_point
         buffer = io.BytesIO()
         np.savez(buffer, **fields)
         write_atomically(path, buffer.getvalue())
@@ -575,13 +598,13 @@ class SoftmaxRegression:
     def __getstate__(self) -> dict[str, Any]:
         with self._training_lock, self._state_lock:
             state = self.__dict__.copy()
-            state.update(_weights=self._weights.copy(), _biases=self._biases.copy())
-        del state["_training_lock"], state["_state_lock"]
+            state.update(
+                _weights=self._weights.copy(),
+                _biases=self._biases.copy(),
+                _training_lock=ObjectLock(),
+                _state_lock=ObjectLock(),
+            )
         return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._make_locks()
 
     def _read_data(
         self, data: Mapping[str, Any], embeddings_key: str, labels_key: str
@@ -590,7 +613,9 @@ class SoftmaxRegression:
         if not isinstance(data, Mapping):
             raise ValueError(f"data must be a dict, not {type(data).__name__}")
         value, labels = data.get(embeddings_key), data.get(labels_key)
-        if value is None or np.shape(value)[:1] == (0,):
+        if value is not None and not isinstance(value, Embeddings):
+            value = as_array(value, embeddings_key)
+        if value is None or value.shape[:1] == (0,):
             return None, None
         if labels is None:
             raise ValueError(f"data has {embeddings_key} but no {labels_key}")
@@ -630,15 +655,38 @@ class SoftmaxRegression:
             raise ValueError(f"{name} must hold at least one embedding")
         return embeddings, as_labels(labels, len(embeddings), self.num_classes, labels_name)
 
+    def _state(self) -> _HeadState:
+        with self._state_lock:
+            return _HeadState(*self._snapshot(), self._calibration, self._labels)
+
     def _snapshot(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         with self._state_lock:
-            return self._weights.copy(), self._biases.copy()
+            weights, biases = self._weights.copy(), self._biases.copy()
+        if not _all_finite(weights, biases):
+            raise ValueError("the weights or biases of this head hold NaN or infinity: set others")
+        return weights, biases
 
-    def _publish(self, weights: NDArray[np.float32], biases: NDArray[np.float32]) -> None:
+    def _publish(
+        self,
+        weights: NDArray[np.float32],
+        biases: NDArray[np.float32],
+        calibration: Embeddings,
+    ) -> None:
         """Copies in place, so that arrays the user has from the properties stay in step."""
         with self._state_lock:
             self._weights[...] = weights
             self._biases[...] = biases
+            self._calibration = calibration
+
+
+def _as_pair(validation: Any) -> tuple[Any, Any]:
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise ValueError("validation must be a pair: embeddings and labels")
+    return validation[0], validation[1]
+
+
+def _all_finite(*arrays: NDArray[np.float32]) -> bool:
+    return all(bool(np.isfinite(array).all()) for array in arrays)
 
 
 def _sample(embeddings: Embeddings) -> Embeddings:

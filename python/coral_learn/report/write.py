@@ -1,4 +1,4 @@
-"""Writing the report: one HTML file that needs no network, or plain text without Jinja."""
+"""The report's text: one HTML file that needs no network, or plain text without Jinja."""
 
 import base64
 import io
@@ -6,39 +6,31 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
-from ..files import write_atomically
+from ..extraction.images import PhotoError, open_photo, read_photo
 from .findings import FEW_PHOTOS, Findings
 
 _THUMBNAIL = 160  # pixels, twice the size shown, for fine screens
 _CURVE_WIDTH, _CURVE_HEIGHT = 600, 180
 
 
-def write_report(
-    folder: Path,
+def render_report(
     findings: Findings,
     *,
     title: str,
     summary: dict[str, str],
     curve: list[tuple[int, float]],
     curve_name: str,
-) -> Path:
-    """Writes ``report.html``, or ``report.txt`` where Jinja is not installed, whole or not at all.
+) -> tuple[str, bytes]:
+    """Returns name and content of ``report.html``, or ``report.txt`` where Jinja is not installed.
 
     Args:
-        folder: Where the model is.
         findings: What there is to say.
         title: The heading.
         summary: Facts about the retraining, by name.
         curve: The training curve: step and value.
         curve_name: What the curve shows.
-
-    Returns:
-        The path of the report.
-
-    Raises:
-        OSError: The file cannot be written.
     """
     values: dict[str, Any] = {
         "title": title,
@@ -47,12 +39,11 @@ def write_report(
         "few": FEW_PHOTOS,
     }
     if find_spec("jinja2") is None:
-        path, text = folder / "report.txt", _as_text(**values)
+        name, text = "report.txt", _as_text(**values)
     else:
-        path = folder / "report.html"
+        name = "report.html"
         text = _as_html(**values, curve=_points(curve), curve_name=curve_name)
-    write_atomically(path, text.encode())
-    return path
+    return name, text.encode(errors="backslashreplace")  # photos may have names that are no text
 
 
 def _as_html(**values: Any) -> str:
@@ -128,7 +119,11 @@ def _percent(fraction: float | None) -> str:
 def _thumbnail(path: Path) -> str:
     """Returns a small JPEG of a photo as a data URL, or nothing where the photo is gone."""
     try:
-        with Image.open(path) as photo:
+        content = read_photo(path).content
+    except PhotoError:
+        return ""
+    try:
+        with open_photo(content) as photo:
             photo.draft("RGB", (_THUMBNAIL, _THUMBNAIL))
             small = ImageOps.exif_transpose(photo).convert("RGB")
         small.thumbnail((_THUMBNAIL, _THUMBNAIL))

@@ -36,5 +36,5 @@ def read_class_means(classifier: ModelSource) -> NDArray[np.float32] | None:
     Raises:
         ModelError: ``classifier`` is not a .tflite model, or a broken one.
     """
-    means = read_note(unpack(read_model_content(classifier)), _NOTE)
-    return None if means is None or means.ndim != 2 else means.astype(np.float32)
+    means = read_note(unpack(read_model_content(classifier)), _NOTE, np.float16, 2)
+    return None if means is None or not np.isfinite(means).all() else means.astype(np.float32)

@@ -209,15 +209,16 @@ def _bottlenecks(model: ModelT, heads: set[int]) -> Iterator[int]:
         for index in operator.inputs.tolist():
             last_use.setdefault(index, number)
     of_image = set(graph.inputs.tolist())  # what is widened or unpacked from weights is not
-    alive = set(of_image)
+    alive = of_image & last_use.keys()
     for number, operator in enumerate(graph.operators):
         if id(operator) in heads:
             return
-        if of_image.isdisjoint(operator.inputs.tolist()):
+        inputs, outputs = operator.inputs.tolist(), set(operator.outputs.tolist())
+        if of_image.isdisjoint(inputs):
             continue
-        outputs = set(operator.outputs.tolist())
         of_image |= outputs
-        alive = {index for index in alive | outputs if last_use.get(index, 0) > number}
+        alive |= outputs & last_use.keys()
+        alive -= {index for index in inputs if last_use[index] == number}
         if len(alive) == 1 and alive <= outputs:
             yield from alive
 
@@ -227,7 +228,7 @@ def _tensors_named(model: ModelT, names: Sequence[str]) -> set[int]:
     return {
         index
         for index, tensor in enumerate(main_subgraph(model).tensors)
-        if {tensor_name(tensor), *tensor_name(tensor).split(";")}.intersection(names)
+        if any(f";{name};" in f";{tensor_name(tensor)};" for name in names)
     }
 
 

@@ -68,7 +68,7 @@ def take_head_record(
     Returns:
         The head as it was stored; None if there is no note, or that of another head.
     """
-    digest, steps = read_note(model, _DIGEST), read_note(model, _STEPS)
+    digest, steps = read_note(model, _DIGEST, np.uint8, 1), read_note(model, _STEPS, np.float64, 1)
     write_note(model, _DIGEST, None)
     write_note(model, _STEPS, None)
     if digest is None or steps is None or not np.array_equal(digest, _digest(weights, biases)):
@@ -85,7 +85,7 @@ def take_head_record(
 def _are_possible(steps: NDArray[Any], embedding: Quantization, classes: int) -> bool:
     """Tells whether a note holds what a head can have; the file may come from anywhere."""
     scale_counts = (1, classes) if embedding.dtype == np.int8 else (1,)
-    if steps.dtype != np.float64 or steps.shape not in [(3 + count,) for count in scale_counts]:
+    if steps.shape not in [(3 + count,) for count in scale_counts]:
         return False
     zero_points, scales = steps[1:3], steps[[0, *range(3, len(steps))]]
     limits = np.iinfo(embedding.dtype)
@@ -97,5 +97,6 @@ def _are_possible(steps: NDArray[Any], embedding: Quantization, classes: int) ->
 
 
 def _digest(weights: NDArray[np.float32], biases: NDArray[np.float32]) -> NDArray[np.uint8]:
-    content = np.ascontiguousarray(weights).tobytes() + np.ascontiguousarray(biases).tobytes()
-    return np.frombuffer(hashlib.sha256(content).digest(), np.uint8)
+    content = hashlib.sha256(np.ascontiguousarray(weights).data)
+    content.update(np.ascontiguousarray(biases).data)
+    return np.frombuffer(content.digest(), np.uint8)

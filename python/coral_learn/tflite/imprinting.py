@@ -79,14 +79,16 @@ def _keep_classes(content: bytes) -> bytes:
     """
     weights, biases, labels = read_head(content)
     extractor = create_embedding_extractor(content)
-    weights = weights - weights.mean(axis=1, keepdims=True)
+    weights -= weights.mean(axis=1, keepdims=True)
     biases = biases - biases.mean()
     length = _typical_length(extractor)
     # A photo's cosine with the weights of its class is seldom over one half.
-    largest = length * float(np.linalg.norm(weights, axis=0).max()) / 2
+    norms = np.sqrt(np.einsum("dc,dc->c", weights, weights))
+    largest = length * float(norms.max()) / 2
     scale = max(LOGIT_SCALE, largest + float(np.abs(biases).max()))
+    weights *= np.float32(length / scale)
     tail = ImprintingTail(
-        weights * np.float32(length / scale),
+        weights,
         biases / np.float32(scale),
         scale,
         sum_norms={},

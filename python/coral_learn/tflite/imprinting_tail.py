@@ -31,12 +31,13 @@ from .model import (
 from .notes import read_note, write_note
 from .pruning import keep_up_to
 from .quantization import Quantization
-from .schema import ModelT, load_schema
+from .schema import ModelT, OperatorT, load_schema
 
 _TAIL = ["CONV_2D", "MUL", "RESHAPE", "SOFTMAX"]
 _COUNTS = "IMPRINTED_PHOTOS"
 # Unit vectors of up to 2^16 features need no finer steps, nor do rows of zeros.
 _SMALLEST_WEIGHT_SCALE = 2.0**-16
+_LARGEST_SUM = 2.0**50  # of the lengths of embeddings; more is no sum of photos
 _FLOAT: np.dtype[Any] = np.dtype(np.float32)
 _MIDDLES: dict[np.dtype[Any], int] = {np.dtype(np.uint8): 128, np.dtype(np.int8): 0}
 
@@ -92,7 +93,7 @@ def read_imprinting_model(content: bytes) -> ImprintingModel:
     model = unpack(content)
     graph = main_subgraph(model)
     normalization = _check_architecture(_operator_names(model))
-    normalized = int(graph.operators[normalization].outputs[0])
+    normalized = _only_output(graph.operators[normalization])
     embedding = graph.tensors[normalized]
     if tensor_shape(embedding)[:-1] != (1, 1, 1):
         raise ModelError(
@@ -107,14 +108,21 @@ def read_imprinting_model(content: bytes) -> ImprintingModel:
     weights = real_constant(model, int(convolution.inputs[1]))
     if weights.shape[1:] != (1, 1, tensor_shape(embedding)[-1]):
         raise ModelError(f"CONV_2D compares with weights of the shape {list(weights.shape)}")
+    biases = real_constant(model, int(convolution.inputs[2]))
+    if biases.shape != weights.shape[:1]:
+        raise ModelError(f"CONV_2D has biases of the shape {list(biases.shape)}")
+    scale = real_constant(model, int(multiplication.inputs[1]))
+    if scale.size != 1 or not scale > 0:
+        raise ModelError("MUL must multiply the cosines by one positive number")
     if not weights.any():  # stands for no class, because CONV_2D needs one
         weights = weights[:0]
+    sum_norms = _parse_sum_norms(model.description, len(weights))
     tail = ImprintingTail(
         weights[:, 0, 0].T,
-        real_constant(model, int(convolution.inputs[2]))[: len(weights)],
-        float(real_constant(model, int(multiplication.inputs[1])).ravel()[0]),
-        _parse_sum_norms(model.description, len(weights)),
-        _read_counts(model, len(weights)),
+        biases[: len(weights)],
+        float(scale.item()),
+        sum_norms,
+        _read_counts(model, len(weights), sum_norms),
     )
     quantization = tensor_quantization(embedding)
     write_note(model, _COUNTS, None)
@@ -177,6 +185,12 @@ def append_normalization(extractor: bytes) -> bytes:
     return pack_with_labels(model, None, output_name="embedding")
 
 
+def _only_output(operator: OperatorT) -> int:
+    if len(operator.outputs) != 1:
+        raise ModelError(f"L2_NORMALIZATION has {len(operator.outputs)} outputs")
+    return int(operator.outputs[0])
+
+
 def _operator_names(model: ModelT) -> list[str]:
     return [operator_name(model, operator) for operator in main_subgraph(model).operators]
 
@@ -206,12 +220,22 @@ def _parse_sum_norms(description: bytes | None, classes: int) -> dict[int, float
         norms = {int(index): float(norm) for index, norm in map(str.split, lines)}
     except ValueError:
         return {}
-    return {index: norm for index, norm in norms.items() if 0 <= index < classes}
+    return {
+        index: norm
+        for index, norm in norms.items()
+        if 0 <= index < classes and 0 <= norm <= _LARGEST_SUM
+    }
 
 
-def _read_counts(model: ModelT, classes: int) -> NDArray[np.int32] | None:
-    counts = read_note(model, _COUNTS)
-    return counts if counts is not None and counts.shape == (classes,) else None
+def _read_counts(
+    model: ModelT, classes: int, sum_norms: Mapping[int, float]
+) -> NDArray[np.int32] | None:
+    counts = read_note(model, _COUNTS, np.int32, 1)
+    if counts is None or len(counts) != classes:
+        return None
+    photos = [(index in sum_norms, int(count)) for index, count in enumerate(counts)]
+    is_possible = all(count > 0 if imprinted else count == 0 for imprinted, count in photos)
+    return counts if is_possible else None
 
 
 def _match_input_type(model: ModelT, embedding: int) -> int:

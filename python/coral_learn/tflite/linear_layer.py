@@ -21,6 +21,9 @@ from .schema import ModelT, OperatorT
 _LINEAR = ("FULLY_CONNECTED", "CONV_2D")
 _ACTIVATIONS = ("SOFTMAX", "LOGISTIC")
 _PASSED = ("RESHAPE", "SQUEEZE", "QUANTIZE", "DEQUANTIZE", "MUL", *_ACTIVATIONS)
+_MOST_FOLLOWERS = 16
+# The squares of numbers up to this one, and their sums, are far from the ends of 32-bit floats.
+_LARGEST_NUMBER = 2.0**50
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ def find_linear_layers(model: ModelT) -> list[LinearLayer]:
     """
     graph = main_subgraph(model)
     producers = {int(index): operator for operator in graph.operators for index in operator.outputs}
-    found = [_find_linear_layer(model, producers, index) for index in graph.outputs.tolist()]
+    outputs = dict.fromkeys(graph.outputs.tolist())
+    found = [_find_linear_layer(model, producers, index) for index in outputs]
     return list({layer.logits: layer for layer in found if layer}.values())
 
 
@@ -82,12 +86,16 @@ def read_linear_layer(
             f"the last linear layer has weights of the shape {list(weights.shape)} for an input of "
             f"{list(features)} features: it is no softmax regression"
         )
+    if tensor_shape(main_subgraph(model).tensors[layer.logits])[-1:] != (len(weights),):
+        raise ModelError(f"the last linear layer does not give {len(weights)} logits")
     scale = logit_scale(model, layer)
     with np.errstate(all="ignore"):
         biases = _read_biases(model, layer, len(weights)) * scale
-        weights = np.ascontiguousarray(weights.reshape(len(weights), -1).T * scale)
-    if not (np.isfinite(weights).all() and np.isfinite(biases).all()):
-        raise ModelError("the last linear layer has weights that are not finite")
+        weights = weights.reshape(len(weights), -1)
+        weights *= scale.reshape(-1, 1)
+    weights = np.ascontiguousarray(weights.T)
+    _check_numbers("the last linear layer", weights)
+    _check_numbers("the last linear layer", biases)
     return weights, biases
 
 
@@ -99,6 +107,7 @@ def logit_scale(model: ModelT, layer: LinearLayer) -> NDArray[np.float32]:
     """
     scale = np.ones((), np.float32)
     index = layer.logits
+    classes = tensor_shape(main_subgraph(model).tensors[index])[-1:]
     for operator in layer.followers:
         name = operator_name(model, operator)
         if name in _ACTIVATIONS:
@@ -107,9 +116,16 @@ def logit_scale(model: ModelT, layer: LinearLayer) -> NDArray[np.float32]:
             factors = [other for other in operator.inputs.tolist() if other != index]
             if len(factors) != 1 or _fused_activation(operator):
                 raise ModelError("the logits pass a MUL that is no plain factor")
-            scale = scale * np.squeeze(real_constant(model, factors[0]))
+            factor = np.squeeze(real_constant(model, factors[0]))
+            if factor.shape not in ((), classes):
+                raise ModelError(f"the logits pass a MUL by numbers of the shape {factor.shape}")
+            with np.errstate(all="ignore"):
+                scale = scale * factor
         index = int(operator.outputs[0])
-    return np.asarray(scale * softmax_beta(model, layer), np.float32)
+    with np.errstate(all="ignore"):
+        scale = np.asarray(scale * np.float32(softmax_beta(model, layer)), np.float32)
+    _check_numbers("what multiplies the logits", scale)
+    return scale
 
 
 def softmax_beta(model: ModelT, layer: LinearLayer) -> float:
@@ -137,9 +153,13 @@ def real_constant(model: ModelT, index: int) -> NDArray[np.float32]:
         ModelError: The tensor is no constant, or of a type that heads do not have.
     """
     graph = main_subgraph(model)
+    if index < 0:
+        raise ModelError("an operator lacks a constant")
     tensor = graph.tensors[index]
     for operator in graph.operators:
-        if operator_name(model, operator) == "DEQUANTIZE" and index in operator.outputs:
+        if index in operator.outputs and operator_name(model, operator) == "DEQUANTIZE":
+            if len(operator.inputs) != 1 or operator.inputs[0] < 0:
+                raise ModelError("DEQUANTIZE has not one input")
             tensor = graph.tensors[operator.inputs[0]]
     stored = constant(model, tensor)
     if stored is None:
@@ -147,14 +167,26 @@ def real_constant(model: ModelT, index: int) -> NDArray[np.float32]:
             f"tensor {tensor_name(tensor)!r} is not a constant of a type that can be read"
         )
     if stored.dtype in (np.float32, np.float16):
-        return stored.astype(np.float32)
-    scales, zero_points = tensor_steps(tensor)
-    shape = [1] * stored.ndim
-    if len(scales) > 1:
-        shape[tensor.quantization.quantizedDimension] = len(scales)
-    real = (stored - zero_points.reshape(shape)) * scales.reshape(shape)
-    with np.errstate(over="ignore"):
-        return np.asarray(real, np.float32)
+        real = stored.astype(np.float32)
+    else:
+        scales, zero_points = tensor_steps(tensor)
+        shape = [1] * stored.ndim
+        if len(scales) > 1:
+            shape[tensor.quantization.quantizedDimension] = len(scales)
+        # A head is most of a small model: no copy of it in wider numbers than are needed.
+        exact = np.float64 if stored.dtype == np.int32 else np.float32
+        with np.errstate(over="ignore"):
+            real = np.subtract(stored, zero_points.reshape(shape).astype(exact), dtype=exact)
+            real *= scales.reshape(shape)
+            real = real.astype(np.float32, copy=False)
+    _check_numbers(f"tensor {tensor_name(tensor)!r}", real)
+    return real
+
+
+def _check_numbers(where: str, numbers: NDArray[np.float32]) -> None:
+    # Written so that NaN does not pass.
+    if not (numbers.min() >= -_LARGEST_NUMBER and numbers.max() <= _LARGEST_NUMBER):
+        raise ModelError(f"{where} has numbers that are not finite, or too large to compute with")
 
 
 def _read_biases(model: ModelT, layer: LinearLayer, classes: int) -> NDArray[np.float32]:
@@ -169,15 +201,16 @@ def _read_biases(model: ModelT, layer: LinearLayer, classes: int) -> NDArray[np.
     if embedding is None or stored is None or stored.dtype != np.int32:
         return real_constant(model, int(layer.operator.inputs[2]))
     # What the runtimes compute with, whatever scale the bias tensor names.
-    scales = np.float32(embedding.scale) * tensor_steps(weights)[0]
-    return np.asarray(stored * scales, np.float32)
+    with np.errstate(over="ignore"):
+        scales = np.float32(embedding.scale) * tensor_steps(weights)[0]
+        return np.asarray(stored * scales, np.float32)
 
 
 def _find_linear_layer(
     model: ModelT, producers: dict[int, OperatorT], index: int
 ) -> LinearLayer | None:
     followers: list[OperatorT] = []
-    while index in producers:
+    while index in producers and len(followers) < _MOST_FOLLOWERS:
         operator = producers[index]
         name = operator_name(model, operator)
         if name == EDGETPU_CUSTOM_OP.decode():

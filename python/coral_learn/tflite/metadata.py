@@ -21,12 +21,26 @@ from .metadata_format import (
     decode_metadata,
     encode_metadata,
 )
-from .model import add_metadata, main_subgraph, pack, tensor_name, tensor_shape, unpack
+from .model import (
+    add_buffer,
+    add_metadata,
+    is_shared,
+    main_subgraph,
+    pack,
+    tensor_name,
+    tensor_shape,
+    unpack,
+)
 from .schema import ModelT, TensorT
 
 _ENTRY = b"TFLITE_METADATA"
 _LABEL_FILE = "labels.txt"
 _MOST_LABEL_BYTES = 1 << 22
+_MOST_LABELS = 1 << 17
+_MOST_FILES = 100
+_DIRECTORY_ENTRY = b"PK\1\2"
+# zipfile unfolds a piece of a file that is packed otherwise as a whole, however large it becomes.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _NO_TIME = (1980, 1, 1, 0, 0, 0)  # zip's first; the same labels always give the same bytes
 
 
@@ -37,7 +51,8 @@ def read_labels(model: ModelSource) -> list[str] | None:
         model: A ``.tflite`` file or its bytes, made by this package or by others.
 
     Returns:
-        The label of each class index; None if there are none, or none that can be read.
+        The label of each class index, a line of the label file; the index itself where the line is
+        empty. None if there are none, or none that can be read.
 
     Raises:
         ModelError: ``model`` is not a .tflite model, or a broken one.
@@ -47,7 +62,8 @@ def read_labels(model: ModelSource) -> list[str] | None:
     text = _read_archived_text(content, name) if name else None
     if not text:
         return None
-    return [line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n")]
+    names = (line.removesuffix("\r").replace("\r", " ") for line in text.rstrip("\r\n").split("\n"))
+    return [name or str(index) for index, name in enumerate(names)]
 
 
 def read_normalization(model: ModelSource) -> tuple[list[float], list[float]] | None:
@@ -68,8 +84,8 @@ def read_normalization(model: ModelSource) -> tuple[list[float], list[float]] | 
     for unit in inputs[0].get("process_units", []):
         _, options = unit.get("options", (0, {}))
         mean, std = options.get("mean", []), options.get("std", [])
-        usable = np.isfinite([*mean, *std]).all() and np.all(std)
-        if len(mean) == len(std) and len(mean) in (1, 3) and usable:
+        has_numbers = len(mean) == len(std) and len(mean) in (1, 3)
+        if has_numbers and np.isfinite([*mean, *std]).all() and np.all(std):
             return mean, std
     return None
 
@@ -132,6 +148,8 @@ def _replace_metadata(model: ModelT, metadata: dict[str, Any]) -> None:
     data = encode_metadata(metadata)
     for entry in model.metadata:
         if entry.name == _ENTRY:
+            if is_shared(model, entry.buffer):
+                entry.buffer = add_buffer(model, data)
             model.buffers[entry.buffer].data = np.frombuffer(data, np.uint8)
             return
     add_metadata(model, _ENTRY.decode(), data)
@@ -185,10 +203,18 @@ def _label_file_name(metadata: dict[str, Any] | None) -> str | None:
 
 
 def _read_archived_text(content: bytes, name: str) -> str | None:
+    if content.count(_DIRECTORY_ENTRY) > _MOST_FILES:
+        return None
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open(name) as file:
-            data = file.read(_MOST_LABEL_BYTES + 1)
-        return None if len(data) > _MOST_LABEL_BYTES else data.decode("utf-8-sig")
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entry = archive.getinfo(name)
+            if entry.compress_type not in _METHODS:
+                return None
+            with archive.open(entry) as file:
+                data = file.read(_MOST_LABEL_BYTES + 1)
+        if len(data) > _MOST_LABEL_BYTES or data.count(b"\n") > _MOST_LABELS:
+            return None
+        return data.decode("utf-8-sig")
     except Exception:  # zipfile raises a dozen types on archives that are missing or broken
         return None
 

@@ -78,9 +78,9 @@ def decode_metadata(content: bytes | NDArray[np.uint8]) -> dict[str, Any]:
     Raises:
         ModelError: It is broken.
     """
-    buffer = CheckedBuffer.of(content)
     try:
-        root = CheckedTable(buffer, struct.unpack_from("<I", buffer.data)[0])
+        buffer = CheckedBuffer(content)
+        root = CheckedTable(buffer, struct.unpack_from("<I", buffer.content)[0])
         return _read_table(root, _MODEL_METADATA)
     except (ValueError, TypeError, struct.error) as error:
         raise ModelError(f"the model's TFLITE_METADATA is broken: {error}") from error
@@ -116,10 +116,9 @@ def _read(table: CheckedTable, position: int, kind: Kind) -> Any:
         return _read_table(CheckedTable(table.Bytes, table.Indirect(position)), kind)
     if isinstance(kind, list):
         offset = position - table.Pos
-        start, step = table.Vector(offset), _width(kind[0])
-        return [
-            _read(table, start + index * step, kind[0]) for index in range(table.VectorLen(offset))
-        ]
+        start, step, length = table.Vector(offset), _width(kind[0]), table.VectorLen(offset)
+        table.Bytes.spend_items(length)
+        return [_read(table, start + index * step, kind[0]) for index in range(length)]
     return table.Get(kind, position)
 
 

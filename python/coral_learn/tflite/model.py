@@ -1,7 +1,8 @@
 """Models as trees of objects: unpacking, packing, and functions that each add or read one thing."""
 
+import functools
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import flatbuffers
@@ -15,6 +16,9 @@ from .validation import validate
 
 _IDENTIFIER = b"TFL3"
 _BYTE_ALIGNMENT = 16  # of buffers; runtimes map weights in place and read them with wide loads
+# Of embeddings, far beyond any model; what is computed with scales between fits a 32-bit float.
+_SMALLEST_SCALE, _LARGEST_SCALE = 2.0**-50, 2.0**50
+_MOST_FEATURES = 2**16
 
 _DTYPES: dict[str, np.dtype[Any]] = {
     "FLOAT32": np.dtype(np.float32),
@@ -38,9 +42,9 @@ def unpack(content: bytes) -> ModelT:
     if content[4:8] != _IDENTIFIER:
         raise ModelError("this is not a .tflite model: its bytes 4 to 8 are not TFL3")
     schema = load_schema()
-    buffer = CheckedBuffer.of(content)
+    buffer = CheckedBuffer(content)
     try:
-        model = schema.ModelT.InitFromPackedBuf(buffer)
+        model = schema.ModelT.InitFromBuf(buffer, struct.unpack_from("<I", content)[0])
         _fill_missing(model)
         _bring_inline(model, buffer)
         validate(model, schema)
@@ -165,7 +169,8 @@ def embedding_index(model: ModelT) -> int:
     """Returns the index of the output of an embedding extractor.
 
     Raises:
-        ModelError: The model has not one output, or it is not a vector of a type that heads read.
+        ModelError: The model has not one output, or it is not a vector of a type that heads read,
+            or of no size or scale that can be.
     """
     graph = main_subgraph(model)
     if len(graph.outputs) != 1:
@@ -184,6 +189,11 @@ def embedding_index(model: ModelT) -> int:
             "an embedding extractor gives uint8, int8 or float32; "
             f"this model gives {tensor_type_name(tensor)}"
         )
+    if tensor.shape[-1] > _MOST_FEATURES:
+        raise ModelError(f"no embedding has {tensor.shape[-1]} features")
+    quantization = tensor_quantization(tensor)
+    if quantization and not _SMALLEST_SCALE <= quantization.scale <= _LARGEST_SCALE:
+        raise ModelError(f"no embedding has a quantization scale of {quantization.scale}")
     return index
 
 
@@ -283,6 +293,12 @@ def add_metadata(model: ModelT, name: str, data: bytes) -> int:
     return len(model.metadata) - 1
 
 
+def is_shared(model: ModelT, buffer: int) -> bool:
+    """Tells whether more than one tensor or metadata entry has this buffer, which none may fill."""
+    tensors = (tensor for graph in model.subgraphs for tensor in graph.tensors)
+    return [owner.buffer for owner in (*tensors, *model.metadata)].count(buffer) > 1
+
+
 def set_output(model: ModelT, tensor: int) -> None:
     """Makes a tensor the only output of the model.
 
@@ -320,27 +336,32 @@ def _empty_if_missing(node: Any, *fields: str, kind: Any) -> None:
             setattr(node, field, kind())
 
 
-def _bring_inline(model: ModelT, content: CheckedBuffer) -> None:
+def _bring_inline(model: ModelT, file: CheckedBuffer) -> None:
     for buffer in model.buffers:
         if buffer.data is None and buffer.size > 1:  # 0 and 1 mean that there is none
-            buffer.data = _span(content, buffer.offset, buffer.size)
+            buffer.data = _span(file, buffer.offset, buffer.size)
         buffer.offset = buffer.size = 0
     for operator in (operator for graph in model.subgraphs for operator in graph.operators):
         if operator.customOptions is None and operator.largeCustomOptionsSize > 1:
             operator.customOptions = _span(
-                content, operator.largeCustomOptionsOffset, operator.largeCustomOptionsSize
+                file, operator.largeCustomOptionsOffset, operator.largeCustomOptionsSize
             )
         operator.largeCustomOptionsOffset = operator.largeCustomOptionsSize = 0
 
 
-def _span(content: CheckedBuffer, offset: int, size: int) -> NDArray[np.uint8]:
-    content.spend(offset, size)
-    return np.frombuffer(content, np.uint8, size, offset)
+def _span(file: CheckedBuffer, offset: int, size: int) -> NDArray[np.uint8]:
+    file.spend_bytes(offset, size)
+    return np.frombuffer(file.content, np.uint8, size, offset)
 
 
 def _name_of(enumeration: Any, value: int) -> str:
-    names: Iterable[tuple[str, Any]] = vars(enumeration).items()
-    return next((name for name, known in names if known == value), f"number {value}")
+    return _names(enumeration).get(value, f"number {value}")
+
+
+@functools.cache
+def _names(enumeration: Any) -> dict[int, str]:
+    members = vars(enumeration).items()
+    return {value: name for name, value in members if isinstance(value, int)}
 
 
 def _builtin_code(code: Any) -> int:

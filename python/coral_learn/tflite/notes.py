@@ -7,33 +7,55 @@ import io
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from .model import add_metadata
+from .model import add_metadata, is_shared
 from .schema import ModelT
 
 _PREFIX = "CORAL_LEARN_"
 
 
-def read_note(model: ModelT, name: str) -> NDArray[Any] | None:
-    """Returns the array that a model keeps under a name; None if there is none to be read."""
+def read_note(model: ModelT, name: str, dtype: DTypeLike, ndim: int) -> NDArray[Any] | None:
+    """Returns the array that a model keeps under a name, read-only.
+
+    Args:
+        model: The file may come from anywhere: what it keeps there need not be a note.
+        name: Of the note.
+        dtype: Of its elements.
+        ndim: The number of its dimensions.
+
+    Returns:
+        The array; None if there is none of this type.
+    """
     for entry in model.metadata:
         data = model.buffers[entry.buffer].data
         if entry.name == (_PREFIX + name).encode() and data is not None:
             try:
-                array: NDArray[Any] = np.load(io.BytesIO(bytes(data)), allow_pickle=False)
-                return array
+                array = _load(bytes(data))
             except Exception:  # NumPy raises many types; the model is as good without its note
                 return None
+            return array if array.dtype == dtype and array.ndim == ndim else None
     return None
 
 
 def write_note(model: ModelT, name: str, array: NDArray[Any] | None) -> None:
     """Replaces what a model keeps under a name; None leaves nothing there."""
     for entry in [entry for entry in model.metadata if entry.name == (_PREFIX + name).encode()]:
-        model.buffers[entry.buffer].data = None
+        if not is_shared(model, entry.buffer):
+            model.buffers[entry.buffer].data = None
         model.metadata.remove(entry)
     if array is not None:
         file = io.BytesIO()
-        np.save(file, array, allow_pickle=False)
+        np.save(file, np.ascontiguousarray(array), allow_pickle=False)
         add_metadata(model, _PREFIX + name, file.getvalue())
+
+
+def _load(data: bytes) -> NDArray[Any]:
+    """Reads what ``np.save`` writes; ``np.load`` makes room for whatever size the data claim."""
+    file = io.BytesIO(data)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("a note of a newer format")
+    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if is_fortran:
+        raise ValueError("a note that was not written by this package")
+    return np.frombuffer(data, dtype, offset=file.tell()).reshape(shape)

@@ -1,0 +1,224 @@
+"""What faults are injected into: real commands on small data, whose results are known."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.model_builder import build_classifier, build_extractor
+
+from coral_learn.drawing import DEMO_CLASSES, write_photos
+from coral_learn.embeddings import Embeddings
+from coral_learn.project import Project
+
+COMMAND = str(Path(sys.executable).with_name("coral-learn"))
+_CACHE_VARIABLE = "CORAL_LEARN_CACHE"
+_PHOTOS_A_CLASS = 12
+_LONGEST_SECONDS = 600  # of a machine that does much else
+
+
+class Finding(Exception):  # noqa: N818 (what the attack looks for, not its failure)
+    """A fault did what none may do."""
+
+
+Files = dict[str, bytes]
+
+
+@dataclass
+class Done:
+    """A command that has ended."""
+
+    status: int
+    output: str
+    errors: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """A command that faults are injected into.
+
+    Attributes:
+        name: Of the command.
+        arguments: What it is called with, in the folder of a trial.
+        folder: Where it writes, within that folder.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    folder: str = "out"
+
+    @property
+    def changes_project(self) -> bool:
+        """Whether it changes the project, whose files have random names."""
+        return self.folder == "project"
+
+
+@dataclass
+class Trial:
+    """A folder of its own for one run of one command."""
+
+    world: "World"
+    path: Path
+    target: Target
+
+    def start(self, wrapper: Sequence[str] = (), **options: Any) -> "subprocess.Popen[str]":
+        """Starts the command, or the command within a wrapper."""
+        program = list(wrapper) or [COMMAND]
+        return subprocess.Popen(
+            [*program, *self.target.arguments],
+            cwd=self.path,
+            env=self.world.environment | {_CACHE_VARIABLE: str(self.path / "cache")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    def finish(self, process: "subprocess.Popen[str]") -> Done:
+        """Waits for the end of a command."""
+        try:
+            output, errors = process.communicate(timeout=_LONGEST_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise Finding(f"it hangs for {_LONGEST_SECONDS} s") from None
+        return Done(process.returncode, output, errors)
+
+    def state(self) -> Files:
+        """Returns what the command has to show for itself, by name, and finds it whole."""
+        if not self.target.changes_project:
+            return {
+                path.name: path.read_bytes()
+                for path in (self.path / "out").iterdir()
+                if not path.name.startswith(".")
+            }
+        project = Project(self.path / "project")
+        known = project.to_json()
+        del known["path"]
+        state = {"project": json.dumps(known).encode()}
+        for part in project.step.photos:
+            rows = Embeddings.load(project.path / "parts" / part.file)
+            if len(rows) != len(part.labels):
+                raise Finding(f"{part.file} has {len(rows)} rows for {len(part.labels)} labels")
+        if project.step.head is not None:
+            state["model"] = project.serialize_model()
+        return state
+
+    def leftovers(self) -> list[str]:
+        """Returns the names of files that no one will ask for."""
+        found = [path.name for path in (self.path / "out").iterdir() if path.name[0] == "."]
+        if self.target.changes_project:
+            content = (self.path / "project" / "project.json").read_text()
+            found += [
+                path.name
+                for path in (self.path / "project").rglob("*")
+                if path.name.startswith(".")
+                or (path.parent.name == "parts" and path.name not in content)
+            ]
+        return found
+
+
+class World:
+    """Photos, models and a project, and what each command makes of them.
+
+    Attributes:
+        targets: The commands.
+        before: The state that each finds.
+        after: The state that each leaves, and what it prints.
+        seconds: How long each takes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = dict(os.environ) | {"COLUMNS": "100"}
+        self._template = folder / "template"
+        self._photos = folder / "photos"
+        self._draw()
+        self.targets = self._make_targets()
+        self.before: dict[str, Files] = {}
+        self.after: dict[str, tuple[Files, str]] = {}
+        self.seconds: dict[str, float] = {}
+        self._make_template()
+        for target in self.targets:
+            self._learn(target)
+
+    def trial(self, target: Target) -> Trial:
+        """Makes a folder where a command has not yet run, without that of the last trial."""
+        path = self.folder / "trial"
+        shutil.rmtree(path, ignore_errors=True)
+        shutil.copytree(self._template, path)
+        return Trial(self, path, target)
+
+    def _draw(self) -> None:
+        for _ in write_photos(self._photos, _PHOTOS_A_CLASS, seed=3):
+            pass
+        names = sorted(DEMO_CLASSES)
+        for index, name in enumerate(names):
+            if index > 2:
+                (self.folder / "more").mkdir(exist_ok=True)
+                (self._photos / name).rename(self.folder / "more" / name)
+
+    def _make_targets(self) -> list[Target]:
+        photos = str(self._photos)
+        shown = tuple(str(path) for path in sorted(self._photos.rglob("*.jpg")))
+        more = str(min((self.folder / "more").iterdir()))
+        train = ("train", photos, "--extractor", "extractor.tflite", "--output", "out")
+        return [
+            Target("train", (*train, "--seed", "2")),
+            Target("train sgd", (*train, "--seed", "2", "--method", "sgd", "--json")),
+            Target("evaluate", ("evaluate", "model.tflite", photos, "--json")),
+            Target("classify", ("classify", "model.tflite", *shown, "--json")),
+            Target("extractor", ("extractor", "classifier.tflite", "--output", "out/cut.tflite")),
+            Target("project add", ("project", "add", "project", "new", more), "project"),
+            Target("project remove", ("project", "remove", "project", "b"), "project"),
+            Target("project undo", ("project", "undo", "project"), "project"),
+            Target("project export", ("project", "export", "project", "--output", "out")),
+        ]
+
+    def _make_template(self) -> None:
+        """Makes what every trial begins with: results of other data, and a cache half full."""
+        path = self._template
+        (path / "out").mkdir(parents=True)
+        extractor = build_extractor("uint8", 24, size=(24, 24)).content
+        (path / "extractor.tflite").write_bytes(extractor)
+        (path / "classifier.tflite").write_bytes(build_classifier("uint8", 16, 5).content)
+        (path / "out" / "cut.tflite").write_bytes(build_extractor("int8", 4).content)
+        one, two, three = sorted(self._photos.iterdir())
+        project = Project.create(path / "project", extractor)
+        for name, folder in (("a", one), ("b", two), ("c", three)):
+            project.add_class(name, sorted(folder.iterdir()))
+        others = ("train", str(self.folder / "more"), "--extractor", "extractor.tflite")
+        self._must_run(Trial(self, path, Target("other data", (*others, "--output", "out"))))
+        # Of the photos that trials look at, one class is in the cache already.
+        (path / "half").mkdir()
+        for folder in (one, min((self.folder / "more").iterdir())):
+            shutil.copytree(folder, path / "half" / folder.name)
+        half = ("train", "half", "--extractor", "extractor.tflite", "--output", "unused")
+        self._must_run(Trial(self, path, Target("half of the cache", half)))
+        train = Target("model", (*self._make_targets()[0].arguments[:-3], "model", "--seed", "9"))
+        self._must_run(Trial(self, path, train))
+        (path / "model" / "retrained_model.tflite").rename(path / "model.tflite")
+        for name in ("half", "unused", "model"):
+            shutil.rmtree(path / name)
+
+    def _learn(self, target: Target) -> None:
+        trial = self.trial(target)
+        self.before[target.name] = trial.state()
+        start = time.perf_counter()
+        done = self._must_run(trial)
+        self.seconds[target.name] = time.perf_counter() - start
+        self.after[target.name] = trial.state(), done.output
+        if trial.leftovers():
+            raise Finding(f"{target.name} leaves {trial.leftovers()}")
+
+    def _must_run(self, trial: Trial) -> Done:
+        done = trial.finish(trial.start())
+        if done.status != 0:
+            raise Finding(f"{trial.target.name} does not even run: {done.errors}")
+        return done

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# The C++ tests and the Python tests of the core under sanitizers: all of them under those for
+# addresses and undefined behaviour, and those of threads under the one for data races.
+#
+#   reliability/sanitizers.sh [--quick]
+#
+# Needs g++, cmake, doctest, and Python with .[test], pybind11 and cmeel-eigen installed: the one
+# that PYTHON names, or else `python`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=$(realpath -s "$(command -v "${PYTHON:-python}")")
+quick=${1:-}
+packages=$("$python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
+
+# Builds the tests and the module under sanitizers, and the module into a package of its own.
+build() { # sanitizers, folder
+  # In a unity build GCC takes the files for headers, where classes have no local parts.
+  cmake -S . -B "$2" -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS='-O1 -g1 -Wno-subobject-linkage' \
+    -DCMAKE_COMPILE_WARNING_AS_ERROR=ON \
+    -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0 \
+    -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF \
+    -DCORAL_LEARN_SANITIZERS="$1" -DCORAL_LEARN_BUILD_TESTS=ON -DSKBUILD=ON \
+    -DCMAKE_PREFIX_PATH="$packages" -DPython_EXECUTABLE="$python" \
+    -Dpybind11_DIR="$("$python" -m pybind11 --cmakedir)" >"$2.log"
+  cmake --build "$2" --parallel 2 >>"$2.log" || { cat "$2.log"; return 1; }
+  rm -rf "$2/package" "$2/found"*
+  mkdir "$2/package"
+  cp -r python/coral_learn "$2/package"
+  cp "$2"/_core*.so "$2/package/coral_learn"
+}
+
+# Runs pytest with the runtime of a sanitizer loaded first. What it finds ends the process; pytest
+# has standard error, so it is written to files. Left out are what measures time, and a limit on
+# memory: the sanitizers take much of both.
+test_python() { # folder, library, arguments of pytest
+  local folder=$1 library=$2 options="halt_on_error=1:log_path=$1/found:detect_leaks=0"
+  shift 2
+  # The runtime looks for what throws exceptions when it starts. Without site, no editable install
+  # comes before the package.
+  if ! LD_PRELOAD="$(g++ -print-file-name="$library") $(g++ -print-file-name=libstdc++.so.6)" \
+    ASAN_OPTIONS=$options UBSAN_OPTIONS=$options:print_stacktrace=1 \
+    TSAN_OPTIONS=$options \
+    PYTHONPATH="$folder/package:$packages" PYTHONDONTWRITEBYTECODE=1 \
+    "$python" -S -m pytest -q -n 0 -p no:cacheprovider \
+    -k "not ctrl_c and not memory_limit and not (${skipped:-nothing})" "$@"; then
+    cat "$folder"/found* || true
+    return 1
+  fi
+  if compgen -G "$folder/found*" >/dev/null; then
+    cat "$folder"/found*
+    return 1
+  fi
+}
+
+mkdir -p build/sanitizers
+address=$PWD/build/sanitizers/address thread=$PWD/build/sanitizers/thread
+build address,undefined "$address"
+build thread "$thread"
+
+UBSAN_OPTIONS=print_stacktrace=1 "$address/core_tests"
+if [ "$quick" = --quick ]; then
+  address_tests=(tests/test_core.py tests/test_threads.py)
+  thread_tests=(tests/test_threads.py)
+  thread_sources='*thread_pool*,*sgd*'
+else
+  address_tests=(tests/test_core.py tests/test_softmax_regression.py tests/test_fit.py
+    tests/test_imprinting.py tests/test_hostile_data.py tests/test_threads.py)
+  thread_tests=("${address_tests[@]}")
+  thread_sources='*thread_pool*,*batch_gradient*,*sgd*,*fit*,*inference*'
+fi
+TSAN_OPTIONS=halt_on_error=1 "$thread/core_tests" --source-file="$thread_sources"
+test_python "$address" libasan.so "${address_tests[@]}"
+# ThreadSanitizer knows no threads that a forked process starts.
+skipped=fork test_python "$thread" libtsan.so "${thread_tests[@]}"

@@ -1,0 +1,251 @@
+"""What is attacked: every function that reads a .tflite file, and what none of them may do."""
+
+import contextlib
+import signal
+import tracemalloc
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import numpy as np
+
+from coral_learn.embeddings import Embeddings
+from coral_learn.errors import ModelError
+from coral_learn.heads.imprinting import ImprintingEngine
+from coral_learn.heads.new_class import add_class, remember_classes
+from coral_learn.model_file import is_compiled
+from coral_learn.tflite.class_means import attach_class_means, read_class_means
+from coral_learn.tflite.compiled import required_runtime_version
+from coral_learn.tflite.cut import (
+    create_embedding_extractor,
+    is_classifier,
+    list_candidates,
+    read_embedding,
+)
+from coral_learn.tflite.head import append_softmax_head, quantization_report, read_head
+from coral_learn.tflite.imprinting import create_imprinting_model
+from coral_learn.tflite.imprinting_tail import has_imprinting_tail
+from coral_learn.tflite.metadata import attach_labels, read_labels, read_normalization
+from coral_learn.tflite.model import main_subgraph, pack, tensor_name, tensor_shape, unpack
+
+LONGEST_SECONDS = 2.0
+MOST_MEMORY_TIMES_FILE = 4
+SMALL_MEMORY = 32 << 20
+"""What a call may take besides, in bytes, however small the file is."""
+
+_SLOWER_WHEN_TRACED = 10
+_MOST_FEATURES = 4096
+_MOST_LABELS = 4096
+
+
+class Finding(Exception):  # noqa: N818 (what the attack looks for, not its failure)
+    """A function did what none may do."""
+
+
+class _UnsuitableError(ModelError):
+    """The model is sound, but not one for this function, or of a size that takes long by right."""
+
+
+class _TooLong(BaseException):
+    """Not an ``Exception``, so that nobody takes it for one of the file's."""
+
+
+def _pack_again(content: bytes) -> list[bytes]:
+    packed = pack(unpack(content))
+    if pack(unpack(packed)) != packed:
+        raise Finding("packing what was packed gives another file")
+    return [packed]
+
+
+def _append_head(content: bytes) -> list[bytes]:
+    return [append_softmax_head(content, *_head_for(content))]
+
+
+def _append_calibrated_head(content: bytes) -> list[bytes]:
+    weights, biases = _head_for(content)
+    rows = Embeddings(np.linspace(-1, 6, 5 * len(weights)).reshape(5, -1).astype(np.float32))
+    return [append_softmax_head(content, weights, biases, calibration=rows, labels=["a", "b"])]
+
+
+def _append_head_per_channel(content: bytes) -> list[bytes]:
+    if read_embedding(content).dtype != "int8":
+        raise _UnsuitableError
+    return [append_softmax_head(content, *_head_for(content), per_channel=True)]
+
+
+def _report(content: bytes) -> list[bytes]:
+    weights, biases = _head_for(content)
+    quantization_report(content, weights, biases, Embeddings(np.ones((2, len(weights)), "f4")))
+    return []
+
+
+def _replace_head(content: bytes) -> list[bytes]:
+    weights, biases, labels = read_head(content)
+    extractor = create_embedding_extractor(content)
+    return [extractor, append_softmax_head(extractor, weights, biases, labels=labels)]
+
+
+def _cut_at_names(content: bytes) -> list[bytes]:
+    results = []
+    for tensor in main_subgraph(unpack(content)).tensors[:4]:
+        with contextlib.suppress(ModelError):
+            results.append(create_embedding_extractor(content, tensor_name(tensor)))
+    return results
+
+
+def _attach_labels(content: bytes) -> list[bytes]:
+    graph = main_subgraph(unpack(content))
+    classes = {tensor_shape(graph.tensors[index])[-1:] for index in graph.outputs}
+    if len(classes) != 1 or not 0 < sum(min(classes)) <= _MOST_LABELS:
+        raise _UnsuitableError
+    labels = [f"label {index}" for index in range(*min(classes))]
+    labelled = attach_labels(content, labels)
+    if read_labels(labelled) != labels:
+        raise Finding("labels are not read as they were attached")
+    return [labelled]
+
+
+def _imprint(content: bytes, *, keep_classes: bool) -> list[bytes]:
+    imprinting = content
+    if not has_imprinting_tail(content):
+        imprinting = create_imprinting_model(content, keep_classes=keep_classes)
+    engine = ImprintingEngine(imprinting, keep_classes=keep_classes)
+    if engine.embedding_dim > _MOST_FEATURES:
+        return [imprinting]
+    engine.train(np.linspace(0, 1, engine.embedding_dim), engine.num_classes)
+    return [imprinting, engine.serialize_extractor_model(), engine.serialize_model()]
+
+
+def _add_class(content: bytes) -> list[bytes]:
+    if has_imprinting_tail(content):
+        features = ImprintingEngine(content).embedding_dim
+    else:
+        features = len(read_head(content)[0])
+    return [add_class(content, np.ones((2, features), np.float32), "new")]
+
+
+def _remember_classes(content: bytes) -> list[bytes]:
+    weights, biases, _ = read_head(content)
+    if weights.size > _MOST_FEATURES:
+        raise _UnsuitableError
+    rows = np.ones((len(biases), len(weights)), np.float32)
+    return [remember_classes(content, rows, np.arange(len(biases)))]
+
+
+def _read_all(content: bytes) -> list[bytes]:
+    read_labels(content)
+    read_normalization(content)
+    read_class_means(content)
+    required_runtime_version(content)
+    is_compiled(content)
+    return []
+
+
+def _look(content: bytes) -> list[bytes]:
+    str(list_candidates(content))
+    is_classifier(content)
+    str(read_embedding(content))
+    return []
+
+
+FUNCTIONS: dict[str, Callable[[bytes], list[bytes]]] = {
+    "pack": _pack_again,
+    "append_softmax_head": _append_head,
+    "append_softmax_head, calibrated": _append_calibrated_head,
+    "append_softmax_head, per channel": _append_head_per_channel,
+    "quantization_report": _report,
+    "read_head, append_softmax_head": _replace_head,
+    "create_embedding_extractor": lambda content: [create_embedding_extractor(content)],
+    "create_embedding_extractor by name": _cut_at_names,
+    "attach_labels": _attach_labels,
+    "attach_class_means": lambda content: [attach_class_means(content, np.ones((2, 3)))],
+    "create_imprinting_model": lambda content: [create_imprinting_model(content)],
+    "ImprintingEngine": lambda content: _imprint(content, keep_classes=False),
+    "ImprintingEngine with classes": lambda content: _imprint(content, keep_classes=True),
+    "add_class": _add_class,
+    "remember_classes": _remember_classes,
+    "read_labels and others": _read_all,
+    "list_candidates and others": _look,
+}
+"""Each calls functions of the package on a file, and returns the models that came out."""
+
+SLOW_FUNCTIONS = {
+    "pack",
+    "append_softmax_head, calibrated",
+    "read_head, append_softmax_head",
+    "create_embedding_extractor by name",
+    "attach_labels",
+    "create_imprinting_model",
+    "ImprintingEngine",
+    "ImprintingEngine with classes",
+    "add_class",
+    "remember_classes",
+}
+
+
+def attack(name: str, content: bytes, *, trace_memory: bool = False) -> list[bytes] | None:
+    """Calls one of ``FUNCTIONS`` on a file.
+
+    Args:
+        name: Of the function.
+        content: The file.
+        trace_memory: Measure the memory of the call, which makes it slow.
+
+    Returns:
+        The models that came out; None if the file was refused.
+
+    Raises:
+        Finding: Anything else happened.
+    """
+    if trace_memory:
+        tracemalloc.start()
+    try:
+        with _limited_time(_SLOWER_WHEN_TRACED if trace_memory else 1):
+            results = FUNCTIONS[name](content)
+            for result in results:
+                _read_again(result)
+            return results
+    except ModelError:
+        return None
+    except Finding as finding:
+        raise Finding(f"{name}: {finding}") from finding
+    except _TooLong:
+        raise Finding(f"{name} takes more than {LONGEST_SECONDS} s") from None
+    except Exception as error:
+        raise Finding(f"{name} raises {type(error).__name__}: {error}") from error
+    finally:
+        if trace_memory:
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            if peak > MOST_MEMORY_TIMES_FILE * len(content) + SMALL_MEMORY:
+                raise Finding(f"{name} takes {peak} bytes for a file of {len(content)}")
+
+
+def _head_for(content: bytes) -> tuple[np.ndarray, np.ndarray]:
+    features = read_embedding(content).feature_dim
+    if features > _MOST_FEATURES:
+        raise _UnsuitableError
+    weights = np.linspace(-1, 1, 2 * features, dtype=np.float32).reshape(features, 2)
+    return weights, np.array([0.5, -0.5], np.float32)
+
+
+def _read_again(result: bytes) -> None:
+    try:
+        unpack(result)
+    except ModelError as error:
+        raise Finding(f"its result cannot be read: {error}") from error
+
+
+@contextlib.contextmanager
+def _limited_time(factor: float) -> Iterator[None]:
+    """Ends what takes too long by the processor's clock, which other processes do not advance."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _TooLong
+
+    old = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, factor * LONGEST_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, old)
