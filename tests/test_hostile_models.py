@@ -186,6 +186,12 @@ def test_small_files_do_not_become_large_or_slow(name: str, trace_memory: bool) 
         attack(function, content, trace_memory=trace_memory)
 
 
+@pytest.mark.parametrize("kind", ["uint8", "float32"])
+@pytest.mark.parametrize("name", ["read_head, append_softmax_head", "add_class"])
+def test_a_head_of_1000_classes_is_made_anew_in_little_memory(name: str, kind: str) -> None:
+    attack(name, build_classifier(kind, 1280, 1000, size=(2, 2)).content, trace_memory=True)
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_labels_are_read_of_archives_that_unfold_piece_by_piece(method: int) -> None:
     plain = _without_tail(LABELLED)

@@ -61,6 +61,7 @@ def add_class(model: ModelSource, embeddings: EmbeddingsLike, label: str) -> byt
         means = read_class_means(content)
         if means is not None and _are_means_of(means, weights, biases):
             return _extend_head(content, means, embeddings, _extended(labels, len(biases), label))
+        del weights  # of 1,000 classes they are larger than the file
         content = create_imprinting_model(content, keep_classes=True)
     engine = ImprintingEngine(content, keep_classes=True)
     old_labels, new_class = engine.labels, engine.num_classes

@@ -289,10 +289,9 @@ def _add_convolution(model: ModelT, embedding: int, tail: ImprintingTail) -> int
     """Adds the CONV_2D and returns the index of the cosines."""
     schema = load_schema()
     features, classes = tail.weights.shape
-    weights = np.zeros((max(1, classes), 1, 1, features), np.float32)
-    weights[:classes, 0, 0] = tail.weights.T
-    biases = np.zeros(max(1, classes), np.float32)
-    biases[:classes] = tail.biases
+    weights, biases = tail.weights.T.reshape(classes, 1, 1, features), tail.biases
+    if classes == 0:
+        weights, biases = np.zeros((1, 1, 1, features), np.float32), np.zeros(1, np.float32)
     read = tensor_quantization(main_subgraph(model).tensors[embedding])
     stored, sums = _quantize_weights(weights, read) if read is not None else (None, None)
     dtype = _FLOAT if read is None else read.dtype

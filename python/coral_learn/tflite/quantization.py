@@ -60,8 +60,8 @@ class Quantization:
 
     def quantize(self, real: ArrayLike) -> NDArray[Any]:
         """Stores real numbers; those outside the range become its ends."""
-        stored = np.rint(np.asarray(real, np.float64) / self.scale) + self.zero_point
-        return np.asarray(np.clip(stored, *_limits(self.dtype)), self.dtype)
+        lowest, highest = _limits(self.dtype)
+        return _in_steps(real, self.scale, self.zero_point, lowest, highest).astype(self.dtype)
 
     def dequantize(self, stored: ArrayLike) -> NDArray[np.float64]:
         """Reads stored values as real numbers."""
@@ -104,15 +104,14 @@ class QuantizedLayer:
         lowest, highest = _limits(embedding.dtype)
         if embedding.dtype == np.int8:  # the runtimes take no -128 in weights
             lowest = -highest
-        stored = np.rint(weights.astype(np.float64) / weight_scales) + weight_zero_point
+        stored = _in_steps(weights, weight_scales, weight_zero_point, lowest, highest)
         bias_scales = np.float32(embedding.scale) * weight_scales
-        stored_biases = np.rint(biases.astype(np.float64) / bias_scales)
         return cls(
             embedding,
-            np.clip(stored, lowest, highest).astype(embedding.dtype),
+            stored.astype(embedding.dtype),
             weight_scales,
             weight_zero_point,
-            np.clip(stored_biases, -_MOST_BIAS, _MOST_BIAS).astype(np.int32),
+            _in_steps(biases, bias_scales, 0, -_MOST_BIAS, _MOST_BIAS).astype(np.int32),
         )
 
     @property
@@ -123,7 +122,8 @@ class QuantizedLayer:
     def sums(self, embeddings: ArrayLike) -> NDArray[np.float64]:
         """Computes the layer's whole-number sums [N, C] of stored embeddings [N, D]."""
         centred = np.asarray(embeddings, np.float64) - self.embedding.zero_point
-        return centred @ self._centred_weights() + self.biases
+        weights = np.subtract(self.weights, self.weight_zero_point, dtype=np.float64)
+        return np.asarray(centred @ weights + self.biases)
 
     def logits(self, embeddings: ArrayLike) -> NDArray[np.float64]:
         """Computes the logits [N, C] of stored embeddings [N, D]."""
@@ -131,15 +131,13 @@ class QuantizedLayer:
 
     def bounds(self) -> tuple[float, float]:
         """Returns the smallest and the largest logit that any embedding could lead to."""
-        lowest, highest = _limits(self.embedding.dtype)
-        weights = self._centred_weights()
-        ends = [weights * (end - self.embedding.zero_point) for end in (lowest, highest)]
-        low = np.minimum(*ends).sum(axis=0) + self.biases
-        high = np.maximum(*ends).sum(axis=0) + self.biases
+        lowest, highest = (end - self.embedding.zero_point for end in _limits(self.embedding.dtype))
+        weights = np.subtract(self.weights, self.weight_zero_point, dtype=np.int16)
+        raising = np.maximum(weights, 0).sum(axis=0, dtype=np.int64)
+        lowering = np.minimum(weights, 0).sum(axis=0, dtype=np.int64)
+        low = raising * lowest + lowering * highest + self.biases
+        high = raising * highest + lowering * lowest + self.biases
         return float((low * self.bias_scales).min()), float((high * self.bias_scales).max())
-
-    def _centred_weights(self) -> NDArray[np.float64]:
-        return self.weights.astype(np.float64) - self.weight_zero_point
 
 
 @dataclass(frozen=True)
@@ -238,6 +236,16 @@ def _quantize_layer(
         scales, zero_point = np.float32(range_.scale), range_.zero_point
     weight_scales = np.atleast_1d(np.clip(scales, smallest, LARGEST_SCALE)).astype(np.float32)
     return QuantizedLayer.of_scales(weights, biases, embedding, weight_scales, zero_point)
+
+
+def _in_steps(
+    real: ArrayLike, scale: ArrayLike, zero_point: int, lowest: int, highest: int
+) -> NDArray[np.float64]:
+    """Returns the nearest whole numbers of steps, in one array: heads can be large."""
+    steps = np.asarray(np.divide(real, scale, dtype=np.float64))
+    np.rint(steps, out=steps)
+    steps += zero_point
+    return np.clip(steps, lowest, highest, out=steps)
 
 
 def _logit_quantization(layer: QuantizedLayer, low: float, high: float) -> Quantization:
