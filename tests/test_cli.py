@@ -238,6 +238,21 @@ def test_names_that_are_no_text_or_speak_to_the_terminal(
     assert r"caf\udce9 \x1b[31m.jpg.gone" in run("classify", model, gone, status=1).stderr
 
 
+def test_the_last_words_of_a_library_that_ends_the_process_are_told(tmp_path: Path) -> None:
+    words = (
+        "OpenBLAS error: no memory\n"  # as where a limit of memory lets NumPy's threads not start
+    )
+    (tmp_path / "typer.py").write_text(f"import os\nos.write(2, {words.encode()})\nos._exit(1)")
+    done = subprocess.run(
+        [COMMAND, "--version"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (1, words)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_end_a_command_in_order(
     photos: Path, extractor: Path, tmp_path: Path, number: int

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -62,6 +63,19 @@ def test_a_library_that_fits_is_probed_once_a_process(
             edgetpu.make_interpreter(COMPILED, device)
         assert runs.call_count == 1
         assert len(tpus.opened) == 3
+
+
+def test_a_probe_leaves_no_file_wherever_it_is_ended(
+    runs: mock.Mock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look_for_files(*_: object, **__: object) -> object:
+        assert list(tmp_path.iterdir()) == []
+        return mock.DEFAULT
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    runs.side_effect = look_for_files
+    assert probe(tmp_path / "libedgetpu.so.1").verdict is Verdict.NOT_OPENED
+    assert runs.call_count == 1
 
 
 def test_a_probe_that_found_no_device_is_repeated(
