@@ -92,6 +92,41 @@ def test_another_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert only_problem(doctor()).startswith(f"{file} was built for another kind of CPU")
 
 
+def command(*arguments: str, status: int) -> str:
+    """Runs ``coral-learn doctor`` and returns what it prints."""
+    program = Path(sys.executable).with_name("coral-learn")
+    done = subprocess.run([program, "doctor", *arguments], stdout=subprocess.PIPE, text=True)
+    assert done.returncode == status
+    return done.stdout
+
+
+def test_the_command_ends_with_0_where_all_is_well(edge_tpus: EdgeTpus) -> None:
+    with edge_tpus():
+        assert "All is well." in command(status=0)
+
+
+BAD_SETUPS: dict[str, Callable[[Path], Path]] = {
+    "no library": lambda folder: folder / library.NAME,
+    "no device": library.build,
+    "old ABI": lambda folder: library.build(folder, "-DOLD_ABI_WILD"),
+    "no libusb": lambda folder: library.build_with_missing_dependency(folder, "libusb-1.0.so.99"),
+    "another CPU": library.build_for_another_cpu,
+}
+
+
+@pytest.mark.usefixtures("c_compiler")
+@pytest.mark.parametrize("setup", BAD_SETUPS)
+def test_the_command_ends_with_1_and_tells_the_fix(
+    setup: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LIBRARY_VARIABLE, str(BAD_SETUPS[setup](tmp_path)))
+    monkeypatch.setenv("STAND_IN_DEVICES", "" if setup == "no device" else "usb=/dev/stand-in_0")
+    report = json.loads(command("--json", status=1))
+    printed = command(status=1)
+    assert f"Problem: {only_problem(report)}" in printed
+    assert f"Fix: {report['problems'][0]['fix']}" in printed
+
+
 def test_a_model_that_is_missing_or_broken(edge_tpus: EdgeTpus) -> None:
     with edge_tpus():
         assert only_problem(doctor("nowhere.tflite")).startswith("Failed to open file: nowhere")
