@@ -250,6 +250,12 @@ def _set_zero_point(name: bytes, zero_point: int) -> Callable[[Any], None]:
     )
 
 
+def _set_type(name: bytes, kind: str) -> Callable[[Any], None]:
+    return lambda tree: setattr(
+        _tensor(tree, name), "type", getattr(load_schema().TensorType, kind)
+    )
+
+
 def _set_inputs(operator: int, inputs: list[int]) -> Callable[[Any], None]:
     return lambda tree: setattr(
         main_subgraph(tree).operators[operator], "inputs", np.array(inputs, np.int32)
@@ -277,6 +283,8 @@ def _set_kind(operator: int, kind: str) -> Callable[[Any], None]:
         (_set_kind(0, "SPLIT"), "lacks the options"),
         (_set_scale(b"image", 1e-45), "not a finite positive number"),
         (_set_scale(b"scores", 0.0), "a scale of 0"),
+        (_set_type(b"scores", "RESOURCE"), "holds nothing that an array can"),
+        (_set_type(b"image", "VARIANT"), "holds nothing that an array can"),
         (_set_zero_point(b"image", -1), "a zero point that its type cannot store"),
         (_set_zero_point(b"head/weights", 256), "a zero point that its type cannot store"),
     ],

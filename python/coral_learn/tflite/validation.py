@@ -48,6 +48,7 @@ def validate(model: ModelT, schema: Any) -> None:
             _check_operator(model, graph, operator, schema)
         _check_indices("graph", [*graph.inputs, *graph.outputs], graph.tensors)
         _check_order(model, graph)
+    _check_ends(model.subgraphs[0], schema)
     _check_signatures(model)
 
 
@@ -202,6 +203,14 @@ def _tensors_ready_at_start(model: ModelT, graph: SubGraphT) -> Iterator[int]:
         is_constant = data is not None and len(data)
         if is_constant or tensor.isVariable or 0 in tensor.shape:
             yield index
+
+
+def _check_ends(graph: SubGraphT, schema: Any) -> None:
+    """Refuses inputs and outputs that a runtime would crash of when it makes an array of them."""
+    opaque = (schema.TensorType.RESOURCE, schema.TensorType.VARIANT)
+    for index in (*graph.inputs, *graph.outputs):
+        if graph.tensors[index].type in opaque:
+            raise ModelError(f"tensor {index} goes in or out, and holds nothing that an array can")
 
 
 def _check_signatures(model: ModelT) -> None:
