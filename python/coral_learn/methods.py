@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from .dataset import Split
 from .embeddings import Embeddings
 from .heads.imprinting import ImprintingEngine
-from .heads.new_class import remember_classes
+from .heads.new_class import class_means
 from .heads.softmax_regression import SoftmaxRegression
+from .tflite.class_means import attach_class_means
 from .tflite.imprinting import create_imprinting_model
 
 Method = Literal["sgd", "fit", "imprint"]
@@ -143,9 +144,8 @@ def _fit(task: LearningTask) -> TrainedHead:
 def _serialize(head: SoftmaxRegression, task: LearningTask) -> bytes:
     """Makes the classifier, with a note of its classes, so that one can be added later."""
     rows = task.split.train
-    return remember_classes(
-        head.serialize_model(task.extractor), task.embeddings[rows], task.labels[rows]
-    )
+    means = class_means(task.embeddings[rows], task.labels[rows], len(task.classes))
+    return attach_class_means(head.serialize_model(task.extractor), means)
 
 
 def _imprint(task: LearningTask) -> TrainedHead:

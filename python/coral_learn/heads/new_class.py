@@ -1,5 +1,7 @@
 """Adding a class to a finished classifier, from a few photos and without the old ones."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -31,11 +33,28 @@ def remember_classes(
     weights, biases, _ = read_head(classifier)
     rows = as_embeddings(embeddings, len(weights))
     classes = as_labels(labels, len(rows), len(biases), "labels")
-    missing = sorted(set(range(len(biases))) - set(classes.tolist()))
+    return attach_class_means(classifier, class_means(rows, classes, len(biases)))
+
+
+def class_means(
+    embeddings: Embeddings, labels: NDArray[np.integer[Any]], num_classes: int
+) -> NDArray[np.float32]:
+    """Returns the mean embedding of each class, [C, D].
+
+    Args:
+        embeddings: [N, D].
+        labels: The class of each, [N], in [0, C).
+        num_classes: C.
+
+    Raises:
+        ValueError: A class has no embedding.
+    """
+    missing = sorted(set(range(num_classes)) - set(labels.tolist()))
     if missing:
         raise ValueError(f"there is no embedding of the classes {missing}")
-    means = [np.asarray(rows[classes == label]).mean(axis=0) for label in range(len(biases))]
-    return attach_class_means(classifier, means)
+    return np.array(
+        [np.asarray(embeddings[labels == label]).mean(axis=0) for label in range(num_classes)]
+    )
 
 
 def add_class(model: ModelSource, embeddings: EmbeddingsLike, label: str) -> bytes:

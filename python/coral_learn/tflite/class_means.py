@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..model_file import ModelSource, read_model_content
-from .metadata import pack_with_labels, read_labels
+from .metadata import labels_of, pack_with_labels
 from .model import unpack
 from .notes import read_note, write_note
 
@@ -26,8 +26,9 @@ def attach_class_means(classifier: ModelSource, means: ArrayLike) -> bytes:
     """
     content = read_model_content(classifier)
     model = unpack(content)
+    labels = labels_of(model, content)
     write_note(model, _NOTE, np.asarray(means, np.float16))
-    return pack_with_labels(model, read_labels(content))
+    return pack_with_labels(model, labels)
 
 
 def read_class_means(classifier: ModelSource) -> NDArray[np.float32] | None:

@@ -12,7 +12,7 @@ from ..model_file import ModelSource, read_model_content
 from .head_record import take_head_record
 from .layers import add_fully_connected, add_output_conversion, add_reshape, add_softmax
 from .linear_layer import find_linear_layers, read_linear_layer
-from .metadata import pack_with_labels, read_labels
+from .metadata import labels_of, pack_with_labels
 from .model import (
     add_tensor,
     embedding_index,
@@ -161,7 +161,7 @@ def read_head(
             f"SOFTMAX); this model has {len(layers) or 'none'}"
         )
     weights, biases = read_linear_layer(model, layers[0])
-    labels = read_labels(content)
+    labels = labels_of(model, content)
     return weights, biases, labels if labels and len(labels) == len(biases) else None
 
 

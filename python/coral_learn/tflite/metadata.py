@@ -58,7 +58,17 @@ def read_labels(model: ModelSource) -> list[str] | None:
         ModelError: ``model`` is not a .tflite model, or a broken one.
     """
     content = read_model_content(model)
-    name = _label_file_name(_find_metadata(unpack(content)))
+    return labels_of(unpack(content), content)
+
+
+def labels_of(model: ModelT, content: bytes) -> list[str] | None:
+    """Does what :func:`read_labels` does, for a file that is unpacked already.
+
+    Args:
+        model: The tree.
+        content: The file that it was unpacked from.
+    """
+    name = _label_file_name(_find_metadata(model))
     text = _read_archived_text(content, name) if name else None
     if not text:
         return None
