@@ -351,6 +351,7 @@ def test_a_damaged_header_or_schema_is_mended_by_the_next_run(
     assert get(cache, b"photo") == b"row"
 
 
+@pytest.mark.slow_when_emulated
 def test_no_damage_gives_a_wrong_row_or_an_error(cache: EmbeddingCache, tmp_path: Path) -> None:
     rows = {b"%d" % index: b"%d" % index * 100 for index in range(60)}
     put(cache, rows)

@@ -48,6 +48,7 @@ def trained(
     return printed
 
 
+@pytest.mark.slow_when_emulated
 def test_train_prints_the_object_of_the_contract(trained: dict[str, object]) -> None:
     parts = "model labels report classes images skipped accuracy seconds device runtime"
     assert trained.keys() == set(parts.split())
@@ -63,6 +64,7 @@ def test_train_ends_with_a_table_and_a_hint(photos: Path, extractor: Path, tmp_p
     assert "Next: coral-learn classify" in done.stdout
 
 
+@pytest.mark.slow_when_emulated
 def test_classify(trained: dict[str, object], photos: Path) -> None:
     image = photos / "fish" / "fish_000.jpg"
     model, labels = str(trained["model"]), str(trained["labels"])
@@ -83,6 +85,7 @@ def test_a_photo_that_the_model_does_not_know(trained: dict[str, object], photos
     assert json.loads(run(*arguments, "--json").stdout) == [{"image": str(image), "results": []}]
 
 
+@pytest.mark.slow_when_emulated
 def test_classify_answers_for_the_photos_that_it_can_read(
     trained: dict[str, object], photos: Path, tmp_path: Path
 ) -> None:
@@ -115,6 +118,7 @@ def test_demo(tmp_path: Path) -> None:
     assert "choose another --output" in done.stderr
 
 
+@pytest.mark.slow_when_emulated
 def test_mistakes_are_told_in_one_line(
     photos: Path, extractor: Path, trained: dict[str, object], tmp_path: Path
 ) -> None:
@@ -139,6 +143,7 @@ def test_mistakes_are_told_in_one_line(
         assert message in line
 
 
+@pytest.mark.slow_when_emulated
 def test_a_project_from_the_command_line(photos: Path, extractor: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     run("project", "create", project, "--extractor", extractor)
@@ -159,6 +164,7 @@ def test_a_project_from_the_command_line(photos: Path, extractor: Path, tmp_path
     assert "there is no class" in run("project", "remove", project, "eel", status=1).stderr
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -173,6 +179,7 @@ def test_bad_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
     assert run(*arguments, status=2).stdout == ""
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("command", ["train", "classify", "evaluate", "demo"])
 def test_help(command: str) -> None:
     assert "--json" in run(command, "--help").stdout
@@ -198,6 +205,7 @@ def test_importing_and_training_need_no_interpreter_and_no_image_library() -> No
     assert done.stdout.strip() == "[]", done.stderr
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize(
     ("redirection", "status", "says"),
     [
@@ -223,6 +231,7 @@ def test_streams_that_are_full_or_closed(
     assert "Exception" not in done.stderr
 
 
+@pytest.mark.slow_when_emulated
 def test_names_that_are_no_text_or_speak_to_the_terminal(
     trained: dict[str, object], photos: Path, tmp_path: Path
 ) -> None:
@@ -253,6 +262,7 @@ def test_the_last_words_of_a_library_that_ends_the_process_are_told(tmp_path: Pa
     assert (done.returncode, done.stderr) == (1, words)
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_end_a_command_in_order(
     photos: Path, extractor: Path, tmp_path: Path, number: int
@@ -273,6 +283,7 @@ def test_signals_end_a_command_in_order(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("started", range(4))
 def test_threads_that_do_not_start(photos: Path, tmp_path: Path, started: int) -> None:
     model = tmp_path / "extractor.tflite"

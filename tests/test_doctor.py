@@ -100,6 +100,7 @@ def command(*arguments: str, status: int) -> str:
     return done.stdout
 
 
+@pytest.mark.slow_when_emulated
 def test_the_command_ends_with_0_where_all_is_well(edge_tpus: EdgeTpus) -> None:
     with edge_tpus():
         assert "All is well." in command(status=0)
@@ -114,6 +115,7 @@ BAD_SETUPS: dict[str, Callable[[Path], Path]] = {
 }
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.usefixtures("c_compiler")
 @pytest.mark.parametrize("setup", BAD_SETUPS)
 def test_the_command_ends_with_1_and_tells_the_fix(

@@ -234,18 +234,21 @@ def test_a_library_for_another_cpu_is_told(tmp_path: Path) -> None:
     assert_refused(file, f"{file} was built for another kind of CPU")
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.usefixtures("c_compiler")
 def test_a_library_without_entry_points_is_told(tmp_path: Path) -> None:
     file = library.build(tmp_path, "-DNO_ENTRY_POINTS")
     assert_refused(file, f"{file} is not an Edge TPU library")
 
 
+@pytest.mark.slow_when_emulated
 def test_a_damaged_library_is_told(tmp_path: Path) -> None:
     file = tmp_path / library.NAME
     file.write_text("not a library")
     assert_refused(file, f"the Edge TPU library {file} cannot be loaded")
 
 
+@pytest.mark.slow_when_emulated
 def test_the_library_is_found_by_name(stand_in_library: Path) -> None:
     done = run_python(
         "from coral_learn import edgetpu; print(edgetpu.get_runtime_version())",
@@ -273,6 +276,7 @@ def test_the_runtime_is_named_with_its_version() -> None:
     assert re.fullmatch(r"(ai-edge-litert|tflite-runtime) \d+\.\d+\.\d+", edgetpu.runtime_name())
 
 
+@pytest.mark.slow_when_emulated
 def test_an_unknown_runtime_is_refused_by_name() -> None:
     code = "from coral_learn import edgetpu; edgetpu.runtime_name()"
     done = run_python(code, CORAL_LEARN_RUNTIME="torch")

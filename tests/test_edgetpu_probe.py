@@ -65,6 +65,7 @@ def test_a_library_that_fits_is_probed_once_a_process(
         assert len(tpus.opened) == 3
 
 
+@pytest.mark.slow_when_emulated
 def test_a_probe_leaves_no_file_wherever_it_is_ended(
     runs: mock.Mock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +79,7 @@ def test_a_probe_leaves_no_file_wherever_it_is_ended(
     assert runs.call_count == 1
 
 
+@pytest.mark.slow_when_emulated
 def test_a_probe_that_found_no_device_is_repeated(
     tmp_path: Path, runs: mock.Mock, c_compiler: str
 ) -> None:
@@ -97,6 +99,7 @@ def test_the_delegate_of_the_caller_is_not_probed(edge_tpus: EdgeTpus, runs: moc
     assert runs.call_count == 0
 
 
+@pytest.mark.slow_when_emulated
 def test_a_broken_model_proves_nothing(edge_tpus: EdgeTpus, stand_in_library: Path) -> None:
     with edge_tpus():
         assert probe(stand_in_library, COMPILED[: len(COMPILED) // 2]).verdict is Verdict.UNCLEAR
@@ -119,6 +122,7 @@ def test_a_python_that_cannot_be_started_proves_nothing(
     assert probe(stand_in_library).verdict is Verdict.UNCLEAR
 
 
+@pytest.mark.slow_when_emulated
 def test_files_beside_a_script_do_not_disturb(
     edge_tpus: EdgeTpus, stand_in_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,7 @@ class TestTrainingPictures:
         assert not set(KINDS) & set(DEMO_THINGS)
         assert not set(KINDS.values()) & set(DEMO_THINGS.values())
 
+    @pytest.mark.slow_when_emulated
     def test_every_kind_can_be_drawn_and_the_same_number_gives_the_same_picture(self) -> None:
         for number in range(len(KINDS)):
             picture = draw_picture(0, number)

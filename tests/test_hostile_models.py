@@ -186,6 +186,7 @@ def test_small_files_do_not_become_large_or_slow(name: str, trace_memory: bool) 
         attack(function, content, trace_memory=trace_memory)
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("kind", ["uint8", "float32"])
 @pytest.mark.parametrize("name", ["read_head, append_softmax_head", "add_class"])
 def test_a_head_of_1000_classes_is_made_anew_in_little_memory(name: str, kind: str) -> None:
@@ -400,6 +401,7 @@ IMPRINTED = {
 }
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("name", IMPRINTED)
 def test_imprinting_models_that_do_not_hold_together(name: str) -> None:
     _attack_with_all(_changed(_imprinting_model(), IMPRINTED[name]))
@@ -416,6 +418,7 @@ def test_a_chain_that_no_head_has_ends_in_no_head() -> None:
     assert find_linear_layers(unpack(_chain("RESHAPE", 300, 1))) == []
 
 
+@pytest.mark.slow_when_emulated
 @settings(max_examples=60, deadline=None)
 @given(
     kind=st.sampled_from(sorted(KINDS)),
@@ -442,6 +445,7 @@ def test_broken_models_of_all_shapes_are_refused_or_work(
     attack(name, mutate(seed, [seed], random.Random(chance)))
 
 
+@pytest.mark.slow_when_emulated
 class TestTheAttackItself:
     def test_every_function_accepts_some_model(self) -> None:
         for name in FUNCTIONS:

@@ -90,6 +90,7 @@ def test_large_photos_take_their_turn(tmp_path: Path, monkeypatch: pytest.Monkey
         assert max(most) == 1
 
 
+@pytest.mark.slow_when_emulated
 def test_16_bit_photos_take_no_more_memory_than_others(tmp_path: Path) -> None:
     Image.new("I;16", (4000, 4000), 0xC800).save(tmp_path / "deep.png", compress_level=1)
     script = (
@@ -120,6 +121,7 @@ def test_too_little_memory_for_a_photo_is_told_as_such(
         load_image(opened, (8, 8))
 
 
+@pytest.mark.slow_when_emulated
 def test_too_many_open_files_are_no_fault_of_a_photo(
     folder: Path, extractor: Path, tmp_path: Path
 ) -> None:
@@ -235,6 +237,7 @@ def test_a_class_folder_whose_name_is_no_text(folder: Path) -> None:
         ImageFolder(folder)
 
 
+@pytest.mark.slow_when_emulated
 def test_photos_whose_names_are_no_text(folder: Path, extractor: Path, tmp_path: Path) -> None:
     odd = folder / "dark" / os.fsdecode(b"caf\xe9.png")
     try:
@@ -267,6 +270,7 @@ def test_a_class_may_link_to_a_folder_elsewhere(folder: Path, tmp_path: Path) ->
     assert ImageFolder(folder).classes == ["dark", "light", "linked"]
 
 
+@pytest.mark.slow_when_emulated
 def test_folders_nested_deeper_than_python_recurses(tmp_path: Path) -> None:
     deep = tmp_path / "a"
     depth = (4000 - len(str(deep))) // 2
@@ -288,6 +292,7 @@ def test_folders_nested_deeper_than_python_recurses(tmp_path: Path) -> None:
         subprocess.run(["rm", "-rf", deep], check=True)  # which shutil cannot
 
 
+@pytest.mark.slow_when_emulated
 def test_100_000_photos_in_a_folder(tmp_path: Path) -> None:
     """What takes much longer, or far more memory, is of the square of their number."""
     (tmp_path / "many").mkdir()
@@ -348,6 +353,7 @@ def locked() -> Iterator[Callable[[Path], None]]:
         path.chmod(0o755)
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("where", ["dark", "dark/old"])
 def test_folders_without_permission(
     folder: Path, extractor: Path, tmp_path: Path, where: str, locked: Callable[[Path], None]
@@ -362,6 +368,7 @@ def test_folders_without_permission(
     )
 
 
+@pytest.mark.slow_when_emulated
 def test_photos_in_a_folder_without_permission(
     folder: Path, extractor: Path, tmp_path: Path, locked: Callable[[Path], None]
 ) -> None:
@@ -371,6 +378,7 @@ def test_photos_in_a_folder_without_permission(
     assert "DATA_DIR" in done.stderr
 
 
+@pytest.mark.slow_when_emulated
 def test_a_photo_without_permission_is_left_out(
     folder: Path, extractor: Path, tmp_path: Path, locked: Callable[[Path], None]
 ) -> None:

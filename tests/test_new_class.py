@@ -94,6 +94,7 @@ def test_a_classifier_that_remembers_its_classes(kind: str) -> None:
     assert operator_names(after) == operator_names(before)
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_imprinting_model(kind: str) -> None:
     world = make_world(kind)

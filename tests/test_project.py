@@ -45,6 +45,7 @@ def labels_of(project: Project) -> list[str] | None:
         return classifier.labels
 
 
+@pytest.mark.slow_when_emulated
 def test_a_class_is_added(project: Project, drawn: Path, tmp_path: Path) -> None:
     project.add_class("turtle", photos_of(drawn, "turtle"))
     assert project.classes == ["crab", "fish", "turtle"]
@@ -57,6 +58,7 @@ def test_a_class_is_added(project: Project, drawn: Path, tmp_path: Path) -> None
     assert evaluate(model, tmp_path / "seen").accuracy >= 0.9
 
 
+@pytest.mark.slow_when_emulated
 def test_photos_are_added(project: Project, drawn: Path) -> None:
     before = project.step.count("fish")
     project.add_photos("fish", photos_of(drawn, "fish")[:3])
@@ -64,6 +66,7 @@ def test_photos_are_added(project: Project, drawn: Path) -> None:
     assert project.classes == ["crab", "fish"]
 
 
+@pytest.mark.slow_when_emulated
 def test_a_class_is_removed(project: Project, drawn: Path) -> None:
     project.add_class("turtle", photos_of(drawn, "turtle"))
     project.remove_class("crab")
@@ -75,6 +78,7 @@ def test_a_class_is_removed(project: Project, drawn: Path) -> None:
     assert answer.label == "turtle"
 
 
+@pytest.mark.slow_when_emulated
 def test_a_class_is_renamed_and_nothing_else(project: Project) -> None:
     head, accuracy = project.step.head, project.step.accuracy
     project.rename_class("crab", "Krabbe")
@@ -82,6 +86,7 @@ def test_a_class_is_renamed_and_nothing_else(project: Project) -> None:
     assert (project.step.head, project.step.accuracy) == (head, accuracy)
 
 
+@pytest.mark.slow_when_emulated
 def test_changes_are_taken_back_one_by_one(project: Project, drawn: Path) -> None:
     model = project.serialize_model()
     project.add_class("turtle", photos_of(drawn, "turtle"))
@@ -96,6 +101,7 @@ def test_changes_are_taken_back_one_by_one(project: Project, drawn: Path) -> Non
         project.undo()
 
 
+@pytest.mark.slow_when_emulated
 def test_a_project_lives_on_in_its_folder(project: Project) -> None:
     again = Project(project.path)
     assert again.classes == project.classes
@@ -105,11 +111,13 @@ def test_a_project_lives_on_in_its_folder(project: Project) -> None:
     assert shown["classes"] == [{"name": "crab", "photos": 15}, {"name": "fish", "photos": 15}]
 
 
+@pytest.mark.slow_when_emulated
 def test_the_threshold_lets_most_right_answers_pass(project: Project) -> None:
     assert project.step.accuracy is not None
     assert 0.5 <= project.step.threshold < 1
 
 
+@pytest.mark.slow_when_emulated
 def test_a_photo_that_cannot_be_read(project: Project, tmp_path: Path, drawn: Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"no photo")
@@ -125,6 +133,7 @@ def test_a_photo_that_cannot_be_read(project: Project, tmp_path: Path, drawn: Pa
         project.add_photos("fish", [bad], on_error=lambda i, error: None)
 
 
+@pytest.mark.slow_when_emulated
 def test_wrong_names(project: Project, drawn: Path) -> None:
     photos = photos_of(drawn, "fish")[:1]
     with pytest.raises(ValueError, match="there is a class 'fish' already"):
@@ -147,6 +156,7 @@ def test_one_class_makes_no_model(drawn: Path, tmp_path: Path) -> None:
         project.serialize_model()
 
 
+@pytest.mark.slow_when_emulated
 def test_folders_that_are_no_project(tmp_path: Path, project: Project) -> None:
     with pytest.raises(ValueError, match="there is no project in"):
         Project(tmp_path)
@@ -193,6 +203,7 @@ def test_an_index_that_is_damaged(tmp_path: Path, change: Any) -> None:
         Project(tmp_path)
 
 
+@pytest.mark.slow_when_emulated
 def test_a_part_that_is_damaged(project: Project, drawn: Path) -> None:
     [first, _] = project.step.photos
     path = project.path / "parts" / first.file
@@ -205,6 +216,7 @@ def test_a_part_that_is_damaged(project: Project, drawn: Path) -> None:
     assert project.classes == ["crab", "fish"]
 
 
+@pytest.mark.slow_when_emulated
 def test_what_no_step_uses_is_removed(
     project: Project, drawn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -176,6 +176,7 @@ class TestInstall:
 
 
 class TestRunner:
+    @pytest.mark.slow_when_emulated
     def test_help(self) -> None:
         for option in ("-h", "--help"):
             assert "SCRIPT.py" in run_python("-m", "coral_learn.pycoral", option).stdout
@@ -186,6 +187,7 @@ class TestRunner:
         assert done.stderr.count("\n") == 1
         assert not done.stdout
 
+    @pytest.mark.slow_when_emulated
     def test_a_script_sees_what_python_would_show_it(self, tmp_path: Path) -> None:
         write_files(
             tmp_path / "folder",
@@ -201,6 +203,7 @@ class TestRunner:
         expected = ["__main__", str(script), str([str(script), "-h", "--flag", "x"])]
         assert done.stdout.splitlines() == [*expected, str(script.parent)]
 
+    @pytest.mark.slow_when_emulated
     def test_tflite_runtime_is_there(self, tmp_path: Path, extractor: Path) -> None:
         script = tmp_path / "script.py"
         script.write_text(
@@ -214,6 +217,7 @@ class TestRunner:
 
 
 class TestScripts:
+    @pytest.mark.slow_when_emulated
     def test_training_then_classifying(self, photos: Path, extractor: Path, tmp_path: Path) -> None:
         printed = run_script(
             "train.py",
@@ -248,6 +252,7 @@ class TestScripts:
         )
         assert printed.splitlines()[1].startswith("sunflowers: ")
 
+    @pytest.mark.slow_when_emulated
     def test_a_device_for_a_cpu_model_is_only_warned_of(self, tmp_path: Path) -> None:
         model, photo = tmp_path / "model.tflite", tmp_path / "photo.png"
         model.write_bytes(averaging_model())

@@ -24,6 +24,7 @@ def result(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> RetrainRes
     return retrain(photos, embedded_extractor(), tmp_path_factory.mktemp("out"), seed=1)
 
 
+@pytest.mark.slow_when_emulated
 def test_the_result_says_what_was_made(result: RetrainResult) -> None:
     assert result.classes == CLASSES
     assert result.images == 60
@@ -40,6 +41,7 @@ def test_the_result_says_what_was_made(result: RetrainResult) -> None:
     assert json.loads(json.dumps(result.to_json()))["model"] == str(result.model)
 
 
+@pytest.mark.slow_when_emulated
 def test_the_saved_model_does_as_the_result_says(result: RetrainResult, photos: Path) -> None:
     found = evaluate(result.model, photos, labels=result.labels)
     assert found.images == 60
@@ -62,6 +64,7 @@ def test_every_method_makes_a_model_with_labels(
         assert classifier.labels == CLASSES
 
 
+@pytest.mark.slow_when_emulated
 def test_the_same_seed_gives_the_same_model(
     result: RetrainResult, photos: Path, tmp_path: Path
 ) -> None:
@@ -70,6 +73,7 @@ def test_the_same_seed_gives_the_same_model(
     assert again.accuracy == result.accuracy
 
 
+@pytest.mark.slow_when_emulated
 def test_progress_is_told_for_every_stage(photos: Path, tmp_path: Path) -> None:
     steps: dict[str, list[tuple[int, int]]] = {}
     retrain(
@@ -87,6 +91,7 @@ def test_progress_is_told_for_every_stage(photos: Path, tmp_path: Path) -> None:
         assert [done for done, _ in told] == sorted(done for done, _ in told)
 
 
+@pytest.mark.slow_when_emulated
 def test_unreadable_photos_are_left_out_and_named(photos: Path, tmp_path: Path) -> None:
     shutil.copytree(photos, tmp_path / "photos")
     bad = tmp_path / "photos" / "crab" / "broken.jpg"
@@ -98,6 +103,7 @@ def test_unreadable_photos_are_left_out_and_named(photos: Path, tmp_path: Path) 
     assert all(photo.reason for photo in result.skipped)
 
 
+@pytest.mark.slow_when_emulated
 def test_nothing_to_hold_out(photos: Path, tmp_path: Path) -> None:
     result = retrain(photos, embedded_extractor(), tmp_path, validation=0, test=0)
     assert result.accuracy.validation is None
@@ -119,6 +125,7 @@ def with_an_empty_class(root: Path) -> None:
     (root / "eel").mkdir()
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -155,6 +162,7 @@ def test_bad_settings_are_refused_before_any_photo_is_read(photos: Path, tmp_pat
         retrain(photos, embedded_extractor(), tmp_path / "file", progress=no_photo_yet)
 
 
+@pytest.mark.slow_when_emulated
 def test_a_classifier_is_no_extractor(result: RetrainResult, photos: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is a classifier, not an embedding extractor"):
         retrain(photos, result.model, tmp_path)

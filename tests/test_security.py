@@ -60,6 +60,7 @@ def test_the_guard_sees_what_reaches_for_the_network(
     assert "reached for the network" in done.stderr
 
 
+@pytest.mark.slow_when_emulated
 def test_the_whole_job_reaches_for_no_network(
     without_network: dict[str, str], photos: Path, tmp_path: Path
 ) -> None:

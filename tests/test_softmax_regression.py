@@ -623,6 +623,7 @@ def test_wrong_values_of_properties() -> None:
         head.reg = -1
 
 
+@pytest.mark.slow_when_emulated
 def test_imports_neither_an_interpreter_nor_pillow() -> None:
     code = (
         "import sys, coral_learn.heads.softmax_regression\n"

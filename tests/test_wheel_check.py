@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 pytest.importorskip("tomllib", reason="the tools need Python 3.11")
 if not (ROOT / ".git").exists():
     pytest.skip("this is no checkout", allow_module_level=True)
+pytestmark = pytest.mark.slow_when_emulated
 
 METADATA = (
     "METADATA",
