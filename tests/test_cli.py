@@ -196,7 +196,7 @@ before = set(sys.modules)
 import coral_learn
 coral_learn.SoftmaxRegression
 print([name for name in set(sys.modules) - before if name.split(".")[0] in
-       {"ai_edge_litert", "tflite_runtime", "PIL", "flatbuffers", "rich", "typer", "tensorflow"}])
+       {"ai_edge_litert", "tflite_runtime", "PIL", "flatbuffers", "rich", "click", "tensorflow"}])
 """
 
 
@@ -251,7 +251,7 @@ def test_the_last_words_of_a_library_that_ends_the_process_are_told(tmp_path: Pa
     words = (
         "OpenBLAS error: no memory\n"  # as where a limit of memory lets NumPy's threads not start
     )
-    (tmp_path / "typer.py").write_text(f"import os\nos.write(2, {words.encode()})\nos._exit(1)")
+    (tmp_path / "click.py").write_text(f"import os\nos.write(2, {words.encode()})\nos._exit(1)")
     done = subprocess.run(
         [COMMAND, "--version"],
         capture_output=True,

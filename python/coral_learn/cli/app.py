@@ -1,9 +1,11 @@
 """The commands: their arguments, and which function of the package each one calls."""
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import get_args
 
-import typer
+import click
 
 from ..classification import Classifier, evaluate
 from ..diagnosis import doctor
@@ -13,82 +15,111 @@ from ..methods import Method, SgdSettings
 from ..retraining import RetrainResult, retrain
 from ..tflite.cut import create_embedding_extractor, list_candidates, read_embedding
 from . import display
-from .options import DataDir, Device, Extractor, Json, Labels, Model, Output, UseCache
+from .options import (
+    PATH,
+    cache_option,
+    data_dir_argument,
+    device_option,
+    extractor_option,
+    json_option,
+    labels_option,
+    model_argument,
+    output_option,
+)
 from .project_commands import project_app
 
-app = typer.Typer(
-    name="coral-learn",
-    help="Retrain an image classifier on your own photos, on the device it runs on.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+
+@click.group(
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "show_default": True,
+    }
 )
-app.add_typer(project_app, name="project")
+@click.version_option(package_name="coral-learn", message="%(prog)s %(version)s")
+def app() -> None:
+    """Retrain an image classifier on your own photos, on the device it runs on."""
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        display.results.print(f"coral-learn {version('coral-learn')}", highlight=False)
-        raise typer.Exit
-
-
-@app.callback()
-def _main(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
-    ] = False,
-) -> None:
-    pass
-
-
-def _method(name: str) -> str:
-    if name not in get_args(Method):
-        raise typer.BadParameter(f"{name!r} is not one of {', '.join(get_args(Method))}.")
-    return name
+app.add_command(project_app)
 
 
 @app.command("train")
+@data_dir_argument
+@extractor_option
+@output_option
+@click.option(
+    "--method",
+    type=click.Choice(get_args(Method)),
+    default="fit",
+    help="fit: the best head, found without settings; sgd: the recipe of Coral's tutorial; "
+    "imprint: for a few photos.",
+)
+@click.option(
+    "--iterations",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=SgdSettings.iterations,
+    help="Steps of sgd.",
+)
+@click.option(
+    "--learning-rate", metavar="X", default=SgdSettings.learning_rate, help="Step size of sgd."
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=SgdSettings.batch_size,
+    help="Photos in a step of sgd.",
+)
+@click.option(
+    "--weight-scale",
+    metavar="X",
+    default=SgdSettings.weight_scale,
+    help="Size of the first weights of sgd.",
+)
+@click.option(
+    "--val", metavar="X", default=0.1, help="Fraction of the photos to watch training on."
+)
+@click.option("--test", metavar="X", default=0.1, help="Fraction of the photos to test on.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    help="Another number splits the photos another way.",
+)
+@device_option
+@cache_option
+@json_option
 def _train(
-    data_dir: DataDir,
-    extractor: Extractor,
-    output: Output,
-    method: Annotated[
-        str,
-        typer.Option(
-            help="fit: the best head, found without settings; sgd: the recipe of Coral's tutorial; "
-            "imprint: for a few photos.",
-            callback=_method,
-        ),
-    ] = "fit",
-    iterations: Annotated[int, typer.Option(min=1, help="Steps of sgd.")] = SgdSettings.iterations,
-    learning_rate: Annotated[float, typer.Option(help="Step size of sgd.")] = (
-        SgdSettings.learning_rate
-    ),
-    batch_size: Annotated[int, typer.Option(min=1, help="Photos in a step of sgd.")] = (
-        SgdSettings.batch_size
-    ),
-    weight_scale: Annotated[float, typer.Option(help="Size of the first weights of sgd.")] = (
-        SgdSettings.weight_scale
-    ),
-    val: Annotated[float, typer.Option(help="Fraction of the photos to watch training on.")] = 0.1,
-    test: Annotated[float, typer.Option(help="Fraction of the photos to test on.")] = 0.1,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Another number splits the photos another way.")
-    ] = 0,
-    device: Device = None,
-    cache: UseCache = True,
-    json: Json = False,
+    data_dir: Path,
+    extractor: Path,
+    output: Path,
+    method: Method,
+    iterations: int,
+    learning_rate: float,
+    batch_size: int,
+    weight_scale: float,
+    val: float,
+    test: float,
+    seed: int,
+    device: str | None,
+    cache: bool,
+    json: bool,
 ) -> None:
-    """Retrain the last layer of a classifier on photos, then save and test the new model."""
+    """Retrain a classifier on photos.
+
+    Trains its last layer anew, then saves and tests the new model.
+
+    DATA_DIR holds a folder of photos for each class.
+    """
     with display.stage_bars() as report:
         result = retrain(
             data_dir,
             extractor,
             output,
-            method=method,  # type: ignore[arg-type]  # checked by _method
+            method=method,
             sgd=SgdSettings(iterations, learning_rate, batch_size, weight_scale),
             validation=val,
             test=test,
@@ -101,17 +132,29 @@ def _train(
 
 
 @app.command("classify")
+@model_argument
+@click.argument("images", type=PATH, metavar="IMAGE...", nargs=-1, required=True)
+@labels_option
+@click.option(
+    "--top-k", type=click.IntRange(min=1), metavar="N", default=1, help="How many classes to name."
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    metavar="X",
+    default=0.0,
+    help='The least probability; below, "I don\'t know".',
+)
+@device_option
+@json_option
 def _classify(
-    model: Model,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Photos.")],
-    labels: Labels = None,
-    top_k: Annotated[int, typer.Option(min=1, help="How many classes to name.")] = 1,
-    threshold: Annotated[
-        float,
-        typer.Option(min=0, max=1, help='The least probability; below, "I don\'t know".'),
-    ] = 0.0,
-    device: Device = None,
-    json: Json = False,
+    model: Path,
+    images: Sequence[Path],
+    labels: Path | None,
+    top_k: int,
+    threshold: float,
+    device: str | None,
+    json: bool,
 ) -> None:
     """Say which class photos show."""
     unread: list[tuple[str, str]] = []
@@ -139,15 +182,24 @@ def _classify(
 
 
 @app.command("evaluate")
+@model_argument
+@data_dir_argument
+@labels_option
+@device_option
+@cache_option
+@json_option
 def _evaluate(
-    model: Model,
-    data_dir: DataDir,
-    labels: Labels = None,
-    device: Device = None,
-    cache: UseCache = True,
-    json: Json = False,
+    model: Path,
+    data_dir: Path,
+    labels: Path | None,
+    device: str | None,
+    cache: bool,
+    json: bool,
 ) -> None:
-    """Measure how often a classifier is right on photos in class folders."""
+    """Measure how often a classifier is right.
+
+    DATA_DIR holds a folder of photos for each class.
+    """
     evaluation = evaluate(
         model,
         data_dir,
@@ -164,56 +216,60 @@ def _evaluate(
 
 
 @app.command("extractor")
+@click.argument("classifier", type=PATH, metavar="CLASSIFIER.tflite")
+@click.option("--output", type=PATH, metavar="EXTRACTOR.tflite", help="The file to write.")
+@click.option("--tensor", metavar="NAME", help="Where to cut.")
+@click.option(
+    "--list", "list_", is_flag=True, help="List the tensors where the model could be cut."
+)
+@json_option
 def _extractor(
-    classifier: Annotated[
-        Path, typer.Argument(metavar="CLASSIFIER.tflite", help="Any classifier of images.")
-    ],
-    output: Annotated[
-        Path | None,
-        typer.Option(metavar="EXTRACTOR.tflite", help="The file to write.", show_default=False),
-    ] = None,
-    tensor: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Where to cut.", show_default=False)
-    ] = None,
-    list_: Annotated[
-        bool, typer.Option("--list", help="List the tensors where the model could be cut.")
-    ] = False,
-    json: Json = False,
+    classifier: Path, output: Path | None, tensor: str | None, list_: bool, json: bool
 ) -> None:
-    """Make an embedding extractor of a classifier, by cutting off its last layer."""
+    """Make an embedding extractor of a classifier.
+
+    Any classifier of images will do; its last layer is cut off.
+    """
     if list_:
         display.print_candidates(list_candidates(classifier), json)
         return
     if output is None:
-        raise typer.BadParameter("where to write it is missing.", param_hint="--output")
+        raise click.UsageError("Missing option '--output': where to write the extractor.")
     extractor = create_embedding_extractor(classifier, tensor)
     write_atomically(output, extractor)
     display.print_extractor(output, read_embedding(extractor), json)
 
 
 @app.command("doctor")
-def _doctor(
-    model: Annotated[
-        Path | None,
-        typer.Option(metavar="MODEL.tflite", help="A model to look at too.", show_default=False),
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Find out what keeps models from running, and how to mend it; exit status 1 if anything."""
+@click.option("--model", type=PATH, metavar="MODEL.tflite", help="A model to look at too.")
+@json_option
+def _doctor(model: Path | None, json: bool) -> None:
+    """Find out what keeps models from running.
+
+    Tells how to mend it, and ends with exit status 1 if there is anything.
+    """
     findings = doctor(model)
     if json:
         display.print_json(findings)
     else:
         display.print_findings(findings)
-    raise typer.Exit(0 if findings["ok"] else 1)
+    sys.exit(0 if findings["ok"] else 1)
 
 
 @app.command("demo")
-def _demo(
-    output: Output = Path("coral-learn-demo"),
-    json: Json = False,
-) -> None:
-    """Draw photos and do the whole job on them: no network, no Edge TPU, no photos needed."""
+@click.option(
+    "--output",
+    type=PATH,
+    default="coral-learn-demo",
+    metavar="DIR",
+    help="The folder for the results.",
+)
+@json_option
+def _demo(output: Path, json: bool) -> None:
+    """Do the whole job on drawn photos.
+
+    No network, no Edge TPU and no photos are needed.
+    """
     from ..demo import demo
 
     with display.stage_bars() as report:
@@ -226,9 +282,8 @@ def _demo(
 
 
 @app.command("cache")
-def _cache(
-    clear: Annotated[bool, typer.Option("--clear", help="Delete all of it.")] = False,
-) -> None:
+@click.option("--clear", is_flag=True, help="Delete all of it.")
+def _cache(clear: bool) -> None:
     """Show or clear what is kept of photos seen before."""
     cache = EmbeddingCache()
     if clear:

@@ -1,43 +1,55 @@
 """The commands ``coral-learn project ...``: living with a model."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from ..dataset import Skipped, photos_below
 from ..extraction.cache import EmbeddingCache
 from ..project import Project
 from . import display
-from .options import Device, Extractor, Json, Output, UseCache
-
-project_app = typer.Typer(
-    help="Keep a model: add, remove and rename classes later, and take changes back.",
-    no_args_is_help=True,
+from .options import (
+    PATH,
+    cache_option,
+    device_option,
+    extractor_option,
+    json_option,
+    output_option,
 )
 
-Folder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project's folder.")]
-Name = Annotated[str, typer.Argument(metavar="CLASS", help="The name of a class.")]
+folder_argument = click.argument("folder", type=PATH, metavar="PROJECT")
+name_argument = click.argument("name", metavar="CLASS")
+
+
+@click.group("project")
+def project_app() -> None:
+    """Keep a model and change its classes later.
+
+    Classes are added, removed and renamed, and every change can be taken back.
+    """
 
 
 @project_app.command("create")
-def _create(folder: Folder, extractor: Extractor) -> None:
+@folder_argument
+@extractor_option
+def _create(folder: Path, extractor: Path) -> None:
     """Start a project without classes."""
     Project.create(folder, extractor)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")
 
 
 @project_app.command("add")
-def _add(
-    folder: Folder,
-    name: Name,
-    photos: Annotated[
-        list[Path], typer.Argument(metavar="PHOTO...", help="Photos, or folders of photos.")
-    ],
-    device: Device = None,
-    cache: UseCache = True,
-) -> None:
-    """Add photos to a class, which is made where it is new."""
+@folder_argument
+@name_argument
+@click.argument("photos", type=PATH, metavar="PHOTO...", nargs=-1, required=True)
+@device_option
+@cache_option
+def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, cache: bool) -> None:
+    """Add photos, or folders of photos, to a class.
+
+    The class is made where it is new.
+    """
     project = Project(folder)
     paths = [path for given in photos for path in photos_below(given)]
     skipped: list[Skipped] = []
@@ -55,7 +67,9 @@ def _add(
 
 
 @project_app.command("remove")
-def _remove(folder: Folder, name: Name) -> None:
+@folder_argument
+@name_argument
+def _remove(folder: Path, name: str) -> None:
     """Remove a class and what was learned of it."""
     project = Project(folder)
     project.remove_class(name)
@@ -63,11 +77,10 @@ def _remove(folder: Folder, name: Name) -> None:
 
 
 @project_app.command("rename")
-def _rename(
-    folder: Folder,
-    name: Name,
-    new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="Its new name.")],
-) -> None:
+@folder_argument
+@name_argument
+@click.argument("new_name")
+def _rename(folder: Path, name: str, new_name: str) -> None:
     """Rename a class."""
     project = Project(folder)
     project.rename_class(name, new_name)
@@ -75,7 +88,8 @@ def _rename(
 
 
 @project_app.command("undo")
-def _undo(folder: Folder) -> None:
+@folder_argument
+def _undo(folder: Path) -> None:
     """Take the last change back."""
     project = Project(folder)
     display.results.print(f"Took back: {project.undo()}", markup=False, highlight=False)
@@ -83,7 +97,9 @@ def _undo(folder: Folder) -> None:
 
 
 @project_app.command("show")
-def _show(folder: Folder, json: Json = False) -> None:
+@folder_argument
+@json_option
+def _show(folder: Path, json: bool) -> None:
     """Show the classes, the accuracy and the changes so far."""
     project = Project(folder)
     if json:
@@ -93,7 +109,9 @@ def _show(folder: Folder, json: Json = False) -> None:
 
 
 @project_app.command("export")
-def _export(folder: Folder, output: Output) -> None:
+@folder_argument
+@output_option
+def _export(folder: Path, output: Path) -> None:
     """Write the retrained model and its label map."""
     model = Project(folder).export(output)
     display.print_hint(f"coral-learn classify {model} PHOTO.jpg")
