@@ -165,6 +165,22 @@ def test_a_project_from_the_command_line(photos: Path, extractor: Path, tmp_path
 
 
 @pytest.mark.slow_when_emulated
+def test_the_cache_is_shown_and_cleared(
+    photos: Path, extractor: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CORAL_LEARN_CACHE", str(tmp_path / "cache"))
+    assert json.loads(run("cache", "--json").stdout)["embeddings"] == 0
+    run("train", photos, "--extractor", extractor, "--output", tmp_path / "out", "--no-cache")
+    assert json.loads(run("cache", "--json").stdout)["embeddings"] == 0
+    run("train", photos, "--extractor", extractor, "--output", tmp_path / "out")
+    shown = json.loads(run("cache", "--json").stdout)
+    assert shown["embeddings"] >= 60
+    assert Path(shown["path"]).is_file()
+    assert f"{shown['path']}: {shown['embeddings']} embeddings" in run("cache").stdout
+    assert json.loads(run("cache", "--clear", "--json").stdout)["embeddings"] == 0
+
+
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize(
     "arguments",
     [

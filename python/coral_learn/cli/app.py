@@ -283,12 +283,17 @@ def _demo(output: Path, json: bool) -> None:
 
 @app.command("cache")
 @click.option("--clear", is_flag=True, help="Delete all of it.")
-def _cache(clear: bool) -> None:
+@json_option
+def _cache(clear: bool, json: bool) -> None:
     """Show or clear what is kept of photos seen before."""
     cache = EmbeddingCache()
     if clear:
         cache.clear()
-    display.print_cache(cache.info())
+    info = cache.info()
+    if json:
+        display.print_json({**vars(info), "path": str(info.path)})
+    else:
+        display.print_cache(info)
 
 
 def _show(result: RetrainResult, hint: str, json: bool) -> None:
