@@ -5,7 +5,8 @@
 #   reliability/sanitizers.sh [--quick]
 #
 # Needs g++, cmake, doctest, and Python with .[test], pybind11 and cmeel-eigen installed: the one
-# that PYTHON names, or else `python`.
+# that PYTHON names, or else `python`. An editable install will not do: processes that tests start
+# would find it first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$(realpath -s "$(command -v "${PYTHON:-python}")")
