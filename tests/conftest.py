@@ -16,7 +16,7 @@ pytest_plugins = ["stand_in.fixtures"]
 
 # For tools/aarch64/check.sh, where all takes some twenty times as long.
 EMULATION = "emulation"
-settings.register_profile(EMULATION, max_examples=5, deadline=None)
+settings.register_profile(EMULATION, max_examples=3, deadline=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -216,6 +216,7 @@ print([name for name in set(sys.modules) - before if name.split(".")[0] in
 """
 
 
+@pytest.mark.slow_when_emulated
 def test_importing_and_training_need_no_interpreter_and_no_image_library() -> None:
     done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr

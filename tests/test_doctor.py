@@ -68,6 +68,7 @@ def test_a_device_in_use(edge_tpus: EdgeTpus, monkeypatch: pytest.MonkeyPatch) -
         assert only_problem(doctor()) == "the Edge TPU pci /dev/stand-in_0 could not be opened"
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.usefixtures("c_compiler")
 @pytest.mark.parametrize("variant", ["-DOLD_ABI_WILD", "-DOLD_ABI_ZEROS"])
 @pytest.mark.parametrize("model", [None, COMPILED], ids=["no model", "compiled"])
@@ -148,6 +149,7 @@ def test_what_a_compiled_model_needs(
     assert what == "the model needs libedgetpu's runtime version 12, and this is 10"
 
 
+@pytest.mark.slow_when_emulated
 def test_a_runtime_that_is_not_there(edge_tpus: EdgeTpus) -> None:
     code = "import json; from coral_learn.diagnosis import doctor; print(json.dumps(doctor()))"
     with edge_tpus():

@@ -34,6 +34,7 @@ def test_writes_the_number_of_photos_asked_for_into_a_folder_for_each_class(tmp_
             assert (photo.format, photo.mode) == ("JPEG", "RGB")
 
 
+@pytest.mark.slow_when_emulated
 def test_a_photo_depends_on_seed_class_and_number_alone(tmp_path: Path) -> None:
     for folder, per_class, seed in (("two", 2, 1), ("one", 1, 1), ("other", 1, 2)):
         list(write_photos(tmp_path / folder, per_class, seed))

@@ -283,6 +283,7 @@ def test_an_unknown_runtime_is_refused_by_name() -> None:
     assert "CORAL_LEARN_RUNTIME is 'torch': use ai-edge-litert or tflite-runtime" in done.stderr
 
 
+@pytest.mark.slow_when_emulated
 def test_importing_the_module_imports_no_interpreter() -> None:
     code = "import coral_learn.edgetpu, sys; print(*sys.modules)"
     modules = run_python(code).stdout.split()

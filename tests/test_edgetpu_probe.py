@@ -53,6 +53,7 @@ def test_a_library_with_the_old_abi_is_refused_alive(
         assert tpus.opened == []
 
 
+@pytest.mark.slow_when_emulated
 def test_a_library_that_fits_is_probed_once_a_process(
     tmp_path: Path, runs: mock.Mock, c_compiler: str
 ) -> None:

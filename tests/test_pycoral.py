@@ -181,6 +181,7 @@ class TestRunner:
         for option in ("-h", "--help"):
             assert "SCRIPT.py" in run_python("-m", "coral_learn.pycoral", option).stdout
 
+    @pytest.mark.slow_when_emulated
     @pytest.mark.parametrize("arguments", [(), ("missing.py", "--help"), ("--flag",), (".",)])
     def test_a_missing_script_is_told_in_one_line(self, arguments: tuple[str, ...]) -> None:
         done = run_python("-m", "coral_learn.pycoral", *arguments, status=2)

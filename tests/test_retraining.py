@@ -54,7 +54,14 @@ def test_the_saved_model_does_as_the_result_says(result: RetrainResult, photos: 
     assert {first.label, second.label, third.label} == set(CLASSES)
 
 
-@pytest.mark.parametrize("method", ["sgd", "fit", "imprint"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "fit",
+        pytest.param("sgd", marks=pytest.mark.slow_when_emulated),
+        pytest.param("imprint", marks=pytest.mark.slow_when_emulated),
+    ],
+)
 def test_every_method_makes_a_model_with_labels(
     photos: Path, tmp_path: Path, method: Method
 ) -> None:
@@ -168,6 +175,7 @@ def test_a_classifier_is_no_extractor(result: RetrainResult, photos: Path, tmp_p
         retrain(photos, result.model, tmp_path)
 
 
+@pytest.mark.slow_when_emulated
 def test_evaluate_wants_folders_named_as_the_classes(
     result: RetrainResult, photos: Path, tmp_path: Path
 ) -> None:

@@ -44,6 +44,7 @@ def run(environment: dict[str, str], code: str, *arguments: object) -> subproces
     )
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize(
     "code",
     [
