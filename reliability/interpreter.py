@@ -8,7 +8,6 @@ import resource
 import sys
 import warnings
 from multiprocessing.connection import Connection
-from types import TracebackType
 
 import numpy as np
 
@@ -38,12 +37,7 @@ class InterpreterProcess:
     def __enter__(self) -> "InterpreterProcess":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._stop()
 
     def run(self, content: bytes) -> Outcome:

@@ -3,7 +3,6 @@
 import os
 import threading
 import weakref
-from types import TracebackType
 
 
 class ObjectLock:
@@ -20,12 +19,7 @@ class ObjectLock:
     def __enter__(self) -> None:
         self._lock.acquire()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._lock.release()
 
     def __reduce__(self) -> tuple[type["ObjectLock"], tuple[()]]:
