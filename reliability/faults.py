@@ -367,7 +367,9 @@ def run(world: World, numbers: Sequence[int], seed: int) -> Counter[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the attack; returns 1 if it found anything."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m reliability.faults", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--quick", action="store_true", help="one run of each kind only")
     parser.add_argument("--runs", type=int, default=_ALL_RUNS)
     parser.add_argument("--first", type=int, default=0, help="the number of the first run")
