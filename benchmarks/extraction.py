@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from coral_learn import EmbeddingExtractor
-from coral_learn.edgetpu import Interpreter, make_interpreter
+from coral_learn.edgetpu.interpreter import make_interpreter
+from coral_learn.edgetpu.runtime import Interpreter
 
 from . import memory
 from .figures import Figure, Note, Quantity, Target, exactly, speed

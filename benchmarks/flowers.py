@@ -7,12 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from coral_learn import (
-    EmbeddingExtractor,
-    Embeddings,
-    ImageFolder,
-    create_embedding_extractor,
-)
+from coral_learn import EmbeddingExtractor, Embeddings, ImageFolder, create_embedding_extractor
 
 Rows = NDArray[np.int64]
 Labels = NDArray[np.int64]

@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from coral_learn import ImageFolder
-from coral_learn.demo import embedded_extractor
-from coral_learn.drawing import write_photos
+from coral_learn.demo.drawing import write_photos
+from coral_learn.demo.run import embedded_extractor
 
 from .settings import Settings, real_data
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral_learn import Embeddings, SoftmaxRegression
-from coral_learn.classification import Classifier
+from coral_learn.jobs.classification import Classifier
 
 from .figures import Figure, Note, Quantity, Target
 from .flowers import SeenPhotos, extractors, see

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.model_builder import build_classifier, build_extractor
+from tests.support.model_builder import build_classifier, build_extractor
 
-from coral_learn.drawing import DEMO_CLASSES, write_photos
+from coral_learn.demo.drawing import DEMO_CLASSES, write_photos
 from coral_learn.embeddings import Embeddings
-from coral_learn.project import Project
+from coral_learn.project.project import Project
 
 COMMAND = str(Path(sys.executable).with_name("coral-learn"))
 _CACHE_VARIABLE = "CORAL_LEARN_CACHE"

@@ -11,9 +11,9 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from coral_learn.edgetpu import make_interpreter
+from coral_learn.edgetpu.interpreter import make_interpreter
 from coral_learn.errors import EdgeTpuError, ModelError
-from coral_learn.model_file import is_compiled
+from coral_learn.tflite.file import is_compiled
 
 _LONGEST_SECONDS = 10.0
 _MOST_MEMORY = 4 << 30

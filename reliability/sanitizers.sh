@@ -60,12 +60,12 @@ build thread "$thread"
 
 UBSAN_OPTIONS=print_stacktrace=1 "$address/core_tests"
 if [ "$quick" = --quick ]; then
-  address_tests=(tests/test_core.py tests/test_threads.py)
-  thread_tests=(tests/test_threads.py)
+  address_tests=(tests/heads/test_core.py tests/heads/test_threads.py)
+  thread_tests=(tests/heads/test_threads.py)
   thread_sources='*thread_pool*,*sgd*'
 else
-  address_tests=(tests/test_core.py tests/test_softmax_regression.py tests/test_fit.py
-    tests/test_imprinting.py tests/test_hostile_data.py tests/test_threads.py)
+  address_tests=(tests/heads/test_core.py tests/heads/test_softmax_regression.py tests/heads/test_fit.py
+    tests/heads/test_imprinting.py tests/test_hostile_data.py tests/heads/test_threads.py)
   thread_tests=("${address_tests[@]}")
   thread_sources='*thread_pool*,*batch_gradient*,*sgd*,*fit*,*inference*'
 fi

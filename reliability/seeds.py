@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.model_builder import (
+from tests.support.model_builder import (
     KINDS,
     build_classifier,
     build_compiled_extractor,
@@ -14,10 +14,10 @@ from tests.model_builder import (
 )
 
 from coral_learn.heads.imprinting import ImprintingEngine
-from coral_learn.tflite.class_means import attach_class_means
 from coral_learn.tflite.cut import create_embedding_extractor
-from coral_learn.tflite.head import append_softmax_head
-from coral_learn.tflite.imprinting import create_imprinting_model
+from coral_learn.tflite.head.append import append_softmax_head
+from coral_learn.tflite.head.class_means import attach_class_means
+from coral_learn.tflite.imprinting.create import create_imprinting_model
 from coral_learn.tflite.metadata import attach_labels
 
 from .mutations import Seed

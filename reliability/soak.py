@@ -21,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.model_builder import KINDS, build_extractor
+from tests.support.model_builder import KINDS, build_extractor
 
 from coral_learn import EmbeddingExtractor, ImprintingEngine, SoftmaxRegression
-from coral_learn.classification import Classifier
-from coral_learn.tflite.imprinting import create_imprinting_model
+from coral_learn.jobs.classification import Classifier
+from coral_learn.tflite.imprinting.create import create_imprinting_model
 
 _ALL_CYCLES = 10_000
 _QUICK_CYCLES = 600

@@ -12,8 +12,6 @@ from coral_learn.embeddings import Embeddings
 from coral_learn.errors import ModelError
 from coral_learn.heads.imprinting import ImprintingEngine
 from coral_learn.heads.new_class import add_class, remember_classes
-from coral_learn.model_file import is_compiled
-from coral_learn.tflite.class_means import attach_class_means, read_class_means
 from coral_learn.tflite.compiled import required_runtime_version
 from coral_learn.tflite.cut import (
     create_embedding_extractor,
@@ -21,9 +19,12 @@ from coral_learn.tflite.cut import (
     list_candidates,
     read_embedding,
 )
-from coral_learn.tflite.head import append_softmax_head, quantization_report, read_head
-from coral_learn.tflite.imprinting import create_imprinting_model
-from coral_learn.tflite.imprinting_tail import has_imprinting_tail
+from coral_learn.tflite.file import is_compiled
+from coral_learn.tflite.head.append import append_softmax_head, quantization_report
+from coral_learn.tflite.head.class_means import attach_class_means, read_class_means
+from coral_learn.tflite.head.read import read_head
+from coral_learn.tflite.imprinting.create import create_imprinting_model
+from coral_learn.tflite.imprinting.tail import has_imprinting_tail
 from coral_learn.tflite.metadata import attach_labels, read_labels, read_normalization
 from coral_learn.tflite.model import main_subgraph, pack, tensor_name, tensor_shape, unpack
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from coral_learn.drawing import DEMO_CLASSES, write_photos
+from coral_learn.demo.drawing import DEMO_CLASSES, write_photos
 
 ROOT = Path(__file__).parents[1]
 
-pytest_plugins = ["stand_in.fixtures"]
+pytest_plugins = ["tests.support.stand_in.fixtures"]
 
 # For tools/aarch64/check.sh, where all takes some twenty times as long.
 EMULATION = "emulation"

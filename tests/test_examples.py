@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from coral_learn import read_labels
-from coral_learn.demo import embedded_extractor
+from coral_learn.demo.run import embedded_extractor
 from coral_learn.labels import read_label_file
 
 pytestmark = pytest.mark.slow_when_emulated

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from coral_learn.files import write_atomically, write_together
-from coral_learn.model_file import read_model_content
+from coral_learn.tflite.file import read_model_content
 
 
 def test_a_new_file_is_as_readable_as_any_other(tmp_path: Path) -> None:

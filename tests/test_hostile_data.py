@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
+from tests.support.model_builder import build_classifier, build_extractor
 
 from coral_learn import (
     EmbeddingExtractor,
@@ -22,10 +23,9 @@ from coral_learn import (
     SoftmaxRegression,
     create_imprinting_model,
 )
-from coral_learn.classification import Classifier
 from coral_learn.heads.inputs import as_labels
+from coral_learn.jobs.classification import Classifier
 from coral_learn.labels import label_list, parse_labels
-from model_builder import build_classifier, build_extractor
 
 FEATURES, CLASSES, ROWS = 6, 3, 30
 GENERATOR = np.random.default_rng(0)

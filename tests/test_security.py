@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.support.model_builder import build_classifier, build_extractor
+from tests.support.stand_in import library
 
 from coral_learn import Embeddings, SoftmaxRegression
-from coral_learn.tflite.class_means import attach_class_means, read_class_means
+from coral_learn.tflite.head.class_means import attach_class_means, read_class_means
 from coral_learn.tflite.model import pack, unpack
-from model_builder import build_classifier, build_extractor
-from stand_in import library
 
 MAIN = "from coral_learn.cli import main; main()"
 
@@ -24,7 +24,7 @@ def without_network(c_compiler: str, tmp_path_factory: pytest.TempPathFactory) -
     """An environment in which a process that opens a socket dies."""
     if sys.platform != "linux":
         pytest.skip("needs LD_PRELOAD")
-    source = Path(__file__).with_name("no_network.c")
+    source = Path(__file__).with_name("support") / "no_network.c"
     folder = tmp_path_factory.mktemp("no_network")
     guard = library.build(
         folder, "-fvisibility=default", "-ldl", source=source, name="no_network.so"

@@ -4,7 +4,7 @@ It has the tensors of a MobileNet v1 extractor and nothing for an Edge TPU to ex
 takes the operator over and then refuses to prepare it; one that does not fit the runtime crashes,
 or leaves the operator to the runtime, before it comes to that.
 
-    python tools/make_abi_probe.py python/coral_learn/data/abi_probe.tflite
+    python tools/make_abi_probe.py python/coral_learn/edgetpu/data/abi_probe.tflite
 """
 
 import sys
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coral_learn.model_file import EDGETPU_CUSTOM_OP
+from coral_learn.tflite.file import EDGETPU_CUSTOM_OP
 from coral_learn.tflite.model import add_tensor, pack
 from coral_learn.tflite.schema import load_schema
 

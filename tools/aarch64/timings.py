@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from coral_learn import EmbeddingExtractor, SoftmaxRegression
-from coral_learn.demo import embedded_extractor
+from coral_learn.demo.run import embedded_extractor
 
 _CLASSES, _FEATURES, _ROWS, _ITERATIONS = 5, 1024, 1024, 500
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from coral_learn.drawing import (
+from coral_learn.demo.drawing import (
     ACCENT,
     BODY,
     DARK,

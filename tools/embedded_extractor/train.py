@@ -16,7 +16,7 @@ from to_tflite import QuantizedConvolution, extractor_content
 from torch import Tensor, nn
 from torch.nn import functional
 
-from coral_learn.drawing import TEXTURES
+from coral_learn.demo.drawing import TEXTURES
 
 LAYERS = (  # kernel, features, stride
     (3, 16, 2),

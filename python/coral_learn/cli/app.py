@@ -7,12 +7,12 @@ from typing import get_args
 
 import click
 
-from ..classification import Classifier, evaluate
-from ..diagnosis import doctor
+from ..edgetpu.doctor import doctor
 from ..extraction.cache import EmbeddingCache
 from ..files import write_atomically
-from ..methods import Method, SgdSettings
-from ..retraining import RetrainResult, retrain
+from ..jobs.classification import Classifier, evaluate
+from ..jobs.methods import Method, SgdSettings
+from ..jobs.retraining import RetrainResult, retrain
 from ..tflite.cut import create_embedding_extractor, list_candidates, read_embedding
 from . import display
 from .options import (
@@ -270,7 +270,7 @@ def _demo(output: Path, json: bool) -> None:
 
     No network, no Edge TPU and no photos are needed.
     """
-    from ..demo import demo
+    from ..demo.run import demo
 
     with display.stage_bars() as report:
         result = demo(output, progress=report)

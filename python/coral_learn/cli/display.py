@@ -13,12 +13,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from ..classification import Class, Evaluation
 from ..dataset import Skipped
 from ..extraction.cache import CacheInfo
-from ..project import Project
-from ..retraining import Progress as Report
-from ..retraining import RetrainResult, Stage
+from ..jobs.classification import Class, Evaluation
+from ..jobs.retraining import Progress as Report
+from ..jobs.retraining import RetrainResult, Stage
+from ..project.project import Project
 from ..tflite.cut import Candidate
 from .failures import printable
 

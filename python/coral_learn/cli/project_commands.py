@@ -7,16 +7,9 @@ import click
 
 from ..dataset import Skipped, photos_below
 from ..extraction.cache import EmbeddingCache
-from ..project import Project
+from ..project.project import Project
 from . import display
-from .options import (
-    PATH,
-    cache_option,
-    device_option,
-    extractor_option,
-    json_option,
-    output_option,
-)
+from .options import PATH, cache_option, device_option, extractor_option, json_option, output_option
 
 folder_argument = click.argument("folder", type=PATH, metavar="PROJECT")
 name_argument = click.argument("name", metavar="CLASS")

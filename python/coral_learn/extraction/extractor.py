@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from ..embeddings import Embeddings
+from ..progress import Progress
 from .image_model import ImageModel, OnError
 from .images import ImageSource
-from .progress import Progress
 
 
 class EmbeddingExtractor(ImageModel):

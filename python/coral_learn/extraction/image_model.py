@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..edgetpu import Interpreter, runtime_name
+from ..edgetpu.runtime import Interpreter, runtime_name
 from ..embeddings import Embeddings
-from ..model_file import ModelSource, read_model_content
+from ..machine import processor_kind
+from ..progress import Progress, reporting
+from ..tflite.file import ModelSource, read_model_content
 from .cache import CachedRows, EmbeddingCache
 from .images import PREPROCESSING, ImageSource, PhotoError, PhotoFile, load_image, read_photo
-from .machine import processor_kind
 from .model_runner import ModelRunner, Row
 from .pipeline import prepare_and_run
 from .placement import place_interpreter, place_model
-from .progress import Progress, reporting
 from .runner_pool import RunnerPool
 
 OnError = Callable[[int, PhotoError], None]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..edgetpu import Interpreter
+from ..edgetpu.runtime import Interpreter
 from ..embeddings import Embeddings
 from ..errors import ModelError
 from .input_format import InputFormat, Normalization

@@ -5,18 +5,13 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..edgetpu import (
-    DEVICE_VARIABLE,
-    Interpreter,
-    choose_device,
-    list_edge_tpus,
-    make_interpreter,
-)
+from ..edgetpu.interpreter import DEVICE_VARIABLE, choose_device, list_edge_tpus, make_interpreter
+from ..edgetpu.runtime import Interpreter
 from ..errors import ModelError
-from ..model_file import is_compiled
+from ..machine import usable_cpus
+from ..tflite.file import is_compiled
 from ..tflite.metadata import read_normalization
 from .input_format import Normalization
-from .machine import usable_cpus
 from .model_runner import ModelRunner
 
 ALL_DEVICES = "all"

@@ -9,16 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..model_file import ModelSource, read_model_content
-from ..tflite.imprinting_tail import ImprintingTail, append_imprinting_tail, read_imprinting_model
+from ..tflite.file import ModelSource, read_model_content
+from ..tflite.imprinting.tail import ImprintingTail, append_imprinting_tail, read_imprinting_model
 from ..tflite.metadata import read_labels
-from .inputs import (
-    EmbeddingsLike,
-    as_embeddings,
-    as_float_array,
-    as_labels,
-    as_whole_number,
-)
+from .inputs import EmbeddingsLike, as_embeddings, as_float_array, as_labels, as_whole_number
 from .object_lock import ObjectLock
 
 _LEAST_LENGTH = 1e-30

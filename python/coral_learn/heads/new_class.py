@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..embeddings import Embeddings
-from ..model_file import ModelSource, read_model_content
-from ..tflite.class_means import attach_class_means, read_class_means
 from ..tflite.cut import create_embedding_extractor
-from ..tflite.head import append_softmax_head, read_head
-from ..tflite.imprinting import create_imprinting_model
-from ..tflite.imprinting_tail import has_imprinting_tail
+from ..tflite.file import ModelSource, read_model_content
+from ..tflite.head.append import append_softmax_head
+from ..tflite.head.class_means import attach_class_means, read_class_means
+from ..tflite.head.read import read_head
+from ..tflite.imprinting.create import create_imprinting_model
+from ..tflite.imprinting.tail import has_imprinting_tail
 from .imprinting import ImprintingEngine
 from .inputs import EmbeddingsLike, as_embeddings, as_labels
 

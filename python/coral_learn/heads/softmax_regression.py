@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _core
 from ..embeddings import Embeddings
 from ..files import write_atomically
-from ..model_file import ModelSource, read_model_content
-from .few_photos import with_equal_lengths
+from ..tflite.file import ModelSource, read_model_content
 from .inputs import (
     EmbeddingsLike,
     as_array,
@@ -27,11 +26,12 @@ from .inputs import (
     num_threads,
     stored,
 )
+from .length_normalization import with_equal_lengths
 from .object_lock import ObjectLock
 from .penalty_search import PenaltyChoice, TrainingSet, choose_penalty
 
 if TYPE_CHECKING:
-    from ..tflite.head import QuantizationReport
+    from ..tflite.head.append import QuantizationReport
 
 _FORMAT_VERSION = 1
 _MOST_WEIGHTS = 2**29  # of 4 bytes in a file of 2 GB
@@ -484,7 +484,7 @@ class SoftmaxRegression:
         Raises:
             ModelError: The file cannot be read, or is not an extractor for this head.
         """
-        from ..tflite.head import append_softmax_head
+        from ..tflite.head.append import append_softmax_head
 
         state = self._state()
         return append_softmax_head(
@@ -509,7 +509,7 @@ class SoftmaxRegression:
             ModelError: The file cannot be read, or is not an extractor for this head.
             ValueError: A wrong shape, or no embeddings.
         """
-        from ..tflite.head import quantization_report
+        from ..tflite.head.append import quantization_report
 
         state = self._state()
         compared = state.calibration if embeddings is None else embeddings

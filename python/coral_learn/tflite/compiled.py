@@ -4,7 +4,7 @@ import struct
 
 from flatbuffers import encode, flexbuffers, number_types, packer, table
 
-from ..model_file import EDGETPU_CUSTOM_OP
+from .file import EDGETPU_CUSTOM_OP
 from .model import main_subgraph, unpack
 
 _EXECUTABLE = "4"  # key of the operator's flexbuffer, by libedgetpu's tflite/custom_op_data.cc

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import ModelError
-from ..model_file import ModelSource, is_compiled, read_model_content
-from .head_record import write_head_record
+from .file import ModelSource, is_compiled, read_model_content
+from .head.record import write_head_record
 from .linear_layer import (
     LinearLayer,
     find_linear_layers,

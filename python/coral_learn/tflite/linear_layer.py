@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
-from ..model_file import EDGETPU_CUSTOM_OP
+from .file import EDGETPU_CUSTOM_OP
 from .model import (
     constant,
     main_subgraph,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelError
-from ..model_file import ModelSource, read_model_content
+from .file import ModelSource, read_model_content
 from .metadata_format import (
     IMAGE_PROPERTIES,
     RGB,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...edgetpu import Interpreter
+from ...edgetpu.runtime import Interpreter
 
 
 class Class(NamedTuple):

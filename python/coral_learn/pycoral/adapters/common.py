@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...edgetpu import Interpreter
+from ...edgetpu.runtime import Interpreter
 from ...extraction.input_format import InputFormat
 
 _Resized = TypeVar("_Resized")

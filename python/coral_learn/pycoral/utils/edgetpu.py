@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...edgetpu import (
-    Interpreter,
+from ...edgetpu.interpreter import (
     get_runtime_version,
     list_edge_tpus,
     load_edgetpu_delegate,
     make_interpreter,
 )
-from ...edgetpu_library import Problem, open_library
+from ...edgetpu.library import Problem, open_library
+from ...edgetpu.runtime import Interpreter
 
 __all__ = [
     "get_runtime_version",

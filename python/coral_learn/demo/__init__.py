@@ -1,0 +1,1 @@
+"""The whole job on drawn photos, with what the package ships."""

@@ -1,0 +1,1 @@
+"""Learning over time: a folder that keeps embeddings, head and history."""

@@ -1,0 +1,1 @@
+"""The softmax head of a classifier: appended to an extractor, and read back."""

@@ -1,0 +1,1 @@
+"""Imprinting models: made of any model, taken apart, put together."""

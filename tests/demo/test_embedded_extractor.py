@@ -1,0 +1,128 @@
+"""The extractor that the package ships, and the tools that make it (all but the training)."""
+
+import functools
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from coral_learn import EmbeddingExtractor, Embeddings, SoftmaxRegression
+from coral_learn.demo.drawing import DEMO_CLASSES, DEMO_THINGS, draw_photo
+from coral_learn.demo.run import embedded_extractor
+from coral_learn.edgetpu.interpreter import make_interpreter
+from coral_learn.tflite.model import main_subgraph, operator_name, unpack
+
+sys.path.append(str(Path(__file__).parents[2] / "tools" / "embedded_extractor"))
+from pictures import KINDS, draw_picture
+from to_tflite import QuantizedConvolution, extractor_content
+
+CONTENT = embedded_extractor()
+PER_CLASS = 60
+
+
+@functools.cache
+def drawn_embeddings(seed: int) -> tuple[Embeddings, NDArray[np.int64]]:
+    photos = [
+        draw_photo(name, np.random.default_rng((seed, label, number)))
+        for label, name in enumerate(DEMO_CLASSES)
+        for number in range(PER_CLASS)
+    ]
+    labels = np.repeat(np.arange(len(DEMO_CLASSES)), PER_CLASS)
+    return EmbeddingExtractor(CONTENT).extract(photos), labels
+
+
+class TestTheShippedModel:
+    def test_is_small(self) -> None:
+        assert len(CONTENT) <= 400_000
+
+    def test_is_uint8_from_end_to_end_with_operators_of_the_first_version(self) -> None:
+        model = unpack(CONTENT)
+        graph = main_subgraph(model)
+        names = [operator_name(model, operator) for operator in graph.operators]
+        assert names == ["CONV_2D"] * 8 + ["AVERAGE_POOL_2D"]
+        assert {code.version for code in model.operatorCodes} == {1}
+        interpreter = make_interpreter(CONTENT)
+        interpreter.allocate_tensors()
+        (image,), (embedding,) = interpreter.get_input_details(), interpreter.get_output_details()
+        assert (image["dtype"], image["shape"].tolist()) == (np.uint8, [1, 96, 96, 3])
+        assert (embedding["dtype"], embedding["shape"].tolist()) == (np.uint8, [1, 1, 1, 256])
+        assert embedding["quantization"][1] == 0
+
+    def test_says_what_it_is_and_its_licence(self) -> None:
+        description = unpack(CONTENT).description.decode()
+        assert "drawn by a program" in description
+        assert "Apache-2.0" in description
+
+    @pytest.mark.slow_when_emulated
+    def test_uses_the_range_of_its_output(self) -> None:
+        embeddings, _ = drawn_embeddings(0)
+        assert (embeddings.quantized == 255).mean() < 0.001
+        spread = embeddings.quantized.std(axis=0)
+        assert np.median(spread) > 8, "steps of quantization noise have a deviation of 0.3"
+        assert spread.min() > 1, "a feature that says nothing"
+
+    @pytest.mark.slow_when_emulated
+    @pytest.mark.parametrize("seed", [0, 1])
+    def test_tells_drawn_classes_apart_that_it_has_never_seen(self, seed: int) -> None:
+        embeddings, labels = drawn_embeddings(seed)
+        held_out = np.arange(len(labels)) % 3 == 0
+        head = SoftmaxRegression(embeddings.shape[1], len(DEMO_CLASSES), 0.05, seed=seed)
+        data = {
+            "data_train": embeddings[~held_out],
+            "labels_train": labels[~held_out],
+            "data_val": embeddings[held_out],
+            "labels_val": labels[held_out],
+        }
+        head.train_with_sgd(data, num_iter=500, learning_rate=0.01, print_every=0)
+        assert head.get_accuracy(embeddings[held_out], labels[held_out]) >= 0.95
+
+
+class TestTrainingPictures:
+    def test_kinds_leave_out_what_the_demo_draws(self) -> None:
+        assert not set(KINDS) & set(DEMO_THINGS)
+        assert not set(KINDS.values()) & set(DEMO_THINGS.values())
+
+    @pytest.mark.slow_when_emulated
+    def test_every_kind_can_be_drawn_and_the_same_number_gives_the_same_picture(self) -> None:
+        for number in range(len(KINDS)):
+            picture = draw_picture(0, number)
+            assert picture.kind == number
+            assert picture.pixels.std() > 1
+        again = draw_picture(0, number)
+        assert all(np.array_equal(a, b) for a, b in zip(picture, again, strict=True))
+        other = draw_picture(0, number + len(KINDS))
+        assert other.kind == picture.kind
+        assert not np.array_equal(other.pixels, picture.pixels)
+
+
+class TestWritingTheModel:
+    @pytest.mark.parametrize("stride", [1, 2])
+    def test_the_model_computes_the_layers(self, stride: int) -> None:
+        rng = np.random.default_rng(0)
+        layer = QuantizedConvolution(
+            weights=rng.integers(0, 256, (5, 3, 3, 3), dtype=np.uint8),
+            weight_scale=0.01,
+            weight_zero_point=120,
+            bias=rng.normal(0, 1, 5).astype(np.float32),
+            stride=stride,
+            output_scale=0.05,
+        )
+        content = extractor_content(
+            [layer], image_size=8, image_scale=1 / 128, image_zero_point=128, description="a test"
+        )
+        photo = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        embedding = EmbeddingExtractor(content).extract([photo])
+        expected = self._reference(layer, (photo.astype(np.float64) - 128) / 128)
+        np.testing.assert_allclose(np.asarray(embedding)[0], expected, atol=1.01 * 0.05)
+
+    def _reference(self, layer: QuantizedConvolution, image: NDArray[np.float64]) -> NDArray:
+        before = (3 - layer.stride) // 2
+        padded = np.pad(image, ((before, 3 - layer.stride - before),) * 2 + ((0, 0),))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
+        weights = layer.weight_scale * (layer.weights.astype(np.float64) - layer.weight_zero_point)
+        sums = np.einsum(
+            "yxcij,oijc->yxo", windows[:: layer.stride, :: layer.stride], weights, optimize=True
+        )
+        return np.clip(sums + layer.bias, 0, 255 * layer.output_scale).mean(axis=(0, 1))

@@ -1,0 +1,152 @@
+"""A libedgetpu that does not fit the runtime is found out, and takes no process down."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from tests.support.averaging_model import averaging_model
+from tests.support.stand_in import library
+from tests.support.stand_in.devices import StandIn, plugged_in
+from tests.support.stand_in.models import compiled
+
+from coral_learn import EdgeTpuError, edgetpu
+from coral_learn.edgetpu import probe as probing
+from coral_learn.edgetpu.probe import Outcome, Verdict
+
+EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
+
+TWIN = averaging_model()
+COMPILED = compiled(TWIN)
+
+
+@pytest.fixture
+def runs() -> mock.Mock:
+    """Counts the processes started."""
+    with mock.patch.object(subprocess, "run", wraps=subprocess.run) as run:
+        yield run
+
+
+def probe(path: Path, model: bytes = COMPILED, device: str | None = None) -> Outcome:
+    return probing.probe(str(path), edgetpu.runtime_module().__name__, model, device)
+
+
+@pytest.mark.usefixtures("c_compiler")
+@pytest.mark.parametrize(
+    ("variant", "seen"),
+    [("-DOLD_ABI_WILD", "crashed with SIGSEGV"), ("-DOLD_ABI_ZEROS", "unresolved custom op")],
+)
+def test_a_library_with_the_old_abi_is_refused_alive(
+    variant: str, seen: str, tmp_path: Path
+) -> None:
+    old = library.build(tmp_path, variant)
+    with plugged_in(old, TWIN) as tpus:
+        outcome = probe(old)
+        assert outcome.verdict is Verdict.DOES_NOT_FIT
+        assert seen in outcome.detail
+        with pytest.raises(EdgeTpuError, match=f"does not fit .*{seen}.*: install a libedgetpu"):
+            edgetpu.make_interpreter(COMPILED)
+        assert tpus.opened == []
+
+
+@pytest.mark.slow_when_emulated
+def test_a_library_that_fits_is_probed_once_a_process(
+    tmp_path: Path, runs: mock.Mock, c_compiler: str
+) -> None:
+    fresh = library.build(tmp_path)
+    runs.reset_mock()
+    with plugged_in(fresh, TWIN, ["usb", "pci"]) as tpus:
+        for device in (None, ":0", "pci"):
+            edgetpu.make_interpreter(COMPILED, device)
+        assert runs.call_count == 1
+        assert len(tpus.opened) == 3
+
+
+@pytest.mark.slow_when_emulated
+def test_a_probe_leaves_no_file_wherever_it_is_ended(
+    runs: mock.Mock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look_for_files(*_: object, **__: object) -> object:
+        assert list(tmp_path.iterdir()) == []
+        return mock.DEFAULT
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    runs.side_effect = look_for_files
+    assert probe(tmp_path / "libedgetpu.so.1").verdict is Verdict.NOT_OPENED
+    assert runs.call_count == 1
+
+
+@pytest.mark.slow_when_emulated
+def test_a_probe_that_found_no_device_is_repeated(
+    tmp_path: Path, runs: mock.Mock, c_compiler: str
+) -> None:
+    fresh = library.build(tmp_path)
+    runs.reset_mock()
+    with plugged_in(fresh, TWIN, ["usb"]):
+        for _ in range(2):
+            with pytest.raises(EdgeTpuError, match="no Edge TPU 'pci'"):
+                edgetpu.make_interpreter(COMPILED, "pci")
+    assert runs.call_count == 2
+
+
+def test_the_delegate_of_the_caller_is_not_probed(edge_tpus: EdgeTpus, runs: mock.Mock) -> None:
+    with edge_tpus(TWIN):
+        delegate = edgetpu.load_edgetpu_delegate()
+        edgetpu.make_interpreter(COMPILED, delegate=delegate)
+    assert runs.call_count == 0
+
+
+@pytest.mark.slow_when_emulated
+def test_a_broken_model_proves_nothing(edge_tpus: EdgeTpus, stand_in_library: Path) -> None:
+    with edge_tpus():
+        assert probe(stand_in_library, COMPILED[: len(COMPILED) // 2]).verdict is Verdict.UNCLEAR
+
+
+def test_no_answer_proves_nothing(
+    edge_tpus: EdgeTpus, stand_in_library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "_TIMEOUT", 0.01)
+    with edge_tpus():
+        assert probe(stand_in_library).verdict is Verdict.UNCLEAR
+
+
+def test_a_python_that_cannot_be_started_proves_nothing(
+    stand_in_library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert probe(stand_in_library).verdict is Verdict.UNCLEAR
+    monkeypatch.setattr(sys, "executable", None)
+    assert probe(stand_in_library).verdict is Verdict.UNCLEAR
+
+
+@pytest.mark.slow_when_emulated
+def test_files_beside_a_script_do_not_disturb(
+    edge_tpus: EdgeTpus, stand_in_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.joinpath("re.py").write_text("raise RuntimeError('not the standard library')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with edge_tpus():
+        assert probe(stand_in_library) == Outcome(Verdict.FITS, "")
+
+
+def test_a_process_forked_during_a_probe_can_probe(stand_in_library: Path) -> None:
+    code = """if True:
+        import os, sys
+        from coral_learn.edgetpu import probe as probing
+        arguments = sys.argv[1], "ai_edge_litert.interpreter", b"", None
+        with probing._lock:
+            child = os.fork()
+            if child == 0:
+                probing.probe_once(*arguments)
+                os._exit(5)
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    command = [sys.executable, "-c", code, str(stand_in_library)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ)
+    assert done.stdout == "5\n"

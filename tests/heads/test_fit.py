@@ -1,0 +1,273 @@
+"""SoftmaxRegression.fit: the converged head, its penalty chosen by itself."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coral_learn.dataset import ImageFolder, split_by_class
+from coral_learn.embeddings import Embeddings
+from coral_learn.extraction.extractor import EmbeddingExtractor
+from coral_learn.heads.imprinting import ImprintingEngine
+from coral_learn.heads.softmax_regression import SoftmaxRegression
+from coral_learn.tflite.imprinting.create import create_imprinting_model
+
+
+def clusters(
+    per_class: int, classes: int = 3, features: int = 20, noise: float = 1.0, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points around a middle for each class, the classes one after the other."""
+    rng = np.random.default_rng(seed)
+    middles = rng.normal(size=(classes, features))
+    labels = np.repeat(np.arange(classes), per_class)
+    points = middles[labels] + noise * rng.normal(size=(len(labels), features))
+    return points.astype(np.float32), labels
+
+
+def plain_loss(head: SoftmaxRegression, x: np.ndarray, y: np.ndarray, penalty: float) -> float:
+    """What fit minimizes, computed in double precision."""
+    x = x.astype(np.float64)
+    logits = x @ head.weights.astype(np.float64) + head.biases
+    logits -= logits.max(axis=1, keepdims=True)
+    cross_entropy = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(y)), y]
+    spread = np.sqrt(((x - x.mean(axis=0)) ** 2).sum(axis=1).mean())
+    return float(
+        cross_entropy.mean()
+        + 0.5 * penalty / len(y) * (head.weights.astype(np.float64) ** 2).sum() * spread**2
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    per_class=st.integers(1, 12),
+    classes=st.integers(2, 6),
+    features=st.integers(1, 40),
+    penalty=st.sampled_from([0.01, 0.1, 1.0]),
+    seed=st.integers(0, 99),
+)
+def test_no_small_change_makes_the_loss_less(
+    per_class: int, classes: int, features: int, penalty: float, seed: int
+) -> None:
+    x, y = clusters(per_class, classes, features, seed=seed)
+    head = SoftmaxRegression(features, classes)
+    record = head.fit(x, y, penalty=penalty)
+    assert record.converged
+    assert record.penalty == penalty
+    least = plain_loss(head, x, y, penalty)
+    assert record.losses[-1] == pytest.approx(least, abs=1e-4)
+    rng = np.random.default_rng(seed)
+    for _ in range(5):
+        other = SoftmaxRegression(features, classes)
+        change = 0.01 * rng.normal(size=head.weights.shape)
+        other.weights, other.biases = head.weights + change, head.biases
+        assert plain_loss(other, x, y, penalty) >= least - 1e-5
+
+
+def test_it_ends_where_scikit_learn_does() -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model", reason="scikit-learn is missing")
+    x, y = clusters(30, noise=2.0)
+    spread = np.sqrt(((x - x.mean(axis=0)) ** 2).sum(axis=1).mean())
+    head = SoftmaxRegression(x.shape[1], 3)
+    head.fit(x, y, penalty=0.5)
+    other = linear_model.LogisticRegression(C=1 / (0.5 * spread**2), tol=1e-8, max_iter=5000)
+    other.fit(x.astype(np.float64), y)
+    np.testing.assert_allclose(
+        head.predict_proba(x), other.predict_proba(x.astype(np.float64)), atol=5e-3
+    )
+
+
+def test_the_same_data_give_the_same_head_whatever_it_was_before() -> None:
+    x, y = clusters(10)
+    first, second = SoftmaxRegression(20, 3, seed=1), SoftmaxRegression(20, 3, seed=1)
+    second.weights = np.ones((20, 3))
+    assert first.fit(x, y) == second.fit(x, y)
+    np.testing.assert_array_equal(first.weights, second.weights)
+    np.testing.assert_array_equal(first.biases, second.biases)
+
+
+def test_quantized_embeddings_give_what_their_numbers_give() -> None:
+    x, y = clusters(15, features=33)
+    stored = np.clip(np.rint(x / 0.05) + 128, 0, 255).astype(np.uint8)
+    embeddings = Embeddings(stored, 0.05, 128)
+    first, second = SoftmaxRegression(33, 3), SoftmaxRegression(33, 3)
+    first.fit(embeddings, y, penalty=0.1)
+    second.fit(np.asarray(embeddings), y, penalty=0.1)
+    np.testing.assert_allclose(first.weights, second.weights, atol=2e-3)
+
+
+def test_noise_asks_for_a_larger_penalty() -> None:
+    def penalty_for(noise: float) -> float:
+        x, y = clusters(20, noise=noise, features=60)
+        return SoftmaxRegression(60, 3, seed=0).fit(x, y).penalty
+
+    assert penalty_for(8.0) > penalty_for(0.5)
+
+
+def test_the_penalty_is_the_best_of_those_tried() -> None:
+    x, y = clusters(20, noise=3.0)
+    record = SoftmaxRegression(20, 3, seed=0).fit(x, y)
+    assert len(record.validation_losses) >= 3
+    assert record.validation_losses[record.penalty] == min(record.validation_losses.values())
+    assert record.losses == sorted(record.losses, reverse=True)
+
+
+def test_validation_rows_choose_the_penalty() -> None:
+    x, y = clusters(20, noise=3.0)
+    test_x, test_y = clusters(20, noise=3.0, seed=5)
+    alike = SoftmaxRegression(20, 3, seed=0).fit(x, y, validation=(x, y))
+    unlike = SoftmaxRegression(20, 3, seed=0).fit(x, y, validation=(test_x, test_y))
+    assert alike.penalty < unlike.penalty
+
+
+def test_one_photo_a_class() -> None:
+    x, y = clusters(1, classes=5, noise=0.1)
+    head = SoftmaxRegression(20, 5)
+    record = head.fit(x, y)
+    assert record.validation_losses == {}
+    assert head.get_accuracy(x, y) == 1
+    assert head.get_accuracy(*clusters(1, classes=5, noise=0.1)) == 1
+
+
+def bright_and_dark_photos(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positive features of 5 classes, each photo's of a length that says nothing of its class."""
+    rng = np.random.default_rng(seed)
+    middles = np.random.default_rng(0).gamma(0.5, size=(5, 200))
+    labels = np.arange(5).repeat(20)
+    points = middles[labels] + 1.5 * rng.gamma(0.5, size=(100, 200))
+    return (points * rng.uniform(0.7, 1.3, size=(100, 1))).astype(np.float32), labels
+
+
+def test_the_length_of_the_only_photo_of_a_class_does_not_decide() -> None:
+    penalty = 0.01  # what fit takes for one photo a class; given, it takes embeddings as they are
+    chosen, as_they_are = SoftmaxRegression(200, 5), SoftmaxRegression(200, 5)
+    gains = []
+    for seed in range(10):
+        x, y = bright_and_dark_photos(seed)
+        assert chosen.fit(x[::20], y[::20]).penalty == penalty
+        as_they_are.fit(x[::20], y[::20], penalty=penalty)
+        gains.append(chosen.get_accuracy(x, y) - as_they_are.get_accuracy(x, y))
+    assert np.mean(gains) > 0.05
+
+
+@pytest.mark.parametrize("value", [np.inf, 1e15, 0.0])
+def test_a_photo_without_a_length_is_no_trouble(value: float) -> None:
+    x, y = clusters(3)
+    x[4] = value
+    head = SoftmaxRegression(20, 3, seed=0)
+    if np.isinf(value):
+        with pytest.raises(ValueError, match="row 4 holds NaN or infinity"):
+            head.fit(x, y)
+    else:
+        head.fit(x, y)
+        assert np.isfinite(head.weights).all()
+
+
+def test_lengths_that_tell_classes_apart_are_left_alone() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(20) % 2
+    x = np.ones((20, 3)) * (1 + y[:, None]) + 0.01 * rng.normal(size=(20, 3))
+    head = SoftmaxRegression(3, 2, seed=0)
+    head.fit(x, y)
+    assert head.get_accuracy(x, y) == 1
+
+
+@pytest.mark.slow_when_emulated
+def test_two_classes_and_many_classes() -> None:
+    for classes in (2, 200):
+        x, y = clusters(4, classes=classes, features=64, noise=0.3)
+        head = SoftmaxRegression(64, classes)
+        head.fit(x, y)
+        assert head.get_accuracy(x, y) >= 0.99
+
+
+def test_separable_and_duplicated_rows_stay_finite() -> None:
+    x, y = clusters(5, noise=0.01)
+    x, y = np.repeat(x, 20, axis=0), np.repeat(y, 20)
+    head = SoftmaxRegression(20, 3)
+    assert head.fit(x, y).converged
+    assert np.isfinite(head.weights).all()
+    assert head.get_accuracy(x, y) == 1
+
+
+def test_rows_that_are_all_the_same() -> None:
+    head = SoftmaxRegression(4, 2)
+    head.fit(np.ones((6, 4)), [0, 0, 0, 0, 1, 1])
+    np.testing.assert_allclose(head.predict_proba(np.ones((1, 4))), [[2 / 3, 1 / 3]], atol=0.01)
+
+
+def test_class_weights_lift_a_rare_class() -> None:
+    x, y = clusters(100, classes=2, features=5, noise=2.5)
+    kept = np.concatenate([np.arange(100), np.arange(100, 106)])
+    x, y = x[kept], y[kept]
+    plain, balanced, given = (SoftmaxRegression(5, 2, seed=0) for _ in range(3))
+    plain.fit(x, y, penalty=1.0)
+    balanced.fit(x, y, penalty=1.0, class_weight="balanced")
+    given.fit(x, y, penalty=1.0, class_weight=[106 / 200, 106 / 12])
+    assert (balanced.predict(x) == 1).sum() > (plain.predict(x) == 1).sum()
+    np.testing.assert_allclose(given.weights, balanced.weights, atol=1e-3)
+
+
+def test_an_error_from_progress_stops_it_with_a_finished_step() -> None:
+    x, y = clusters(10)
+    head, whole = SoftmaxRegression(20, 3), SoftmaxRegression(20, 3)
+
+    def stop(iteration: int, loss: float) -> None:
+        if iteration == 3:
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        head.fit(x, y, penalty=0.01, progress=stop)
+    losses = whole.fit(x, y, penalty=0.01).losses
+    assert plain_loss(head, x, y, 0.01) == pytest.approx(losses[3], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": [0, 1, 3]}, r"labels must be in \[0, 3\), not 3"),
+        ({"labels": [0, 1]}, "one label for each of the 3 embeddings"),
+        ({"embeddings": np.zeros((3, 5))}, "embeddings must have 4 features a row, not 5"),
+        ({"embeddings": np.full((3, 4), np.nan)}, "must be finite"),
+        ({"embeddings": np.zeros((0, 4)), "labels": []}, "at least one embedding"),
+        ({"penalty": 0.0}, "penalty must be more than 0"),
+        ({"penalty": -1}, "penalty must be finite and at least 0"),
+        ({"class_weight": "even"}, "class_weight must be 'balanced' or numbers"),
+        ({"class_weight": [1, 2]}, r"class_weight must have shape \[3\]"),
+        ({"class_weight": [1, -2, 1]}, "class_weight must be at least 0"),
+        ({"validation": (np.zeros((2, 4)), [0])}, "validation labels must hold one label"),
+        ({"seed": -1}, "seed must be at least 0"),
+    ],
+)
+def test_wrong_arguments(changes: dict[str, Any], message: str) -> None:
+    arguments = {"embeddings": np.eye(3, 4), "labels": [0, 1, 2], **changes}
+    with pytest.raises(ValueError, match=message):
+        SoftmaxRegression(4, 3).fit(**arguments)
+
+
+@pytest.fixture(scope="module")
+def flowers(data_dir: Path) -> tuple[bytes, Embeddings, np.ndarray]:
+    name = "mobilenet_v1_1.0_224_quant_embedding_extractor.tflite"
+    content = (data_dir / "models" / name).read_bytes()
+    photos = ImageFolder(data_dir / "flowers")
+    with EmbeddingExtractor(content) as extractor:
+        return content, extractor.extract(photos.paths), photos.labels
+
+
+@pytest.mark.parametrize(("photos", "least"), [(5, 0.68), (20, 0.82), (48, 0.84)])
+def test_flowers(flowers: tuple[bytes, Embeddings, np.ndarray], photos: int, least: float) -> None:
+    extractor, embeddings, labels = flowers
+    fitted, imprinted = [], []
+    for seed in range(5):
+        split = split_by_class(labels, 0, 1 - photos / 60, seed)
+        train, test = split.train, split.test
+        head = SoftmaxRegression(1024, 5, seed=seed)
+        head.fit(embeddings[train], labels[train])
+        fitted.append(head.get_accuracy(embeddings[test], labels[test]))
+        engine = ImprintingEngine(create_imprinting_model(extractor))
+        engine.train_all(embeddings[train], labels[train])
+        imprinted.append(engine.get_accuracy(embeddings[test], labels[test]))
+    assert np.mean(fitted) >= least
+    assert np.mean(fitted) >= np.mean(imprinted)

@@ -1,0 +1,706 @@
+"""Imprinting: pycoral's engine point by point, and imprinting models made of any other model."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.model_builder import (
+    KINDS,
+    BuiltModel,
+    build_classifier,
+    build_extractor,
+    make_interpreter,
+    random_image,
+    run,
+)
+from tests.support.stand_in.models import compiled
+
+from coral_learn import (
+    Classifier,
+    EmbeddingExtractor,
+    Embeddings,
+    ImageFolder,
+    ImprintingEngine,
+    ModelError,
+    create_embedding_extractor,
+    create_imprinting_model,
+    edgetpu,
+    read_head,
+    read_labels,
+)
+from coral_learn.dataset import split_by_class
+from coral_learn.tflite.imprinting.tail import read_imprinting_model
+from coral_learn.tflite.metadata import attach_labels, pack_with_labels
+from coral_learn.tflite.model import (
+    add_operator,
+    add_tensor,
+    constant,
+    main_subgraph,
+    operator_name,
+    pack,
+    set_output,
+    tensor_name,
+    tensor_quantization,
+    tensor_shape,
+    unpack,
+)
+from coral_learn.tflite.quantization import Quantization
+from coral_learn.tflite.schema import load_schema
+
+TAIL = ["L2_NORMALIZATION", "CONV_2D", "MUL", "RESHAPE", "SOFTMAX"]
+FEATURES = 16
+
+
+def unit(rows: Any) -> np.ndarray:
+    rows = np.asarray(rows, np.float64)
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+def real_output(content: bytes, image: np.ndarray) -> np.ndarray:
+    """The model's output as real numbers, flat."""
+    quantization = make_interpreter(content).get_output_details()[0]["quantization"]
+    output = run(content, image).ravel()
+    if output.dtype == np.float32:
+        return output
+    return (output.astype(np.float64) - quantization[1]) * quantization[0]
+
+
+def operator_names(content: bytes) -> list[str]:
+    model = unpack(content)
+    return [operator_name(model, operator) for operator in main_subgraph(model).operators]
+
+
+def constants(content: bytes) -> dict[str, list[Any]]:
+    """The elements of each constant tensor."""
+    model = unpack(content)
+    found = {tensor_name(t): constant(model, t) for t in main_subgraph(model).tensors}
+    return {name: values.tolist() for name, values in found.items() if values is not None}
+
+
+def weights_of(content: bytes) -> np.ndarray:
+    """The weights of the classes as stored, one row each."""
+    return read_imprinting_model(content).tail.weights.T
+
+
+def some_embeddings(count: int, seed: int = 0) -> np.ndarray:
+    """Normalized embeddings, all features positive as behind a RELU."""
+    return unit(np.random.default_rng(seed).uniform(0, 1, (count, FEATURES)))
+
+
+@pytest.fixture(scope="module")
+def model() -> bytes:
+    """An imprinting model without classes."""
+    return create_imprinting_model(build_extractor(features=FEATURES).content)
+
+
+@pytest.fixture(scope="module")
+def trained(model: bytes) -> bytes:
+    """An imprinting model that was taught three classes, of 1, 2 and 3 photos."""
+    engine = ImprintingEngine(model)
+    for embedding, class_id in zip(some_embeddings(6), (0, 1, 1, 2, 2, 2), strict=True):
+        engine.train(embedding, class_id)
+    return engine.serialize_model()
+
+
+class TestEngine:
+    def test_it_starts_without_classes(self, model: bytes) -> None:
+        engine = ImprintingEngine(model)
+        assert engine.embedding_dim == FEATURES
+        assert engine.num_classes == 0
+        assert engine.labels is None
+
+    def test_the_weights_of_a_class_are_its_normalized_sum(self, model: bytes) -> None:
+        embeddings = some_embeddings(5)
+        engine = ImprintingEngine(model)
+        for embedding in embeddings[:2]:
+            engine.train(embedding, 0)
+        for embedding in embeddings[2:]:
+            engine.train(embedding, 1)
+        assert engine.num_classes == 2
+        expected = unit([embeddings[:2].sum(axis=0), embeddings[2:].sum(axis=0)])
+        step = expected.max() / 255
+        np.testing.assert_allclose(
+            weights_of(engine.serialize_model()), expected, rtol=0, atol=0.51 * step
+        )
+
+    def test_sums_survive_in_the_description(self, trained: bytes) -> None:
+        embeddings = some_embeddings(6)
+        lines = unpack(trained).description.decode().splitlines()
+        assert [line.split()[0] for line in lines] == ["0", "1", "2"]
+        sums = [embeddings[0], embeddings[1:3].sum(axis=0), embeddings[3:].sum(axis=0)]
+        norms = [float(line.split()[1]) for line in lines]
+        np.testing.assert_allclose(norms, np.linalg.norm(sums, axis=1), atol=1e-6)
+
+    def test_training_goes_on_from_a_saved_model(self, model: bytes, trained: bytes) -> None:
+        embeddings = some_embeddings(9)
+        resumed = ImprintingEngine(trained, keep_classes=True)
+        assert resumed.num_classes == 3
+        at_once = ImprintingEngine(model)
+        for row, class_id in enumerate((0, 1, 1, 2, 2, 2, 0, 2, 3)):
+            at_once.train(embeddings[row], class_id)
+            if row >= 6:
+                resumed.train(embeddings[row], class_id)
+        np.testing.assert_allclose(
+            weights_of(resumed.serialize_model()), weights_of(at_once.serialize_model()), atol=0.004
+        )
+
+    def test_saving_again_changes_nothing(self, trained: bytes) -> None:
+        engine = ImprintingEngine(trained, keep_classes=True)
+        np.testing.assert_allclose(
+            weights_of(engine.serialize_model()), weights_of(trained), atol=1e-5
+        )
+        assert unpack(engine.serialize_model()).description == unpack(trained).description
+
+    def test_without_keep_classes_they_are_dropped(self, trained: bytes) -> None:
+        engine = ImprintingEngine(trained)
+        assert engine.num_classes == 0
+        engine.train(some_embeddings(1)[0], 0)
+        assert weights_of(engine.serialize_model()).shape == (1, FEATURES)
+
+    def test_the_path_of_a_model_will_do(self, trained: bytes, tmp_path: Any) -> None:
+        (tmp_path / "model.tflite").write_bytes(trained)
+        assert ImprintingEngine(tmp_path / "model.tflite", keep_classes=True).num_classes == 3
+        assert ImprintingEngine(str(tmp_path / "model.tflite"), True).num_classes == 3
+
+    @pytest.mark.parametrize("wrap", [list, tuple, np.float32, np.asarray])
+    def test_embeddings_come_in_many_forms(self, model: bytes, wrap: Any) -> None:
+        embedding = some_embeddings(1)[0]
+        engine = ImprintingEngine(model)
+        engine.train(wrap(embedding), np.int64(0))
+        np.testing.assert_allclose(
+            weights_of(engine.serialize_model())[0], embedding, atol=embedding.max() / 255
+        )
+
+    def test_stored_values_of_the_output_tensor_are_read_as_such(self, model: bytes) -> None:
+        stored = np.arange(128, 128 + FEATURES, dtype=np.uint8)
+        as_stored, as_real = ImprintingEngine(model), ImprintingEngine(model)
+        as_stored.train(stored, 0)
+        as_real.train((stored - 128.0) / 128, 0)
+        assert as_stored.serialize_model() == as_real.serialize_model()
+
+    def test_inputs_that_are_not_contiguous_are_read_right_and_left_alone(
+        self, model: bytes
+    ) -> None:
+        rows = np.repeat(some_embeddings(1), 2, axis=1)
+        view, before = rows[0, ::2], rows.copy()
+        engine = ImprintingEngine(model)
+        engine.train(view, 0)
+        engine.train(view, 0)
+        np.testing.assert_array_equal(rows, before)
+        np.testing.assert_allclose(
+            weights_of(engine.serialize_model())[0], view, atol=view.max() / 255
+        )
+
+    def test_the_base_classes_of_another_tool_stay_and_new_ones_follow(self) -> None:
+        base = unit(np.random.default_rng(1).normal(size=(3, FEATURES)))
+        content = add_tail_of_another_tool(build_extractor(features=FEATURES).content, base)
+        engine = ImprintingEngine(content, keep_classes=True)
+        assert engine.num_classes == 3
+        for class_id in range(3):
+            with pytest.raises(
+                RuntimeError,
+                match="Cannot change the base model classes not trained with imprinting method!",
+            ):
+                engine.train(some_embeddings(1)[0], class_id)
+        engine.train(some_embeddings(1)[0], 3)
+        saved = engine.serialize_model()
+        np.testing.assert_allclose(weights_of(saved)[:3], base, atol=0.01)
+        assert not read_imprinting_model(saved).tail.biases.any()
+        assert unpack(saved).description.decode().split()[0] == "3"
+        again = ImprintingEngine(saved, keep_classes=True)
+        again.train(some_embeddings(1)[0], 3)
+        assert again.num_classes == 4
+        assert read_imprinting_model(saved).tail.logit_scale == pytest.approx(10, rel=0.01)
+
+    def test_a_description_that_says_other_things_holds_no_sums(self, trained: bytes) -> None:
+        for description in (b"MLIR Converted.", b"0 1.5\n1 much\n", b"0 1.5 2\n", b"\xff\n"):
+            tree = unpack(trained)
+            tree.description = description
+            engine = ImprintingEngine(pack(tree), keep_classes=True)
+            with pytest.raises(RuntimeError, match="Cannot change"):
+                engine.train(some_embeddings(1)[0], 0)
+
+
+class TestEngineErrors:
+    def test_no_file(self) -> None:
+        with pytest.raises(ValueError, match=r"Failed to open file: invalid_model_path\.tflite"):
+            ImprintingEngine("invalid_model_path.tflite")
+
+    def test_no_normalization(self) -> None:
+        text = "Unsupported model architecture. Input model must have an L2Norm layer."
+        for content in (build_extractor().content, build_classifier().content):
+            with pytest.raises(ValueError, match=text) as caught:
+                ImprintingEngine(content)
+            assert isinstance(caught.value, ModelError)
+
+    def test_no_training(self, model: bytes, trained: bytes) -> None:
+        for engine in (ImprintingEngine(model), ImprintingEngine(model, True)):
+            with pytest.raises(RuntimeError, match=r"^Model is not trained\.$"):
+                engine.serialize_model()
+        with pytest.raises(RuntimeError, match=r"Model is not trained\."):
+            ImprintingEngine(trained).serialize_model()
+
+    def test_a_class_too_far(self, model: bytes) -> None:
+        engine = ImprintingEngine(model)
+        with pytest.raises(RuntimeError, match="The class index of a new category is too large!"):
+            engine.train(some_embeddings(1)[0], 1)
+        assert engine.num_classes == 0
+
+    @pytest.mark.parametrize("shape", [(FEATURES - 1,), (FEATURES + 1,), (1, FEATURES), ()])
+    def test_a_wrong_shape(self, model: bytes, shape: tuple[int, ...]) -> None:
+        engine = ImprintingEngine(model)
+        with pytest.raises(RuntimeError, match=r"Invalid weights array shape\."):
+            engine.train(np.zeros(shape), 0)
+        assert engine.num_classes == 0
+
+    def test_values_that_make_no_sense(self, model: bytes) -> None:
+        engine = ImprintingEngine(model)
+        for embedding in (np.full(FEATURES, np.nan), np.full(FEATURES, 1e300), ["a"] * FEATURES):
+            with pytest.raises(ValueError, match="embedding must be"):
+                engine.train(embedding, 0)
+        with pytest.raises(ValueError, match="class_id"):
+            engine.train(some_embeddings(1)[0], -1)
+        with pytest.raises(ValueError, match=r"class_id must be an integer, not 0\.0"):
+            engine.train(some_embeddings(1)[0], 0.0)  # type: ignore[arg-type]
+        assert engine.num_classes == 0
+
+    @pytest.mark.parametrize(
+        ("change", "text"),
+        [
+            ("drop softmax", "The last 4 operators must be Conv2d, Mul, Reshape, Softmax"),
+            ("insert relu", "L2Norm operator must be followed with the last Conv2d operator"),
+            ("output logits", "Graph must have output from Softmax"),
+        ],
+    )
+    def test_a_tail_that_is_not_quite_it(self, trained: bytes, change: str, text: str) -> None:
+        tree = unpack(trained)
+        graph = main_subgraph(tree)
+        if change == "drop softmax":
+            set_output(tree, int(graph.operators.pop().inputs[0]))
+        elif change == "insert relu":
+            normalized = int(graph.operators[-5].outputs[0])
+            shape = tensor_shape(graph.tensors[normalized])
+            other = add_tensor(tree, "relu", shape, np.uint8, scale=1 / 128, zero_point=128)
+            add_operator(tree, load_schema().BuiltinOperator.RELU, [normalized], [other])
+            graph.operators.insert(-4, graph.operators.pop())
+            graph.operators[-4].inputs = np.array([other, *graph.operators[-4].inputs[1:]])
+        else:
+            graph.outputs = graph.operators[-1].inputs
+        with pytest.raises(ModelError, match=text):
+            ImprintingEngine(pack(tree))
+
+
+class TestLabels:
+    def test_they_go_into_the_model_and_come_back(self, model: bytes) -> None:
+        engine = ImprintingEngine(model)
+        for class_id, embedding in enumerate(some_embeddings(2)):
+            engine.train(embedding, class_id)
+        engine.labels = ["cat", "hot dog"]
+        saved = engine.serialize_model()
+        assert read_labels(saved) == ["cat", "hot dog"]
+        resumed = ImprintingEngine(saved, keep_classes=True)
+        resumed.train(some_embeddings(1)[0], 2)
+        assert resumed.labels == ["cat", "hot dog", "2"]
+        assert read_labels(resumed.serialize_model()) == ["cat", "hot dog", "2"]
+        assert ImprintingEngine(saved).labels is None
+        assert read_labels(create_imprinting_model(saved)) is None
+
+    def test_labels_of_other_classes_are_left_out(self, trained: bytes) -> None:
+        tree = unpack(trained)
+        engine = ImprintingEngine(pack_with_labels(tree, ["a", "b"]), keep_classes=True)
+        assert engine.labels is None
+        assert read_labels(engine.serialize_model()) is None
+
+    def test_one_for_each_class(self, trained: bytes) -> None:
+        engine = ImprintingEngine(trained, keep_classes=True)
+        for labels in (["a", "b"], ["a", "b", "c", "d"], ["a", "b", 3]):
+            with pytest.raises(ValueError, match="labels must be 3 strings"):
+                engine.labels = labels  # type: ignore[assignment]
+        engine.labels = None
+        assert read_labels(engine.serialize_model()) is None
+
+
+class TestManyPhotos:
+    def test_they_are_normalized_and_added_class_by_class(self, model: bytes) -> None:
+        embeddings, labels = some_embeddings(6), np.array([2, 0, 1, 2, 0, 1])
+        lengths = np.linspace(1, 50, 6)[:, None]
+        at_once, one_by_one = ImprintingEngine(model), ImprintingEngine(model)
+        at_once.train_all(embeddings * lengths, labels)
+        for row in (1, 4, 2, 5, 0, 3):
+            one_by_one.train(embeddings[row], labels[row])
+        np.testing.assert_allclose(
+            weights_of(at_once.serialize_model()),
+            weights_of(one_by_one.serialize_model()),
+            atol=1e-3,
+        )
+        assert at_once.get_accuracy(embeddings * 3, labels) == one_by_one.get_accuracy(
+            embeddings, labels
+        )
+
+    def test_predictions_are_those_of_the_smallest_angle(self, model: bytes) -> None:
+        engine = ImprintingEngine(model)
+        classes = some_embeddings(3)
+        engine.train_all(classes, np.arange(3))
+        others = np.random.default_rng(9).uniform(0, 9, (50, FEATURES))
+        expected = (others @ classes.T).argmax(axis=1)
+        np.testing.assert_array_equal(engine.predict(others), expected)
+        assert engine.get_accuracy(others, expected) == 1.0
+
+    def test_embeddings_as_an_extractor_gives_them(self, model: bytes) -> None:
+        stored = np.random.default_rng(2).integers(0, 255, (9, FEATURES), np.uint8)
+        labels = np.arange(9) % 3
+        as_stored, as_real = ImprintingEngine(model), ImprintingEngine(model)
+        as_stored.train_all(Embeddings(stored, 0.1, 7), labels)
+        as_real.train_all((stored - 7.0) * 0.1, labels)
+        assert as_stored.serialize_model() == as_real.serialize_model()
+
+    def test_errors(self, model: bytes) -> None:
+        engine = ImprintingEngine(model)
+        with pytest.raises(RuntimeError, match="not trained"):
+            engine.predict(some_embeddings(1))
+        with pytest.raises(RuntimeError, match="too large"):
+            engine.train_all(some_embeddings(2), [0, 2])
+        assert engine.num_classes == 0
+        with pytest.raises(ValueError, match="labels"):
+            engine.train_all(some_embeddings(2), [0])
+        engine.train_all(some_embeddings(1), [0])
+        with pytest.raises(ValueError, match="at least one"):
+            engine.get_accuracy(np.zeros((0, FEATURES)), [])
+
+
+class TestCreate:
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_the_tail_and_what_was_there_before(self, kind: str) -> None:
+        extractor = build_extractor(kind, FEATURES).content
+        before = bytes(bytearray(extractor))
+        made = create_imprinting_model(extractor)
+        assert extractor == before
+        old, new = operator_names(extractor), operator_names(made)
+        assert new[: len(old)] == old
+        assert [name for name in new[len(old) :] if "QUANTIZE" not in name] == TAIL
+        assert constants(extractor).items() <= constants(made).items()
+        engine = ImprintingEngine(made)
+        assert operator_names(engine.serialize_extractor_model())[-1] == "L2_NORMALIZATION"
+        assert ImprintingEngine(made, keep_classes=True).num_classes == 0
+
+    def test_the_normalized_embedding_is_stored_as_the_runtimes_prescribe(
+        self, model: bytes
+    ) -> None:
+        tree = unpack(ImprintingEngine(model).serialize_extractor_model())
+        graph = main_subgraph(tree)
+        output = graph.tensors[int(graph.outputs[0])]
+        assert tensor_shape(output) == (1, 1, 1, FEATURES)
+        assert tensor_quantization(output) == Quantization(np.dtype(np.uint8), 1 / 128, 128)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_the_output_has_the_type_of_the_image(self, kind: str) -> None:
+        made = create_imprinting_model(build_extractor(kind).content)
+        interpreter = make_interpreter(made)
+        image, output = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        assert image["dtype"] == output["dtype"]
+
+    def test_before_any_class_it_gives_one_probability_of_one(self, model: bytes) -> None:
+        image = random_image(build_extractor(features=FEATURES))
+        assert real_output(model, image).tolist() == [255 / 256]
+
+    def test_a_signature_follows_the_output(self) -> None:
+        content = build_extractor(features=FEATURES, with_signature=True).content
+        engine = ImprintingEngine(create_imprinting_model(content))
+        engine.train_all(some_embeddings(3), [0, 1, 2])
+        for made, size in ((engine.serialize_model(), 3), (engine.serialize_extractor_model(), 16)):
+            interpreter = make_interpreter(made)
+            image = random_image(build_extractor(features=FEATURES))
+            scores = interpreter.get_signature_runner("serving_default")(image=image)["scores"]
+            assert scores.size == size
+
+    def test_a_classifier_is_cut_first(self) -> None:
+        classifier = build_classifier(features=FEATURES).content
+        extractor = create_embedding_extractor(classifier)
+        image = random_image(build_classifier(features=FEATURES))
+        engines = [
+            ImprintingEngine(create_imprinting_model(content))
+            for content in (classifier, extractor)
+        ]
+        outputs = [run(engine.serialize_extractor_model(), image) for engine in engines]
+        np.testing.assert_array_equal(*outputs)
+        assert [engine.num_classes for engine in engines] == [0, 0]
+
+    def test_an_imprinting_model_is_one_already(self, model: bytes, trained: bytes) -> None:
+        assert create_imprinting_model(trained, keep_classes=True) == trained
+        assert create_imprinting_model(trained) == model
+
+    def test_errors(self, tmp_path: Any) -> None:
+        with pytest.raises(ModelError, match="Failed to open file"):
+            create_imprinting_model(tmp_path / "none.tflite")
+        with pytest.raises(ModelError, match="TFL3"):
+            create_imprinting_model(b"no model at all")
+        with pytest.raises(ModelError, match="last linear layer"):
+            create_imprinting_model(build_extractor().content, keep_classes=True)
+        with pytest.raises(ModelError, match="compiled for the Edge TPU"):
+            create_imprinting_model(compiled(build_classifier().content))
+
+    @given(
+        kind=st.sampled_from(list(KINDS)),
+        rank=st.integers(2, 4),
+        features=st.sampled_from([1, 2, 3, 7, 64, 1001, 4096]),
+        classes=st.sampled_from([1, 2, 3, 10, 1001]),
+        seed=st.integers(0, 99),
+    )
+    @settings(deadline=None)
+    def test_models_compute_what_numpy_does(
+        self, kind: str, rank: int, features: int, classes: int, seed: int
+    ) -> None:
+        built = build_extractor(kind, features, rank=rank, seed=seed)
+        engine = ImprintingEngine(create_imprinting_model(built.content))
+        image = random_image(built, seed=seed)
+        embedding = real_output(built.content, image)
+        if not embedding.any():
+            return  # has no direction
+        normalized = real_output(engine.serialize_extractor_model(), image)
+        step = 1 / 128 if normalized.dtype != np.float32 else 1e-6
+        np.testing.assert_allclose(normalized, unit(embedding), rtol=0, atol=1.01 * step)
+
+        others = np.random.default_rng(seed).uniform(0, 1, (classes, features))
+        engine.train_all(others, np.arange(classes))
+        saved = engine.serialize_model()
+        tail = read_imprinting_model(saved).tail
+        logits = tail.logit_scale * np.clip(normalized @ tail.weights, -1, 1 - step)
+        expected = np.exp(logits - logits.max())
+        expected /= expected.sum()
+        error = tail.logit_scale * step / 4 + (0.5 / 128 if step > 1e-6 else 0) + 1e-5
+        np.testing.assert_allclose(real_output(saved, image), expected, rtol=0, atol=error)
+
+
+class TestKeptClasses:
+    @pytest.mark.parametrize("linear", ["conv", "fully_connected"])
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_they_are_told_apart_as_before(self, kind: str, linear: str) -> None:
+        built = build_classifier(kind, features=64, classes=6, linear=linear)
+        made = create_imprinting_model(built.content, keep_classes=True)
+        engine = ImprintingEngine(made, keep_classes=True)
+        assert engine.num_classes == 6
+        agreements = []
+        for seed in range(40):
+            image = random_image(built, seed=seed)
+            before, after = real_output(built.content, image), real_output(made, image)
+            agreements.append(before.argmax() == after.argmax())
+            # The original's likeliest class is as good as the likeliest here.
+            assert after[before.argmax()] >= after.max() / 1.6
+        assert np.mean(agreements) >= 0.9
+
+    def test_they_cannot_be_changed_and_keep_their_labels(self) -> None:
+        labels = ["red", "green", "blue", "grey"]
+        classifier = attach_labels(build_classifier(features=FEATURES).content, labels)
+        made = create_imprinting_model(classifier, keep_classes=True)
+        assert read_labels(made) == labels
+        engine = ImprintingEngine(made, keep_classes=True)
+        assert engine.labels == labels
+        with pytest.raises(RuntimeError, match="Cannot change the base model classes"):
+            engine.train(some_embeddings(1)[0], 3)
+        engine.train(some_embeddings(1)[0], 4)
+        assert engine.labels == [*labels, "4"]
+        assert ImprintingEngine(made).num_classes == 0
+
+    def test_a_new_class_is_on_a_level_with_them(self) -> None:
+        """Its average photo is as likely of the new class as of the likeliest old one."""
+        random = np.random.default_rng(3)
+        built = build_classifier(features=64, classes=5)
+        made = create_imprinting_model(built.content, keep_classes=True)
+        center = random.uniform(0, 1, 64)
+        photos = unit(np.clip(center + random.normal(0, 0.4, (40, 64)), 0, None))
+        shares = []
+        for taught in (1, 3, 10):
+            engine = ImprintingEngine(made, keep_classes=True)
+            for photo in photos[:taught]:
+                engine.train(photo, 5)
+            shares.append(np.mean(engine.predict(photos[10:]) == 5))
+        assert 0.15 <= np.mean(shares) <= 0.75
+        strangers = unit(random.uniform(0, 1, (200, 64)) ** 4)
+        assert np.mean(engine.predict(strangers) == 5) < 0.2
+
+    def test_training_goes_on_from_a_saved_model_with_them(self) -> None:
+        made = create_imprinting_model(
+            build_classifier(features=FEATURES).content, keep_classes=True
+        )
+        embeddings = some_embeddings(5)
+        at_once = ImprintingEngine(made, keep_classes=True)
+        for embedding in embeddings:
+            at_once.train(embedding, 4)
+        first = ImprintingEngine(made, keep_classes=True)
+        for embedding in embeddings[:3]:
+            first.train(embedding, 4)
+        second = ImprintingEngine(first.serialize_model(), keep_classes=True)
+        for embedding in embeddings[3:]:
+            second.train(embedding, 4)
+        tails = [read_imprinting_model(e.serialize_model()).tail for e in (at_once, second)]
+        np.testing.assert_allclose(tails[1].weights, tails[0].weights, atol=0.02)
+        np.testing.assert_allclose(tails[1].biases, tails[0].biases, atol=0.01)
+        assert tails[0].biases[4] < 0
+        assert tails[1].photo_counts.tolist() == [0, 0, 0, 0, 5]
+
+
+class TestOnTheEdgeTpu:
+    def test_the_tail_stays_outside_of_the_compiled_operator(self, edge_tpus: Any) -> None:
+        twin = build_extractor(features=FEATURES)
+        model = create_imprinting_model(compiled(twin.content))
+        assert operator_names(model) == ["edgetpu-custom-op", *TAIL]
+        check_like_its_twin(edge_tpus, twin, model)
+
+    def test_a_flat_embedding(self, edge_tpus: Any) -> None:
+        twin = build_extractor(features=FEATURES, rank=2)
+        model = create_imprinting_model(compiled(twin.content))
+        assert operator_names(model) == ["edgetpu-custom-op", "RESHAPE", *TAIL]
+        check_like_its_twin(edge_tpus, twin, model)
+
+    def test_mobilenet(self, edge_tpus: Any, data_dir: Any) -> None:
+        name = data_dir / "models" / "mobilenet_v1_1.0_224_quant_embedding_extractor"
+        photos = [next(path.iterdir()) for path in sorted((data_dir / "flowers").iterdir())]
+        twin = f"{name}.tflite"
+        answers = []
+        for model in (twin, f"{name}_edgetpu.tflite"):
+            with edge_tpus(twin):
+                engine = ImprintingEngine(create_imprinting_model(model))
+                with EmbeddingExtractor(engine.serialize_extractor_model()) as extractor:
+                    rows = extractor.extract(photos)
+                for class_id, row in enumerate(rows):
+                    engine.train(row, class_id)
+                with Classifier(engine.serialize_model()) as classifier:
+                    answers.append(classifier.scores(photos))
+        np.testing.assert_array_equal(*answers)
+        np.testing.assert_array_equal(answers[0].argmax(axis=1), np.arange(5))
+        assert b"edgetpu-custom-op" in engine.serialize_model()
+
+
+class TestRealModels:
+    def test_five_photos_a_class(self, data_dir: Any) -> None:
+        extractor = data_dir / "models" / "mobilenet_v1_1.0_224_quant_embedding_extractor.tflite"
+        photos = ImageFolder(data_dir / "flowers")
+        with EmbeddingExtractor(extractor) as eye:
+            embeddings = eye.extract(photos.paths)
+        accuracies = []
+        for seed in range(5):
+            split = split_by_class(photos.labels, 0, 55 / 60, seed)
+            engine = ImprintingEngine(create_imprinting_model(extractor))
+            engine.train_all(embeddings[split.train], photos.labels[split.train])
+            accuracies.append(
+                engine.get_accuracy(embeddings[split.test], photos.labels[split.test])
+            )
+        assert len(split.train) == 25
+        assert np.mean(accuracies) > 0.65
+        tested = split.test[:100]
+        answers = best_classes(engine.serialize_model(), [photos.paths[row] for row in tested])
+        assert np.mean(answers == engine.predict(embeddings[tested])) > 0.9
+
+    @pytest.mark.parametrize("name", ["mobilenet_v2_1.0_224_quant", "tf2_mobilenet_v2_1.0_224_ptq"])
+    def test_a_class_more_for_imagenet(self, data_dir: Any, name: str) -> None:
+        source = data_dir / "models" / f"{name}.tflite"
+        dandelions = sorted((data_dir / "flowers" / "dandelion").iterdir())[:30]
+        others = sorted((data_dir / "flowers" / "daisy").iterdir())[:30]
+        made = create_imprinting_model(source, keep_classes=True)
+        before, kept = best_classes(source, others), best_classes(made, others)
+        assert np.mean(before == kept) >= 0.9
+        engine = ImprintingEngine(made, keep_classes=True)
+        assert engine.num_classes == 1001
+        with EmbeddingExtractor(engine.serialize_extractor_model()) as extractor:
+            for row in extractor.extract(dandelions[:10]):
+                engine.train(row, 1001)
+        extended = engine.serialize_model()
+        assert np.mean(best_classes(extended, dandelions[10:]) == 1001) >= 0.4
+        assert np.mean(best_classes(extended, others) == before) >= 0.8
+
+
+def best_classes(model: Any, photos: Any) -> np.ndarray:
+    with Classifier(model) as classifier:
+        return classifier.scores(photos).argmax(axis=1)
+
+
+def check_like_its_twin(
+    edge_tpus: Any, twin: BuiltModel, model: bytes, devices: Sequence[str] = ("usb",)
+) -> None:
+    """Teaches a compiled model and its twin the same, and has them classify the same images."""
+    on_cpu = ImprintingEngine(create_imprinting_model(twin.content))
+    on_tpu = ImprintingEngine(model)
+    images = [random_image(twin, seed=seed) for seed in range(4)]
+    plugged_in: AbstractContextManager[Any] = edge_tpus(twin.content, devices)
+    with plugged_in as tpus:
+        for class_id, image in enumerate(images):
+            embedding = run(on_cpu.serialize_extractor_model(), image).ravel()
+            np.testing.assert_array_equal(
+                infer(on_tpu.serialize_extractor_model(), image).ravel(), embedding
+            )
+            on_cpu.train(embedding, class_id)
+            on_tpu.train(embedding, class_id)
+        for image in images:
+            np.testing.assert_array_equal(
+                infer(on_tpu.serialize_model(), image), run(on_cpu.serialize_model(), image)
+            )
+        assert sum(tpus.inferences) == 8
+
+
+def infer(content: bytes, image: np.ndarray) -> np.ndarray:
+    """Runs a model wherever it belongs."""
+    interpreter = edgetpu.make_interpreter(content)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+def add_tail_of_another_tool(extractor: bytes, base: np.ndarray) -> bytes:
+    """Makes an imprinting model as TensorFlow converts one: with a QUANTIZE, and its own scales."""
+    schema = load_schema()
+    tree = unpack(extractor)
+    codes = schema.BuiltinOperator
+    embedding = int(main_subgraph(tree).outputs[0])
+    classes, features = base.shape
+
+    def add(code: int, inputs: list[int], shape: list[int], scale: float, zero: int, options: Any):
+        output = add_tensor(tree, f"tail{code}", shape, np.uint8, scale=scale, zero_point=zero)
+        add_operator(tree, code, inputs, [output], options=options)
+        return output
+
+    normalized = add(
+        codes.L2_NORMALIZATION, [embedding], [1, 1, 1, features], 1 / 128, 128,
+        schema.L2NormOptionsT(),
+    )  # fmt: skip
+    finer = add(
+        codes.QUANTIZE, [normalized], [1, 1, 1, features], 1 / 255, 0, schema.QuantizeOptionsT()
+    )
+    stored = Quantization.of_range(np.dtype(np.uint8), base.min(), base.max())
+    weights = add_tensor(
+        tree,
+        "weights",
+        [classes, 1, 1, features],
+        np.uint8,
+        values=stored.quantize(base),
+        scale=stored.scale,
+        zero_point=stored.zero_point,
+    )
+    biases = add_tensor(
+        tree, "biases", [classes], np.int32, values=np.zeros(classes), scale=stored.scale / 255
+    )
+    convolution = schema.Conv2DOptionsT()
+    convolution.padding, convolution.strideW, convolution.strideH = schema.Padding.SAME, 1, 1
+    cosines = add(
+        codes.CONV_2D, [finer, weights, biases], [1, 1, 1, classes], 0.006, 120, convolution
+    )
+    factor = add_tensor(tree, "factor", [], np.uint8, values=200, scale=0.05)
+    logits = add(codes.MUL, [cosines, factor], [1, 1, 1, classes], 0.06, 120, schema.MulOptionsT())
+    flat = add(codes.RESHAPE, [logits], [1, classes], 0.06, 120, schema.ReshapeOptionsT())
+    softmax = schema.SoftmaxOptionsT()
+    softmax.beta = 1.0
+    set_output(tree, add(codes.SOFTMAX, [flat], [1, classes], 1 / 256, 0, softmax))
+    tree.description = b"MLIR Converted."
+    return pack(tree)
+
+
+def test_the_head_of_an_imprinting_model_can_be_read(trained: bytes) -> None:
+    weights, biases, labels = read_head(trained)
+    tail = read_imprinting_model(trained).tail
+    np.testing.assert_allclose(weights, tail.weights * tail.logit_scale, rtol=1e-5)
+    assert not biases.any()
+    assert labels is None

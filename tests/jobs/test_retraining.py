@@ -1,0 +1,204 @@
+"""The whole job: photos in folders in, a retrained model out."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from coral_learn.demo.run import embedded_extractor
+from coral_learn.errors import ModelError
+from coral_learn.jobs.classification import Classifier, evaluate
+from coral_learn.jobs.methods import Method, SgdSettings
+from coral_learn.jobs.retraining import RetrainResult, retrain
+from coral_learn.labels import read_label_file
+
+CLASSES = ["crab", "fish", "jellyfish"]
+
+
+@pytest.fixture(scope="module")
+def result(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> RetrainResult:
+    return retrain(photos, embedded_extractor(), tmp_path_factory.mktemp("out"), seed=1)
+
+
+@pytest.mark.slow_when_emulated
+def test_the_result_says_what_was_made(result: RetrainResult) -> None:
+    assert result.classes == CLASSES
+    assert result.images == 60
+    assert result.skipped == []
+    assert result.model.name == "retrained_model.tflite"
+    assert read_label_file(result.labels) == dict(enumerate(CLASSES))
+    assert result.device == "cpu"
+    assert set(result.seconds) == {"extract", "train", "serialize", "verify"}
+    accuracy = result.accuracy
+    assert accuracy.train >= 0.95
+    assert accuracy.test_float is not None
+    assert accuracy.test_saved is not None
+    assert accuracy.test_saved >= 0.6
+    assert json.loads(json.dumps(result.to_json()))["model"] == str(result.model)
+
+
+@pytest.mark.slow_when_emulated
+def test_the_saved_model_does_as_the_result_says(result: RetrainResult, photos: Path) -> None:
+    found = evaluate(result.model, photos, labels=result.labels)
+    assert found.images == 60
+    assert found.accuracy >= 0.9
+    assert np.trace(found.confusion) == round(found.accuracy * 60)
+    with Classifier(result.model, labels=result.labels) as classifier:
+        [[first, second, third]] = classifier.classify([photos / "fish" / "fish_000.jpg"], top_k=3)
+    assert first.score >= second.score >= third.score
+    assert first.score + second.score + third.score == pytest.approx(1, abs=3 / 256)
+    assert {first.label, second.label, third.label} == set(CLASSES)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "fit",
+        pytest.param("sgd", marks=pytest.mark.slow_when_emulated),
+        pytest.param("imprint", marks=pytest.mark.slow_when_emulated),
+    ],
+)
+def test_every_method_makes_a_model_with_labels(
+    photos: Path, tmp_path: Path, method: Method
+) -> None:
+    result = retrain(photos, embedded_extractor(), tmp_path, method=method, seed=1)
+    assert result.accuracy.train >= 0.8
+    with Classifier(result.model) as classifier:
+        assert classifier.labels == CLASSES
+
+
+@pytest.mark.slow_when_emulated
+def test_the_same_seed_gives_the_same_model(
+    result: RetrainResult, photos: Path, tmp_path: Path
+) -> None:
+    again = retrain(photos, embedded_extractor(), tmp_path, seed=1)
+    assert again.model.read_bytes() == result.model.read_bytes()
+    assert again.accuracy == result.accuracy
+
+
+@pytest.mark.slow_when_emulated
+def test_progress_is_told_for_every_stage(photos: Path, tmp_path: Path) -> None:
+    steps: dict[str, list[tuple[int, int]]] = {}
+    retrain(
+        photos,
+        embedded_extractor(),
+        tmp_path,
+        method="sgd",
+        sgd=SgdSettings(iterations=7),
+        progress=lambda stage, done, total: steps.setdefault(stage, []).append((done, total)),
+    )
+    assert steps["extract"][-1] == (60, 60)
+    assert steps["train"][-1] == (7, 7)
+    assert steps["verify"][-1] == (6, 6)
+    for told in steps.values():
+        assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+@pytest.mark.slow_when_emulated
+def test_unreadable_photos_are_left_out_and_named(photos: Path, tmp_path: Path) -> None:
+    shutil.copytree(photos, tmp_path / "photos")
+    bad = tmp_path / "photos" / "crab" / "broken.jpg"
+    bad.write_bytes((photos / "crab" / "crab_000.jpg").read_bytes()[:900])
+    (tmp_path / "photos" / "fish" / "empty.png").touch()
+    result = retrain(tmp_path / "photos", embedded_extractor(), tmp_path / "out", seed=1)
+    assert result.images == 60
+    assert [Path(photo.path).name for photo in result.skipped] == ["broken.jpg", "empty.png"]
+    assert all(photo.reason for photo in result.skipped)
+
+
+@pytest.mark.slow_when_emulated
+def test_nothing_to_hold_out(photos: Path, tmp_path: Path) -> None:
+    result = retrain(photos, embedded_extractor(), tmp_path, validation=0, test=0)
+    assert result.accuracy.validation is None
+    assert result.accuracy.test_float is None
+    assert result.accuracy.test_saved is None
+
+
+def with_one_class(root: Path) -> None:
+    shutil.rmtree(root / "crab")
+    shutil.rmtree(root / "fish")
+
+
+def with_an_unreadable_class(root: Path) -> None:
+    for path in (root / "crab").iterdir():
+        path.write_bytes(b"no photo")
+
+
+def with_an_empty_class(root: Path) -> None:
+    (root / "eel").mkdir()
+
+
+@pytest.mark.slow_when_emulated
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (with_one_class, "has photos of 'jellyfish' alone: there must be at least two classes"),
+        (with_an_unreadable_class, "no photo of crab could be read, for example .*crab_000.jpg"),
+        (with_an_empty_class, "no photos of eel in"),
+        (shutil.rmtree, "there is no folder"),
+    ],
+)
+def test_photos_that_do_not_do(
+    photos: Path, tmp_path: Path, change: Callable[[Path], None], message: str
+) -> None:
+    shutil.copytree(photos, tmp_path / "photos")
+    change(tmp_path / "photos")
+    with pytest.raises(ValueError, match=message):
+        retrain(tmp_path / "photos", embedded_extractor(), tmp_path / "out")
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_bad_settings_are_refused_before_any_photo_is_read(photos: Path, tmp_path: Path) -> None:
+    def no_photo_yet(stage: str, done: int, total: int) -> None:
+        raise AssertionError("a photo was read")
+
+    for message, settings in {
+        "unknown method 'adam'": {"method": "adam"},
+        "validation and test fractions": {"test": 1.5},
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            retrain(photos, embedded_extractor(), tmp_path, progress=no_photo_yet, **settings)
+    with pytest.raises(ModelError, match=r"Failed to open file: missing\.tflite"):
+        retrain(photos, "missing.tflite", tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        retrain(photos, embedded_extractor(), tmp_path / "file", progress=no_photo_yet)
+
+
+@pytest.mark.slow_when_emulated
+def test_a_classifier_is_no_extractor(result: RetrainResult, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="is a classifier, not an embedding extractor"):
+        retrain(photos, result.model, tmp_path)
+
+
+@pytest.mark.slow_when_emulated
+def test_evaluate_wants_folders_named_as_the_classes(
+    result: RetrainResult, photos: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(photos / "fish", tmp_path / "shark")
+    with pytest.raises(ValueError, match="not classes of the model: shark; its classes are crab"):
+        evaluate(result.model, tmp_path, labels=result.labels)
+
+
+def test_evaluate_goes_by_name_not_by_position(
+    result: RetrainResult, photos: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(photos / "fish", tmp_path / "fish")
+    found = evaluate(result.model, tmp_path, labels=result.labels)
+    assert sum(found.confusion[1]) == found.images == 20
+
+
+def test_classify_takes_pictures_and_arrays(result: RetrainResult, photos: Path) -> None:
+    path = photos / "crab" / "crab_001.jpg"
+    with Image.open(path) as picture, Classifier(result.model) as classifier:
+        answers = classifier.classify([path, picture, np.asarray(picture)])
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_top_k_must_be_positive(result: RetrainResult, photos: Path) -> None:
+    with Classifier(result.model) as classifier, pytest.raises(ValueError, match="top_k"):
+        classifier.classify([photos / "crab" / "crab_001.jpg"], top_k=0)

@@ -1,0 +1,256 @@
+"""Living with a model: classes that come and go, and changes taken back."""
+
+import errno
+import json
+import multiprocessing
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coral_learn.demo.drawing import write_photos
+from coral_learn.demo.run import embedded_extractor
+from coral_learn.embeddings import Embeddings
+from coral_learn.errors import ModelError
+from coral_learn.jobs.classification import Classifier, evaluate
+from coral_learn.labels import read_label_file
+from coral_learn.project.project import Project
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Drawn photos of every class, 15 each."""
+    folder = tmp_path_factory.mktemp("drawn")
+    for _ in write_photos(folder, per_class=15, seed=11):
+        pass
+    return folder
+
+
+def photos_of(folder: Path, name: str) -> list[Path]:
+    return sorted((folder / name).iterdir())
+
+
+@pytest.fixture
+def project(drawn: Path, tmp_path: Path) -> Project:
+    made = Project.create(tmp_path / "project", embedded_extractor())
+    for name in ("crab", "fish"):
+        made.add_class(name, photos_of(drawn, name))
+    return made
+
+
+def labels_of(project: Project) -> list[str] | None:
+    with Classifier(project.serialize_model()) as classifier:
+        assert classifier.num_classes == len(project.classes)
+        return classifier.labels
+
+
+@pytest.mark.slow_when_emulated
+def test_a_class_is_added(project: Project, drawn: Path, tmp_path: Path) -> None:
+    project.add_class("turtle", photos_of(drawn, "turtle"))
+    assert project.classes == ["crab", "fish", "turtle"]
+    assert labels_of(project) == ["crab", "fish", "turtle"]
+    model = project.export(tmp_path / "out")
+    assert read_label_file(tmp_path / "out" / "label_map.txt") == dict(enumerate(project.classes))
+    for name in ("crab", "fish", "turtle"):
+        (tmp_path / "seen" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "seen" / name).symlink_to(drawn / name)
+    assert evaluate(model, tmp_path / "seen").accuracy >= 0.9
+
+
+@pytest.mark.slow_when_emulated
+def test_photos_are_added(project: Project, drawn: Path) -> None:
+    before = project.step.count("fish")
+    project.add_photos("fish", photos_of(drawn, "fish")[:3])
+    assert project.step.count("fish") == before + 3
+    assert project.classes == ["crab", "fish"]
+
+
+@pytest.mark.slow_when_emulated
+def test_a_class_is_removed(project: Project, drawn: Path) -> None:
+    project.add_class("turtle", photos_of(drawn, "turtle"))
+    project.remove_class("crab")
+    assert project.classes == ["fish", "turtle"]
+    assert [project.step.count(name) for name in project.classes] == [15, 15]
+    assert labels_of(project) == ["fish", "turtle"]
+    with Classifier(project.serialize_model()) as classifier:
+        [[answer]] = classifier.classify([photos_of(drawn, "turtle")[0]])
+    assert answer.label == "turtle"
+
+
+@pytest.mark.slow_when_emulated
+def test_a_class_is_renamed_and_nothing_else(project: Project) -> None:
+    head, accuracy = project.step.head, project.step.accuracy
+    project.rename_class("crab", "Krabbe")
+    assert labels_of(project) == ["Krabbe", "fish"]
+    assert (project.step.head, project.step.accuracy) == (head, accuracy)
+
+
+@pytest.mark.slow_when_emulated
+def test_changes_are_taken_back_one_by_one(project: Project, drawn: Path) -> None:
+    model = project.serialize_model()
+    project.add_class("turtle", photos_of(drawn, "turtle"))
+    project.rename_class("turtle", "tortoise")
+    assert project.undo() == "rename turtle to tortoise"
+    assert project.classes == ["crab", "fish", "turtle"]
+    assert project.undo() == "add class turtle (15 photos)"
+    assert project.serialize_model() == model
+    while len(project.history) > 1:
+        project.undo()
+    with pytest.raises(ValueError, match="no change to take back"):
+        project.undo()
+
+
+@pytest.mark.slow_when_emulated
+def test_a_project_lives_on_in_its_folder(project: Project) -> None:
+    again = Project(project.path)
+    assert again.classes == project.classes
+    assert again.serialize_model() == project.serialize_model()
+    assert again.history[0] == "create"
+    shown = json.loads(json.dumps(again.to_json()))
+    assert shown["classes"] == [{"name": "crab", "photos": 15}, {"name": "fish", "photos": 15}]
+
+
+@pytest.mark.slow_when_emulated
+def test_the_threshold_lets_most_right_answers_pass(project: Project) -> None:
+    assert project.step.accuracy is not None
+    assert 0.5 <= project.step.threshold < 1
+
+
+@pytest.mark.slow_when_emulated
+def test_a_photo_that_cannot_be_read(project: Project, tmp_path: Path, drawn: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no photo")
+    with pytest.raises(ValueError, match=r"bad\.jpg"):
+        project.add_photos("fish", [bad])
+    skipped: list[int] = []
+    project.add_photos(
+        "fish", [bad, photos_of(drawn, "fish")[0]], on_error=lambda i, error: skipped.append(i)
+    )
+    assert skipped == [0]
+    assert project.step.count("fish") == 16
+    with pytest.raises(ValueError, match="no photo that could be read"):
+        project.add_photos("fish", [bad], on_error=lambda i, error: None)
+
+
+@pytest.mark.slow_when_emulated
+def test_wrong_names(project: Project, drawn: Path) -> None:
+    photos = photos_of(drawn, "fish")[:1]
+    with pytest.raises(ValueError, match="there is a class 'fish' already"):
+        project.add_class("fish", photos)
+    with pytest.raises(ValueError, match="no class 'eel'; the classes are: crab, fish"):
+        project.add_photos("eel", photos)
+    with pytest.raises(ValueError, match="no class 'eel'"):
+        project.remove_class("eel")
+    with pytest.raises(ValueError, match="there is a class 'fish' already"):
+        project.rename_class("crab", "fish")
+    with pytest.raises(ValueError, match="is no name for a class"):
+        project.rename_class("crab", "a\nb")
+    assert project.classes == ["crab", "fish"]
+
+
+def test_one_class_makes_no_model(drawn: Path, tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "p", embedded_extractor())
+    project.add_class("crab", photos_of(drawn, "crab"))
+    with pytest.raises(ValueError, match="has 1 class: two are needed"):
+        project.serialize_model()
+
+
+@pytest.mark.slow_when_emulated
+def test_folders_that_are_no_project(tmp_path: Path, project: Project) -> None:
+    with pytest.raises(ValueError, match="there is no project in"):
+        Project(tmp_path)
+    with pytest.raises(ValueError, match=r"there is a project in .* already"):
+        Project.create(project.path, embedded_extractor())
+    with pytest.raises(ModelError):
+        Project.create(tmp_path / "new", b"no model")
+    assert not (tmp_path / "new").exists()
+    (project.path / "project.json").write_text("{}")
+    with pytest.raises(ValueError, match="is not a project of this version"):
+        Project(project.path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": []},
+        {"steps": 5},
+        {"steps": [{"what": 5, "photos": []}]},
+        {"steps": [{"what": "create", "classes": 7, "photos": []}]},
+        {"steps": [{"what": "create", "classes": [7], "photos": []}]},
+        {"steps": [{"what": "add", "classes": ["a"], "photos": [{"file": "f", "labels": [1]}]}]},
+        {"steps": [{"what": "add", "classes": ["a"], "photos": [{"file": "f", "labels": 1}]}]},
+        {"steps": [{"what": "add", "photos": [{"file": "../f", "labels": []}]}]},
+        {"steps": [{"what": "add", "photos": [], "head": "../../head.npz"}]},
+        {"steps": [{"what": "add", "photos": [], "accuracy": "high"}]},
+        {"steps": [{"what": "add", "photos": [], "odd": 1}]},
+        {"version": 2},
+        [[]],
+    ],
+    ids=str,
+)
+def test_an_index_that_is_damaged(tmp_path: Path, change: Any) -> None:
+    Project.create(tmp_path, embedded_extractor())
+    sound = {"version": 1, "steps": [{"what": "create", "photos": []}]}
+    index = tmp_path / "project.json"
+    index.write_text(json.dumps(sound))
+    Project(tmp_path)
+    index.write_text(json.dumps(sound | change if isinstance(change, dict) else change))
+    with pytest.raises(ValueError, match=r"project\.json is not a project of this version: "):
+        Project(tmp_path)
+    index.write_bytes(b"[" * 100_000)
+    with pytest.raises(ValueError, match=r"project\.json is not a project of this version: "):
+        Project(tmp_path)
+
+
+@pytest.mark.slow_when_emulated
+def test_a_part_that_is_damaged(project: Project, drawn: Path) -> None:
+    [first, _] = project.step.photos
+    path = project.path / "parts" / first.file
+    Embeddings.load(path)[:3].save(path)
+    with pytest.raises(ValueError, match="is damaged: it has 3 rows, not 15"):
+        project.add_class("turtle", photos_of(drawn, "turtle"))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match=f"{first.file} is not an embeddings file"):
+        project.add_class("turtle", photos_of(drawn, "turtle"))
+    assert project.classes == ["crab", "fish"]
+
+
+@pytest.mark.slow_when_emulated
+def test_what_no_step_uses_is_removed(
+    project: Project, drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = project.path / "parts"
+    before = set(parts.iterdir())
+    (parts / "embeddings-0123456789abcdef.npz").write_bytes(b"left by a process that was killed")
+    project.add_class("turtle", photos_of(drawn, "turtle"))
+    project.undo()
+    assert set(parts.iterdir()) == before
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("coral_learn.project.project._write_steps", fail)
+    with pytest.raises(OSError, match="No space left"):
+        project.add_class("turtle", photos_of(drawn, "turtle"))
+    assert set(parts.iterdir()) == before
+    assert labels_of(project) == ["crab", "fish"]
+
+
+def add_a_photo(path: Path, photo: Path) -> None:
+    Project(path).add_photos("fish", [photo])
+
+
+@pytest.mark.slow_when_emulated
+def test_changes_of_several_processes_follow_each_other(project: Project, drawn: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    changes = [
+        spawn.Process(target=add_a_photo, args=(project.path, photo))
+        for photo in photos_of(drawn, "fish")[:3]
+    ]
+    for change in changes:
+        change.start()
+    for change in changes:
+        change.join(60)
+        assert change.exitcode == 0
+    assert project.step.count("fish") == 15 + 3

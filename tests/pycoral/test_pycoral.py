@@ -1,0 +1,357 @@
+"""The drop-in for pycoral: the same modules, and scripts that run unchanged."""
+
+import ctypes
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.support.averaging_model import averaging_model
+
+from coral_learn import EdgeTpuError, SoftmaxRegression
+from coral_learn.demo.run import embedded_extractor
+from coral_learn.edgetpu.interpreter import make_interpreter
+from coral_learn.edgetpu.library import LIBRARY_VARIABLE
+from coral_learn.pycoral.adapters import classify, common
+from coral_learn.pycoral.utils import edgetpu
+from coral_learn.pycoral.utils.dataset import read_label_file
+
+SCRIPTS = Path(__file__).with_name("scripts")
+EVERY_MODULE = """\
+import importlib
+import pycoral.adapters.common
+import pycoral.utils.edgetpu as short
+from pycoral import utils
+from pycoral.adapters import classify, common
+from pycoral.learn.backprop.softmax_regression import SoftmaxRegression
+from pycoral.learn.imprinting.engine import ImprintingEngine
+from pycoral.utils.dataset import read_label_file
+from pycoral.utils.edgetpu import make_interpreter
+import coral_learn
+assert SoftmaxRegression is coral_learn.SoftmaxRegression
+assert ImprintingEngine is coral_learn.ImprintingEngine
+assert make_interpreter is coral_learn.edgetpu.make_interpreter
+assert utils.edgetpu is short is importlib.import_module("pycoral.utils.edgetpu")
+assert pycoral.adapters.common is common
+assert pycoral.learn.backprop.softmax_regression.SoftmaxRegression is SoftmaxRegression
+"""
+
+
+def run_python(
+    *arguments: str | Path, path: Path | None = None, status: int = 0
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | ({"PYTHONPATH": str(path)} if path else {}),
+        timeout=300,
+    )
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def run_script(name: str, *arguments: str | Path) -> str:
+    return run_python("-m", "coral_learn.pycoral", SCRIPTS / name, *arguments).stdout
+
+
+def write_files(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.fixture
+def googles_pycoral(tmp_path: Path) -> Path:
+    """The layout of Google's package; its compiled module stands for one that fits this Python."""
+    return write_files(
+        tmp_path,
+        {
+            "pycoral/__init__.py": "__version__ = '2.0.0'",
+            "pycoral/pybind/__init__.py": "",
+            "pycoral/pybind/_pywrap_coral.py": "",
+            "pycoral/utils/__init__.py": "",
+            "pycoral/utils/edgetpu.py": "owner = 'Google'",
+            "pycoral/learn/__init__.py": "",
+            "pycoral/learn/backprop/__init__.py": "",
+            "pycoral/learn/backprop/softmax_regression.py": "SoftmaxRegression = 'Google'",
+        },
+    )
+
+
+@pytest.fixture
+def extractor(tmp_path: Path) -> Path:
+    path = tmp_path / "extractor.tflite"
+    path.write_bytes(embedded_extractor())
+    return path
+
+
+@pytest.fixture
+def averaging():
+    """An interpreter whose output is the mean of each color over a 8 x 4 image."""
+    interpreter = make_interpreter(averaging_model())
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+@pytest.mark.slow_when_emulated
+class TestInstall:
+    def test_every_module_is_found(self) -> None:
+        run_python("-c", "from coral_learn import install_as_pycoral as i; i()\n" + EVERY_MODULE)
+
+    def test_twice_changes_nothing(self) -> None:
+        run_python(
+            "-c",
+            "import sys; from coral_learn import install_as_pycoral as i; i(); import pycoral\n"
+            "before = dict(sys.modules); i(); assert dict(sys.modules) == before\n" + EVERY_MODULE,
+        )
+
+    def test_a_module_that_is_not_provided_is_named(self) -> None:
+        done = run_python(
+            "-c",
+            "from coral_learn import install_as_pycoral as i; i(); import pycoral.adapters.detect",
+            status=1,
+        )
+        assert "No module named 'pycoral.adapters.detect'" in done.stderr
+
+    @pytest.mark.parametrize("imported_before", [False, True])
+    def test_googles_package_keeps_all_but_learn(
+        self, googles_pycoral: Path, imported_before: bool
+    ) -> None:
+        imports = "import pycoral.utils.edgetpu, pycoral.learn.backprop.softmax_regression\n"
+        run_python(
+            "-c",
+            (imports if imported_before else "")
+            + "from coral_learn import SoftmaxRegression, install_as_pycoral as i; i(); i()\n"
+            "import pycoral.learn.backprop.softmax_regression as ours\n"
+            "from pycoral import learn\n"
+            "from pycoral.utils.edgetpu import owner\n"
+            "import pycoral\n"
+            "assert ours.SoftmaxRegression is SoftmaxRegression\n"
+            "assert learn is pycoral.learn and learn.backprop.softmax_regression is ours\n"
+            "assert owner == 'Google' and pycoral.__version__ == '2.0.0'\n",
+            path=googles_pycoral,
+        )
+
+    def test_googles_package_for_another_python_is_replaced(self, googles_pycoral: Path) -> None:
+        compiled = googles_pycoral / "pycoral" / "pybind" / "_pywrap_coral.py"
+        compiled.rename(compiled.with_name("_pywrap_coral.cpython-39-x86_64-linux-gnu.so"))
+        run_python(
+            "-c",
+            "from coral_learn import install_as_pycoral as i; i()\n" + EVERY_MODULE,
+            path=googles_pycoral,
+        )
+
+    @pytest.mark.parametrize("imported_before", [False, True])
+    def test_the_coral_reef_tool_is_replaced(self, tmp_path: Path, imported_before: bool) -> None:
+        reefs = write_files(
+            tmp_path,
+            {
+                "pycoral/__init__.py": "from . import utils",
+                "pycoral/utils/__init__.py": "reef = 1",
+                "pycoral/reef.py": "",
+            },
+        )
+        run_python(
+            "-c",
+            ("import pycoral.reef\n" if imported_before else "")
+            + "from coral_learn import install_as_pycoral as i; i()\n"
+            + EVERY_MODULE
+            + "assert not hasattr(utils, 'reef')\n"
+            "import sys; assert 'pycoral.reef' not in sys.modules\n",
+            path=reefs,
+        )
+
+    def test_nothing_that_runs_models_is_imported(self) -> None:
+        run_python(
+            "-c",
+            "import sys; from coral_learn import install_as_pycoral as i; i()\n"
+            "assert not {'ai_edge_litert', 'tflite_runtime', 'PIL'} & set(sys.modules)",
+        )
+
+
+class TestRunner:
+    @pytest.mark.slow_when_emulated
+    def test_help(self) -> None:
+        for option in ("-h", "--help"):
+            assert "SCRIPT.py" in run_python("-m", "coral_learn.pycoral", option).stdout
+
+    @pytest.mark.slow_when_emulated
+    @pytest.mark.parametrize("arguments", [(), ("missing.py", "--help"), ("--flag",), (".",)])
+    def test_a_missing_script_is_told_in_one_line(self, arguments: tuple[str, ...]) -> None:
+        done = run_python("-m", "coral_learn.pycoral", *arguments, status=2)
+        assert done.stderr.count("\n") == 1
+        assert not done.stdout
+
+    @pytest.mark.slow_when_emulated
+    def test_a_script_sees_what_python_would_show_it(self, tmp_path: Path) -> None:
+        write_files(
+            tmp_path / "folder",
+            {
+                "helper.py": "",
+                "script.py": "import helper, sys\n"
+                "print(__name__, __file__, sys.argv, sys.path[0], sep='\\n')\n"
+                "sys.exit(3)\n",
+            },
+        )
+        script = tmp_path / "folder" / "script.py"
+        done = run_python("-m", "coral_learn.pycoral", script, "-h", "--flag", "x", status=3)
+        expected = ["__main__", str(script), str([str(script), "-h", "--flag", "x"])]
+        assert done.stdout.splitlines() == [*expected, str(script.parent)]
+
+    @pytest.mark.slow_when_emulated
+    def test_tflite_runtime_is_there(self, tmp_path: Path, extractor: Path) -> None:
+        script = tmp_path / "script.py"
+        script.write_text(
+            "import tflite_runtime.interpreter as tflite\n"
+            "from tflite_runtime.interpreter import Interpreter, load_delegate\n"
+            f"interpreter = tflite.Interpreter(model_path={str(extractor)!r})\n"
+            "interpreter.allocate_tensors()\n"
+            "print(interpreter.get_output_details()[0]['shape'].prod())\n"
+        )
+        assert run_python("-m", "coral_learn.pycoral", script).stdout == "256\n"
+
+
+class TestScripts:
+    @pytest.mark.slow_when_emulated
+    def test_training_then_classifying(self, photos: Path, extractor: Path, tmp_path: Path) -> None:
+        printed = run_script(
+            "train.py",
+            *("--embedding_extractor_path", extractor, "--data_dir", photos),
+            *("--output_dir", tmp_path),
+        )
+        assert float(re.search(r"accuracy: (\S+)", printed)[1]) >= 0.9
+        assert "Iteration 500: loss" in printed
+        labels = read_label_file(tmp_path / "label_map.txt")
+        assert labels == {0: "crab", 1: "fish", 2: "jellyfish"}
+        printed = run_script(
+            "classify.py",
+            *("--model", tmp_path / "retrained_model_edgetpu.tflite"),
+            *("--labels", tmp_path / "label_map.txt"),
+            *("--input", next((photos / "jellyfish").iterdir())),
+        )
+        assert printed.splitlines()[1].startswith("jellyfish: ")
+
+    def test_training_on_flowers(self, data_dir: Path, tmp_path: Path) -> None:
+        extractor = data_dir / "models" / "mobilenet_v1_1.0_224_quant_embedding_extractor.tflite"
+        printed = run_script(
+            "train.py",
+            *("--embedding_extractor_path", extractor, "--data_dir", data_dir / "flowers"),
+            *("--output_dir", tmp_path),
+        )
+        assert float(re.search(r"accuracy: (\S+)", printed)[1]) >= 0.75
+        printed = run_script(
+            "classify.py",
+            *("--model", tmp_path / "retrained_model_edgetpu.tflite"),
+            *("--labels", tmp_path / "label_map.txt"),
+            *("--input", data_dir / "images" / "sunflower.bmp"),
+        )
+        assert printed.splitlines()[1].startswith("sunflowers: ")
+
+    @pytest.mark.slow_when_emulated
+    def test_a_device_for_a_cpu_model_is_only_warned_of(self, tmp_path: Path) -> None:
+        model, photo = tmp_path / "model.tflite", tmp_path / "photo.png"
+        model.write_bytes(averaging_model())
+        Image.new("RGB", (8, 4), (255, 0, 0)).save(photo)
+        arguments = ("-m", f"{model}@usb:1", "-i", photo)
+        done = run_python("-m", "coral_learn.pycoral", SCRIPTS / "classify.py", *arguments)
+        assert done.stdout.splitlines()[1:] == ["0: 0.99219"]
+        assert "'usb:1'" in done.stderr
+
+
+class TestCommon:
+    def test_input_size_is_width_first(self, averaging) -> None:
+        assert common.input_size(averaging) == (8, 4)
+        assert common.input_details(averaging, "dtype") == np.uint8
+        assert common.input_tensor(averaging).shape == (4, 8, 3)
+
+    @pytest.mark.parametrize("as_image", [Image.fromarray, np.asarray])
+    def test_what_is_set_comes_out(self, averaging, as_image) -> None:
+        common.set_input(averaging, as_image(np.full((4, 8, 3), (1, 2, 250), np.uint8)))
+        averaging.invoke()
+        assert common.output_tensor(averaging, 0).tolist() == [[[[1, 2, 250]]]]
+
+    def test_pixels_for_an_int8_model_are_converted(self) -> None:
+        interpreter = make_interpreter(averaging_model(np.int8, 1 / 128, 0))
+        interpreter.allocate_tensors()
+        common.set_input(interpreter, np.full((4, 8, 3), (0, 128, 255), np.uint8))
+        interpreter.invoke()
+        assert common.output_tensor(interpreter, 0).ravel().tolist() == [-128, 0, 127]
+        common.set_input(interpreter, np.full((4, 8, 3), (-3, 4, 5), np.int8))
+        interpreter.invoke()
+        assert common.output_tensor(interpreter, 0).ravel().tolist() == [-3, 4, 5]
+
+    def test_a_resized_image_is_padded_at_the_right_and_the_bottom(self, averaging) -> None:
+        common.set_input(averaging, np.full((4, 8, 3), 9, np.uint8))
+        asked = []
+
+        def resize(size):
+            asked.append(size)
+            return Image.new("RGB", size, (7, 7, 7))
+
+        resized, ratio = common.set_resized_input(averaging, (100, 100), resize)
+        assert asked == [(4, 4)]
+        assert resized.size == (4, 4)
+        assert ratio == (0.04, 0.04)
+        tensor = common.input_tensor(averaging)
+        assert (tensor[:, :4] == 7).all()
+        assert (tensor[:, 4:] == 0).all()
+
+
+class TestClassify:
+    def test_scores_are_dequantized_copies(self, averaging) -> None:
+        common.set_input(averaging, np.full((4, 8, 3), (0, 128, 192), np.uint8))
+        averaging.invoke()
+        scores = classify.get_scores(averaging)
+        assert scores.tolist() == [-1.0, 0.0, 0.5]
+        averaging.invoke()  # would fail if scores were a view
+        assert classify.num_classes(averaging) == 3
+        assert classify.get_classes(averaging, top_k=2) == [(2, 0.5), (1, 0.0)]
+
+    def test_best_first_down_to_the_threshold(self) -> None:
+        scores = [0.1, 0.5, 0.2, 0.5]
+        assert classify.get_classes_from_scores(scores) == [(1, 0.5), (3, 0.5), (2, 0.2), (0, 0.1)]
+        assert classify.get_classes_from_scores(scores, 3, 0.2)[-1] == classify.Class(2, 0.2)
+        assert classify.get_classes_from_scores(scores, 9, 0.6) == []
+
+    def test_float_scores_are_as_they_are(self) -> None:
+        interpreter = make_interpreter(averaging_model(np.float32))
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(0, np.full((1, 4, 8, 3), (0.25, -3, 1), np.float32))
+        interpreter.invoke()
+        assert classify.get_scores(interpreter).tolist() == [0.25, -3, 1]
+
+
+class TestEdgetpu:
+    def test_inference_from_arrays_bytes_and_pointers(self, averaging) -> None:
+        pixels = np.tile(np.array([10, 20, 30], np.uint8), 32)
+        for data in (pixels, pixels.tobytes(), (pixels.ctypes.data_as(ctypes.c_void_p), 96)):
+            averaging.set_tensor(0, np.zeros((1, 4, 8, 3), np.uint8))
+            edgetpu.run_inference(averaging, data)
+            assert common.output_tensor(averaging, 0).ravel().tolist() == [10, 20, 30]
+
+    def test_a_wrong_size_or_kind_is_refused(self, averaging) -> None:
+        with pytest.raises(ValueError, match=re.escape("input size=97, expected=96.")):
+            edgetpu.run_inference(averaging, bytes(97))
+        with pytest.raises(ValueError, match=re.escape("input size=95, expected=96.")):
+            edgetpu.run_inference(averaging, np.zeros(95, np.uint8))
+        with pytest.raises(TypeError, match="not supported"):
+            edgetpu.run_inference(averaging, [0] * 96)
+
+    def test_without_a_library(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(LIBRARY_VARIABLE, "/nowhere/libedgetpu.so.1")
+        assert edgetpu.set_verbosity(10) is False
+        assert edgetpu.list_edge_tpus() == []
+        with pytest.raises(EdgeTpuError):
+            edgetpu.get_runtime_version()
+
+
+def test_a_head_trained_as_pycorals_test_does_serializes_untrained(extractor: Path) -> None:
+    dimension = classify.num_classes(make_interpreter(extractor))
+    model = SoftmaxRegression(dimension, 5).serialize_model(str(extractor))
+    assert classify.num_classes(make_interpreter(model)) == 5

@@ -1,0 +1,1 @@
+"""What several test files share: models built in memory, and Edge TPUs that are not there."""

@@ -1,0 +1,46 @@
+"""Retrains on many photos with a stand-in Edge TPU, and prints how much memory that took.
+
+    python retrain_many.py LIBRARY FOLDER PHOTOS
+
+For test_memory.py: a process of its own, because memory is counted by process.
+"""
+
+import resource
+import sys
+from pathlib import Path
+
+from coral_learn import edgetpu, retrain
+from coral_learn.demo.drawing import write_photos
+
+sys.path.append(str(Path(__file__).parents[2]))
+
+from tests.support.model_builder import build_extractor
+from tests.support.stand_in.devices import plugged_in
+from tests.support.stand_in.models import compiled
+
+
+def main(library: Path, folder: Path, count: int) -> None:
+    """Prints the bytes by which retraining raises the process's largest size."""
+    drawn = sorted(write_photos(folder / "drawn", per_class=4))
+    for number in range(count):
+        photo = drawn[number % len(drawn)]
+        link = folder / "photos" / photo.parent.name / f"{number}.jpg"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.hardlink_to(photo)
+    twin = build_extractor("uint8", features=1024, size=(32, 32)).content
+    edgetpu.make_interpreter(twin).allocate_tensors()  # the interpreter itself does not count
+    before = largest_size()
+    with plugged_in(library, twin) as tpus:
+        result = retrain(folder / "photos", compiled(twin), folder / "out", method="sgd", seed=1)
+    assert result.images == count
+    assert sum(tpus.inferences) >= count
+    print(largest_size() - before)
+
+
+def largest_size() -> int:
+    """Returns the process's largest resident size so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,315 @@
+"""Cutting classifiers into embedding extractors."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.support.model_builder import (
+    KINDS,
+    BuiltModel,
+    build_classifier,
+    build_compiled_extractor,
+    build_extractor,
+    make_interpreter,
+    random_image,
+    run,
+    run_to,
+    with_outputs,
+)
+
+from coral_learn.errors import ModelError
+from coral_learn.tflite.cut import (
+    Candidate,
+    create_embedding_extractor,
+    list_candidates,
+    read_embedding,
+)
+from coral_learn.tflite.head.append import append_softmax_head
+from coral_learn.tflite.metadata import attach_labels, read_labels
+from coral_learn.tflite.metadata_format import decode_metadata, encode_metadata
+from coral_learn.tflite.model import add_metadata, main_subgraph, operator_name, pack, unpack
+from coral_learn.tflite.schema import load_schema
+
+TAILS: dict[str, dict[str, Any]] = {
+    "conv, reshape, softmax": {"linear": "conv", "flatten": "reshape"},
+    "conv, squeeze, softmax": {"linear": "conv", "flatten": "squeeze", "pool": "mean"},
+    "conv, softmax": {"linear": "conv", "flatten": None},
+    "conv, mul, reshape, softmax": {"linear": "conv", "factor": 4.0},
+    "conv, reshape, logistic": {"linear": "conv", "activation": "logistic"},
+    "conv, reshape": {"linear": "conv", "activation": None},
+    "fully connected, softmax": {"linear": "fully_connected", "rank": 2, "pool": "mean"},
+    "fully connected on 4-D, softmax": {"linear": "fully_connected", "rank": 4},
+    "fully connected on 3-D, softmax": {"linear": "fully_connected", "rank": 3, "pool": "mean"},
+    "fully connected, logistic": {"linear": "fully_connected", "activation": "logistic"},
+    "fully connected": {"linear": "fully_connected", "rank": 2, "activation": None},
+    "conv with relu, reshape, softmax": {"linear": "conv", "fused_activation": "RELU"},
+    "conv, reshape, dequantize, softmax": {"linear": "conv", "dequantize_logits": True},
+    "float16 weights": {"linear": "fully_connected", "rank": 2, "half_precision": True},
+}
+
+
+def _applies(tail: str, kind: str) -> bool:
+    needs = {"dequantize": kind.startswith("int8"), "float16": kind == "float32"}
+    return all(applies for word, applies in needs.items() if word in tail)
+
+
+COMBINATIONS = [(kind, tail) for kind in KINDS for tail in TAILS if _applies(tail, kind)]
+
+
+def _names(content: bytes) -> list[str]:
+    model = unpack(content)
+    return [operator_name(model, operator) for operator in main_subgraph(model).operators]
+
+
+def _check_extractor(built: BuiltModel, extractor: bytes) -> None:
+    """Checks that an extractor gives the classifier's own embedding, bit for bit."""
+    image = random_image(built)
+    expected = run_to(built.content, built.embedding_name, image)
+    np.testing.assert_array_equal(run(extractor, image), expected)
+
+
+@pytest.mark.parametrize(("kind", "tail"), COMBINATIONS)
+def test_every_tail_is_cut_at_the_embedding(kind: str, tail: str) -> None:
+    built = build_classifier(kind, features=24, classes=7, **TAILS[tail])
+    before = bytes(built.content)
+    extractor = create_embedding_extractor(built.content)
+    assert built.content == before
+    assert len(extractor) < len(built.content)
+    _check_extractor(built, extractor)
+    embedding = read_embedding(extractor)
+    assert (embedding.name, embedding.feature_dim) == (built.embedding_name, 24)
+    assert embedding.dtype == KINDS[kind][0]
+    assert make_interpreter(extractor).get_output_details()[0]["name"] == built.embedding_name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_unused_stays(kind: str) -> None:
+    built = build_classifier(kind, features=24, classes=7, factor=2.0)
+    model = unpack(create_embedding_extractor(built.content))
+    graph = main_subgraph(model)
+    used = {*graph.inputs.tolist(), *graph.outputs.tolist()}
+    for operator in graph.operators:
+        used.update(operator.inputs.tolist(), operator.outputs.tolist())
+    assert used == set(range(len(graph.tensors)))
+    owners = [*graph.tensors, *model.metadata]
+    assert {0, *(owner.buffer for owner in owners)} == set(range(len(model.buffers)))
+    codes = {operator.opcodeIndex for operator in graph.operators}
+    assert codes == set(range(len(model.operatorCodes)))
+    assert _names(pack(model))[-2:] == ["CONV_2D", "AVERAGE_POOL_2D"]
+
+
+def test_what_stays_is_as_it_was() -> None:
+    built = build_classifier("int8 with uint8 outside", with_signature=True)
+    before, after = unpack(built.content), unpack(create_embedding_extractor(built.content))
+    kept = {tensor.name: tensor for tensor in main_subgraph(after).tensors}
+    assert len(kept) >= 6
+    for tensor in main_subgraph(before).tensors:
+        if tensor.name in kept:
+            other = kept[tensor.name]
+            assert tensor.shape.tolist() == other.shape.tolist()
+            assert vars(tensor.quantization or tensor).keys() == (
+                vars(other.quantization or other).keys()
+            )
+            data, other_data = (
+                model.buffers[each.buffer].data
+                for model, each in ((before, tensor), (after, other))
+            )
+            assert (data is None) == (other_data is None)
+            assert data is None or data.tobytes() == other_data.tobytes()
+    assert after.description == before.description
+
+
+def test_signature_gives_the_embedding_under_the_old_name() -> None:
+    built = build_classifier("uint8", with_signature=True)
+    extractor = create_embedding_extractor(built.content)
+    runner = make_interpreter(extractor).get_signature_runner("serving_default")
+    image = random_image(built)
+    np.testing.assert_array_equal(runner(image=image)["scores"], run(extractor, image))
+
+
+def test_metadata_keeps_the_input_and_forgets_the_labels() -> None:
+    built = build_classifier("uint8", classes=3)
+    model = unpack(built.content)
+    image = {"name": b"picture", "content": {"content_properties": (2, {"color_space": 1})}}
+    described = {"name": b"a classifier", "subgraph_metadata": [{"input_tensor_metadata": [image]}]}
+    add_metadata(model, "TFLITE_METADATA", encode_metadata(described))
+    add_metadata(model, "min_runtime_version", b"1.5.0")
+    classifier = attach_labels(pack(model), ["a", "b", "c"])
+    assert read_labels(classifier) == ["a", "b", "c"]
+
+    extractor = create_embedding_extractor(classifier)
+    assert read_labels(extractor) is None
+    assert b"labels.txt" not in extractor
+    after = unpack(extractor)
+    entries = {entry.name: after.buffers[entry.buffer].data for entry in after.metadata}
+    assert bytes(entries[b"min_runtime_version"]) == b"1.5.0"
+    metadata = decode_metadata(entries[b"TFLITE_METADATA"])
+    assert metadata["name"] == b"a classifier"
+    (graph,) = metadata["subgraph_metadata"]
+    assert graph["input_tensor_metadata"] == [image]
+    assert graph["output_tensor_metadata"] == [{"name": b"embedding"}]
+
+
+def _rename(content: bytes, old: str, new: str) -> bytes:
+    model = unpack(content)
+    for tensor in main_subgraph(model).tensors:
+        if tensor.name == old.encode():
+            tensor.name = new.encode()
+    return pack(model)
+
+
+def _behind_an_unknown_tail(name: str) -> bytes:
+    """A classifier whose head ends in an operator that no walk backwards knows, TANH."""
+    built = build_classifier("float32", activation=None)
+    model = unpack(_rename(built.content, built.embedding_name, name))
+    operator = main_subgraph(model).operators[-1]
+    code = load_schema().OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = load_schema().BuiltinOperator.TANH
+    code.version = 1
+    model.operatorCodes.append(code)
+    operator.opcodeIndex = len(model.operatorCodes) - 1
+    operator.inputs = operator.inputs[:1]
+    operator.builtinOptionsType, operator.builtinOptions = 0, None
+    return pack(model)
+
+
+@pytest.mark.parametrize(
+    "name", ["MobilenetV2/Logits/AvgPool", "something;InceptionV1/Logits/AvgPool_0a_7x7/AvgPool;x"]
+)
+def test_known_architectures_are_cut_by_name(name: str) -> None:
+    extractor = create_embedding_extractor(_behind_an_unknown_tail(name))
+    assert read_embedding(extractor).name == name
+
+
+def test_tensor_can_be_named_in_full_or_by_a_part() -> None:
+    content = _behind_an_unknown_tail("model/pool;model/mean")
+    with pytest.raises(ModelError, match="no linear layer leads to the output"):
+        create_embedding_extractor(content)
+    for name in ("model/pool;model/mean", "model/mean", "model/pool"):
+        extractor = create_embedding_extractor(content, name)
+        assert read_embedding(extractor).name == "model/pool;model/mean"
+
+
+def test_unknown_tensor_name_lists_the_candidates() -> None:
+    built = build_classifier("uint8", features=24)
+    with pytest.raises(ModelError, match=r"named 'pool'.*one of: pooled \[1, 1, 1, 24\] uint8"):
+        create_embedding_extractor(built.content, "pool")
+
+
+def test_candidates_are_the_vectors_before_the_last_layer() -> None:
+    built = build_classifier("int8", features=24, rank=2, linear="fully_connected")
+    assert list_candidates(built.content) == [
+        Candidate("pooled", (1, 1, 1, 24), "int8"),
+        Candidate("embedding", (1, 24), "int8"),
+    ]
+    earlier = create_embedding_extractor(built.content, "pooled")
+    assert read_embedding(earlier).shape == (1, 1, 1, 24)
+
+
+def test_weights_widened_by_the_model_hide_no_candidate() -> None:
+    built = build_classifier("float32", linear="fully_connected", rank=2, half_precision=True)
+    model = unpack(built.content)
+    operators = main_subgraph(model).operators
+    (widening,) = [each for each in operators if operator_name(model, each) == "DEQUANTIZE"]
+    operators.remove(widening)
+    operators.insert(0, widening)  # where converters put it
+    names = [each.name for each in list_candidates(pack(model))]
+    assert names == ["pooled", "embedding"]
+
+
+def test_candidates_of_an_extractor_are_all_its_vectors() -> None:
+    extractor = build_extractor("uint8", features=24)
+    assert [each.name for each in list_candidates(extractor.content)] == ["pooled"]
+
+
+def test_an_embedding_that_is_not_pooled_is_refused() -> None:
+    built = build_classifier("uint8", features=24)
+    model = unpack(built.content)
+    graph = main_subgraph(model)
+    pool, linear = graph.operators[1], graph.operators[2]
+    linear.inputs = np.array([pool.inputs[0], *linear.inputs[1:]], np.int32)
+    graph.tensors[linear.outputs[0]].shape = np.array([1, 4, 4, 4], np.int32)
+    with pytest.raises(ModelError, match=r"features \[1, 4, 4, 24\].*does not pool"):
+        create_embedding_extractor(pack(model))
+
+
+def test_several_embeddings_are_refused_by_name() -> None:
+    built = build_classifier("float32", features=24, rank=2, linear="fully_connected")
+    model = unpack(built.content)
+    graph = main_subgraph(model)
+    tensors = {tensor.name: index for index, tensor in enumerate(graph.tensors)}
+    schema = load_schema()
+    second = schema.OperatorT()
+    head = graph.operators[-2]
+    second.opcodeIndex, second.inputs = head.opcodeIndex, head.inputs.copy()
+    second.inputs[0] = tensors[b"pooled"]
+    second.builtinOptionsType, second.builtinOptions = (
+        head.builtinOptionsType,
+        head.builtinOptions,
+    )
+    second.intermediates = np.zeros(0, np.int32)
+    logits = schema.TensorT()
+    logits.shape, logits.name = np.array([1, 4], np.int32), b"second"
+    graph.tensors.append(logits)
+    second.outputs = np.array([len(graph.tensors) - 1], np.int32)
+    graph.operators.append(second)
+    graph.outputs = np.append(graph.outputs, second.outputs).astype(np.int32)
+    content = pack(model)
+    message = r"several embeddings: pooled \[1, 1, 1, 24\] float32; embedding \[1, 24\] float32"
+    with pytest.raises(ModelError, match=message):
+        create_embedding_extractor(content)
+    extractor = create_embedding_extractor(content, "embedding")
+    _check_extractor(built, extractor)
+
+
+def test_classifier_that_also_gives_its_embedding_is_cut() -> None:
+    built = build_classifier("uint8")
+    both = with_outputs(built.content, ["scores", built.embedding_name])
+    _check_extractor(built, create_embedding_extractor(both))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_extractor_is_told_apart(kind: str) -> None:
+    extractor = build_extractor(kind)
+    with pytest.raises(ModelError, match=r"AVERAGE_POOL_2D\. An embedding extractor needs no cut"):
+        create_embedding_extractor(extractor.content)
+    with pytest.raises(ModelError, match="is an embedding extractor already"):
+        create_embedding_extractor(extractor.content, extractor.embedding_name)
+
+
+def test_a_last_layer_with_relu_and_no_softmax_belongs_to_an_extractor() -> None:
+    built = build_classifier("float32", activation=None, fused_activation="RELU")
+    with pytest.raises(ModelError, match="no linear layer leads to the output"):
+        create_embedding_extractor(built.content)
+
+
+@pytest.mark.parametrize("name", ["image", "head/weights"])
+def test_only_what_is_computed_can_be_cut_at(name: str) -> None:
+    built = build_classifier("float32")
+    with pytest.raises(ModelError, match=f"{name} .* is not computed from the image"):
+        create_embedding_extractor(built.content, name)
+
+
+def test_a_compiled_model_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"compiled for the Edge TPU.*edgetpu_compiler"):
+        create_embedding_extractor(build_compiled_extractor().content)
+
+
+def test_a_head_beside_the_compiled_part_can_be_cut_off_again() -> None:
+    compiled = build_compiled_extractor(features=8)
+    classifier = append_softmax_head(compiled.content, np.ones((8, 3)), np.zeros(3))
+    extractor = create_embedding_extractor(classifier)
+    assert _names(extractor) == ["edgetpu-custom-op"]
+    assert read_embedding(extractor).name == compiled.embedding_name
+
+
+def test_several_subgraphs_are_refused() -> None:
+    model = unpack(build_classifier("uint8").content)
+    model.subgraphs.append(model.subgraphs[0])
+    with pytest.raises(ModelError, match="has 2 subgraphs"):
+        create_embedding_extractor(pack(model))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Any) -> None:
+    with pytest.raises(ModelError, match=r"Failed to open file: .*missing\.tflite"):
+        create_embedding_extractor(tmp_path / "missing.tflite")

@@ -1,0 +1,506 @@
+"""Models made to hurt: each one here did, or would have, before the code was mended."""
+
+import io
+import random
+import struct
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reliability import models, surgery
+from reliability.interpreter import InterpreterProcess, Outcome
+from reliability.mutations import Seed, mutate, pack_as_it_is
+from reliability.seeds import generated_seeds
+from reliability.surgery import FUNCTIONS, Finding, attack
+from reliability.zip_tails import archive, bomb, many_entries
+from tests.support.model_builder import KINDS, build_classifier, build_extractor
+
+from coral_learn.edgetpu.interpreter import make_interpreter
+from coral_learn.errors import ModelError
+from coral_learn.heads.imprinting import ImprintingEngine
+from coral_learn.tflite import metadata_format
+from coral_learn.tflite.cut import create_embedding_extractor, list_candidates
+from coral_learn.tflite.head.append import append_softmax_head
+from coral_learn.tflite.head.class_means import attach_class_means, read_class_means
+from coral_learn.tflite.head.read import read_head
+from coral_learn.tflite.imprinting.create import create_imprinting_model
+from coral_learn.tflite.linear_layer import find_linear_layers
+from coral_learn.tflite.metadata import attach_labels, read_labels
+from coral_learn.tflite.model import (
+    add_buffer,
+    add_metadata,
+    add_operator,
+    add_tensor,
+    main_subgraph,
+    pack,
+    unpack,
+)
+from coral_learn.tflite.schema import CheckedBuffer, load_schema
+
+CLASSIFIER = build_classifier("uint8", 3, 2, size=(2, 2), with_signature=True).content
+LABELLED = attach_labels(CLASSIFIER, ["cat", "dog"])
+BOMB_MEGABYTES = 64
+
+
+def _attack_with_all(content: bytes) -> None:
+    for name in FUNCTIONS:
+        attack(name, content)
+
+
+def _changed(content: bytes, change: Callable[[Any], None]) -> bytes:
+    tree = unpack(content)
+    change(tree)
+    return pack_as_it_is(tree)
+
+
+def _tensor(tree: Any, name: bytes) -> Any:
+    return next(t for t in main_subgraph(tree).tensors if t.name == name)
+
+
+def _without_tail(labelled: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(labelled)) as tail:
+        return labelled[: tail.infolist()[0].header_offset]
+
+
+def _chain(operator: str, length: int, outputs: int) -> bytes:
+    """A classifier with a long chain of operators after its logits, and many outputs."""
+    tree = unpack(build_classifier("float32", 3, 2, activation=None).content)
+    schema = load_schema()
+    index = int(main_subgraph(tree).outputs[0])
+    ends = []
+    for _ in range(length):
+        inputs = [index]
+        if operator == "MUL":
+            inputs.append(add_tensor(tree, "factor", [1], np.float32, values=[1.0]))
+        index = add_tensor(tree, "next", [1, 2], np.float32)
+        add_operator(tree, getattr(schema.BuiltinOperator, operator), inputs, [index])
+        ends.append(index)
+    main_subgraph(tree).outputs = np.array((ends * outputs)[-outputs:], np.int32)
+    return pack(tree)
+
+
+def _branches(count: int) -> bytes:
+    """A model in which very many tensors wait for the last operator."""
+    tree = unpack(build_extractor("float32", 3).content)
+    schema = load_schema()
+    (end,) = main_subgraph(tree).outputs.tolist()
+    waiting = []
+    for _ in range(count):
+        waiting.append(add_tensor(tree, "branch", [1, 1, 1, 3], np.float32))
+        add_operator(tree, schema.BuiltinOperator.RELU, [end], [waiting[-1]])
+    joined = add_tensor(tree, "joined", [1, 1, 1, 3 * count], np.float32)
+    add_operator(tree, schema.BuiltinOperator.CONCATENATION, waiting, [joined])
+    main_subgraph(tree).outputs = np.array([joined], np.int32)
+    return pack(tree)
+
+
+def _repeated_tensor(times: int) -> bytes:
+    """A model of which one table stands for very many tensors."""
+    old = pack(unpack(CLASSIFIER))
+    root = struct.unpack_from("<I", old)[0]
+    model = load_schema().Model()
+    model.Init(CheckedBuffer(old), root)
+    table = model.Subgraphs(0)._tab
+    field = table.Pos + table.Offset(4)
+    tensors = table.Vector(table.Offset(4))
+    tensor = table.Indirect(tensors)
+    # References lead forwards only, so that a copy of the file comes behind the new vector.
+    vector = len(old)
+    places = vector + 4 * np.arange(1, times + 1)
+    references = vector + 4 + 4 * times + tensor - places
+    content = bytearray(old + struct.pack("<I", times) + references.astype("<u4").tobytes() + old)
+    struct.pack_into("<I", content, field, vector - field)
+    return bytes(content)
+
+
+def _overlapping_buffers(count: int) -> bytes:
+    def change(tree: Any) -> None:
+        schema = load_schema()
+        for _ in range(count):
+            buffer = schema.BufferT()
+            buffer.offset, buffer.size = 8, 4 << 20
+            tree.buffers.append(buffer)
+
+    return _changed(CLASSIFIER, change) + bytes(4 << 20)
+
+
+def _metadata_of_numbers(count: int) -> bytes:
+    numbers = {"max": [1.0] * count, "min": [1.0] * count}
+    graph = {"input_tensor_metadata": [{"name": b"x", "stats": numbers}]}
+    data = metadata_format.encode_metadata({"subgraph_metadata": [graph]})
+    tree = unpack(CLASSIFIER)
+    add_metadata(tree, "TFLITE_METADATA", data)
+    return pack(tree)
+
+
+def _with_note(name: str, array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    tree = unpack(create_embedding_extractor(CLASSIFIER))
+    add_metadata(tree, f"CORAL_LEARN_{name}", file.getvalue())
+    return pack(tree)
+
+
+def _set_shape(shape: list[int]) -> Callable[[Any], None]:
+    return lambda tree: setattr(_tensor(tree, b"pooled"), "shape", np.array(shape, np.int32))
+
+
+def _note_of_absent_numbers() -> bytes:
+    content = _with_note("CLASS_MEANS", np.zeros((0, 10**12), np.float16))
+    return content.replace(b"(0, 1000000000000)", b"(9, 1000000000000)")
+
+
+SMALL_FILES = {
+    "bzip2 bomb": lambda: LABELLED + bomb(zipfile.ZIP_BZIP2, BOMB_MEGABYTES),
+    "lzma bomb": lambda: LABELLED + bomb(zipfile.ZIP_LZMA, BOMB_MEGABYTES),
+    "deflate bomb": lambda: LABELLED + bomb(zipfile.ZIP_DEFLATED, BOMB_MEGABYTES),
+    "lines": lambda: LABELLED + archive(b"\n" * (4 << 20) + b"x", zipfile.ZIP_DEFLATED),
+    "archived files": lambda: LABELLED + many_entries(60_000),
+    "factors": lambda: _chain("MUL", 300, 1),
+    "outputs of a chain": lambda: _chain("RESHAPE", 300, 300),
+    "one output again and again": lambda: _chain("RESHAPE", 1, 200_000),
+    "branches": lambda: _branches(300),
+    "one table for many tensors": lambda: _repeated_tensor(3000),
+    "one table for too many tensors": lambda: _repeated_tensor(100_000),
+    "overlapping buffers": lambda: _overlapping_buffers(20),
+    "metadata of numbers": lambda: _metadata_of_numbers(100_000),
+    "dimensions": lambda: _changed(CLASSIFIER, _set_shape([1] * 70)),
+    "large dimensions": lambda: _changed(CLASSIFIER, _set_shape([2**31 - 1] * 50_000)),
+    "numbers that are not there": _note_of_absent_numbers,
+}
+
+
+@pytest.mark.slow_when_emulated
+@pytest.mark.parametrize("trace_memory", [False, True])
+@pytest.mark.parametrize("name", SMALL_FILES)
+def test_small_files_do_not_become_large_or_slow(name: str, trace_memory: bool) -> None:
+    content = SMALL_FILES[name]()
+    for function in (
+        "read_labels and others",
+        "list_candidates and others",
+        "read_head, append_softmax_head",
+    ):
+        attack(function, content, trace_memory=trace_memory)
+
+
+@pytest.mark.slow_when_emulated
+@pytest.mark.parametrize("kind", ["uint8", "float32"])
+@pytest.mark.parametrize("name", ["read_head, append_softmax_head", "add_class"])
+def test_a_head_of_1000_classes_is_made_anew_in_little_memory(name: str, kind: str) -> None:
+    attack(name, build_classifier(kind, 1280, 1000, size=(2, 2)).content, trace_memory=True)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_labels_are_read_of_archives_that_unfold_piece_by_piece(method: int) -> None:
+    plain = _without_tail(LABELLED)
+    assert read_labels(plain + archive(b"a\nb\n", zipfile.ZIP_DEFLATED)) == ["a", "b"]
+    assert read_labels(plain + archive(b"a\nb\n", method)) is None
+
+
+def test_lines_without_a_label_are_called_by_their_number() -> None:
+    plain = _without_tail(LABELLED)
+    labels = read_labels(plain + archive(b"\nb\rc\n\nd"))
+    assert labels == ["0", "b c", "2", "d"]
+    assert read_labels(attach_class_means(plain + archive(b"a\n\n\nb"), np.ones((2, 3)))) == [
+        *("a", "1", "2", "b")
+    ]
+
+
+NOTES = {
+    "text": np.array([["a", "b", "c"]] * 2),
+    "complex": np.ones((2, 3), np.complex64),
+    "records": np.zeros((2, 3), [("x", "f2")]),
+    "other numbers": np.ones((2, 3), np.float64),
+    "another rank": np.ones(6, np.float16),
+    "not finite": np.full((2, 3), np.nan, np.float16),
+    "by columns": np.asfortranarray(np.ones((2, 3), np.float16)),
+}
+
+
+@pytest.mark.parametrize("name", NOTES)
+def test_notes_of_others_are_none(name: str) -> None:
+    assert read_class_means(_with_note("CLASS_MEANS", NOTES[name])) is None
+
+
+def test_a_buffer_that_metadata_share_with_weights_stays_as_it_is() -> None:
+    tree = unpack(CLASSIFIER)
+    weights = _tensor(tree, b"head/weights").buffer
+    before = bytes(tree.buffers[weights].data)
+    for name in ("TFLITE_METADATA", "CORAL_LEARN_CLASS_MEANS"):
+        add_metadata(tree, name, b"x")
+        tree.metadata[-1].buffer = weights
+    content = attach_class_means(attach_labels(pack(tree), ["a", "b"]), np.ones((2, 3)))
+    tree = unpack(content)
+    assert bytes(tree.buffers[_tensor(tree, b"head/weights").buffer].data) == before
+    assert read_labels(content) == ["a", "b"]
+    np.testing.assert_array_equal(read_class_means(content), np.ones((2, 3)))
+
+
+def _set_scale(name: bytes, scale: float) -> Callable[[Any], None]:
+    return lambda tree: setattr(
+        _tensor(tree, name).quantization, "scale", np.array([scale], np.float32)
+    )
+
+
+def _set_zero_point(name: bytes, zero_point: int) -> Callable[[Any], None]:
+    return lambda tree: setattr(
+        _tensor(tree, name).quantization, "zeroPoint", np.array([zero_point])
+    )
+
+
+def _set_type(name: bytes, kind: str) -> Callable[[Any], None]:
+    return lambda tree: setattr(
+        _tensor(tree, name), "type", getattr(load_schema().TensorType, kind)
+    )
+
+
+def _set_inputs(operator: int, inputs: list[int]) -> Callable[[Any], None]:
+    return lambda tree: setattr(
+        main_subgraph(tree).operators[operator], "inputs", np.array(inputs, np.int32)
+    )
+
+
+def _set_kind(operator: int, kind: str) -> Callable[[Any], None]:
+    def change(tree: Any) -> None:
+        code = load_schema().OperatorCodeT()
+        code.builtinCode = getattr(load_schema().BuiltinOperator, kind)
+        code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+        tree.operatorCodes.append(code)
+        main_subgraph(tree).operators[operator].opcodeIndex = len(tree.operatorCodes) - 1
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_set_inputs(0, [0, -1, 2]), "lacks an input"),
+        (_set_inputs(1, [-1]), "lacks an input"),
+        (_set_kind(1, "STRIDED_SLICE"), "lacks an input"),
+        (_set_kind(1, "BATCH_MATMUL"), "lacks an input"),
+        (_set_kind(0, "SPLIT"), "lacks the options"),
+        (_set_scale(b"image", 1e-45), "not a finite positive number"),
+        (_set_scale(b"scores", 0.0), "a scale of 0"),
+        (_set_type(b"scores", "RESOURCE"), "holds nothing that an array can"),
+        (_set_type(b"image", "VARIANT"), "holds nothing that an array can"),
+        (_set_zero_point(b"image", -1), "a zero point that its type cannot store"),
+        (_set_zero_point(b"head/weights", 256), "a zero point that its type cannot store"),
+    ],
+)
+def test_models_that_runtimes_crash_of_are_refused(
+    change: Callable[[Any], None], message: str
+) -> None:
+    content = _changed(CLASSIFIER, change)
+    with pytest.raises(ModelError, match=message):
+        unpack(content)
+    with pytest.raises(ModelError, match=message):
+        make_interpreter(content, "cpu")
+
+
+def test_optional_inputs_may_lack() -> None:
+    content = _changed(CLASSIFIER, _set_inputs(0, [0, 1, -1]))
+    assert unpack(content) is not None
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e20])
+def test_an_embedding_of_an_absurd_scale_is_none(scale: float) -> None:
+    extractor = create_embedding_extractor(_changed(CLASSIFIER, _set_scale(b"pooled", scale)))
+    with pytest.raises(ModelError, match="no embedding has a quantization scale"):
+        append_softmax_head(extractor, np.ones((3, 2)), np.zeros(2))
+
+
+def test_an_embedding_of_an_absurd_size_is_none() -> None:
+    extractor = build_extractor("float32", 3).content
+    content = _changed(extractor, _set_shape([1, 1, 1, 2**29]))
+    with pytest.raises(ModelError, match="no embedding has 536870912 features"):
+        create_imprinting_model(content)
+
+
+def _classifier_with_factor(values: list[float]) -> bytes:
+    built = build_classifier("float32", 3, 2, factor=2.0)
+
+    def change(tree: Any) -> None:
+        factor = _tensor(tree, b"head/factor")
+        factor.shape = np.array([len(values)], np.int32)
+        factor.buffer = add_buffer(tree, np.array(values, np.float32).tobytes())
+
+    return _changed(built.content, change)
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0, 3.0], [float("nan")], [3e38], [float("inf")]])
+def test_logits_are_multiplied_by_numbers_that_can_be(values: list[float]) -> None:
+    content = _classifier_with_factor(values)
+    with pytest.raises(ModelError, match=r"numbers of the shape|not finite, or too large"):
+        read_head(content)
+    _attack_with_all(content)
+
+
+def test_weights_whose_squares_overflow_are_refused() -> None:
+    def change(tree: Any) -> None:
+        weights = _tensor(tree, b"head/weights")
+        weights.buffer = add_buffer(tree, np.full(6, 1e30, np.float32).tobytes())
+
+    content = _changed(build_classifier("float32", 3, 2).content, change)
+    with pytest.raises(ModelError, match="too large to compute with"):
+        read_head(content)
+    _attack_with_all(content)
+
+
+def _imprinting_model() -> bytes:
+    engine = ImprintingEngine(
+        create_imprinting_model(CLASSIFIER, keep_classes=True), keep_classes=True
+    )
+    engine.train([1.0, 2.0, 3.0], 2)
+    return engine.serialize_model()
+
+
+def _set_photo_counts(counts: list[int]) -> Callable[[Any], None]:
+    def change(tree: Any) -> None:
+        (entry,) = [e for e in tree.metadata if e.name == b"CORAL_LEARN_IMPRINTED_PHOTOS"]
+        file = io.BytesIO()
+        np.save(file, np.array(counts, np.int32))
+        tree.buffers[entry.buffer].data = np.frombuffer(file.getvalue(), np.uint8)
+
+    return change
+
+
+def _set_operator(code: str, **fields: Any) -> Callable[[Any], None]:
+    def change(tree: Any) -> None:
+        kind = getattr(load_schema().BuiltinOperator, code)
+        operator = [
+            operator
+            for operator in main_subgraph(tree).operators
+            if tree.operatorCodes[operator.opcodeIndex].builtinCode == kind
+        ][-1]
+        vars(operator).update(fields)
+
+    return change
+
+
+def _no_indices() -> np.ndarray:
+    return np.zeros(0, np.int32)
+
+
+IMPRINTED = {
+    "no photos of an imprinted class": _set_photo_counts([0, 0, 0]),
+    "photos of a class that was not imprinted": _set_photo_counts([1, 1, 1]),
+    "fewer photos than none": _set_photo_counts([0, 0, -1]),
+    "a sum that is not a number": lambda tree: setattr(tree, "description", b"2 nan\n"),
+    "a sum without end": lambda tree: setattr(tree, "description", b"2 inf\n1 1e308\n"),
+    "a negative sum": lambda tree: setattr(tree, "description", b"2 -5\n"),
+    "a huge class": lambda tree: setattr(tree, "description", b"9" * 6000 + b" 1\n"),
+    "no factor": lambda tree: setattr(
+        _tensor(tree, b"imprinting/scale").quantization, "zeroPoint", np.array([255])
+    ),
+    "a normalization without output": _set_operator("L2_NORMALIZATION", outputs=_no_indices()),
+    "cosines without weights": _set_operator("CONV_2D", inputs=np.array([7, -1, -1], np.int32)),
+    "no logits": _set_operator("MUL", inputs=np.array([8, -1], np.int32)),
+}
+
+
+@pytest.mark.slow_when_emulated
+@pytest.mark.parametrize("name", IMPRINTED)
+def test_imprinting_models_that_do_not_hold_together(name: str) -> None:
+    _attack_with_all(_changed(_imprinting_model(), IMPRINTED[name]))
+
+
+def test_many_candidates_are_listed_in_order() -> None:
+    content = _branches(3)
+    names = [each.name for each in list_candidates(content)]
+    assert names == ["pooled", "joined"]
+
+
+def test_a_chain_that_no_head_has_ends_in_no_head() -> None:
+    assert len(find_linear_layers(unpack(_chain("RESHAPE", 3, 1)))) == 1
+    assert find_linear_layers(unpack(_chain("RESHAPE", 300, 1))) == []
+
+
+@pytest.mark.slow_when_emulated
+@settings(max_examples=60, deadline=None)
+@given(
+    kind=st.sampled_from(sorted(KINDS)),
+    features=st.integers(1, 9),
+    classes=st.integers(1, 5),
+    linear=st.sampled_from(["conv", "fully_connected"]),
+    has_labels=st.booleans(),
+    chance=st.integers(0, 2**32),
+    name=st.sampled_from(sorted(FUNCTIONS)),
+)
+def test_broken_models_of_all_shapes_are_refused_or_work(
+    kind: str,
+    features: int,
+    classes: int,
+    linear: str,
+    has_labels: bool,
+    chance: int,
+    name: str,
+) -> None:
+    content = build_classifier(kind, features, classes, linear=linear, size=(1, 1)).content
+    if has_labels:
+        content = attach_labels(content, [str(index) for index in range(classes)])
+    seed = Seed.of(kind, content)
+    attack(name, mutate(seed, [seed], random.Random(chance)))
+
+
+@pytest.mark.slow_when_emulated
+class TestTheAttackItself:
+    def test_every_function_accepts_some_model(self) -> None:
+        for name in FUNCTIONS:
+            assert any(attack(name, seed.content) is not None for seed in generated_seeds())
+
+    def test_a_mutant_depends_on_its_number_alone(self) -> None:
+        seeds = generated_seeds()
+        mutants = [mutate(seeds[0], seeds, random.Random(7)) for _ in range(2)]
+        assert mutants[0] == mutants[1] != seeds[0].content
+
+    def test_a_mutation_hits_what_readers_act_on(self) -> None:
+        seed = generated_seeds()[0]
+        assert {field.role for field in seed.fields} == {"vtable", "reference", "length", "value"}
+        mutants = [mutate(seed, [seed], random.Random(number)) for number in range(100)]
+        refused = [attack("list_candidates and others", each) is None for each in mutants]
+        assert 30 < sum(refused) < 95
+
+    @pytest.mark.parametrize(
+        ("function", "message"),
+        [
+            (lambda content: {}[0], "KeyError"),
+            (lambda content: [b"no model"], "its result cannot be read"),
+            (lambda content: [content] * all(iter(lambda: True, False)), "takes more than"),
+            (lambda content: [bytes(40 << 20)], "bytes for a file of"),
+        ],
+    )
+    def test_whatever_is_wrong_is_a_finding(
+        self, monkeypatch: pytest.MonkeyPatch, function: Any, message: str
+    ) -> None:
+        monkeypatch.setattr(surgery, "LONGEST_SECONDS", 0.02)
+        monkeypatch.setitem(FUNCTIONS, "wrong", function)
+        with pytest.raises(Finding, match=message):
+            attack("wrong", CLASSIFIER, trace_memory=True)
+
+    def test_a_finding_fails_the_campaign_and_is_kept(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Any,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("sys.argv", ["models", "--models", "30"])
+        assert models.main() == 0
+        assert "mutants 30" in capsys.readouterr().out
+        for name in FUNCTIONS:
+            monkeypatch.setitem(FUNCTIONS, name, lambda content: {}[0])
+        assert models.main() == 1
+        assert "30 findings" in capsys.readouterr().out
+        assert len(list(tmp_path.rglob("*.tflite"))) == 30
+
+    def test_an_interpreter_that_dies_is_told_and_replaced(self) -> None:
+        with InterpreterProcess() as interpreter:
+            assert interpreter.run(CLASSIFIER) is Outcome.RAN
+            assert interpreter.run(b"no model") is Outcome.REFUSED
+            interpreter._process.kill()
+            assert interpreter.run(CLASSIFIER) is Outcome.DIED
+            assert interpreter.run(CLASSIFIER) is Outcome.RAN
