@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from .. import edgetpu
 from ..errors import ModelError
 from ..tflite.compiled import required_runtime_version
-from ..tflite.file import ModelSource, is_compiled, read_model_content
+from ..tflite.file import ModelFile, ModelSource, is_compiled, read_model_content
 from .devices import access_problem, explain_no_device
 from .library import (
     Device,
@@ -105,7 +105,7 @@ def _check_model(model: ModelSource | None, library: CDLL | Problem) -> _Check:
         return _Check({"model": None}, [])
     try:
         content = read_model_content(model)
-        needed = required_runtime_version(content)
+        needed = required_runtime_version(ModelFile(content))
     except ModelError as error:
         return _Check({"model": None}, [Problem(str(error), "give a whole .tflite file")])
     compiled = is_compiled(content)
