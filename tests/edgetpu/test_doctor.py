@@ -2,15 +2,18 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from tests.support.averaging_model import averaging_model
+from tests.support.model_builder import build_classifier
 from tests.support.stand_in import library
 from tests.support.stand_in.devices import StandIn, plugged_in
 from tests.support.stand_in.models import compiled
@@ -19,6 +22,9 @@ from coral_learn import edgetpu
 from coral_learn.edgetpu.diagnosis import Diagnosis, ModelNeeds
 from coral_learn.edgetpu.doctor import doctor
 from coral_learn.edgetpu.library import LIBRARY_VARIABLE
+from coral_learn.edgetpu.problem import Problem
+from coral_learn.tflite.file import EDGETPU_CUSTOM_OP
+from coral_learn.tflite.metadata import attach_labels
 
 EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
 
@@ -150,6 +156,60 @@ def test_a_compiled_model_that_needs_a_newer_libedgetpu(
         monkeypatch.setenv("STAND_IN_VERSION", "BuildLabel(old), RuntimeVersion(10)")
         what = only_problem(doctor(path))
     assert what == "the model needs version 12 of libedgetpu's runtime, and 10 is installed"
+
+
+def test_a_label_named_like_the_edge_tpus_operator_does_not_make_a_model_compiled(
+    edge_tpus: EdgeTpus,
+) -> None:
+    model = build_classifier(classes=2).content
+    with edge_tpus():
+        diagnosis = doctor(attach_labels(model, [EDGETPU_CUSTOM_OP.decode(), "daisy"]))
+    assert diagnosis.ok
+    assert diagnosis.model == ModelNeeds(compiled=False, runtime_version=None)
+
+
+@pytest.mark.slow_when_emulated
+def test_the_command_prints_this_json(edge_tpus: EdgeTpus, tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(COMPILED)
+    with edge_tpus(None, ["pci"]) as tpus:
+        report = json.loads(command("--model", str(path), "--json", status=0))
+        expected = doctor(path).to_json()
+    assert Path(report["python_path"]).samefile(expected.pop("python_path"))
+    assert {name: report[name] for name in expected} == expected
+    assert list(report) == [
+        "ok",
+        "problems",
+        "coral_learn",
+        "python",
+        "python_path",
+        "system",
+        "runtime",
+        "runtime_path",
+        "libedgetpu",
+        "libedgetpu_path",
+        "devices",
+        "model",
+    ]
+    assert report["ok"] is True
+    assert report["problems"] == []
+    assert report["coral_learn"] == metadata.version("coral-learn")
+    assert report["python"] == platform.python_version()
+    assert report["system"] == platform.platform()
+    assert report["devices"] == tpus.devices == [{"type": "pci", "path": "/dev/stand-in_0"}]
+    assert report["model"] == {"compiled": True, "runtime_version": None}
+
+
+def test_problems_in_the_json_have_a_fix() -> None:
+    report = Diagnosis(
+        problems=[Problem("no Edge TPU was found", "plug one in")],
+        coral_learn="1",
+        python="3",
+        python_path="/usr/bin/python3",
+        system="Linux",
+    ).to_json()
+    assert report["ok"] is False
+    assert report["problems"] == [{"what": "no Edge TPU was found", "fix": "plug one in"}]
 
 
 @pytest.mark.slow_when_emulated

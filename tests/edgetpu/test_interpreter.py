@@ -11,10 +11,12 @@ import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 from tests.support.averaging_model import averaging_model
+from tests.support.model_builder import build_classifier
 from tests.support.stand_in import library
 from tests.support.stand_in.devices import StandIn
 from tests.support.stand_in.models import compiled
@@ -23,7 +25,9 @@ from coral_learn import edgetpu
 from coral_learn.edgetpu.devices import choose_device
 from coral_learn.edgetpu.library import LIBRARY_VARIABLE
 from coral_learn.errors import EdgeTpuError, ModelError
-from coral_learn.tflite.file import ModelFile, ModelSource
+from coral_learn.tflite.file import EDGETPU_CUSTOM_OP, ModelFile, ModelSource
+from coral_learn.tflite.metadata import attach_labels
+from coral_learn.tflite.schema import load_schema
 
 EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
 
@@ -71,6 +75,24 @@ def test_a_plain_model_warns_once_if_an_edge_tpu_was_requested() -> None:
     with pytest.warns(UserWarning, match="runs on the CPU, not on 'usb'") as warned:
         infer(TWIN, device="usb")
     assert len(warned) == 1
+
+
+def test_a_label_named_like_the_edge_tpus_operator_does_not_make_a_model_compiled() -> None:
+    model = build_classifier(classes=2).content
+    labelled = attach_labels(model, [EDGETPU_CUSTOM_OP.decode(), "daisy"])
+    assert EDGETPU_CUSTOM_OP in labelled
+    np.testing.assert_array_equal(infer(labelled, device="cpu"), infer(model, device="cpu"))
+
+
+def test_a_model_is_parsed_once_for_all_of_its_interpreters() -> None:
+    model_class = load_schema().ModelT
+    parse = model_class.InitFromBuf
+    with mock.patch.object(model_class, "InitFromBuf", side_effect=parse) as parsed:
+        model = ModelFile.open(TWIN)
+        model.check()
+        for device in (None, "cpu"):
+            edgetpu.make_interpreter(model, device)
+    assert parsed.call_count == 1
 
 
 @pytest.mark.parametrize("device", [None, "cpu"])

@@ -139,6 +139,26 @@ def test_files_beside_a_script_do_not_hide_the_standard_library(
         assert probe(stand_in_library) == ProbeResult(Outcome.COMPATIBLE, "")
 
 
+@pytest.mark.slow_when_emulated
+def test_the_process_imports_little_beside_the_runtime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, standard = tmp_path / "found.txt", tmp_path / "standard.txt"
+    list_modules = "import sys; open({!r}, 'w').write(' '.join(sys.modules))"
+    tmp_path.joinpath("a_runtime.py").write_text(list_modules.format(str(found)))
+    monkeypatch.syspath_prepend(tmp_path)
+    probing.probe("libedgetpu.so.1", "a_runtime", COMPILED, None)
+    names = "contextlib, enum, importlib, os, resource, signal, subprocess, threading, typing"
+    code = f"import {names}; {list_modules.format(str(standard))}"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    ours = {"coral_learn", "coral_learn.edgetpu", "coral_learn.edgetpu.probe_process"}
+    ours |= {"coral_learn.lazy", "a_runtime"}
+    modules = set(found.read_text().split())
+    assert ours <= modules
+    assert modules - ours <= set(standard.read_text().split())
+    assert not {"numpy", "flatbuffers", "ctypes", "subprocess"} & modules
+
+
 def test_a_process_forked_during_a_probe_can_probe(stand_in_library: Path) -> None:
     code = """if True:
         import os, sys
