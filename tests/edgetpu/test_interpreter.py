@@ -222,7 +222,7 @@ def test_a_device_string_is_checked_before_the_library(monkeypatch: pytest.Monke
 
 
 def assert_refused(library_file: Path, text: str) -> None:
-    """Checks the error, and that nothing is printed, in a process that has no libedgetpu yet."""
+    """Checks the error and that nothing is printed, in a process without an open libedgetpu."""
     code = (
         "import sys; from coral_learn import EdgeTpuError, edgetpu\n"
         "try: edgetpu.make_interpreter(sys.stdin.buffer.read())\n"
