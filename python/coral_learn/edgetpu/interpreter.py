@@ -140,5 +140,5 @@ def _explain_failure(error: Exception, *, on_edge_tpu: bool) -> ModelError | Edg
         )
     return EdgeTpuError(
         f"the Edge TPU failed ({reason}): if it was unplugged or reset, plug it in again and "
-        "restart the program; `coral-learn doctor` checks the setup"
+        "start over; `coral-learn doctor` checks the setup"
     )
