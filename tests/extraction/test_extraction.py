@@ -23,8 +23,9 @@ from coral_learn.extraction.image_model import ImageModel
 from coral_learn.extraction.images import PhotoError
 from coral_learn.extraction.input_format import InputFormat, Normalization
 from coral_learn.machine import usable_cpus
+from coral_learn.tflite.metadata import add_metadata_entry
 from coral_learn.tflite.metadata_format import encode_metadata
-from coral_learn.tflite.model import add_metadata, pack, unpack
+from coral_learn.tflite.tree import pack, unpack
 
 
 def plain(color: tuple[int, int, int]) -> np.ndarray:
@@ -121,7 +122,7 @@ def declaring(content: bytes, mean: list[float], std: list[float]) -> bytes:
     model = unpack(content)
     image = {"process_units": [{"options": (1, {"mean": mean, "std": std})}]}
     metadata = {"subgraph_metadata": [{"input_tensor_metadata": [image]}]}
-    add_metadata(model, "TFLITE_METADATA", encode_metadata(metadata))
+    add_metadata_entry(model, "TFLITE_METADATA", encode_metadata(metadata))
     return pack(model)
 
 
