@@ -6,7 +6,7 @@
 
 #include "core/class_blocks.h"
 #include "core/embeddings.h"
-#include "core/engine.h"
+#include "core/execution.h"
 #include "core/padded.h"
 #include "core/softmax_head.h"
 
@@ -40,7 +40,7 @@ struct BatchGradientOptions {
 class BatchGradient {
  public:
   // The kernels, threads, head and arrays must outlive the object.
-  BatchGradient(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data,
+  BatchGradient(const Execution& execution, const SoftmaxHead& head, const LabeledEmbeddings& data,
                 std::ptrdiff_t batch_size, const BatchGradientOptions& options = {});
 
   // If poll throws, `use` has not been called.
@@ -51,20 +51,20 @@ class BatchGradient {
 
  private:
   void gather(const std::uint32_t* batch, std::ptrdiff_t count);
-  void make_slopes();
-  void make_gradient(bool first_chunk, const UseGradient* use);
+  void compute_logit_gradients();
+  void compute_weight_gradient(bool first_chunk, const UseGradient* use);
   void multiply(std::ptrdiff_t block, std::ptrdiff_t first_row, std::ptrdiff_t last_row);
   void softmax(std::ptrdiff_t first_row, std::ptrdiff_t last_row);
-  void make_slope(std::ptrdiff_t row);
+  void compute_logit_gradient(std::ptrdiff_t row);
 
   StoredRows stored_rows(std::ptrdiff_t first, std::ptrdiff_t last) const {
     const EmbeddingView& embeddings = data_.embeddings;
     return {rows_.data() + first, last - first, embeddings.features, embeddings.zero_point};
   }
   int stored_type() const { return static_cast<int>(data_.embeddings.type); }
-  bool shares_classes() const { return blocks_.count() / 2 >= engine_.threads; }
+  bool shares_classes() const { return blocks_.count() / 2 >= execution_.threads; }
 
-  const Engine engine_;
+  const Execution execution_;
   const SoftmaxHead& head_;
   const LabeledEmbeddings data_;
   const ClassBlocks blocks_;
@@ -74,7 +74,7 @@ class BatchGradient {
   // Of the chunk at hand.
   std::vector<const void*> rows_;
   std::vector<std::int32_t> labels_;
-  PaddedMatrix slopes_;  // at first products, then probabilities
+  PaddedMatrix logit_gradients_;  // at first products, then probabilities
   std::vector<float> maxima_;
   std::vector<float> sums_;
   std::vector<float> losses_;

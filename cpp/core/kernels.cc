@@ -123,7 +123,7 @@ void softmax(std::ptrdiff_t rows, std::ptrdiff_t classes, float scale, const flo
 // Sums for kVectors vectors of features; where kPart, for `part` features, fewer than a vector.
 template <int kClasses, int kVectors, bool kPart, typename T>
 inline void gradient_tile(const StoredRows& rows, std::ptrdiff_t feature, std::ptrdiff_t part,
-                          MatrixBlock<const float> slopes, bool accumulate,
+                          MatrixBlock<const float> logit_gradients, bool accumulate,
                           MatrixBlock<float> gradient) {
   const auto at = [&](std::ptrdiff_t c, std::ptrdiff_t v) {
     return gradient.values + c * gradient.stride + feature + v * kLanes;
@@ -136,14 +136,14 @@ inline void gradient_tile(const StoredRows& rows, std::ptrdiff_t feature, std::p
   }
   for (std::ptrdiff_t i = 0; i < rows.count; ++i) {
     const T* row = static_cast<const T*>(rows.rows[i]) + feature;
-    const float* slope = slopes.values + i * slopes.stride;
+    const float* logit_gradient = logit_gradients.values + i * logit_gradients.stride;
     Vector x[kVectors];
     for (int v = 0; v < kVectors; ++v) {
       x[v] = kPart ? load_centered_part(row, part, rows.zero_point)
                    : load_centered(row + v * kLanes, rows.zero_point);
     }
     for (int c = 0; c < kClasses; ++c) {
-      for (int v = 0; v < kVectors; ++v) sums[c][v] += slope[c] * x[v];
+      for (int v = 0; v < kVectors; ++v) sums[c][v] += logit_gradient[c] * x[v];
     }
   }
   for (int c = 0; c < kClasses; ++c) {
@@ -153,20 +153,21 @@ inline void gradient_tile(const StoredRows& rows, std::ptrdiff_t feature, std::p
 
 template <typename T>
 void gradient(const StoredRows& rows, std::ptrdiff_t classes, std::ptrdiff_t first_feature,
-              std::ptrdiff_t last_feature, MatrixBlock<const float> slopes, bool accumulate,
-              MatrixBlock<float> out) {
+              std::ptrdiff_t last_feature, MatrixBlock<const float> logit_gradients,
+              bool accumulate, MatrixBlock<float> out) {
   with_constant(classes, [&](auto constant) {
     constexpr int kTileFeatures = kTileVectors * kLanes;
     std::ptrdiff_t feature = first_feature;
     for (; feature + kTileFeatures <= last_feature; feature += kTileFeatures) {
-      gradient_tile<constant, kTileVectors, false, T>(rows, feature, 0, slopes, accumulate, out);
+      gradient_tile<constant, kTileVectors, false, T>(rows, feature, 0, logit_gradients, accumulate,
+                                                      out);
     }
     for (; feature + kLanes <= last_feature; feature += kLanes) {
-      gradient_tile<constant, 1, false, T>(rows, feature, 0, slopes, accumulate, out);
+      gradient_tile<constant, 1, false, T>(rows, feature, 0, logit_gradients, accumulate, out);
     }
     if (feature < last_feature) {
-      gradient_tile<constant, 1, true, T>(rows, feature, last_feature - feature, slopes, accumulate,
-                                          out);
+      gradient_tile<constant, 1, true, T>(rows, feature, last_feature - feature, logit_gradients,
+                                          accumulate, out);
     }
   });
 }

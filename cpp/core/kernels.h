@@ -39,12 +39,12 @@ using SoftmaxKernel = void(std::ptrdiff_t rows, std::ptrdiff_t classes, float sc
                            const float* biases, MatrixBlock<float> products, float* maxima,
                            float* sums);
 
-// gradient[c] = sum over i of slopes[i][c] * rows[i], for c in [0, classes), classes in
+// gradient[c] = sum over i of logit_gradients[i][c] * rows[i], for c in [0, classes), classes in
 // [1, class_block], and features in [first_feature, last_feature), added to what is there if
 // accumulate. first_feature is a multiple of kPadding; the padding stays zero.
 using GradientKernel = void(const StoredRows& rows, std::ptrdiff_t classes,
                             std::ptrdiff_t first_feature, std::ptrdiff_t last_feature,
-                            MatrixBlock<const float> slopes, bool accumulate,
+                            MatrixBlock<const float> logit_gradients, bool accumulate,
                             MatrixBlock<float> gradient);
 
 // y = a * x + b * y, over `size` floats and the padding after them.

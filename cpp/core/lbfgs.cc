@@ -13,7 +13,7 @@ namespace {
 using Vector = Eigen::VectorXf;
 
 constexpr std::size_t kPairs = 10;
-constexpr int kMostTrials = 30;
+constexpr int kMaxTrials = 30;
 constexpr double kSufficientDecrease = 1e-4;
 constexpr double kCurvature = 0.9;
 
@@ -41,7 +41,7 @@ bool line_search(const Objective& objective, const Vector& direction, Point& poi
   if (!(slope < 0)) return false;
   Point trial{point.at, point.gradient, point.value};
   double low = 0, high = std::numeric_limits<double>::infinity(), length = 1;
-  for (int i = 0; i < kMostTrials; ++i) {
+  for (int i = 0; i < kMaxTrials; ++i) {
     trial.at = point.at + static_cast<float>(length) * direction;
     trial.value = objective(trial.at, trial.gradient);
     const double slope_here = dot(trial.gradient, direction);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/embeddings.h"
-#include "core/engine.h"
+#include "core/execution.h"
 #include "core/random.h"
 #include "core/softmax_head.h"
 
@@ -49,7 +49,7 @@ SoftmaxHead random_head(std::ptrdiff_t classes, std::ptrdiff_t features, float s
 // A number in [-1, 1).
 double random_number(Random& random);
 
-// An engine for tests, with a pool that they share.
-Engine test_engine(const Kernels& kernels, int threads = 1, Poll poll = [] {});
+// An execution for tests, with a pool that they share.
+Execution test_execution(const Kernels& kernels, int threads = 1, Poll poll = [] {});
 
 }  // namespace coral_learn

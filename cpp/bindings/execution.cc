@@ -1,4 +1,4 @@
-#include "bindings/engine.h"
+#include "bindings/execution.h"
 
 #include <pthread.h>
 #include <pybind11/pybind11.h>
@@ -36,7 +36,7 @@ class SignalPoll {
 
 }  // namespace
 
-const Kernels& initialize_engine() {
+const Kernels& initialize_execution() {
   // Once, while nothing else runs: the module is being imported.
   const char* name = std::getenv("CORAL_LEARN_INSTRUCTION_SET");  // NOLINT(concurrency-mt-unsafe)
   kernels = &choose_kernels(name == nullptr ? "" : name);
@@ -49,7 +49,7 @@ const Kernels& initialize_engine() {
   return *kernels;
 }
 
-Engine make_engine(int threads) {
+Execution make_execution(int threads) {
   if (threads < 1) throw std::invalid_argument("threads must be at least 1");
   return {*kernels, *pool, threads, SignalPoll()};
 }
