@@ -157,7 +157,7 @@ def loss_lowered(trainer: Trainer, case: Case) -> float:
 
 def _arrays(case: Case) -> tuple[Floats, NDArray[np.int64]]:
     embeddings, labels = labeled_embeddings(case.rows, case.features, case.classes, "float32")
-    return embeddings.quantized.copy(), labels
+    return np.array(embeddings, np.float32), labels
 
 
 def _start(case: Case) -> Floats:
