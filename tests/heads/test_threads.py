@@ -24,7 +24,7 @@ from coral_learn import (
     SoftmaxRegression,
     create_imprinting_model,
 )
-from coral_learn.heads.softmax_regression import TrainingRecord
+from coral_learn.heads.records import TrainingRecord
 from coral_learn.tflite.head.append import append_softmax_head
 
 pytestmark = pytest.mark.slow_when_emulated
