@@ -17,7 +17,7 @@ const Kernels* kernels = nullptr;
 // Never destroyed: its threads end with the process.
 ThreadPool* pool = nullptr;
 
-// Handles Python's signals 40 times a second at most, so that Ctrl-C raises KeyboardInterrupt.
+// Handles Python's signals at most 40 times a second, so that Ctrl-C raises KeyboardInterrupt.
 class SignalPoll {
  public:
   void operator()() {
@@ -37,7 +37,7 @@ class SignalPoll {
 }  // namespace
 
 const Kernels& initialize_execution() {
-  // Once, while nothing else runs: the module is being imported.
+  // No other thread runs this code: the module is being imported.
   const char* name = std::getenv("CORAL_LEARN_INSTRUCTION_SET");  // NOLINT(concurrency-mt-unsafe)
   kernels = &choose_kernels(name == nullptr ? "" : name);
   pool = new ThreadPool;

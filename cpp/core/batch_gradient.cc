@@ -81,13 +81,13 @@ void BatchGradient::gather(const std::uint32_t* batch, std::ptrdiff_t count) {
 void BatchGradient::compute_logit_gradients() {
   const auto rows = static_cast<std::ptrdiff_t>(rows_.size());
   const int parts = execution_.threads;
-  if (shares_classes()) {
+  if (divides_classes()) {
     execution_.for_each(blocks_.count(),
                         [&](std::ptrdiff_t block, int) { multiply(block, 0, rows); });
   }
   execution_.for_each(parts, [&](std::ptrdiff_t part, int) {
     const std::ptrdiff_t first = part * rows / parts, last = (part + 1) * rows / parts;
-    if (!shares_classes()) {
+    if (!divides_classes()) {
       for (std::ptrdiff_t block = 0; block < blocks_.count(); ++block) {
         multiply(block, first, last);
       }
@@ -129,7 +129,7 @@ void BatchGradient::compute_weight_gradient(bool first_chunk, const UseGradient*
   const auto rows = static_cast<std::ptrdiff_t>(rows_.size());
   const std::ptrdiff_t features = head_.features();
   // Each part of the features starts at a cache line.
-  const std::ptrdiff_t parts = shares_classes() ? 1 : execution_.threads;
+  const std::ptrdiff_t parts = divides_classes() ? 1 : execution_.threads;
   const std::ptrdiff_t part_size = round_up((features + parts - 1) / parts, kPadding);
   const auto task = [&](std::ptrdiff_t index, int thread) {
     const std::ptrdiff_t block = index / parts;

@@ -18,7 +18,7 @@ bool is_finite(const EmbeddingView& embeddings, std::ptrdiff_t row) {
                      [](float value) { return std::isfinite(value); });
 }
 
-// The products of weights and a chunk of embeddings, and what follows from them.
+// A chunk of embeddings, its products with the weights, and the results computed from these.
 class Chunk {
  public:
   Chunk(const Kernels& kernels, const SoftmaxHead& head, const EmbeddingView& embeddings)
@@ -41,8 +41,8 @@ class Chunk {
           stored, blocks.size(block), head_.weights.from_row(c),
           {products_.data() + c, products_.stride()});
     }
-    // A feature that is not finite makes no logit finite, so that the features themselves need not
-    // be looked at unless there is such a logit.
+    // A feature that is not finite makes every logit of its row not finite. So the features need to
+    // be checked only if the first logit is not finite.
     for (std::ptrdiff_t i = 0; i < count; ++i) {
       if (!std::isfinite(logit(i, 0)) && !is_finite(embeddings_, first + i)) {
         throw NonFiniteEmbedding(first + i);
@@ -94,12 +94,12 @@ class Chunk {
   std::vector<float> sums_;
 };
 
-// Calls visit(chunk, first row, number of rows) for all rows, with the products made.
+// Calls visit(chunk, first row, number of rows) for all rows, after computing the products.
 template <typename Visit>
 void for_each_chunk(const Execution& execution, const SoftmaxHead& head,
                     const EmbeddingView& embeddings, const Visit& visit) {
   const std::ptrdiff_t size = chunk_rows(head.classes(), head.features());
-  std::vector<Chunk> chunks;  // one a thread
+  std::vector<Chunk> chunks;  // one per thread
   chunks.reserve(execution.threads);
   for (int i = 0; i < execution.threads; ++i)
     chunks.emplace_back(execution.kernels, head, embeddings);
@@ -161,7 +161,7 @@ Evaluation evaluate(const Execution& execution, const SoftmaxHead& head,
                      losses[first + i] += chunk.log_sum_exp(i);
                    }
                  });
-  // One after the other, so that the sum does not depend on the threads.
+  // Added in order, so that the sum does not depend on the number of threads.
   const double loss = std::accumulate(losses.begin(), losses.end(), 0.0);
   return {loss / rows, static_cast<double>(right) / rows};
 }

@@ -8,17 +8,17 @@
 
 namespace coral_learn {
 
-// All of these throw NonFiniteEmbedding.
+// These functions throw NonFiniteEmbedding.
 
-// The most probable class of each row, the first of equals.
+// Writes the most probable class of each row; of equally probable ones, the first.
 void predict(const Execution& execution, const SoftmaxHead& head, const EmbeddingView& embeddings,
              std::int64_t* classes);
 
-// The probability of each class, [N, C].
+// Writes the probability of each class for each row, [N, C].
 void predict_probabilities(const Execution& execution, const SoftmaxHead& head,
                            const EmbeddingView& embeddings, float* probabilities);
 
-// The fraction of rows, in [0, 1], whose most probable class is their label.
+// Returns the fraction of rows, in [0, 1], whose most probable class is their label.
 double accuracy(const Execution& execution, const SoftmaxHead& head, const LabeledEmbeddings& data);
 
 struct Evaluation {

@@ -100,7 +100,7 @@ TEST_CASE("the gradient agrees with the reference for all instruction sets, type
   }
 }
 
-TEST_CASE("the gradient does not depend on the number of threads, to the last bit") {
+TEST_CASE("the gradient is the same on any number of threads, bit for bit") {
   for (const Kernels* kernels : runnable_kernels()) {
     // Threads that share classes, and threads that share rows and features.
     for (const std::ptrdiff_t classes : {9, 150}) {
@@ -120,7 +120,7 @@ TEST_CASE("the gradient does not depend on the number of threads, to the last bi
   }
 }
 
-TEST_CASE("logits 1e4 apart give finite logit_gradients") {
+TEST_CASE("logits 1e4 apart give finite gradients") {
   const float weights[] = {1e4F, -1e4F, 0}, biases[] = {0, 0, 0}, x[] = {1};
   const SoftmaxHead head(3, 1, weights, biases);
   for (const Kernels* kernels : runnable_kernels()) {
@@ -132,7 +132,7 @@ TEST_CASE("logits 1e4 apart give finite logit_gradients") {
   }
 }
 
-TEST_CASE("nothing is used of a gradient that poll stops") {
+TEST_CASE("a gradient that poll stops is not used at all") {
   const Data data(StoredType::kFloat32, 20, 32, 3);
   const SoftmaxHead head = random_head(3, 32, 0.1F);
   int polls = 0;

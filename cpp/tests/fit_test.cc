@@ -64,7 +64,7 @@ struct PlainLoss {
   }
 };
 
-TEST_CASE("ends where the gradient is zero, for all instruction sets and types") {
+TEST_CASE("the fit ends where the gradient is zero, for all instruction sets and types") {
   const std::vector<float> weights{1, 2, 0.5F, 1, 3, 1, 1};
   for (const Kernels* kernels : runnable_kernels()) {
     for (const StoredType type : {StoredType::kFloat32, StoredType::kUint8, StoredType::kInt8}) {
@@ -84,7 +84,7 @@ TEST_CASE("ends where the gradient is zero, for all instruction sets and types")
   }
 }
 
-TEST_CASE("the start does not matter, and neither does the number of threads") {
+TEST_CASE("the result does not depend on the start or the number of threads") {
   const Data data(StoredType::kUint8, 300, 1500, 40);
   const FitOptions options{0.001, 1e-6, 500};
   SoftmaxHead first = random_head(40, 1500, 0.05F, 1);
@@ -120,7 +120,7 @@ TEST_CASE("a fit under one penalty after another ends where a fit under the last
   }
 }
 
-TEST_CASE("rows that are left out do not count") {
+TEST_CASE("rows that are not chosen do not count") {
   const Data data(StoredType::kFloat32, kRows, kFeatures, kClasses);
   const Data part(StoredType::kFloat32, kRows / 2, kFeatures, kClasses);
   const FitOptions options{0.01, 1e-7, 500};

@@ -110,7 +110,7 @@ TEST_CASE("the row of a feature that is not finite is found, wherever it is") {
   }
 }
 
-TEST_CASE("weights that are not finite are no fault of the embeddings") {
+TEST_CASE("weights that are not finite are not reported as invalid embeddings") {
   const Data data(StoredType::kFloat32, 10, 4, 2);
   SoftmaxHead head = random_head(2, 4, 0.1F);
   head.weights.row(0)[0] = INFINITY;

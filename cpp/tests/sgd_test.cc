@@ -135,7 +135,7 @@ TEST_CASE("the same seed gives the same weights, bit for bit, on any number of t
   CHECK_FALSE(same(other, first));
 }
 
-TEST_CASE("reports tell the loss with its penalty and the accuracies") {
+TEST_CASE("reports hold the loss including the penalty, and the accuracies") {
   const Data data(StoredType::kFloat32, kRows, kFeatures, kClasses);
   const Data validation(StoredType::kInt8, 9, kFeatures, kClasses, 5);
   SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
