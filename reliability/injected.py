@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from coral_learn.cli import main
-from coral_learn.extraction import cache, image_model
+from coral_learn.extraction import cache_file, image_model
 
 
 class _Countdown:
@@ -72,7 +72,7 @@ def _inject(what: str, number: int, moment: int) -> None:
         tick = _Countdown(moment, _fail(RuntimeError("can't start new thread"))).tick
         _before_each(threading.Thread, ["start"], tick, after=False)
     elif what == "cache":
-        cache._BUSY_SECONDS = number / 1000
+        cache_file._BUSY_SECONDS = number / 1000
     else:
         raise ValueError(f"there is no failure {what!r}")
 

@@ -21,11 +21,10 @@ from tests.support.stand_in.devices import StandIn
 from tests.support.stand_in.models import compiled
 
 from coral_learn import edgetpu
-from coral_learn.extraction import cache as cache_module
-from coral_learn.extraction import image_model
-from coral_learn.extraction.cache import EmbeddingCache, default_folder
+from coral_learn.extraction import cache_file, cached_rows, image_model
+from coral_learn.extraction.cache import CACHE_VARIABLE, EmbeddingCache, default_folder
 from coral_learn.extraction.extractor import EmbeddingExtractor
-from coral_learn.extraction.images import PhotoError
+from coral_learn.extraction.photo_file import PhotoError
 from coral_learn.extraction.model_runner import ModelRunner
 
 
@@ -440,7 +439,7 @@ def test_a_cache_that_another_process_holds_is_done_without(
     cache: EmbeddingCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(cache, {b"photo": b"row"})
-    monkeypatch.setattr(cache_module, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(cache_file, "_BUSY_SECONDS", 0.05)
     with closing(sqlite3.connect(cache.path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.warns(UserWarning, match="locked"):
@@ -454,7 +453,7 @@ def test_the_least_recently_used_rows_go_when_it_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = EmbeddingCache(tmp_path, max_bytes=1_000_000)
-    monkeypatch.setattr(cache_module, "_FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(cached_rows, "_FRESH_SECONDS", 0.0)
 
     def fill(first: int, last: int) -> None:
         put(cache, {b"%d" % index: bytes(1000) for index in range(first, last)})
@@ -490,10 +489,10 @@ def test_the_folder_is_the_users_cache_or_the_one_chosen(
 ) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.delenv(cache_module.CACHE_VARIABLE, raising=False)
+    monkeypatch.delenv(CACHE_VARIABLE, raising=False)
     assert default_folder() == Path("/home/somebody/.cache/coral-learn")
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/mine")
     assert default_folder() == Path("/var/cache/mine/coral-learn")
-    monkeypatch.setenv(cache_module.CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     assert default_folder() == tmp_path
     assert EmbeddingCache().path.parent == tmp_path

@@ -20,7 +20,7 @@ from coral_learn import edgetpu
 from coral_learn.errors import EdgeTpuError, ModelError
 from coral_learn.extraction.extractor import EmbeddingExtractor
 from coral_learn.extraction.image_model import ImageModel
-from coral_learn.extraction.images import PhotoError
+from coral_learn.extraction.photo_file import PhotoError
 from coral_learn.extraction.input_format import InputFormat, Normalization
 from coral_learn.machine import usable_cpus
 from coral_learn.tflite.metadata_format import encode_metadata

@@ -19,7 +19,8 @@ from tests.support.model_builder import build_classifier, build_extractor
 from coral_learn.dataset import ImageFolder, photos_below
 from coral_learn.extraction import images
 from coral_learn.extraction.extractor import EmbeddingExtractor
-from coral_learn.extraction.images import PhotoError, load_image
+from coral_learn.extraction.images import load_image
+from coral_learn.extraction.photo_file import PhotoError
 from coral_learn.jobs.classification import evaluate
 from coral_learn.jobs.retraining import retrain
 
@@ -85,7 +86,7 @@ def test_large_photos_take_their_turn(tmp_path: Path, monkeypatch: pytest.Monkey
         extractor.extract([photo] * 20)
         assert max(most) > 1
         most.clear()
-        monkeypatch.setattr(images, "_LARGE", 100)
+        monkeypatch.setattr(images, "_LARGE_PHOTO_PIXELS", 100)
         extractor.extract([photo] * 20)
         assert max(most) == 1
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image
 
-from coral_learn.extraction.images import PhotoError, load_image
+from coral_learn.extraction.images import load_image
+from coral_learn.extraction.photo_file import PhotoError
 
 QUADRANTS = np.zeros((6, 8, 3), np.uint8)
 QUADRANTS[:3, :4], QUADRANTS[:3, 4:], QUADRANTS[3:, :4] = (250, 0, 0), (0, 250, 0), (0, 0, 250)

@@ -19,8 +19,9 @@ from ..edgetpu.runtime import Interpreter, runtime_name
 from ..embeddings import Embeddings
 from ..machine import processor_kind
 from ..progress import Progress, counting
-from ..tflite.file import ModelSource, read_model_content
-from .cache import CachedRows, EmbeddingCache
+from ..tflite.file import ModelFile, ModelSource
+from .cache import EmbeddingCache
+from .cached_rows import CachedRows
 from .images import PREPROCESSING, ImageSource, load_image
 from .model_runner import ModelRunner, Row
 from .photo_file import PhotoError, PhotoFile, read_photo
@@ -58,30 +59,15 @@ class ImageModel:
         workers: int | None = None,
         cache: EmbeddingCache | None = None,
     ) -> None:
-        """Loads a model.
-
-        Args:
-            model: The path of a ``.tflite`` file, its bytes, or an interpreter, which is then used
-                as it is.
-            device: A device as for :func:`coral_learn.edgetpu.make_interpreter`, several of them,
-                or ``all`` for every Edge TPU attached. Several devices are used at once.
-            workers: The number of photos that are decoded at once and, on the CPU, run at once;
-                None for the number of processors that may be used.
-            cache: A cache for the rows of photos that are given as files.
-
-        Raises:
-            ModelError: The model cannot be used, or does not take one image.
-            EdgeTpuError: The device failed.
-            ValueError: ``workers`` is less than 1 or more than 1024, the device string is invalid,
-                or a cache was given together with an interpreter, whose model is not known.
-        """
+        """Loads a model; the arguments and errors are those of ``EmbeddingExtractor``."""
         if workers is not None:
             workers = _checked_workers(workers)
-        if isinstance(model, str | os.PathLike | bytes | bytearray | memoryview):
-            content = read_model_content(model)
-            placement = place_model(content, device, workers)
+        content = b""
+        if isinstance(model, str | os.PathLike | bytes | bytearray | memoryview | ModelFile):
+            file = ModelFile.open(model)
+            content = file.content
+            placement = place_model(file, device, workers)
         elif cache is None:
-            content = b""
             placement = place_interpreter(model, device, workers)
         else:
             raise ValueError(
@@ -126,21 +112,10 @@ class ImageModel:
     ) -> PhotoRows[Embeddings]:
         """Runs the model on photos.
 
-        Args:
-            images: Paths, PIL images or arrays, in any iterable; see
-                :data:`~coral_learn.extraction.images.ImageSource`. Photos are read only as they
-                are needed.
-            progress: True for a bar on standard error, or a function to call with (done, total)
-                after each photo; total is None for an iterable without a length.
-            on_error: Called with the index and the error of each photo that cannot be used, in
-                order; such a photo has no row.
+        The arguments and errors are those of :meth:`EmbeddingExtractor.extract`.
 
         Returns:
             One row for each photo that can be used, in the type of the model's output.
-
-        Raises:
-            ModelError: The model failed.
-            EdgeTpuError: The device failed.
         """
         stored = bytearray()
         kept: list[int] = []

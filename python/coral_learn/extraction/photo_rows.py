@@ -13,6 +13,7 @@ OnError = Callable[[int, PhotoError], None]
 """Called with the index and the error of a photo that cannot be used."""
 
 Rows = TypeVar("Rows")
+NewRows = TypeVar("NewRows")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,10 @@ class PhotoRows(Generic[Rows]):
     rows: Rows
     kept: NDArray[np.int64]
     skipped: list[SkippedPhoto]
+
+    def with_rows(self, rows: NewRows) -> "PhotoRows[NewRows]":
+        """Returns other rows of the same photos."""
+        return PhotoRows(rows, self.kept, self.skipped)
 
 
 def raise_error(index: int, error: PhotoError) -> None:
