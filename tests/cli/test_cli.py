@@ -294,7 +294,7 @@ def test_signals_end_a_command_in_order(
     assert output == ""
     [line] = errors.strip().splitlines()
     assert line.startswith("coral-learn: stopped by ")
-    assert line.endswith("no file is half-written; the same command does the rest")
+    assert line.endswith("no file is half-written; run the same command again to finish")
     assert list((tmp_path / "out").iterdir()) == []
 
 

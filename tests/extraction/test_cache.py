@@ -161,11 +161,11 @@ def test_unusable_photos_are_reported_each_time(
     cache: EmbeddingCache, photo_files: list[Path]
 ) -> None:
     photo_files[3].write_bytes(b"no photo")
-    told: list[tuple[int, PhotoError]] = []
+    reported: list[tuple[int, PhotoError]] = []
     for _ in range(2):
         with EmbeddingExtractor(averaging_model(), cache=cache) as extractor:
-            extractor.extract(photo_files, on_error=lambda *call: told.append(call))
-    assert [index for index, _ in told] == [3, 3]
+            extractor.extract(photo_files, on_error=lambda *call: reported.append(call))
+    assert [index for index, _ in reported] == [3, 3]
     assert cache.info().embeddings == 19
 
 
@@ -274,24 +274,24 @@ def test_several_processes_may_make_and_fill_a_cache_at_once(cache: EmbeddingCac
 @pytest.mark.slow_when_emulated
 def test_a_cache_survives_a_kill_at_any_moment(cache: EmbeddingCache) -> None:
     generator = random.Random(5)
-    told = 0
+    last = 0
     for round_ in range(6):
-        with writer(cache, told + 1 if round_ else 0, 1_000_000) as process:
+        with writer(cache, last + 1 if round_ else 0, 1_000_000) as process:
             start(process)
             time.sleep(generator.uniform(0.0, 0.15))
             os.kill(process.pid, signal.SIGKILL)
             assert process.stdout is not None
             lines = process.stdout.read().split()
-        told = int(lines[-1]) if lines else told
+        last = int(lines[-1]) if lines else last
         assert get(cache, b"-1") is None  # opens without a warning, which would be an error here
         with closing(sqlite3.connect(cache.path)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         with cache.open(b"model") as cached:
-            for index in generator.sample(range(told + 1), min(told, 50)):
+            for index in generator.sample(range(last + 1), min(last, 50)):
                 row = cached.get(cached.key(b"%d" % index))
                 assert row in (b"row %d" % index * 50, None)
     kept = cache.info().embeddings
-    assert told - 64 * 6 <= kept
+    assert last - 64 * 6 <= kept
     put(cache, {b"after": b"row"})
     assert get(cache, b"after") == b"row"
 

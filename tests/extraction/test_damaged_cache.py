@@ -80,11 +80,11 @@ def test_a_file_with_a_damaged_header_or_schema_is_replaced_by_the_next_run(
     content = bytearray(cache.path.read_bytes())
     damage(content)
     cache.path.write_bytes(content)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert get(cache, b"photo") in (None, b"row")
         put(cache, {b"photo": b"row"})
-    assert all("is not used" in str(each.message) for each in told)
+    assert all("is not used" in str(each.message) for each in caught)
     put(cache, {b"photo": b"row"})
     assert get(cache, b"photo") == b"row"
 

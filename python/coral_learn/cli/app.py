@@ -17,7 +17,7 @@ from .train_commands import demo_command, train_command
 )
 @click.version_option(package_name="coral-learn", message="%(prog)s %(version)s")
 def app() -> None:
-    """Train an image classifier on your own photos, on the device that runs it."""
+    """Retrain an image classifier on your own photos, on the device that runs it."""
 
 
 for command in (

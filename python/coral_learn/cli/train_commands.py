@@ -85,9 +85,9 @@ def train_command(
     cache: bool,
     json: bool,
 ) -> None:
-    """Train a classifier on your photos.
+    """Retrain a classifier on your photos.
 
-    Adds a new last layer to an embedding extractor, trains it, and then saves and tests the model.
+    Trains a new last layer for an embedding extractor, then saves and tests the model.
 
     DATA_DIR contains one folder of photos for each class.
     """
@@ -118,7 +118,7 @@ def train_command(
 )
 @json_option
 def demo_command(output: Path, json: bool) -> None:
-    """Train and test a model on drawn photos.
+    """Retrain and test a model on drawn photos.
 
     The demo needs no photos of your own, no network and no Edge TPU.
     """

@@ -9,10 +9,9 @@ import warnings
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, SupportsIndex
+from typing import SupportsIndex
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from ..edgetpu.runtime import Interpreter, runtime_name
@@ -23,6 +22,7 @@ from ..tflite.file import ModelFile, ModelSource
 from .cache import EmbeddingCache
 from .cached_rows import CachedRows
 from .images import PREPROCESSING, ImageSource, load_image
+from .input_format import InputTensor
 from .model_runner import ModelRunner, Row
 from .photo_file import PhotoError, PhotoFile, read_photo
 from .photo_rows import OnError, PhotoRows, SkippedPhoto, raise_error
@@ -205,7 +205,7 @@ class _PreparedPhoto:
         key: The key of the row in the cache, or None if it is not kept.
     """
 
-    tensor: NDArray[Any]
+    tensor: InputTensor
     key: bytes | None
 
 

@@ -9,6 +9,12 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError
 
+TensorValue = np.uint8 | np.int8 | np.float32
+"""The types of the values in a model's input and output."""
+
+InputTensor = NDArray[TensorValue]
+"""A model's input for one photo, of shape [1, height, width, 3]."""
+
 _PIXELS = np.arange(256)
 
 
@@ -50,7 +56,7 @@ class InputFormat:
     """
 
     size: tuple[int, int]
-    table: NDArray[Any]
+    table: NDArray[TensorValue]
 
     @classmethod
     def of_tensor(
@@ -87,17 +93,18 @@ class InputFormat:
             )
         scale, zero_point = details["quantization"]
         if dtype == np.float32:
-            table = (declared or SIGNED_UNIT).values().astype(np.float32)
+            values = (declared or SIGNED_UNIT).values()
         elif dtype in (np.uint8, np.int8):
-            table = _quantized_table(np.iinfo(dtype), float(scale), int(zero_point), declared)
+            values = _quantized_values(np.iinfo(dtype), float(scale), int(zero_point), declared)
         else:
             raise ModelError(
                 f"the model's input is {dtype}, and must be uint8, int8 or float32: convert the "
                 "model with an input of one of these types"
             )
+        table: NDArray[TensorValue] = values.astype(dtype)
         return cls((shape[2], shape[1]), table[:, 0] if table.shape[1] == 1 else table)
 
-    def encode(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+    def encode(self, pixels: NDArray[np.uint8]) -> InputTensor:
         """Returns the input tensor for an RGB image.
 
         Args:
@@ -113,21 +120,25 @@ class InputFormat:
         return self.table[pixels][None]
 
 
-def _quantized_table(
-    kind: "np.iinfo[Any]", scale: float, zero_point: int, declared: Normalization | None
-) -> NDArray[Any]:
-    own_bytes = (_PIXELS + kind.min)[:, None]
-    low, high = (kind.min - zero_point) * scale, (kind.max - zero_point) * scale
+def _quantized_values(
+    limits: "np.iinfo[np.uint8 | np.int8]",
+    scale: float,
+    zero_point: int,
+    declared: Normalization | None,
+) -> NDArray[np.float64]:
+    """Returns the stored value of each pixel value, whole numbers of shape [256, channels]."""
+    own_bytes = np.arange(limits.min, limits.max + 1, dtype=np.float64)[:, None]
+    low, high = (limits.min - zero_point) * scale, (limits.max - zero_point) * scale
     if declared is not None and _share(declared, low, high) > 0:
         normalization: Normalization | None = declared
     else:
         normalization = _normalization_of_range(low, high)
     if normalization is None:
-        return own_bytes.astype(kind.dtype)
-    levels = np.round(normalization.values() / scale) + zero_point
+        return own_bytes
+    levels: NDArray[np.float64] = np.round(normalization.values() / scale) + zero_point
     if np.abs(levels - own_bytes).max() <= 1:
-        return own_bytes.astype(kind.dtype)
-    return levels.clip(kind.min, kind.max).astype(kind.dtype)
+        return own_bytes
+    return levels.clip(limits.min, limits.max)
 
 
 def _normalization_of_range(low: float, high: float) -> Normalization | None:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from ..edgetpu.runtime import Interpreter
 from ..embeddings import Embeddings
 from ..errors import ModelError
-from .input_format import InputFormat, Normalization
+from .input_format import InputFormat, InputTensor, Normalization, TensorValue
 
-Row = NDArray[np.uint8] | NDArray[np.int8] | NDArray[np.float32]
+Row = NDArray[TensorValue]
 """A model's output for one photo, of shape [D], in the type of the output tensor."""
 
 
@@ -28,7 +28,7 @@ class OutputFormat:
     """
 
     size: int
-    dtype: np.dtype[Any]
+    dtype: np.dtype[TensorValue]
     scale: float
     zero_point: int
 
@@ -91,7 +91,7 @@ class ModelRunner:
         self._interpreter = interpreter
         self._input_index, self._output_index = inputs[0]["index"], outputs[0]["index"]
 
-    def run(self, tensor: NDArray[Any]) -> Row:
+    def run(self, tensor: InputTensor) -> Row:
         """Returns the model's output for an input tensor that ``input_format`` has encoded.
 
         Raises:

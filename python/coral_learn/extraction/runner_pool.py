@@ -2,11 +2,9 @@
 
 import threading
 from collections.abc import Sequence
-from typing import Any
-
-from numpy.typing import NDArray
 
 from ..errors import EdgeTpuError
+from .input_format import InputTensor
 from .model_runner import ModelRunner, Row
 from .placement import RunnerMaker
 
@@ -36,7 +34,7 @@ class RunnerPool:
         self._closed = False
         self._changed = threading.Condition()
 
-    def run(self, tensor: NDArray[Any]) -> Row:
+    def run(self, tensor: InputTensor) -> Row:
         """Waits for a free interpreter, and returns the model's output for an input tensor.
 
         Raises:
