@@ -62,11 +62,12 @@ class ImageModel:
         """Loads a model; the arguments and errors are those of ``EmbeddingExtractor``."""
         if workers is not None:
             workers = _checked_workers(workers)
-        content = b""
+        self._cache_source = b""
         if isinstance(model, str | os.PathLike | bytes | bytearray | memoryview | ModelFile):
             file = ModelFile.open(model)
-            content = file.content
             placement = place_model(file, device, workers)
+            if cache is not None:
+                self._cache_source = _cache_source(file.content, placement.first)
         elif cache is None:
             placement = place_interpreter(model, device, workers)
         else:
@@ -82,7 +83,6 @@ class ImageModel:
         self.output_size = self._output_format.size
         self._runners = RunnerPool([placement.first, *placement.others])
         self._cache = cache
-        self._cache_source = b"" if cache is None else _cache_source(content, placement.first)
 
     def __enter__(self) -> "ImageModel":
         return self
