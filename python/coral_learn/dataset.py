@@ -55,14 +55,6 @@ class ImageFolder:
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A photo that could not be read, and why."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Split:
     """Disjoint row numbers for training, validation and test, int64 each."""
 

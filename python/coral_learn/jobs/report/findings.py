@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...dataset import Split
 from ...embeddings import Embeddings
+from ..confusion import confusion_matrix
 
 FEW_PHOTOS = 20
 """With fewer photos of a class to train on, more of them help most."""
@@ -125,8 +126,7 @@ def study(
     """
     truth = labels[split.test]
     answers = test_scores.argmax(axis=1)
-    confusion = np.zeros((len(classes), len(classes)), np.int64)
-    np.add.at(confusion, (truth, answers), 1)
+    confusion = confusion_matrix(truth, answers, len(classes))
     right = int(np.trace(confusion))
     training_photos = np.bincount(labels[split.train], minlength=len(classes))
     given = [

@@ -8,7 +8,8 @@ from typing import Any
 
 from PIL import ImageOps
 
-from ...extraction.images import PhotoError, open_photo, read_photo
+from ...extraction.images import open_photo
+from ...extraction.photo_file import PhotoError, read_photo
 from .findings import FEW_PHOTOS, Findings
 
 _THUMBNAIL = 160  # pixels, twice the size shown, for fine screens
