@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from coral_learn import EmbeddingExtractor, Embeddings, SoftmaxRegression
-from coral_learn.demo.drawing import DEMO_CLASSES, DEMO_THINGS, draw_photo
+from coral_learn.demo.drawing import DEMO_CLASSES, DEMO_SUBJECTS, draw_photo
 from coral_learn.demo.run import embedded_extractor
 from coral_learn.edgetpu.interpreter import make_interpreter
 from coral_learn.tflite.model import main_subgraph, operator_name, unpack
@@ -81,8 +81,8 @@ class TestTheShippedModel:
 
 class TestTrainingPictures:
     def test_kinds_leave_out_what_the_demo_draws(self) -> None:
-        assert not set(KINDS) & set(DEMO_THINGS)
-        assert not set(KINDS.values()) & set(DEMO_THINGS.values())
+        assert not set(KINDS) & set(DEMO_SUBJECTS)
+        assert not set(KINDS.values()) & set(DEMO_SUBJECTS.values())
 
     @pytest.mark.slow_when_emulated
     def test_every_kind_can_be_drawn_and_the_same_number_gives_the_same_picture(self) -> None:
