@@ -9,8 +9,9 @@ from typing import Any
 import flatbuffers
 import numpy as np
 
+from coral_learn.tflite.checked import CheckedBuffer, CheckedTable
 from coral_learn.tflite.model import unpack
-from coral_learn.tflite.schema import CheckedBuffer, CheckedTable, ModelT, load_schema
+from coral_learn.tflite.schema import ModelT, load_schema
 
 from .zip_tails import ZIP_TAILS
 

@@ -77,5 +77,5 @@ def _teach(imprinting_model: bytes) -> bytes:
 
 def _with_own_head(extractor: bytes) -> bytes:
     head = np.array([[0.5, -0.5]] * 3, np.float32), np.zeros(2, np.float32)
-    classifier = append_softmax_head(extractor, *head, labels=["a", "b"])
+    classifier = append_softmax_head(extractor, *head, labels=["a", "b"]).content
     return attach_class_means(classifier, np.ones((2, 3)))

@@ -58,19 +58,21 @@ def _pack_again(content: bytes) -> list[bytes]:
 
 
 def _append_head(content: bytes) -> list[bytes]:
-    return [append_softmax_head(content, *_head_for(content))]
+    return [append_softmax_head(content, *_head_for(content)).content]
 
 
 def _append_calibrated_head(content: bytes) -> list[bytes]:
     weights, biases = _head_for(content)
     rows = Embeddings(np.linspace(-1, 6, 5 * len(weights)).reshape(5, -1).astype(np.float32))
-    return [append_softmax_head(content, weights, biases, calibration=rows, labels=["a", "b"])]
+    return [
+        append_softmax_head(content, weights, biases, calibration=rows, labels=["a", "b"]).content
+    ]
 
 
 def _append_head_per_channel(content: bytes) -> list[bytes]:
     if read_embedding(content).dtype != "int8":
         raise _UnsuitableError
-    return [append_softmax_head(content, *_head_for(content), per_channel=True)]
+    return [append_softmax_head(content, *_head_for(content), per_channel=True).content]
 
 
 def _report(content: bytes) -> list[bytes]:
@@ -82,7 +84,7 @@ def _report(content: bytes) -> list[bytes]:
 def _replace_head(content: bytes) -> list[bytes]:
     weights, biases, labels = read_head(content)
     extractor = create_embedding_extractor(content)
-    return [extractor, append_softmax_head(extractor, weights, biases, labels=labels)]
+    return [extractor, append_softmax_head(extractor, weights, biases, labels=labels).content]
 
 
 def _cut_at_names(content: bytes) -> list[bytes]:

@@ -297,7 +297,7 @@ def test_a_compiled_model_is_refused() -> None:
 
 def test_a_head_beside_the_compiled_part_can_be_cut_off_again() -> None:
     compiled = build_compiled_extractor(features=8)
-    classifier = append_softmax_head(compiled.content, np.ones((8, 3)), np.zeros(3))
+    classifier = append_softmax_head(compiled.content, np.ones((8, 3)), np.zeros(3)).content
     extractor = create_embedding_extractor(classifier)
     assert _names(extractor) == ["edgetpu-custom-op"]
     assert read_embedding(extractor).name == compiled.embedding_name

@@ -76,7 +76,9 @@ def _operators(content: bytes) -> list[tuple[str, int]]:
 def test_the_model_computes_what_the_head_computes(kind: str, rank: int) -> None:
     built = build_extractor(kind, rank=rank)
     weights, biases = _random_head()
-    classifier = append_softmax_head(built.content, weights, biases, calibration=_embeddings(built))
+    classifier = append_softmax_head(
+        built.content, weights, biases, calibration=_embeddings(built)
+    ).content
     for seed in range(5):
         image = random_image(built, seed=seed)
         wanted = softmax((built.expected_embedding(image) @ weights + biases)[None])
@@ -104,7 +106,7 @@ def test_operators_and_their_versions_suit_old_runtimes(
     kind: str, tail: list[tuple[str, int]]
 ) -> None:
     built = build_extractor(kind)
-    classifier = append_softmax_head(built.content, *_random_head())
+    classifier = append_softmax_head(built.content, *_random_head()).content
     assert _operators(classifier) == _operators(built.content) + tail
     output = make_interpreter(classifier).get_output_details()[0]
     assert np.dtype(output["dtype"]) == KINDS[kind][1]
@@ -115,7 +117,9 @@ def test_operators_and_their_versions_suit_old_runtimes(
 
 def test_a_2d_embedding_needs_no_reshape() -> None:
     built = build_extractor("uint8", rank=2)
-    names = [name for name, _ in _operators(append_softmax_head(built.content, *_random_head()))]
+    names = [
+        name for name, _ in _operators(append_softmax_head(built.content, *_random_head()).content)
+    ]
     assert names[-2:] == ["FULLY_CONNECTED", "SOFTMAX"]
 
 
@@ -125,7 +129,7 @@ def test_the_extractor_inside_is_unchanged(kind: str) -> None:
     given = bytes(built.content)
     weights, biases = _random_head()
     head = weights.copy(), biases.copy()
-    classifier = append_softmax_head(built.content, weights, biases)
+    classifier = append_softmax_head(built.content, weights, biases).content
     assert built.content == given
     np.testing.assert_array_equal(head[0], weights)
     np.testing.assert_array_equal(head[1], biases)
@@ -148,7 +152,7 @@ def test_the_extractor_inside_is_unchanged(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_signature_gives_the_probabilities(kind: str) -> None:
     built = build_extractor(kind, with_signature=True)
-    classifier = append_softmax_head(built.content, *_random_head())
+    classifier = append_softmax_head(built.content, *_random_head()).content
     image = random_image(built)
     given = make_interpreter(classifier).get_signature_runner("serving_default")(image=image)
     np.testing.assert_array_equal(given["scores"], run(classifier, image))
@@ -157,7 +161,7 @@ def test_signature_gives_the_probabilities(kind: str) -> None:
 def test_labels_travel_in_the_model() -> None:
     built = build_extractor("uint8")
     labels = ["daisy", "ox-eye", "Gänseblümchen", "7 up"]
-    classifier = append_softmax_head(built.content, *_random_head(), labels=labels)
+    classifier = append_softmax_head(built.content, *_random_head(), labels=labels).content
     assert read_labels(classifier) == labels
     assert read_head(classifier)[2] == labels
 
@@ -165,7 +169,7 @@ def test_labels_travel_in_the_model() -> None:
 def test_compiled_part_stays_byte_for_byte() -> None:
     compiled = build_compiled_extractor()
     weights, biases = _random_head()
-    classifier = append_softmax_head(compiled.content, weights, biases)
+    classifier = append_softmax_head(compiled.content, weights, biases).content
     names = [name for name, _ in _operators(classifier)]
     assert names == ["edgetpu-custom-op", "FULLY_CONNECTED", "RESHAPE", "SOFTMAX"]
     options = [
@@ -242,7 +246,9 @@ def test_heads_that_were_never_trained_run(kind: str, name: str) -> None:
     image = random_image(built)
     wanted = softmax((built.expected_embedding(image) @ weights + biases)[None])
     for calibration in (None, _embeddings(built), _embeddings(built, count=0)):
-        classifier = append_softmax_head(built.content, weights, biases, calibration=calibration)
+        classifier = append_softmax_head(
+            built.content, weights, biases, calibration=calibration
+        ).content
         np.testing.assert_allclose(_real_probabilities(classifier, image), wanted, atol=0.03)
 
 
@@ -250,7 +256,7 @@ def test_heads_that_were_never_trained_run(kind: str, name: str) -> None:
 def test_without_calibration_no_logit_leaves_its_range(kind: str) -> None:
     built = build_extractor(kind)
     weights, biases = _random_head()
-    model = unpack(append_softmax_head(built.content, weights, biases))
+    model = unpack(append_softmax_head(built.content, weights, biases).content)
     (logits,) = (t for t in main_subgraph(model).tensors if tensor_name(t) == "head/logits")
     lowest = np.iinfo(KINDS[kind][0]).min - int(logits.quantization.zeroPoint[0])
     low, high = (lowest + np.array([0, 255])) * float(logits.quantization.scale[0])
@@ -280,7 +286,7 @@ def test_calibration_cuts_off_a_range_that_few_values_need() -> None:
     seen = _embeddings(built, 256)
     report = quantization_report(built.content, weights, biases, seen, calibration=seen)
     assert report.largest_error < 0.03
-    model = unpack(append_softmax_head(built.content, weights, biases, calibration=seen))
+    model = unpack(append_softmax_head(built.content, weights, biases, calibration=seen).content)
     (logits,) = (t for t in main_subgraph(model).tensors if tensor_name(t) == "head/logits")
     assert 255 * float(logits.quantization.scale[0]) < 45
 
@@ -295,13 +301,13 @@ def test_scales_per_channel_keep_a_class_of_small_weights(kind: str) -> None:
         read_head(
             append_softmax_head(
                 built.content, weights, biases, calibration=calibration, per_channel=per_channel
-            )
+            ).content
         )[0]
         for per_channel in (False, True)
     ]
     errors = [np.abs(each - weights)[:, 0].max() for each in stored]
     assert errors[1] < errors[0] / 20
-    classifier = append_softmax_head(built.content, weights, biases, per_channel=True)
+    classifier = append_softmax_head(built.content, weights, biases, per_channel=True).content
     model = unpack(classifier)
     (tensor,) = (t for t in main_subgraph(model).tensors if tensor_name(t) == "head/weights")
     assert tensor.quantization.quantizedDimension == 0
@@ -316,7 +322,9 @@ def test_report_tells_what_the_interpreter_does(kind: str) -> None:
     """The report computes without a runtime; here the runtime checks its figures."""
     built = build_extractor(kind, features=16)
     weights, biases = _random_head(16, 5)
-    classifier = append_softmax_head(built.content, weights, biases, calibration=_embeddings(built))
+    classifier = append_softmax_head(
+        built.content, weights, biases, calibration=_embeddings(built)
+    ).content
     interpreter = make_interpreter(
         with_outputs(classifier, [built.embedding_name, "head/probabilities"])
     )
@@ -374,7 +382,7 @@ def test_the_head_that_was_appended_is_read_back(kind: str) -> None:
     built = build_extractor(kind, features=16)
     weights, biases = _random_head(16, 5)
     read_weights, read_biases, labels = read_head(
-        append_softmax_head(built.content, weights, biases)
+        append_softmax_head(built.content, weights, biases).content
     )
     step = 0.0 if kind == "float32" else (weights.max() - weights.min()) / 120
     np.testing.assert_allclose(read_weights, weights, atol=step / 2)
@@ -404,7 +412,7 @@ def test_a_heads_way_back_loses_nothing(kind: str, per_channel: bool) -> None:
     """Cut off and appended again, a head computes what it did, rounding for rounding."""
     built = build_classifier(kind, features=40, classes=30, per_channel=per_channel)
     weights, biases, _ = read_head(built.content)
-    again = append_softmax_head(create_embedding_extractor(built.content), weights, biases)
+    again = append_softmax_head(create_embedding_extractor(built.content), weights, biases).content
     for seed in range(10):
         image = random_image(built, seed=seed)
         np.testing.assert_allclose(
@@ -419,7 +427,7 @@ def test_another_head_does_not_take_the_steps_of_the_one_cut_off() -> None:
     built = build_classifier("uint8", features=40, classes=4)
     extractor = create_embedding_extractor(built.content)
     weights, biases = 100 * built.weights, built.biases
-    classifier = append_softmax_head(extractor, weights, biases)
+    classifier = append_softmax_head(extractor, weights, biases).content
     np.testing.assert_allclose(read_head(classifier)[0], weights, atol=2)
     assert b"CORAL_LEARN_HEAD" not in classifier
 

@@ -23,6 +23,7 @@ from coral_learn.edgetpu.interpreter import make_interpreter
 from coral_learn.errors import ModelError
 from coral_learn.heads.imprinting import ImprintingEngine
 from coral_learn.tflite import metadata_format
+from coral_learn.tflite.checked import CheckedBuffer
 from coral_learn.tflite.cut import create_embedding_extractor, list_candidates
 from coral_learn.tflite.head.append import append_softmax_head
 from coral_learn.tflite.head.class_means import attach_class_means, read_class_means
@@ -39,7 +40,7 @@ from coral_learn.tflite.model import (
     pack,
     unpack,
 )
-from coral_learn.tflite.schema import CheckedBuffer, load_schema
+from coral_learn.tflite.schema import load_schema
 
 CLASSIFIER = build_classifier("uint8", 3, 2, size=(2, 2), with_signature=True).content
 LABELLED = attach_labels(CLASSIFIER, ["cat", "dog"])

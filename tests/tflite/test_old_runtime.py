@@ -39,7 +39,7 @@ def _models(kind: str) -> dict[str, tuple[bytes, np.ndarray]]:
     classifier = build_classifier(kind)
     image = random_image(classifier)
     extractor = create_embedding_extractor(classifier.content)
-    again = append_softmax_head(extractor, *read_head(classifier.content)[:2])
+    again = append_softmax_head(extractor, *read_head(classifier.content)[:2]).content
     models = {
         "extractor": (extractor, image),
         "again": (again, image),
@@ -48,7 +48,9 @@ def _models(kind: str) -> dict[str, tuple[bytes, np.ndarray]]:
     for rank in (2, 3, 4):
         built = build_extractor(kind, rank=rank)
         for per_channel in (False, True) if kind.startswith("int8") else (False,):
-            content = append_softmax_head(built.content, weights, biases, per_channel=per_channel)
+            content = append_softmax_head(
+                built.content, weights, biases, per_channel=per_channel
+            ).content
             models[f"head-{rank}-{per_channel}"] = content, random_image(built)
     return models
 

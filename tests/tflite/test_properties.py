@@ -119,7 +119,7 @@ def test_a_new_head_computes_what_it_should(
     weights = random.normal(0, size, (arguments["features"], classes)).astype(np.float32)
     biases = random.normal(0, 10**magnitude, classes).astype(np.float32)
     per_channel = per_channel and arguments["kind"].startswith("int8")
-    classifier = append_softmax_head(extractor, weights, biases, per_channel=per_channel)
+    classifier = append_softmax_head(extractor, weights, biases, per_channel=per_channel).content
 
     stored_weights, stored_biases, _ = read_head(classifier)
     if arguments["kind"] == "float32":
@@ -156,7 +156,7 @@ def test_a_calibrated_head_is_close_to_the_float_head(
     random = np.random.default_rng(arguments["seed"])
     weights = random.normal(0, 2 / np.sqrt(arguments["features"]), (len(real[0]), classes))
     biases = -weights.T @ real.mean(axis=0)  # so that no class wins everywhere
-    classifier = append_softmax_head(extractor, weights, biases, calibration=embeddings)
+    classifier = append_softmax_head(extractor, weights, biases, calibration=embeddings).content
     wanted = softmax(real @ weights + biases)
     given_back = np.array([_run_real(classifier, image) for image in images])
     assert np.abs(given_back - wanted).max() < 0.04
@@ -171,7 +171,7 @@ def test_a_classifiers_own_head_goes_back_as_it_was(arguments: dict[str, Any]) -
     assert labels is None
     np.testing.assert_allclose(weights, built.weights * built.logit_factor, rtol=1e-5)
     np.testing.assert_allclose(biases, built.biases * built.logit_factor, rtol=1e-5)
-    again = append_softmax_head(create_embedding_extractor(built.content), weights, biases)
+    again = append_softmax_head(create_embedding_extractor(built.content), weights, biases).content
     image = random_image(built, arguments["size"], seed=1)
     before, after = _run_real(built.content, image), _run_real(again, image)
     tolerance = 1e-5 if built.embedding is None else PROBABILITY_STEPS

@@ -63,7 +63,7 @@ def test_a_cut_classifier_and_its_own_head_agree_with_it(data_dir: Path, name: s
     extractor = create_embedding_extractor(path)
     assert len(extractor) < len(content)
     weights, biases, labels = read_head(path)
-    again = append_softmax_head(extractor, weights, biases, labels=labels)
+    again = append_softmax_head(extractor, weights, biases, labels=labels).content
     assert read_labels(again) == labels == read_labels(path)
     assert len(labels or []) == 1001
 
@@ -115,7 +115,7 @@ def test_files_of_other_writers_survive_packing(data_dir: Path, name: str) -> No
 def test_the_compiled_program_stays_byte_for_byte(data_dir: Path) -> None:
     name = "mobilenet_v1_1.0_224_quant_embedding_extractor_edgetpu.tflite"
     content = (data_dir / "models" / name).read_bytes()
-    classifier = append_softmax_head(content, np.ones((1024, 2)), np.zeros(2))
+    classifier = append_softmax_head(content, np.ones((1024, 2)), np.zeros(2)).content
     programs = [
         bytes(main_subgraph(unpack(each)).operators[0].customOptions)
         for each in (content, classifier)

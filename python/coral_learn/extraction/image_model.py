@@ -19,7 +19,7 @@ from ..edgetpu.runtime import Interpreter, runtime_name
 from ..embeddings import Embeddings
 from ..machine import processor_kind
 from ..progress import Progress, reporting
-from ..tflite.file import ModelSource, read_model_content
+from ..tflite.file import ModelFile, ModelSource, read_model_content
 from .cache import CachedRows, EmbeddingCache
 from .images import PREPROCESSING, ImageSource, PhotoError, PhotoFile, load_image, read_photo
 from .model_runner import ModelRunner, Row
@@ -79,7 +79,7 @@ class ImageModel:
         """
         if workers is not None:
             workers = _checked_workers(workers)
-        if isinstance(model, str | os.PathLike | bytes | bytearray | memoryview):
+        if isinstance(model, str | os.PathLike | bytes | bytearray | memoryview | ModelFile):
             content = read_model_content(model)
             placement = place_model(content, device, workers)
         elif cache is None:

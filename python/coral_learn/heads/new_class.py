@@ -104,7 +104,7 @@ def _extend_head(
         np.append(biases, bias),
         calibration=Embeddings(_imagined_photos(means, photos)),
         labels=labels,
-    )
+    ).content
     return attach_class_means(extended, np.vstack([means, photos.mean(axis=0)]))
 
 

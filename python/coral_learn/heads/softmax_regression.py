@@ -493,7 +493,7 @@ class SoftmaxRegression:
             state.biases,
             calibration=state.calibration,
             labels=state.labels,
-        )
+        ).content
 
     def quantization_report(
         self, in_model_path: ModelSource, embeddings: EmbeddingsLike | None = None

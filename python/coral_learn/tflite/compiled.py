@@ -4,7 +4,7 @@ import struct
 
 from flatbuffers import encode, flexbuffers, number_types, packer, table
 
-from .file import EDGETPU_CUSTOM_OP
+from .file import EDGETPU_CUSTOM_OP, ModelFile
 from .model import main_subgraph, unpack
 
 _EXECUTABLE = "4"  # key of the operator's flexbuffer, by libedgetpu's tflite/custom_op_data.cc
@@ -12,19 +12,19 @@ _PACKAGE_IDENTIFIER = b"DWN1"  # by libedgetpu's executable/executable.fbs
 _MIN_RUNTIME_VERSION = 4  # offset in the vtable of its table Package
 
 
-def required_runtime_version(content: bytes) -> int | None:
+def required_runtime_version(model_file: ModelFile | bytes) -> int | None:
     """Returns the lowest runtime version that libedgetpu must have for a compiled model.
 
     Args:
-        content: A model with an ``edgetpu-custom-op``.
+        model_file: A model with an ``edgetpu-custom-op``.
 
     Returns:
         The N of "RuntimeVersion(N)" in libedgetpu's version; None where the model does not say.
 
     Raises:
-        ModelError: ``content`` is not a model.
+        ModelError: It is not a model.
     """
-    model = unpack(content)
+    model = unpack(ModelFile.open(model_file).content)
     versions = [
         _package_version(bytes(operator.customOptions))
         for operator in main_subgraph(model).operators

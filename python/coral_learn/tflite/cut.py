@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import ModelError
-from .file import ModelSource, is_compiled, read_model_content
+from .file import ModelFile, ModelSource, is_compiled, read_model_content
 from .head.record import write_head_record
 from .linear_layer import (
     LinearLayer,
@@ -89,6 +89,11 @@ def create_embedding_extractor(classifier: ModelSource, tensor_name: str | None 
             _note_head(model, layer)
     keep_up_to(model, index)
     return pack_with_labels(model, None, output_name="embedding")
+
+
+def cut_at_embedding(classifier: ModelFile, tensor_name: str | None = None) -> ModelFile:
+    """Makes an embedding extractor of a classifier; see :func:`create_embedding_extractor`."""
+    return ModelFile(create_embedding_extractor(classifier, tensor_name))
 
 
 def list_candidates(classifier: ModelSource) -> list[Candidate]:

@@ -14,7 +14,7 @@ from flatbuffers import number_types
 from numpy.typing import NDArray
 
 from ..errors import ModelError
-from .schema import CheckedBuffer, CheckedTable
+from .checked import CheckedBuffer, CheckedTable
 
 _IDENTIFIER = b"M001"
 TENSOR_AXIS_LABELS = 2

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..errors import ModelError
+from .checked import CheckedBuffer
 from .quantization import Quantization
-from .schema import CheckedBuffer, ModelT, OperatorT, SubGraphT, TensorT, load_schema
+from .schema import ModelT, OperatorT, SubGraphT, TensorT, load_schema
 from .validation import validate
 
 _IDENTIFIER = b"TFL3"

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...embeddings import Embeddings
+from ..file import ModelFile, ModelSource
 from ..layers import add_fully_connected, add_output_conversion, add_reshape, add_softmax
 from ..metadata import pack_with_labels
 from ..model import (
@@ -21,6 +22,7 @@ from ..model import (
 )
 from ..quantization import QuantizedHead, probability_quantization, quantize_head, softmax
 from ..schema import ModelT
+from .class_means import note_class_means
 from .record import take_head_record
 
 
@@ -40,14 +42,15 @@ class QuantizationReport:
 
 
 def append_softmax_head(
-    extractor: bytes,
+    extractor: ModelSource,
     weights: ArrayLike,
     biases: ArrayLike,
     *,
     calibration: Embeddings | None = None,
     labels: Sequence[str] | None = None,
     per_channel: bool = False,
-) -> bytes:
+    class_means: ArrayLike | None = None,
+) -> ModelFile:
     """Makes a classifier of an embedding extractor: FULLY_CONNECTED, (RESHAPE), SOFTMAX.
 
     A quantized extractor gets a quantized head. The output then has the type of the image that the
@@ -65,6 +68,7 @@ def append_softmax_head(
         labels: The C class names, to be stored in the model.
         per_channel: Quantize the weights of each class with a scale of its own, which is more
             accurate. int8 models only, for runtimes of TensorFlow 2.14 or later.
+        class_means: The mean embedding of each class, [C, D], to be noted in the model.
 
     Returns:
         The classifier, with an output [1, C] of probabilities.
@@ -73,7 +77,7 @@ def append_softmax_head(
         ModelError: The extractor cannot take a head.
         ValueError: The sizes do not match, or numbers are not finite.
     """
-    model = unpack(extractor)
+    model = unpack(ModelFile.open(extractor).content)
     embedding = embedding_index(model)
     weights, biases = _check_head(model, weights, biases)
     if labels is not None and len(labels) != len(biases):
@@ -84,11 +88,13 @@ def append_softmax_head(
         logits = add_reshape(model, "head/reshaped", logits, [1, len(biases)])
     probabilities = add_softmax(model, "head/probabilities", logits)
     set_output(model, add_output_conversion(model, "head/output", probabilities))
-    return pack_with_labels(model, labels)
+    if class_means is not None:
+        note_class_means(model, class_means)
+    return ModelFile(pack_with_labels(model, labels))
 
 
 def quantization_report(
-    extractor: bytes,
+    extractor: ModelSource,
     weights: ArrayLike,
     biases: ArrayLike,
     embeddings: Embeddings,
@@ -110,7 +116,7 @@ def quantization_report(
         ModelError: The extractor cannot take a head.
         ValueError: The sizes do not match, or there are no embeddings.
     """
-    model = unpack(extractor)
+    model = unpack(ModelFile.open(extractor).content)
     weights, biases = _check_head(model, weights, biases)
     rows = _check_embeddings(embeddings, len(weights))
     if not len(rows):

@@ -10,6 +10,7 @@ from ..file import ModelSource, read_model_content
 from ..metadata import labels_of, pack_with_labels
 from ..model import unpack
 from ..notes import read_note, write_note
+from ..schema import ModelT
 
 _NOTE = "CLASS_MEANS"
 
@@ -27,8 +28,13 @@ def attach_class_means(classifier: ModelSource, means: ArrayLike) -> bytes:
     content = read_model_content(classifier)
     model = unpack(content)
     labels = labels_of(model, content)
-    write_note(model, _NOTE, np.asarray(means, np.float16))
+    note_class_means(model, means)
     return pack_with_labels(model, labels)
+
+
+def note_class_means(model: ModelT, means: ArrayLike) -> None:
+    """Notes the mean embedding of each class, real numbers [C, D], in a model."""
+    write_note(model, _NOTE, np.asarray(means, np.float16))
 
 
 def read_class_means(classifier: ModelSource) -> NDArray[np.float32] | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...errors import ModelError
 from ..cut import create_embedding_extractor
-from ..file import EDGETPU_CUSTOM_OP, ModelSource, read_model_content
+from ..file import EDGETPU_CUSTOM_OP, ModelFile, ModelSource, read_model_content
 from ..head.read import read_head
 from ..linear_layer import find_linear_layers
 from ..model import (
@@ -62,6 +62,11 @@ def create_imprinting_model(model: ModelSource, *, keep_classes: bool = False) -
         return _keep_classes(content)
     normalized = append_normalization(_as_extractor(content))
     return append_imprinting_tail(normalized, _no_classes(_feature_dim(normalized)))
+
+
+def make_imprinting_model(model: ModelFile, *, keep_classes: bool = False) -> ModelFile:
+    """Makes an imprinting model; see :func:`create_imprinting_model`."""
+    return ModelFile(create_imprinting_model(model, keep_classes=keep_classes))
 
 
 def _no_classes(features: int) -> ImprintingTail:
