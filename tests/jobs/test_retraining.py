@@ -138,7 +138,7 @@ def with_an_empty_class(root: Path) -> None:
     [
         (with_one_class, "has photos of 'jellyfish' alone: there must be at least two classes"),
         (with_an_unreadable_class, "no photo of crab could be read, for example .*crab_000.jpg"),
-        (with_an_empty_class, "no photos of eel in"),
+        (with_an_empty_class, "has class folders without photos: eel"),
         (shutil.rmtree, "there is no folder"),
     ],
 )

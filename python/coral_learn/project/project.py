@@ -21,7 +21,7 @@ from ..heads.softmax_regression import SoftmaxRegression
 from ..labels import format_labels
 from ..progress import Progress
 from ..tflite.cut import read_embedding
-from ..tflite.file import ModelSource, is_compiled, read_model_content
+from ..tflite.file import ModelFile, ModelSource
 from . import state
 from .state import ProjectState, ProjectSummary
 from .store import ProjectStore
@@ -65,14 +65,14 @@ class Project:
             ModelError: The extractor cannot be used.
             OSError: The folder cannot be written.
         """
-        content = read_model_content(extractor)
-        read_embedding(content)  # rejects other models before anything is written
+        model = ModelFile.open(extractor)
+        read_embedding(model)  # rejects other models before anything is written
         store = ProjectStore(Path(path))
         _check_is_free(store)
         store.make_folder()
         with store.locked():
             _check_is_free(store)  # another process may have been faster
-            write_atomically(store.extractor, content)
+            write_atomically(store.extractor, model.content)
             store.write_states([ProjectState("create")])
         return cls(path)
 
@@ -195,7 +195,7 @@ class Project:
         Raises:
             ValueError: The project has fewer than two classes.
         """
-        return self._make_model()[0]
+        return self._make_model()[0].content
 
     def export(self, output: str | os.PathLike[str]) -> Path:
         """Writes the model and ``label_map.txt`` into a folder.
@@ -213,12 +213,12 @@ class Project:
         model, classes = self._make_model()
         folder = Path(output)
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"retrained_model{'_edgetpu' if is_compiled(model) else ''}.tflite"
+        path = folder / f"retrained_model{'_edgetpu' if model.is_compiled else ''}.tflite"
         labels = format_labels(classes).encode()
-        write_together({path: model, folder / "label_map.txt": labels})
+        write_together({path: model.content, folder / "label_map.txt": labels})
         return path
 
-    def _make_model(self) -> tuple[bytes, list[str]]:
+    def _make_model(self) -> tuple[ModelFile, list[str]]:
         """Returns the retrained model and the names of its classes."""
         with self._store.locked(shared=True):  # so that no change removes the head meanwhile
             current = self.step
@@ -230,7 +230,7 @@ class Project:
                 )
             head = self._store.load_head(current.head)
         head.labels = current.classes
-        return head.serialize_model(self._store.extractor), current.classes
+        return ModelFile(head.serialize_model(self._store.extractor)), current.classes
 
     def _extract(
         self,

@@ -172,12 +172,11 @@ def _parse_states(content: Any) -> list[ProjectState]:
     return states
 
 
-def _has_valid_fields(state: ProjectState) -> bool:
-    """Tells whether the fields of a state that was read have the right types and ranges."""
+def _has_valid_fields(state: Any) -> bool:
+    """Tells whether the fields of a ProjectState, which may hold any JSON, are as declared."""
     valid_labels = range(REMOVED, len(state.classes))
-    fields: dict[str, Any] = vars(state)  # as JSON gave them
     return (
-        all(isinstance(name, str) for name in (fields["what"], *fields["classes"]))
+        all(isinstance(name, str) for name in (state.what, *state.classes))
         and all(_is_file_name(part.file) for part in state.photos)
         and all(
             isinstance(label, int) and label in valid_labels
@@ -185,8 +184,8 @@ def _has_valid_fields(state: ProjectState) -> bool:
             for label in part.labels
         )
         and (state.head is None or _is_file_name(state.head))
-        and isinstance(fields["accuracy"], float | int | None)
-        and isinstance(fields["threshold"], float | int)
+        and isinstance(state.accuracy, float | int | None)
+        and isinstance(state.threshold, float | int)
     )
 
 
