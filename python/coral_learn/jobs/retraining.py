@@ -33,7 +33,7 @@ from .methods import (
     TrainedHead,
     train_head,
 )
-from .report import render_report, study
+from .report import analyze, render_report
 
 Stage = Literal["draw", "extract", "train", "serialize", "verify"]
 Progress = Callable[[Stage, int, int], None]
@@ -326,7 +326,7 @@ def _report(
 ) -> tuple[str, bytes]:
     """Returns name and content of a file that tells what the model gets right and wrong."""
     return render_report(
-        study(seen.classes, seen.paths, seen.labels, seen.embeddings, split, scores),
+        analyze(seen.classes, seen.paths, seen.labels, seen.embeddings, split, scores),
         title=f"{photos.path.resolve().name}: the retrained model",
         summary={
             "Photos": f"{len(seen.paths)} of {len(seen.classes)} classes: {len(split.train)} to "
