@@ -56,12 +56,7 @@ class ImageFolder:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A photo that could not be read.
-
-    Attributes:
-        path: The path of the photo.
-        reason: Why it could not be read.
-    """
+    """A photo that could not be read, and why."""
 
     path: str
     reason: str

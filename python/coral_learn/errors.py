@@ -20,8 +20,8 @@ class ThreadStartError(RuntimeError):
 def starting_thread() -> Iterator[None]:
     """Turns the plain RuntimeError of a thread that cannot be started into a ThreadStartError.
 
-    Only the start of a thread belongs into the ``with`` block, because every RuntimeError in it is
-    taken for a failed start.
+    Put only the start of the thread into the ``with`` block, because every RuntimeError in it is
+    treated as a failed start.
     """
     try:
         yield

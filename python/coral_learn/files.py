@@ -59,7 +59,7 @@ def write_together(files: Mapping[str | os.PathLike[str], bytes]) -> None:
 
 def _put_in_place(renames: Sequence[tuple[Path, Path]]) -> None:
     """Renames the first path of each pair to the second, either all of them or none."""
-    old: list[tuple[Path, Path | None]] = []  # the paths replaced so far, and their old files
+    old: list[tuple[Path, Path | None]] = []  # the paths to restore, and their old files
     try:
         for temporary, path in renames:
             with _naming(path):

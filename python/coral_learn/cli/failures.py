@@ -1,4 +1,4 @@
-"""Failures that a user can cause, told in one line."""
+"""Failures that a user can cause, explained in one line."""
 
 import errno
 import os

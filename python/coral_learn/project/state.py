@@ -112,8 +112,8 @@ def class_index(state: ProjectState, name: str) -> int:
         ValueError: The project has no such class.
     """
     if name not in state.classes:
-        known = f"Its classes are: {', '.join(state.classes)}." if state.classes else "It is empty."
-        raise ValueError(f"the project has no class {name!r}. {known}")
+        known = ", ".join(state.classes) or "none yet"
+        raise ValueError(f"the project has no class {name!r}. Its classes are: {known}.")
     return state.classes.index(name)
 
 
