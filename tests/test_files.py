@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from coral_learn.files import write_atomically, write_together
-from coral_learn.tflite.file import read_model_content
+from coral_learn.tflite.file import ModelFile
 
 
 def test_a_new_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
@@ -45,13 +45,13 @@ def test_models_are_read_from_paths_or_bytes(tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(b"content")
     for model in (path, str(path), b"content", bytearray(b"content"), memoryview(b"content")):
-        assert read_model_content(model) == b"content"
+        assert ModelFile.open(model).content == b"content"
 
 
 @pytest.mark.parametrize("path", ["invalid_model_path.tflite", "a\0b", "."])
 def test_a_model_that_cannot_be_opened_is_named(path: str) -> None:
     with pytest.raises(ValueError, match="Failed to open file: ") as caught:
-        read_model_content(path)
+        ModelFile.open(path)
     assert path in str(caught.value)
 
 
