@@ -37,7 +37,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from .tflite.cut import create_embedding_extractor as create_embedding_extractor
     from .tflite.head.read import read_head as read_head
     from .tflite.imprinting.create import create_imprinting_model as create_imprinting_model
-    from .tflite.metadata import read_labels as read_labels
+    from .tflite.labels import read_labels as read_labels
 
 __all__, _load, __dir__ = lazy_names(
     __name__,
@@ -62,7 +62,7 @@ __all__, _load, __dir__ = lazy_names(
         "tflite.cut": ["create_embedding_extractor"],
         "tflite.head.read": ["read_head"],
         "tflite.imprinting.create": ["create_imprinting_model"],
-        "tflite.metadata": ["read_labels"],
+        "tflite.labels": ["read_labels"],
     },
 )
 

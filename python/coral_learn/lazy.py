@@ -1,31 +1,33 @@
-"""Names of a package that load on first use, so that importing the package costs little."""
+"""Public names of a package that load on first use, so that importing the package costs little."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
 
 
 def lazy_names(
-    package: str, homes: Mapping[str, Sequence[str]]
-) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
-    """Makes a package's ``__all__``, ``__getattr__`` and ``__dir__`` (see PEP 562).
+    package: str, names_in: Mapping[str, Sequence[str]]
+) -> tuple[list[str], Callable[[str], object], Callable[[], list[str]]]:
+    """Makes the ``__all__``, ``__getattr__`` and ``__dir__`` of a package (see PEP 562).
 
     Args:
         package: The package's ``__name__``.
-        homes: The public names by the submodule that defines them; the name of a submodule with no
-            names stands for the submodule itself.
+        names_in: The public names that each submodule defines. A submodule with an empty list is a
+            public name itself.
     """
-    home_of = {name: home for home, names in homes.items() for name in names or [home]}
+    submodule_of = {
+        name: submodule for submodule, names in names_in.items() for name in names or [submodule]
+    }
 
-    def load(name: str) -> Any:
-        if name not in home_of:
+    def load(name: str) -> object:
+        if name not in submodule_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        home = import_module(f"{package}.{home_of[name]}")
-        value = home if home_of[name] == name else getattr(home, name)
-        vars(import_module(package))[name] = value
+        submodule = import_module(f"{package}.{submodule_of[name]}")
+        value = submodule if name == submodule_of[name] else getattr(submodule, name)
+        setattr(sys.modules[package], name, value)  # the next access no longer comes here
         return value
 
-    def names() -> list[str]:
-        return sorted({*vars(import_module(package)), *home_of})
+    def public_and_loaded_names() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *submodule_of})
 
-    return list(home_of), load, names
+    return list(submodule_of), load, public_and_loaded_names

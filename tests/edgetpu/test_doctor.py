@@ -1,23 +1,30 @@
-"""What ``doctor`` finds on good and bad setups, each of which is made here."""
+"""What ``doctor`` finds on good and bad setups, which are made here."""
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.support.averaging_model import averaging_model
+from tests.support.model_builder import build_classifier
 from tests.support.stand_in import library
 from tests.support.stand_in.devices import StandIn, plugged_in
 from tests.support.stand_in.models import compiled
 
 from coral_learn import edgetpu
+from coral_learn.edgetpu.diagnosis import Diagnosis, ModelNeeds
 from coral_learn.edgetpu.doctor import doctor
 from coral_learn.edgetpu.library import LIBRARY_VARIABLE
+from coral_learn.edgetpu.problem import Problem
+from coral_learn.tflite.file import EDGETPU_CUSTOM_OP
+from coral_learn.tflite.metadata import attach_labels
 
 EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
 
@@ -25,36 +32,35 @@ TWIN = averaging_model()
 COMPILED = compiled(TWIN)
 
 
-def only_problem(report: dict[str, Any]) -> str:
-    assert not report["ok"]
-    (problem,) = report["problems"]
-    assert problem["fix"]
-    return problem["what"]
+def only_problem(diagnosis: Diagnosis) -> str:
+    assert not diagnosis.ok
+    (problem,) = diagnosis.problems
+    assert problem.fix
+    return problem.what
 
 
 @pytest.mark.parametrize("model", [None, COMPILED, TWIN], ids=["no model", "compiled", "plain"])
 def test_a_good_setup_is_ok(edge_tpus: EdgeTpus, stand_in_library: Path, model: bytes) -> None:
     with edge_tpus(None, ["usb", "pci"]) as tpus:
-        report = doctor(model)
-        assert report["problems"] == []
-        assert report["ok"]
-        assert report["devices"] == tpus.devices
-    assert report["runtime"] == edgetpu.runtime_name()
-    assert report["libedgetpu"] == "BuildLabel(stand-in), RuntimeVersion(14)"
-    assert report["libedgetpu_path"] == str(stand_in_library)
-    assert Path(report["runtime_path"]).exists()
+        diagnosis = doctor(model)
+        assert diagnosis.problems == []
+        assert diagnosis.ok
+        assert [asdict(device) for device in diagnosis.devices] == tpus.devices
+    assert diagnosis.runtime == edgetpu.runtime_name()
+    assert diagnosis.libedgetpu == "BuildLabel(stand-in), RuntimeVersion(14)"
+    assert diagnosis.libedgetpu_path == str(stand_in_library)
+    assert Path(diagnosis.runtime_path).exists()
 
 
 def test_no_libedgetpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(LIBRARY_VARIABLE, str(tmp_path / library.NAME))
-    report = doctor()
-    assert (
-        only_problem(report) == f"the Edge TPU library {tmp_path / library.NAME} is not installed"
-    )
-    assert "run on the CPU without it" in report["problems"][0]["fix"]
-    assert report["libedgetpu"] is None
-    assert report["devices"] == []
-    assert report["runtime"] == edgetpu.runtime_name()
+    diagnosis = doctor()
+    what = only_problem(diagnosis)
+    assert what == f"the Edge TPU library {tmp_path / library.NAME} is not installed"
+    assert "run on the CPU without it" in diagnosis.problems[0].fix
+    assert diagnosis.libedgetpu is None
+    assert diagnosis.devices == []
+    assert diagnosis.runtime == edgetpu.runtime_name()
 
 
 def test_no_device(edge_tpus: EdgeTpus) -> None:
@@ -74,16 +80,16 @@ def test_a_device_in_use(edge_tpus: EdgeTpus, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("model", [None, COMPILED], ids=["no model", "compiled"])
 def test_the_old_abi(tmp_path: Path, variant: str, model: bytes | None) -> None:
     with plugged_in(library.build(tmp_path, variant)):
-        assert f"does not fit {edgetpu.runtime_name()}" in only_problem(doctor(model))
+        assert f"is not compatible with {edgetpu.runtime_name()}" in only_problem(doctor(model))
 
 
 @pytest.mark.usefixtures("c_compiler")
 def test_a_missing_dependency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = library.build_with_missing_dependency(tmp_path, "libusb-1.0.so.99")
     monkeypatch.setenv(LIBRARY_VARIABLE, str(file))
-    report = doctor()
-    assert only_problem(report) == f"{file} needs libusb-1.0.so.99, which is not installed"
-    assert "libusb" in report["problems"][0]["fix"]
+    diagnosis = doctor()
+    assert only_problem(diagnosis) == f"{file} needs libusb-1.0.so.99, which is not installed"
+    assert "libusb" in diagnosis.problems[0].fix
 
 
 @pytest.mark.usefixtures("c_compiler")
@@ -102,7 +108,7 @@ def command(*arguments: str, status: int) -> str:
 
 
 @pytest.mark.slow_when_emulated
-def test_the_command_ends_with_0_where_all_is_well(edge_tpus: EdgeTpus) -> None:
+def test_the_command_ends_with_0_without_problems(edge_tpus: EdgeTpus) -> None:
     with edge_tpus():
         assert "All is well." in command(status=0)
 
@@ -119,42 +125,102 @@ BAD_SETUPS: dict[str, Callable[[Path], Path]] = {
 @pytest.mark.slow_when_emulated
 @pytest.mark.usefixtures("c_compiler")
 @pytest.mark.parametrize("setup", BAD_SETUPS)
-def test_the_command_ends_with_1_and_tells_the_fix(
+def test_the_command_ends_with_1_and_prints_the_fix(
     setup: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(LIBRARY_VARIABLE, str(BAD_SETUPS[setup](tmp_path)))
     monkeypatch.setenv("STAND_IN_DEVICES", "" if setup == "no device" else "usb=/dev/stand-in_0")
     report = json.loads(command("--json", status=1))
     printed = command(status=1)
-    assert f"Problem: {only_problem(report)}" in printed
-    assert f"Fix: {report['problems'][0]['fix']}" in printed
+    assert not report["ok"]
+    (problem,) = report["problems"]
+    assert f"Problem: {problem['what']}" in printed
+    assert problem["fix"]
+    assert f"Fix: {problem['fix']}" in printed
 
 
-def test_a_model_that_is_missing_or_broken(edge_tpus: EdgeTpus) -> None:
+def test_a_missing_or_broken_model(edge_tpus: EdgeTpus) -> None:
     with edge_tpus():
         assert only_problem(doctor("nowhere.tflite")).startswith("Failed to open file: nowhere")
         assert "broken" in only_problem(doctor(TWIN[: len(TWIN) // 2]))
 
 
-def test_what_a_compiled_model_needs(
+def test_a_compiled_model_that_needs_a_newer_libedgetpu(
     edge_tpus: EdgeTpus, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = data_dir / "models" / "mobilenet_v1_0.25_128_quant_edgetpu.tflite"
     with edge_tpus():
-        report = doctor(path)
-        assert report["ok"]
-        assert report["model"] == {"compiled": True, "runtime_version": 12}
+        diagnosis = doctor(path)
+        assert diagnosis.ok
+        assert diagnosis.model == ModelNeeds(compiled=True, runtime_version=12)
         monkeypatch.setenv("STAND_IN_VERSION", "BuildLabel(old), RuntimeVersion(10)")
         what = only_problem(doctor(path))
-    assert what == "the model needs libedgetpu's runtime version 12, and this is 10"
+    assert what == "the model needs version 12 of libedgetpu's runtime, and 10 is installed"
+
+
+def test_a_label_named_like_the_edge_tpus_operator_does_not_make_a_model_compiled(
+    edge_tpus: EdgeTpus,
+) -> None:
+    model = build_classifier(classes=2).content
+    with edge_tpus():
+        diagnosis = doctor(attach_labels(model, [EDGETPU_CUSTOM_OP.decode(), "daisy"]))
+    assert diagnosis.ok
+    assert diagnosis.model == ModelNeeds(compiled=False, runtime_version=None)
 
 
 @pytest.mark.slow_when_emulated
-def test_a_runtime_that_is_not_there(edge_tpus: EdgeTpus) -> None:
-    code = "import json; from coral_learn.edgetpu.doctor import doctor; print(json.dumps(doctor()))"
+def test_the_command_prints_this_json(edge_tpus: EdgeTpus, tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(COMPILED)
+    with edge_tpus(None, ["pci"]) as tpus:
+        report = json.loads(command("--model", str(path), "--json", status=0))
+        expected = doctor(path).to_json()
+    assert Path(report["python_path"]).samefile(expected.pop("python_path"))
+    assert {name: report[name] for name in expected} == expected
+    assert list(report) == [
+        "ok",
+        "problems",
+        "coral_learn",
+        "python",
+        "python_path",
+        "system",
+        "runtime",
+        "runtime_path",
+        "libedgetpu",
+        "libedgetpu_path",
+        "devices",
+        "model",
+    ]
+    assert report["ok"] is True
+    assert report["problems"] == []
+    assert report["coral_learn"] == metadata.version("coral-learn")
+    assert report["python"] == platform.python_version()
+    assert report["system"] == platform.platform()
+    assert report["devices"] == tpus.devices == [{"type": "pci", "path": "/dev/stand-in_0"}]
+    assert report["model"] == {"compiled": True, "runtime_version": None}
+
+
+def test_problems_in_the_json_have_a_fix() -> None:
+    report = Diagnosis(
+        problems=[Problem("no Edge TPU was found", "plug one in")],
+        coral_learn="1",
+        python="3",
+        python_path="/usr/bin/python3",
+        system="Linux",
+    ).to_json()
+    assert report["ok"] is False
+    assert report["problems"] == [{"what": "no Edge TPU was found", "fix": "plug one in"}]
+
+
+@pytest.mark.slow_when_emulated
+def test_an_unknown_runtime(edge_tpus: EdgeTpus) -> None:
+    code = "import json, coral_learn; print(json.dumps(coral_learn.doctor().to_json()))"
     with edge_tpus():
         environment = {**os.environ, edgetpu.RUNTIME_VARIABLE: "torch"}
         done = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE)
     report = json.loads(done.stdout)
-    assert only_problem(report).startswith("CORAL_LEARN_RUNTIME is 'torch'")
+    assert not report["ok"]
+    (problem,) = report["problems"]
+    assert problem["what"].startswith("CORAL_LEARN_RUNTIME is 'torch'")
+    assert problem["fix"]
     assert report["runtime"] is None

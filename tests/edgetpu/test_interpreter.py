@@ -1,4 +1,4 @@
-"""Running models: on the CPU, on stand-in Edge TPUs, and what is said where neither will do."""
+"""Running models on the CPU and on stand-in Edge TPUs, and the errors if neither is possible."""
 
 import gc
 import os
@@ -11,19 +11,23 @@ import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 from tests.support.averaging_model import averaging_model
+from tests.support.model_builder import build_classifier
 from tests.support.stand_in import library
 from tests.support.stand_in.devices import StandIn
 from tests.support.stand_in.models import compiled
 
 from coral_learn import edgetpu
-from coral_learn.edgetpu.interpreter import choose_device
+from coral_learn.edgetpu.devices import choose_device
 from coral_learn.edgetpu.library import LIBRARY_VARIABLE
 from coral_learn.errors import EdgeTpuError, ModelError
-from coral_learn.tflite.file import ModelSource
+from coral_learn.tflite.file import EDGETPU_CUSTOM_OP, ModelFile, ModelSource
+from coral_learn.tflite.metadata import attach_labels
+from coral_learn.tflite.schema import load_schema
 
 EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
 
@@ -51,13 +55,13 @@ def run_python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_plain_model_runs_on_the_cpu_from_a_path_or_bytes(tmp_path: Path) -> None:
+def test_a_plain_model_runs_on_the_cpu_from_a_path_bytes_or_an_open_file(tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(TWIN)
     expected = infer(TWIN)
     assert expected.shape == (1, 1, 1, 3)
     assert expected.any()
-    for model in (path, str(path), bytearray(TWIN)):
+    for model in (path, str(path), bytearray(TWIN), ModelFile(TWIN)):
         np.testing.assert_array_equal(infer(model), expected)
 
 
@@ -67,14 +71,32 @@ def test_threads_and_reproducible_kernels_can_be_chosen() -> None:
         edgetpu.make_interpreter(TWIN, num_threads=0)
 
 
-def test_a_plain_model_warns_once_where_an_edge_tpu_was_asked_for() -> None:
+def test_a_plain_model_warns_once_if_an_edge_tpu_was_requested() -> None:
     with pytest.warns(UserWarning, match="runs on the CPU, not on 'usb'") as warned:
         infer(TWIN, device="usb")
     assert len(warned) == 1
 
 
+def test_a_label_named_like_the_edge_tpus_operator_does_not_make_a_model_compiled() -> None:
+    model = build_classifier(classes=2).content
+    labelled = attach_labels(model, [EDGETPU_CUSTOM_OP.decode(), "daisy"])
+    assert EDGETPU_CUSTOM_OP in labelled
+    np.testing.assert_array_equal(infer(labelled, device="cpu"), infer(model, device="cpu"))
+
+
+def test_a_model_is_parsed_once_for_all_of_its_interpreters() -> None:
+    model_class = load_schema().ModelT
+    parse = model_class.InitFromBuf
+    with mock.patch.object(model_class, "InitFromBuf", side_effect=parse) as parsed:
+        model = ModelFile.open(TWIN)
+        model.check()
+        for device in (None, "cpu"):
+            edgetpu.make_interpreter(model, device)
+    assert parsed.call_count == 1
+
+
 @pytest.mark.parametrize("device", [None, "cpu"])
-def test_a_plain_model_does_not_warn_where_none_was(device: str | None) -> None:
+def test_a_plain_model_does_not_warn_if_no_edge_tpu_was_requested(device: str | None) -> None:
     infer(TWIN, device=device)
 
 
@@ -87,7 +109,7 @@ def test_the_default_device_comes_from_the_environment(monkeypatch: pytest.Monke
         edgetpu.make_interpreter(TWIN)
 
 
-def test_a_compiled_model_runs_on_the_device_asked_for(edge_tpus: EdgeTpus) -> None:
+def test_a_compiled_model_runs_on_the_requested_device(edge_tpus: EdgeTpus) -> None:
     with edge_tpus(TWIN, ["pci", "usb", "usb"]) as tpus:
         np.testing.assert_array_equal(infer(COMPILED, device="usb:1"), infer(TWIN))
         assert tpus.opened == [(2, {"device": "usb:1"})]
@@ -116,7 +138,7 @@ def test_nothing_is_left_open_after_use(edge_tpus: EdgeTpus) -> None:
         assert tpus.open_delegates == 0
 
 
-def test_a_model_that_is_refused_leaves_no_delegate_open(edge_tpus: EdgeTpus) -> None:
+def test_a_refused_model_leaves_no_delegate_open(edge_tpus: EdgeTpus) -> None:
     broken = COMPILED[: len(COMPILED) // 2] + b"edgetpu-custom-op"
     with edge_tpus(TWIN) as tpus:
         with pytest.raises(ModelError) as caught:
@@ -139,7 +161,7 @@ def test_devices_work_side_by_side(edge_tpus: EdgeTpus) -> None:
         assert tpus.inferences == [1, 1]
 
 
-def test_a_device_lost_midway_is_an_edge_tpu_error(edge_tpus: EdgeTpus) -> None:
+def test_a_device_that_is_unplugged_during_use_is_an_edge_tpu_error(edge_tpus: EdgeTpus) -> None:
     with edge_tpus(TWIN, unplugged_after={0: 2}) as tpus:
         interpreter = edgetpu.make_interpreter(COMPILED)
         interpreter.allocate_tensors()
@@ -150,7 +172,7 @@ def test_a_device_lost_midway_is_an_edge_tpu_error(edge_tpus: EdgeTpus) -> None:
         assert tpus.inferences == [2]
 
 
-def test_what_is_plugged_in_is_listed(edge_tpus: EdgeTpus) -> None:
+def test_devices_that_are_plugged_in_are_listed(edge_tpus: EdgeTpus) -> None:
     with edge_tpus(None, ["usb", "pci"]) as tpus:
         assert edgetpu.list_edge_tpus() == tpus.devices
         assert [device["type"] for device in tpus.devices] == ["usb", "pci"]
@@ -159,7 +181,7 @@ def test_what_is_plugged_in_is_listed(edge_tpus: EdgeTpus) -> None:
         assert edgetpu.list_edge_tpus() == []
 
 
-def test_a_compiled_model_is_not_run_on_the_cpu() -> None:
+def test_a_compiled_model_is_refused_on_the_cpu() -> None:
     with pytest.raises(EdgeTpuError, match="compiled for the Edge TPU and cannot run on the CPU"):
         edgetpu.make_interpreter(COMPILED, device="cpu")
 
@@ -172,22 +194,22 @@ def test_without_a_device_the_error_says_so(edge_tpus: EdgeTpus) -> None:
         edgetpu.make_interpreter(COMPILED)
 
 
-def test_a_device_that_is_not_there_is_answered_with_those_that_are(edge_tpus: EdgeTpus) -> None:
+def test_the_error_about_a_missing_device_lists_the_devices_found(edge_tpus: EdgeTpus) -> None:
     with (
         edge_tpus(None, ["usb"]),
-        pytest.raises(EdgeTpuError, match=r"no Edge TPU 'pci': choose .*: usb /sys/bus/usb"),
+        pytest.raises(EdgeTpuError, match=r"no Edge TPU 'pci': choose .*: :0 \(usb /sys/bus/usb"),
     ):
         edgetpu.make_interpreter(COMPILED, "pci")
 
 
-def test_a_device_in_use_is_said_to_be(
+def test_the_error_about_a_device_in_use_says_so(
     edge_tpus: EdgeTpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAND_IN_BUSY", "1")
     with (
         edge_tpus(None, ["usb"]),
         pytest.raises(
-            EdgeTpuError, match=r"usb /sys\S+ could not be opened: it is probably in use"
+            EdgeTpuError, match=r"usb /sys\S+ could not be opened: another program is probably"
         ),
     ):
         edgetpu.make_interpreter(COMPILED)
@@ -200,7 +222,7 @@ def test_a_device_string_is_checked_before_the_library(monkeypatch: pytest.Monke
 
 
 def assert_refused(library_file: Path, text: str) -> None:
-    """Checks the error, and that nothing is printed, in a process that has no libedgetpu yet."""
+    """Checks the error and that nothing is printed, in a process without an open libedgetpu."""
     code = (
         "import sys; from coral_learn import EdgeTpuError, edgetpu\n"
         "try: edgetpu.make_interpreter(sys.stdin.buffer.read())\n"
@@ -220,7 +242,7 @@ def assert_refused(library_file: Path, text: str) -> None:
     assert edgetpu.list_edge_tpus() == []
 
 
-def test_a_missing_library_is_told(tmp_path: Path) -> None:
+def test_the_error_about_a_missing_library(tmp_path: Path) -> None:
     assert_refused(tmp_path / library.NAME, "library libedgetpu.so.1 is not installed: install a")
 
 
@@ -231,20 +253,20 @@ def test_a_missing_dependency_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("c_compiler")
-def test_a_library_for_another_cpu_is_told(tmp_path: Path) -> None:
+def test_the_error_about_a_library_for_another_cpu(tmp_path: Path) -> None:
     file = library.build_for_another_cpu(tmp_path)
     assert_refused(file, f"{file} was built for another kind of CPU")
 
 
 @pytest.mark.slow_when_emulated
 @pytest.mark.usefixtures("c_compiler")
-def test_a_library_without_entry_points_is_told(tmp_path: Path) -> None:
+def test_the_error_about_a_library_without_entry_points(tmp_path: Path) -> None:
     file = library.build(tmp_path, "-DNO_ENTRY_POINTS")
     assert_refused(file, f"{file} is not an Edge TPU library")
 
 
 @pytest.mark.slow_when_emulated
-def test_a_damaged_library_is_told(tmp_path: Path) -> None:
+def test_the_error_about_a_damaged_library(tmp_path: Path) -> None:
     file = tmp_path / library.NAME
     file.write_text("not a library")
     assert_refused(file, f"the Edge TPU library {file} cannot be loaded")

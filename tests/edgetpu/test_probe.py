@@ -1,4 +1,4 @@
-"""A libedgetpu that does not fit the runtime is found out, and takes no process down."""
+"""A libedgetpu that is incompatible with the runtime is detected without a crash."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ from tests.support.stand_in.models import compiled
 
 from coral_learn import EdgeTpuError, edgetpu
 from coral_learn.edgetpu import probe as probing
-from coral_learn.edgetpu.probe import Outcome, Verdict
+from coral_learn.edgetpu.probe import Outcome, ProbeResult
 
 EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
 
@@ -32,30 +32,32 @@ def runs() -> mock.Mock:
         yield run
 
 
-def probe(path: Path, model: bytes = COMPILED, device: str | None = None) -> Outcome:
+def probe(path: Path, model: bytes = COMPILED, device: str | None = None) -> ProbeResult:
     return probing.probe(str(path), edgetpu.runtime_module().__name__, model, device)
 
 
 @pytest.mark.usefixtures("c_compiler")
 @pytest.mark.parametrize(
-    ("variant", "seen"),
+    ("variant", "symptom"),
     [("-DOLD_ABI_WILD", "crashed with SIGSEGV"), ("-DOLD_ABI_ZEROS", "unresolved custom op")],
 )
-def test_a_library_with_the_old_abi_is_refused_alive(
-    variant: str, seen: str, tmp_path: Path
+def test_a_library_with_the_old_abi_is_refused_without_a_crash(
+    variant: str, symptom: str, tmp_path: Path
 ) -> None:
     old = library.build(tmp_path, variant)
     with plugged_in(old, TWIN) as tpus:
-        outcome = probe(old)
-        assert outcome.verdict is Verdict.DOES_NOT_FIT
-        assert seen in outcome.detail
-        with pytest.raises(EdgeTpuError, match=f"does not fit .*{seen}.*: install a libedgetpu"):
+        result = probe(old)
+        assert result.outcome is Outcome.INCOMPATIBLE
+        assert symptom in result.detail
+        with pytest.raises(
+            EdgeTpuError, match=f"is not compatible with .*{symptom}.*: install a lib"
+        ):
             edgetpu.make_interpreter(COMPILED)
         assert tpus.opened == []
 
 
 @pytest.mark.slow_when_emulated
-def test_a_library_that_fits_is_probed_once_a_process(
+def test_a_compatible_library_is_probed_once_in_a_process(
     tmp_path: Path, runs: mock.Mock, c_compiler: str
 ) -> None:
     fresh = library.build(tmp_path)
@@ -68,7 +70,7 @@ def test_a_library_that_fits_is_probed_once_a_process(
 
 
 @pytest.mark.slow_when_emulated
-def test_a_probe_leaves_no_file_wherever_it_is_ended(
+def test_a_probe_writes_no_file(
     runs: mock.Mock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def look_for_files(*_: object, **__: object) -> object:
@@ -77,7 +79,7 @@ def test_a_probe_leaves_no_file_wherever_it_is_ended(
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     runs.side_effect = look_for_files
-    assert probe(tmp_path / "libedgetpu.so.1").verdict is Verdict.NOT_OPENED
+    assert probe(tmp_path / "libedgetpu.so.1").outcome is Outcome.NOT_OPENED
     assert runs.call_count == 1
 
 
@@ -102,37 +104,59 @@ def test_the_delegate_of_the_caller_is_not_probed(edge_tpus: EdgeTpus, runs: moc
 
 
 @pytest.mark.slow_when_emulated
-def test_a_broken_model_proves_nothing(edge_tpus: EdgeTpus, stand_in_library: Path) -> None:
+def test_a_broken_model_is_inconclusive(edge_tpus: EdgeTpus, stand_in_library: Path) -> None:
     with edge_tpus():
-        assert probe(stand_in_library, COMPILED[: len(COMPILED) // 2]).verdict is Verdict.UNCLEAR
+        assert (
+            probe(stand_in_library, COMPILED[: len(COMPILED) // 2]).outcome is Outcome.INCONCLUSIVE
+        )
 
 
-def test_no_answer_proves_nothing(
+def test_a_timeout_is_inconclusive(
     edge_tpus: EdgeTpus, stand_in_library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probing, "_TIMEOUT", 0.01)
     with edge_tpus():
-        assert probe(stand_in_library).verdict is Verdict.UNCLEAR
+        assert probe(stand_in_library).outcome is Outcome.INCONCLUSIVE
 
 
-def test_a_python_that_cannot_be_started_proves_nothing(
+def test_a_python_that_cannot_be_started_is_inconclusive(
     stand_in_library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    assert probe(stand_in_library).verdict is Verdict.UNCLEAR
+    assert probe(stand_in_library).outcome is Outcome.INCONCLUSIVE
     monkeypatch.setattr(sys, "executable", None)
-    assert probe(stand_in_library).verdict is Verdict.UNCLEAR
+    assert probe(stand_in_library).outcome is Outcome.INCONCLUSIVE
 
 
 @pytest.mark.slow_when_emulated
-def test_files_beside_a_script_do_not_disturb(
+def test_files_beside_a_script_do_not_hide_the_standard_library(
     edge_tpus: EdgeTpus, stand_in_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.joinpath("re.py").write_text("raise RuntimeError('not the standard library')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
     with edge_tpus():
-        assert probe(stand_in_library) == Outcome(Verdict.FITS, "")
+        assert probe(stand_in_library) == ProbeResult(Outcome.COMPATIBLE, "")
+
+
+@pytest.mark.slow_when_emulated
+def test_the_process_imports_little_beside_the_runtime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, standard = tmp_path / "found.txt", tmp_path / "standard.txt"
+    list_modules = "import sys; open({!r}, 'w').write(' '.join(sys.modules))"
+    tmp_path.joinpath("a_runtime.py").write_text(list_modules.format(str(found)))
+    monkeypatch.syspath_prepend(tmp_path)
+    probing.probe("libedgetpu.so.1", "a_runtime", COMPILED, None)
+    names = "contextlib, enum, importlib, os, resource, signal, subprocess, threading, typing"
+    code = f"import {names}; {list_modules.format(str(standard))}"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    ours = {"coral_learn", "coral_learn.edgetpu", "coral_learn.edgetpu.probe_process"}
+    ours |= {"coral_learn.lazy", "a_runtime"}
+    modules = set(found.read_text().split())
+    assert ours <= modules
+    assert modules - ours <= set(standard.read_text().split())
+    assert not {"numpy", "flatbuffers", "ctypes", "subprocess"} & modules
 
 
 def test_a_process_forked_during_a_probe_can_probe(stand_in_library: Path) -> None:

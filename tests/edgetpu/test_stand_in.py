@@ -1,4 +1,4 @@
-"""The stand-in Edge TPU gives what the CPU gives, from the photo to the retrained model."""
+"""The stand-in Edge TPU gives the same results as the CPU, from photos to a retrained model."""
 
 import gc
 import subprocess
@@ -17,7 +17,7 @@ from tests.support.stand_in.devices import StandIn, plugged_in
 from tests.support.stand_in.models import compiled
 
 from coral_learn import EmbeddingExtractor, SoftmaxRegression, edgetpu, retrain
-from coral_learn.tflite.file import read_model_content
+from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.model import unpack
 from coral_learn.tflite.schema import load_schema
 
@@ -31,26 +31,26 @@ class Extractor(NamedTuple):
 
 @pytest.fixture(params=["averages", "mobilenet"])
 def extractor(request: pytest.FixtureRequest) -> Extractor:
-    """A made-up extractor, and the tutorial's with the Edge TPU compiler's own output."""
+    """A small extractor made here, and the tutorial's with the Edge TPU compiler's own output."""
     if request.param == "averages":
         twin = averaging_model()
         return Extractor(compiled(twin), twin)
     models = request.getfixturevalue("data_dir") / "models"
     name = "mobilenet_v1_1.0_224_quant_embedding_extractor"
     return Extractor(
-        read_model_content(models / f"{name}_edgetpu.tflite"),
-        read_model_content(models / f"{name}.tflite"),
+        ModelFile.open(models / f"{name}_edgetpu.tflite").content,
+        ModelFile.open(models / f"{name}.tflite").content,
     )
 
 
 @pytest.fixture
 def images() -> list[np.ndarray]:
-    """Six images of flat colors, darker and brighter."""
+    """Six images, each of a single color."""
     colors = np.random.default_rng(0).integers(0, 256, (6, 1, 1, 3), np.uint8)
     return list(np.broadcast_to(colors, (6, 40, 40, 3)))
 
 
-def test_embeddings_are_those_of_the_cpu_bit_for_bit(
+def test_embeddings_equal_those_of_the_cpu_bit_for_bit(
     extractor: Extractor, images: list[np.ndarray], edge_tpus: EdgeTpus
 ) -> None:
     expected = EmbeddingExtractor(extractor.twin).extract(images)
@@ -62,7 +62,7 @@ def test_embeddings_are_those_of_the_cpu_bit_for_bit(
     assert (found.scale, found.zero_point) == (expected.scale, expected.zero_point)
 
 
-def test_the_retrained_compiled_model_classifies_as_the_cpu_one_does(
+def test_the_retrained_compiled_model_classifies_like_the_one_for_the_cpu(
     extractor: Extractor, images: list[np.ndarray], edge_tpus: EdgeTpus
 ) -> None:
     embeddings = EmbeddingExtractor(extractor.twin).extract(images)
@@ -84,14 +84,14 @@ def test_the_retrained_compiled_model_classifies_as_the_cpu_one_does(
     np.testing.assert_array_equal(found, expected)
 
 
-def test_the_whole_job_gives_the_same_on_both(
+def test_retraining_gives_the_same_result_on_both(
     extractor: Extractor, photos: Path, edge_tpus: EdgeTpus, tmp_path: Path
 ) -> None:
     settings = {"seed": 3, "validation": 0.2, "test": 0.2}
     on_cpu = retrain(photos, extractor.twin, tmp_path / "cpu", **settings)
     with edge_tpus(extractor.twin) as tpus:
         on_edgetpu = retrain(photos, extractor.compiled, tmp_path / "edgetpu", **settings)
-        assert sum(tpus.inferences) == on_cpu.images + on_cpu.images // 5  # all, then the test's
+        assert sum(tpus.inferences) == on_cpu.images + on_cpu.images // 5  # all, then test
         gc.collect()
         assert tpus.open_delegates == 0
     assert on_edgetpu.model.name == "retrained_model_edgetpu.tflite"
@@ -99,7 +99,7 @@ def test_the_whole_job_gives_the_same_on_both(
     assert on_edgetpu.accuracy == on_cpu.accuracy
 
 
-def test_training_on_all_devices_leaves_nothing_alive(
+def test_retraining_on_all_devices_frees_every_interpreter(
     photos: Path, edge_tpus: EdgeTpus, tmp_path: Path
 ) -> None:
     def alive() -> int:
@@ -114,7 +114,7 @@ def test_training_on_all_devices_leaves_nothing_alive(
         gc.collect()
         assert tpus.open_delegates == 0
         assert {options["device"] for _, options in tpus.opened} == {":0", ":1", ":2"}
-        assert sum(tpus.inferences) == 60 + 6  # all, then the test's
+        assert sum(tpus.inferences) == 60 + 6  # all, then test
         assert min(tpus.inferences) > 0
     assert result.device == ":0,:1,:2"
     del tpus  # with the CPU twins that do its arithmetic
@@ -138,7 +138,7 @@ def test_the_train_command_survives_a_library_with_the_old_abi(
             text=True,
         )
     assert done.returncode == 1
-    assert f"does not fit {edgetpu.runtime_name()}" in " ".join(done.stderr.split())
+    assert f"is not compatible with {edgetpu.runtime_name()}" in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert list(output.glob("*")) == []
 

@@ -1,4 +1,4 @@
-"""The drop-in for pycoral: the same modules, and scripts that run unchanged."""
+"""The replacement of pycoral: its modules, and scripts that run unchanged."""
 
 import ctypes
 import os
@@ -68,7 +68,7 @@ def write_files(folder: Path, files: dict[str, str]) -> Path:
 
 @pytest.fixture
 def googles_pycoral(tmp_path: Path) -> Path:
-    """The layout of Google's package; its compiled module stands for one that fits this Python."""
+    """The layout of Google's package; a Python file stands for its compiled module."""
     return write_files(
         tmp_path,
         {
@@ -93,7 +93,7 @@ def extractor(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def averaging():
-    """An interpreter whose output is the mean of each color over a 8 x 4 image."""
+    """An interpreter whose output is the mean of each color channel of an 8 x 4 image."""
     interpreter = make_interpreter(averaging_model())
     interpreter.allocate_tensors()
     return interpreter
@@ -104,14 +104,14 @@ class TestInstall:
     def test_every_module_is_found(self) -> None:
         run_python("-c", "from coral_learn import install_as_pycoral as i; i()\n" + EVERY_MODULE)
 
-    def test_twice_changes_nothing(self) -> None:
+    def test_a_second_call_has_no_effect(self) -> None:
         run_python(
             "-c",
             "import sys; from coral_learn import install_as_pycoral as i; i(); import pycoral\n"
             "before = dict(sys.modules); i(); assert dict(sys.modules) == before\n" + EVERY_MODULE,
         )
 
-    def test_a_module_that_is_not_provided_is_named(self) -> None:
+    def test_the_error_names_a_module_that_is_missing(self) -> None:
         done = run_python(
             "-c",
             "from coral_learn import install_as_pycoral as i; i(); import pycoral.adapters.detect",
@@ -167,7 +167,7 @@ class TestInstall:
             path=reefs,
         )
 
-    def test_nothing_that_runs_models_is_imported(self) -> None:
+    def test_neither_a_runtime_nor_pillow_is_imported(self) -> None:
         run_python(
             "-c",
             "import sys; from coral_learn import install_as_pycoral as i; i()\n"
@@ -183,13 +183,13 @@ class TestRunner:
 
     @pytest.mark.slow_when_emulated
     @pytest.mark.parametrize("arguments", [(), ("missing.py", "--help"), ("--flag",), (".",)])
-    def test_a_missing_script_is_told_in_one_line(self, arguments: tuple[str, ...]) -> None:
+    def test_a_missing_script_is_an_error_of_one_line(self, arguments: tuple[str, ...]) -> None:
         done = run_python("-m", "coral_learn.pycoral", *arguments, status=2)
         assert done.stderr.count("\n") == 1
         assert not done.stdout
 
     @pytest.mark.slow_when_emulated
-    def test_a_script_sees_what_python_would_show_it(self, tmp_path: Path) -> None:
+    def test_a_script_runs_as_if_python_ran_it(self, tmp_path: Path) -> None:
         write_files(
             tmp_path / "folder",
             {
@@ -205,7 +205,7 @@ class TestRunner:
         assert done.stdout.splitlines() == [*expected, str(script.parent)]
 
     @pytest.mark.slow_when_emulated
-    def test_tflite_runtime_is_there(self, tmp_path: Path, extractor: Path) -> None:
+    def test_tflite_runtime_can_be_imported(self, tmp_path: Path, extractor: Path) -> None:
         script = tmp_path / "script.py"
         script.write_text(
             "import tflite_runtime.interpreter as tflite\n"
@@ -254,7 +254,7 @@ class TestScripts:
         assert printed.splitlines()[1].startswith("sunflowers: ")
 
     @pytest.mark.slow_when_emulated
-    def test_a_device_for_a_cpu_model_is_only_warned_of(self, tmp_path: Path) -> None:
+    def test_a_device_for_a_cpu_model_is_a_warning(self, tmp_path: Path) -> None:
         model, photo = tmp_path / "model.tflite", tmp_path / "photo.png"
         model.write_bytes(averaging_model())
         Image.new("RGB", (8, 4), (255, 0, 0)).save(photo)
@@ -271,7 +271,7 @@ class TestCommon:
         assert common.input_tensor(averaging).shape == (4, 8, 3)
 
     @pytest.mark.parametrize("as_image", [Image.fromarray, np.asarray])
-    def test_what_is_set_comes_out(self, averaging, as_image) -> None:
+    def test_the_output_is_computed_from_the_input_that_was_set(self, averaging, as_image) -> None:
         common.set_input(averaging, as_image(np.full((4, 8, 3), (1, 2, 250), np.uint8)))
         averaging.invoke()
         assert common.output_tensor(averaging, 0).tolist() == [[[[1, 2, 250]]]]
@@ -313,13 +313,13 @@ class TestClassify:
         assert classify.num_classes(averaging) == 3
         assert classify.get_classes(averaging, top_k=2) == [(2, 0.5), (1, 0.0)]
 
-    def test_best_first_down_to_the_threshold(self) -> None:
+    def test_classes_are_sorted_by_score_down_to_the_threshold(self) -> None:
         scores = [0.1, 0.5, 0.2, 0.5]
         assert classify.get_classes_from_scores(scores) == [(1, 0.5), (3, 0.5), (2, 0.2), (0, 0.1)]
         assert classify.get_classes_from_scores(scores, 3, 0.2)[-1] == classify.Class(2, 0.2)
         assert classify.get_classes_from_scores(scores, 9, 0.6) == []
 
-    def test_float_scores_are_as_they_are(self) -> None:
+    def test_float_scores_are_unchanged(self) -> None:
         interpreter = make_interpreter(averaging_model(np.float32))
         interpreter.allocate_tensors()
         interpreter.set_tensor(0, np.full((1, 4, 8, 3), (0.25, -3, 1), np.float32))
@@ -335,7 +335,7 @@ class TestEdgetpu:
             edgetpu.run_inference(averaging, data)
             assert common.output_tensor(averaging, 0).ravel().tolist() == [10, 20, 30]
 
-    def test_a_wrong_size_or_kind_is_refused(self, averaging) -> None:
+    def test_a_wrong_size_or_type_is_refused(self, averaging) -> None:
         with pytest.raises(ValueError, match=re.escape("input size=97, expected=96.")):
             edgetpu.run_inference(averaging, bytes(97))
         with pytest.raises(ValueError, match=re.escape("input size=95, expected=96.")):

@@ -248,7 +248,7 @@ def _doctor(model: Path | None, json: bool) -> None:
 
     Tells how to mend it, and ends with exit status 1 if there is anything.
     """
-    findings = doctor(model)
+    findings = doctor(model).to_json()
     if json:
         display.print_json(findings)
     else:

@@ -1,28 +1,51 @@
-"""Edge TPUs by name, and what keeps this process from one of them."""
+"""Edge TPUs: how they are listed and chosen by a device string."""
 
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import asdict
 
-from .library import Device, Problem
+from .library import Device, list_devices, open_library
+from .problem import Problem
 
-_FORM = re.compile(r"(?:(?P<type>usb|pci)?:(?P<index>\d+)|(?P<any>usb|pci))", re.ASCII)
-_USB_IDS = {("1a6e", "089a"), ("18d1", "9302")}  # before and after its firmware is loaded
-_PCI_ID = ("0x1ac1", "0x089a")
-_NODES = Path("/dev")
-_USB_NODES = _NODES / "bus/usb"
-_BUSES = Path("/sys/bus")
-_PLUG_IN = "plug one in, or check its cable and power"
+DEVICE_VARIABLE = "CORAL_LEARN_DEVICE"
+"""The environment variable with the device to use if the caller does not name one."""
+
+_DEVICE_STRING = re.compile(r"(?:(?P<type>usb|pci)?:(?P<index>\d+)|(?P<any>usb|pci))", re.ASCII)
+
+
+def list_edge_tpus() -> list[dict[str, str]]:
+    """Lists the attached Edge TPUs, in the order in which ``:0``, ``:1`` count them.
+
+    Returns:
+        ``{"type": "usb" or "pci", "path": ...}`` for each; an empty list if libedgetpu cannot be
+        used.
+    """
+    library = open_library()
+    if isinstance(library, Problem):
+        return []
+    return [asdict(device) for device in list_devices(library)]
+
+
+def choose_device(device: str | None = None) -> str | None:
+    """Returns the device to use: ``device``, or else CORAL_LEARN_DEVICE, or else None for any.
+
+    Raises:
+        ValueError: The device string is invalid; the message lists the valid forms.
+    """
+    chosen = device or os.environ.get(DEVICE_VARIABLE) or None
+    if chosen not in (None, "cpu"):
+        check_device(chosen)
+    return chosen
 
 
 def check_device(device: str) -> None:
-    """Refuses a string that is not one of pycoral's names for an Edge TPU.
+    """Checks that a string is one of pycoral's names for an Edge TPU.
 
     Raises:
-        ValueError: Anything else; the message lists the valid forms.
+        ValueError: It is not; the message lists the valid forms.
     """
-    if not _FORM.fullmatch(device):
+    if not _DEVICE_STRING.fullmatch(device):
         raise ValueError(
             f"invalid device {device!r}: use ':0' (the first Edge TPU of any kind), 'usb', "
             "'usb:1', 'pci', 'pci:0' or 'cpu'"
@@ -30,118 +53,12 @@ def check_device(device: str) -> None:
 
 
 def matching_devices(device: str | None, devices: Sequence[Device]) -> Sequence[Device]:
-    """Returns those of the listed Edge TPUs that a valid device string means; all for None."""
-    match = _FORM.fullmatch(device or "")
+    """Returns the listed Edge TPUs that match a valid device string; all of them for None."""
+    match = _DEVICE_STRING.fullmatch(device or "")
     if match is None:
         return devices
     kind = match["type"] or match["any"]
-    of_kind = [found for found in devices if kind in (None, found.type)]
+    of_kind = [candidate for candidate in devices if kind in (None, candidate.type)]
     if match["index"] is None:
         return of_kind
     return of_kind[int(match["index"]) :][:1]
-
-
-def explain_no_device(device: str | None, devices: Sequence[Device]) -> Problem:
-    """Says why no Edge TPU could be opened.
-
-    Args:
-        device: The device string asked for; None for any.
-        devices: What libedgetpu lists.
-    """
-    if not devices:
-        return _unlisted_device_problem() or Problem("no Edge TPU was found", _PLUG_IN)
-    matching = matching_devices(device, devices)
-    if not matching:
-        listed = ", ".join(f"{found.type} {found.path}" for found in devices)
-        return Problem(
-            f"there is no Edge TPU {device!r}", f"choose one of those found, in order: {listed}"
-        )
-    for found in matching:
-        problem = access_problem(found)
-        if problem is not None:
-            return problem
-    return Problem(
-        f"the Edge TPU {matching[0].type} {matching[0].path} could not be opened",
-        "it is probably in use: end the other program that uses it, or plug it in again",
-    )
-
-
-def access_problem(device: Device) -> Problem | None:
-    """Says what is wrong with the permissions of a device that libedgetpu lists, if anything."""
-    if device.type == "usb":
-        return _usb_access_problem(Path(device.path))
-    return _pci_access_problem(Path(device.path))
-
-
-def _unlisted_device_problem() -> Problem | None:
-    """Looks for an Edge TPU that is attached to the machine though libedgetpu does not list it."""
-    for folder in _attached("usb", ("idVendor", "idProduct"), _USB_IDS):
-        node = _usb_node(folder)
-        if node is not None and not node.exists():
-            return Problem(
-                f"a USB Edge TPU is attached, but there is no {node}",
-                f"if this is a container, give it {_USB_NODES} (`docker run --privileged "
-                f"-v {_USB_NODES}:{_USB_NODES}`)",
-            )
-        if (problem := _usb_access_problem(folder)) is not None:
-            return problem
-    nodes = sorted(_NODES.glob("apex_*"))
-    for node in nodes:
-        if (problem := _pci_access_problem(node)) is not None:
-            return problem
-    if not nodes and _attached("pci", ("vendor", "device"), {_PCI_ID}):
-        return Problem(
-            f"a PCIe Edge TPU is attached, but its driver is not loaded (no {_NODES}/apex_0)",
-            "install the gasket-dkms package and restart; a container needs `docker run "
-            "--device /dev/apex_0`",
-        )
-    return None
-
-
-def _attached(bus: str, names: tuple[str, str], ids: set[tuple[str, str]]) -> list[Path]:
-    """Returns the folders in /sys of the devices with one of these (vendor, product) pairs."""
-    return [
-        folder
-        for folder in sorted((_BUSES / bus / "devices").glob("*"))
-        if (_read(folder / names[0]), _read(folder / names[1])) in ids
-    ]
-
-
-def _usb_node(folder: Path) -> Path | None:
-    bus, number = _read(folder / "busnum"), _read(folder / "devnum")
-    if not (bus.isdecimal() and number.isdecimal()):
-        return None
-    return _USB_NODES / f"{int(bus):03}" / f"{int(number):03}"
-
-
-def _usb_access_problem(folder: Path) -> Problem | None:
-    node = _usb_node(folder)
-    if node is None or _may_use(node):
-        return None
-    return Problem(
-        f"no permission to use the USB Edge TPU {node}",
-        "add yourself to the group of its udev rule with `sudo usermod -aG plugdev $USER`, log in "
-        "again and replug it; libedgetpu's package installs the rule",
-    )
-
-
-def _pci_access_problem(node: Path) -> Problem | None:
-    if _may_use(node):
-        return None
-    return Problem(
-        f"no permission to use the PCIe Edge TPU {node}",
-        "add yourself to its group with `sudo usermod -aG apex $USER` and log in again; a udev "
-        'rule SUBSYSTEM=="apex", MODE="0660", GROUP="apex" must exist',
-    )
-
-
-def _may_use(node: Path) -> bool:
-    """Tells whether a device file can be used; one that is not there is no matter of permission."""
-    return not node.exists() or os.access(node, os.R_OK | os.W_OK)
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text().strip()
-    except OSError:
-        return ""

@@ -1,19 +1,55 @@
-"""The TFLite runtime: which one is installed, and what this package uses of its interpreter."""
+"""The TFLite runtime in use, and the types of what this package uses of it."""
 
 import functools
 import importlib
 import importlib.metadata
 import os
+from collections.abc import Callable
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
 
 RUNTIME_VARIABLE = "CORAL_LEARN_RUNTIME"
-"""The environment variable that chooses the runtime, where more than one is installed."""
+"""The environment variable that chooses the runtime if more than one is installed."""
 
 _RUNTIMES = {
     "ai-edge-litert": "ai_edge_litert.interpreter",
     "tflite-runtime": "tflite_runtime.interpreter",
 }
+
+
+class QuantizationParameters(TypedDict):
+    """How the integers of a tensor stand for real values; the arrays are empty for float tensors.
+
+    Real value = scale * (integer - zero point).
+    """
+
+    scales: NDArray[np.float32]
+    """One scale, or one for each index of the quantized dimension."""
+
+    zero_points: NDArray[np.int32]
+    """One zero point for each scale."""
+
+    quantized_dimension: int
+
+
+class TensorDetails(TypedDict):
+    """The description of a tensor, as both runtimes give it."""
+
+    name: str
+    index: int
+    shape: NDArray[np.int32]
+    shape_signature: NDArray[np.int32]
+    """The shape with -1 for each dimension that may change."""
+
+    dtype: type[np.generic]
+    quantization: tuple[float, int]
+    """Scale and zero point of a tensor with one scale; (0.0, 0) for any other tensor."""
+
+    quantization_parameters: QuantizationParameters
+    sparsity_parameters: dict[str, Any]
 
 
 class Interpreter(Protocol):
@@ -23,30 +59,36 @@ class Interpreter(Protocol):
         """Plans the memory; needed once, before the first inference."""
 
     def invoke(self) -> None:
-        """Runs the model on what its input tensors hold, with the GIL released."""
+        """Runs the model on the values of its input tensors, with the GIL released."""
 
-    def get_input_details(self) -> list[dict[str, Any]]:
-        """Describes the inputs: index, name, shape, dtype, quantization_parameters."""
+    def get_input_details(self) -> list[TensorDetails]:
+        """Describes the input tensors."""
 
-    def get_output_details(self) -> list[dict[str, Any]]:
-        """Describes the outputs, as :meth:`get_input_details` does the inputs."""
+    def get_output_details(self) -> list[TensorDetails]:
+        """Describes the output tensors."""
 
-    def set_tensor(self, tensor_index: int, value: Any) -> None:
-        """Copies an array of the tensor's own shape and dtype into it."""
+    def set_tensor(self, tensor_index: int, value: NDArray[Any]) -> None:
+        """Copies an array of the tensor's own shape and dtype into the tensor."""
 
-    def get_tensor(self, tensor_index: int) -> Any:
+    def get_tensor(self, tensor_index: int) -> NDArray[Any]:
         """Returns a copy of a tensor."""
 
-    def tensor(self, tensor_index: int) -> Any:
-        """Returns a function that gives a view of a tensor's memory."""
+    def tensor(self, tensor_index: int) -> Callable[[], NDArray[Any]]:
+        """Returns a function that returns a view of the tensor's memory."""
+
+
+class Delegate(Protocol):
+    """An open Edge TPU, as both runtimes represent it; only interpreters look inside."""
+
+    def _get_native_delegate_pointer(self) -> int: ...
 
 
 def runtime_name() -> str:
-    """Returns the name and version of the runtime in use, such as "ai-edge-litert 2.3.0".
+    """Returns the name and version of the runtime in use: "ai-edge-litert 2.3.0".
 
     Raises:
         ImportError: No runtime is installed.
-        ValueError: CORAL_LEARN_RUNTIME names an unknown one.
+        ValueError: CORAL_LEARN_RUNTIME names an unknown runtime.
     """
     name, _ = _runtime()
     try:
@@ -60,14 +102,14 @@ def runtime_module() -> ModuleType:
 
     Raises:
         ImportError: No runtime is installed.
-        ValueError: CORAL_LEARN_RUNTIME names an unknown one.
+        ValueError: CORAL_LEARN_RUNTIME names an unknown runtime.
     """
     return _runtime()[1]
 
 
 @functools.cache
 def _runtime() -> tuple[str, ModuleType]:
-    """Imports the chosen runtime, or the first that is installed; returns it with its name."""
+    """Imports the chosen runtime, or else the first that is installed, and returns its name too."""
     chosen = os.environ.get(RUNTIME_VARIABLE)
     if chosen and chosen not in _RUNTIMES:
         raise ValueError(f"{RUNTIME_VARIABLE} is {chosen!r}: use {' or '.join(_RUNTIMES)}")

@@ -5,12 +5,12 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..edgetpu.interpreter import DEVICE_VARIABLE, choose_device, list_edge_tpus, make_interpreter
+from ..edgetpu.devices import DEVICE_VARIABLE, choose_device, list_edge_tpus
+from ..edgetpu.interpreter import make_interpreter
 from ..edgetpu.runtime import Interpreter
 from ..errors import ModelError
 from ..machine import usable_cpus
-from ..tflite.file import is_compiled
-from ..tflite.metadata import read_normalization
+from ..tflite.file import ModelFile, is_compiled
 from .input_format import Normalization
 from .model_runner import ModelRunner
 
@@ -85,7 +85,7 @@ def place_interpreter(
 
 def _declared_normalization(content: bytes) -> Normalization | None:
     with contextlib.suppress(ModelError):  # a model that is broken is told so by the interpreter
-        declared = read_normalization(content)
+        declared = ModelFile(content).normalization
         if declared is not None:
             return Normalization(*map(tuple, declared))
     return None

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..tflite.file import ModelSource, read_model_content
-from ..tflite.imprinting.tail import ImprintingTail, append_imprinting_tail, read_imprinting_model
-from ..tflite.metadata import read_labels
+from ..tflite.file import ModelFile, ModelSource
+from ..tflite.imprinting.append import append_imprinting_tail
+from ..tflite.imprinting.read import read_imprinting_model
+from ..tflite.imprinting.tail import ImprintingTail
 from .inputs import EmbeddingsLike, as_embeddings, as_float_array, as_labels, as_whole_number
 from .object_lock import ObjectLock
 
-_LEAST_LENGTH = 1e-30
+_MIN_LENGTH = 1e-30
 
 
 @dataclass
@@ -93,15 +94,15 @@ class ImprintingEngine:
         Raises:
             ModelError: The file cannot be read, or is not such a model.
         """
-        content = read_model_content(model_path)
-        self._model = read_imprinting_model(content)
+        model = ModelFile.open(model_path)
+        self._model = read_imprinting_model(model)
         self._classes: list[_KeptClass | _ImprintedClass] = []
         self._labels: list[str] | None = None
         # Next to classes of an ordinary classifier, imprinted ones need a bias, and that a count.
         self._counts_photos = keep_classes and self._model.tail.photo_counts is not None
         if keep_classes:
             self._classes = _load_classes(self._model.tail)
-            labels = read_labels(content)
+            labels = model.labels
             self._labels = labels if labels and len(labels) == len(self._classes) else None
         self._lock = ObjectLock()  # of the classes and labels
 
@@ -215,10 +216,18 @@ class ImprintingEngine:
 
     def serialize_extractor_model(self) -> bytes:
         """Returns the model that gives the normalized embedding of a photo."""
-        return self._model.extractor
+        return self._model.extractor.content
 
     def serialize_model(self) -> bytes:
-        """Returns the classifier, with its labels where they are known.
+        """Returns the classifier, with its labels if they are known.
+
+        Raises:
+            RuntimeError: "Model is not trained.": there is no class yet.
+        """
+        return self.to_model().content
+
+    def to_model(self) -> ModelFile:
+        """Returns the classifier as :meth:`serialize_model` does, as an opened model.
 
         Raises:
             RuntimeError: "Model is not trained.": there is no class yet.
@@ -301,10 +310,10 @@ def _unit_rows(embeddings: EmbeddingsLike, feature_dim: int) -> NDArray[np.float
     if not np.isfinite(rows).all():
         raise ValueError("embeddings must be finite float32 numbers")
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(lengths, _LEAST_LENGTH))
+    return np.asarray(rows / np.maximum(lengths, _MIN_LENGTH))
 
 
 def _unit(vector: ArrayLike) -> NDArray[np.float64]:
     """Returns the vector with length 1, or zeros as they are."""
     vector = np.asarray(vector, np.float64)
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), _LEAST_LENGTH))
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), _MIN_LENGTH))

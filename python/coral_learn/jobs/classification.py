@@ -15,7 +15,7 @@ from ..extraction.images import ImageSource
 from ..labels import label_list, read_label_file
 from ..progress import Progress
 from ..tflite.file import ModelSource, read_model_content
-from ..tflite.metadata import read_labels
+from ..tflite.labels import read_labels
 
 LabelSource = str | os.PathLike[str] | Sequence[str] | Mapping[int, str]
 """Labels: the path of a label file, a list of names, or names by class index."""

@@ -145,7 +145,7 @@ def _serialize(head: SoftmaxRegression, task: LearningTask) -> bytes:
     """Makes the classifier, with a note of its classes, so that one can be added later."""
     rows = task.split.train
     means = class_means(task.embeddings[rows], task.labels[rows], len(task.classes))
-    return attach_class_means(head.serialize_model(task.extractor), means)
+    return attach_class_means(head.serialize_model(task.extractor), means).content
 
 
 def _imprint(task: LearningTask) -> TrainedHead:

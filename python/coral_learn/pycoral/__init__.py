@@ -1,8 +1,9 @@
-"""pycoral's own modules, name by name, on this package: for scripts written for pycoral.
+"""The modules of pycoral under their own names, for scripts that were written for pycoral.
 
-After :func:`install_as_pycoral` such a script's ``from pycoral... import ...`` finds what is here;
-``python -m coral_learn.pycoral SCRIPT.py ARGS...`` runs a script that way without a change to it.
-What a ``pycoral.learn`` script touches is here; detection, pose and pipelining are not.
+After :func:`install_as_pycoral`, ``from pycoral... import ...`` finds the modules in this folder.
+``python -m coral_learn.pycoral SCRIPT.py ARGS...`` runs an unchanged script in this way. The folder
+has the modules that a ``pycoral.learn`` script uses, but not detection, pose estimation and
+pipelining.
 """
 
 import sys
@@ -28,10 +29,10 @@ _MODULES = (
 def install_as_pycoral() -> None:
     """Makes ``import pycoral`` find this package.
 
-    Where Google's pycoral is installed and fits this Python, ``pycoral.learn`` alone is replaced;
-    where it is not, all of the modules are provided. PyPI's ``pycoral``, a tool for coral reefs,
-    counts as not installed. Names that other modules imported from pycoral before the call stay
-    what they were. Calling it again changes nothing.
+    If Google's pycoral is installed for this version of Python, only ``pycoral.learn`` is replaced.
+    Otherwise this package provides all of the modules; the unrelated ``pycoral`` on PyPI, a tool
+    for coral reefs, counts as not installed. Names that other modules have imported from pycoral
+    before the call do not change. A second call has no effect.
     """
     if sys.modules.get("pycoral") is sys.modules[__name__]:
         return
@@ -43,7 +44,7 @@ def install_as_pycoral() -> None:
 
 
 def _is_googles(spec: ModuleSpec | None) -> bool:
-    """Tells Google's pycoral by its compiled module, which must be there for this Python."""
+    """Returns whether a package is Google's pycoral, with its compiled module for this Python."""
     for name in ("pycoral.pybind", "pycoral.pybind._pywrap_coral"):
         if spec is None or spec.submodule_search_locations is None:
             return False
@@ -52,7 +53,7 @@ def _is_googles(spec: ModuleSpec | None) -> bool:
 
 
 def _replace(root: str) -> None:
-    """Puts this package's modules in the place of ``root`` and everything in it."""
+    """Replaces the module ``root`` and all of its submodules with those of this package."""
     for name in list(sys.modules):
         if name == root or name.startswith(f"{root}."):
             del sys.modules[name]

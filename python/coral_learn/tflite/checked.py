@@ -1,8 +1,8 @@
-"""Reading of flatbuffers in which every step is checked, for files from anywhere.
+"""Bounds-checked reading of flatbuffers, for files that nobody vouches for.
 
-The generated code of a schema trusts its input: a count or an offset of a broken file sends it far
-outside of the buffer, or around in circles for hours. It reads through one class,
-``flatbuffers.table.Table``, so :class:`CheckedTable` takes the place of that class.
+The generated code of a schema trusts its input: a count or an offset in a damaged file sends it far
+outside the buffer, or around in circles for hours. It reads through one class,
+``flatbuffers.table.Table``, and :class:`CheckedTable` takes the place of that class.
 """
 
 import functools
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError
 
-# Models of some megabytes have some thousands of tables and strings, of which most are met twice,
-# and the largest not one in a thousand bytes. Reading 30,000 takes less than half a second.
+# Models of a few megabytes have a few thousand tables and strings, most of which are read twice;
+# large models have less than one in a thousand bytes. Reading 30,000 takes under half a second.
 _MAX_ITEMS_IN_SMALL_FILES = 30_000
 _MIN_BYTES_PER_ITEM = 1000
-# A writer may store equal strings or vectors once; a file in which everything is stored once and
-# used many times is made to fill the memory.
+# A writer may share equal strings and vectors. A file that shares everything many times over is
+# made to fill the memory.
 _MAX_READS_PER_BYTE = 1.25
 _MIN_READ_BUDGET = 1 << 20
 
@@ -31,7 +31,7 @@ _TWO_UINT16 = struct.Struct("<HH").unpack_from
 
 
 class CheckedBuffer:
-    """The bytes of a flatbuffer (not copied), with what may still be read of them."""
+    """The bytes of a flatbuffer, not copied, and how much may still be read from them."""
 
     def __init__(self, content: bytes | NDArray[np.uint8]) -> None:
         self.content: memoryview = np.frombuffer(content, np.uint8).data.toreadonly()
@@ -40,20 +40,28 @@ class CheckedBuffer:
         self._bytes_left = _MIN_READ_BUDGET + int(_MAX_READS_PER_BYTE * len(content))
 
     def spend_items(self, count: int) -> None:
-        """Checks that no more objects are made in all than models have."""
+        """Counts objects that are read, and stops at more than any model has.
+
+        Raises:
+            ModelError: There are too many.
+        """
         self._items_left -= count
         if self._items_left < 0:
-            raise ModelError(f"a file of {self.size} bytes with more tables than models have")
+            raise ModelError(f"it has more tables than any model of {self.size} bytes needs")
 
     def spend_bytes(self, start: int, length: int) -> None:
-        """Checks that a span is inside, and that no more is read in all than the file can hold."""
+        """Checks that a span lies inside the file, and that spans are not read over and over.
+
+        Raises:
+            ModelError: The span ends outside, or more is read in all than the file can hold.
+        """
         self._bytes_left -= length
         if start + length > self.size or self._bytes_left < 0:
-            raise ModelError(f"the {length} bytes at byte {start} are more than the file holds")
+            raise ModelError(f"{length} bytes at byte {start} are more than the file holds")
 
 
 class CheckedTable(flatbuffers.table.Table):  # type: ignore[misc]
-    """A flatbuffer table whose place, fields, strings and vectors lie inside the buffer."""
+    """A flatbuffer table whose position, fields, strings and vectors lie inside the buffer."""
 
     Bytes: CheckedBuffer
     Pos: int
@@ -66,13 +74,13 @@ class CheckedTable(flatbuffers.table.Table):  # type: ignore[misc]
         self.Pos = position  # type: ignore[misc]
         self._vtable = position - _INT32(buffer.content, position)[0]
         if self._vtable < 0:
-            raise ModelError(f"the table at byte {position} has no description inside the file")
+            raise ModelError(f"the table at byte {position} has its field list outside the file")
         self._vtable_size, self._size = _TWO_UINT16(buffer.content, self._vtable)
         if max(self._vtable + self._vtable_size, position + self._size) > buffer.size:
-            raise ModelError(f"the table at byte {position} goes beyond the end of the file")
+            raise ModelError(f"the table at byte {position} ends outside the file")
 
     def Offset(self, vtable_offset: int) -> int:  # noqa: N802
-        """Returns where a field is, from the start of the table; 0 if it is absent."""
+        """Returns the offset of a field from the start of the table; 0 if the field is absent."""
         if vtable_offset + 2 > self._vtable_size:
             return 0
         offset: int = _UINT16(self.Bytes.content, self._vtable + vtable_offset)[0]
@@ -85,12 +93,12 @@ class CheckedTable(flatbuffers.table.Table):  # type: ignore[misc]
         return flags.py_type(flags.packer_type.unpack_from(self.Bytes.content, offset)[0])
 
     def Indirect(self, offset: int) -> int:  # noqa: N802
-        """Returns where the reference at ``offset`` leads."""
+        """Returns the position that the reference at ``offset`` points to."""
         target: int = offset + _UINT32(self.Bytes.content, offset)[0]
         return target
 
     def String(self, offset: int) -> bytes:  # noqa: N802
-        """Returns the string that the reference at ``offset`` leads to."""
+        """Returns the string that the reference at ``offset`` points to."""
         start = self.Indirect(offset)
         length = _UINT32(self.Bytes.content, start)[0]
         self.Bytes.spend_items(1)
@@ -98,7 +106,7 @@ class CheckedTable(flatbuffers.table.Table):  # type: ignore[misc]
         return bytes(self.Bytes.content[start + 4 : start + 4 + length])
 
     def Vector(self, offset: int) -> int:  # noqa: N802
-        """Returns where the elements begin of the vector that a field refers to."""
+        """Returns the position of the first element of the vector that a field refers to."""
         return self.Indirect(self.Pos + offset) + 4
 
     def VectorLen(self, offset: int) -> int:  # noqa: N802
@@ -109,7 +117,7 @@ class CheckedTable(flatbuffers.table.Table):  # type: ignore[misc]
         return length
 
     def GetVectorAsNumpy(self, flags: Any, offset: int) -> NDArray[Any]:  # noqa: N802
-        """Returns a view of the numbers of the vector that the field at ``offset`` refers to."""
+        """Returns a view of the numbers in the vector that the field at ``offset`` refers to."""
         start = self.Vector(offset)
         length = _UINT32(self.Bytes.content, start - 4)[0]
         self.Bytes.spend_bytes(start, length * flags.bytewidth)

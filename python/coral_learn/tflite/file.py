@@ -1,40 +1,59 @@
-"""A ``.tflite`` file that is opened once, and every question about it as a whole."""
+"""A ``.tflite`` file that is opened once: its content, and what it says about itself."""
 
 import os
 import struct
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias, Union
+from typing import TypeAlias, Union
 
 from ..errors import ModelError
+from . import schema
 from .checked import CheckedBuffer, CheckedTable
+from .graph import EDGETPU_CUSTOM_OP, Graph
+from .label_file import append_label_file, check_labels, read_label_file
+from .linear_layer import find_linear_layers
+from .metadata import (
+    METADATA_ENTRY,
+    DeclaredNormalization,
+    find_metadata,
+    label_file_name,
+    read_normalization,
+    write_metadata,
+)
+from .tree import pack, unpack
 
 ModelSource: TypeAlias = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, "ModelFile"]
-"""A model: the path of a ``.tflite`` file, the bytes of one, or one that is open already."""
+"""A model: the path of a ``.tflite`` file, its bytes, or a file that is open already."""
 
-EDGETPU_CUSTOM_OP = b"edgetpu-custom-op"
-"""The operator of a model that was compiled for the Edge TPU."""
-
-_OPERATOR_CODES, _CUSTOM_CODE = 6, 6  # vtable offsets, by TFLite's schema.fbs
+_UNNAMED = "the model"
+_OPERATOR_CODES, _CUSTOM_CODE = 6, 6  # offsets in vtables, by TFLite's schema.fbs
 
 
 class ModelFile:
-    """A ``.tflite`` file, read once and parsed at most once.
+    """A ``.tflite`` file, read once, parsed at most once and packed at most once.
 
-    Attributes:
-        content: The bytes of the file.
+    Functions take one and give another; none changes the one it was given.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, name: str = _UNNAMED) -> None:
+        """Takes over the bytes of a file; nothing is parsed yet.
+
+        Args:
+            content: The bytes.
+            name: The name of the file in errors.
+        """
         self.content = content
+        self._name = name
 
     @classmethod
     def open(cls, source: ModelSource) -> "ModelFile":
         """Opens a model.
 
         Args:
-            source: The path of a ``.tflite`` file, its bytes, or a ModelFile, which is returned.
+            source: The path of a ``.tflite`` file, its bytes, or a ModelFile, which is returned as
+                it is.
 
         Raises:
             ModelError: The file cannot be read. pycoral's own tests pin the text.
@@ -45,70 +64,141 @@ class ModelFile:
         if isinstance(source, bytes | bytearray | memoryview):
             return cls(bytes(source))
         try:
-            return cls(Path(source).read_bytes())
+            return cls(Path(source).read_bytes(), os.fspath(source))
         except (OSError, ValueError) as error:  # ValueError: a path with a null character
             reason = getattr(error, "strerror", None) or error
             raise ModelError(f"Failed to open file: {os.fspath(source)} ({reason})") from error
+
+    @classmethod
+    def of_graph(
+        cls, graph: Graph, labels: Sequence[str] | None = None, *, output_name: str = "probability"
+    ) -> "ModelFile":
+        """Makes a model file from a graph; it is packed when its content is asked for.
+
+        Args:
+            graph: The graph, which the file takes over. What its metadata say about the input
+                stays; the output is described again.
+            labels: A name for each class, or None.
+            output_name: The name of the output in the metadata.
+
+        Raises:
+            ValueError: A label is empty or has a line break.
+        """
+        if labels is not None:
+            check_labels(labels)
+        write_metadata(graph, output_name=output_name, has_labels=labels is not None)
+        made = cls.__new__(cls)
+        made._name = _UNNAMED
+        made.tree = graph.model
+        made.graph = graph
+        made.labels = None if labels is None else list(labels)
+        return made
+
+    def __reduce__(self) -> tuple[type["ModelFile"], tuple[bytes, str]]:
+        return ModelFile, (self.content, self._name)
+
+    def __deepcopy__(self, memo: object) -> "ModelFile":
+        return self
 
     def check(self) -> None:
         """Parses the model, unless the TFLite schema is not installed.
 
         Raises:
-            ModelError: The file is not a .tflite model, or is a broken one.
+            ModelError: The file is not a .tflite model, or is a damaged one.
         """
         with suppress(ImportError):  # the schema comes with ai-edge-litert
             _ = self.tree
 
     @cached_property
-    def tree(self) -> Any:
-        """The model as a tree of objects, checked."""
-        from .model import unpack
+    def content(self) -> bytes:
+        """The bytes of the file."""
+        content = pack(self.tree)
+        return content if self.labels is None else append_label_file(content, self.labels)
 
-        return unpack(self.content)
+    @cached_property
+    def tree(self) -> schema.ModelT:
+        """The model as a tree of the schema's objects, checked; it must not be changed.
+
+        Raises:
+            ModelError: The file is not a .tflite model, or is a damaged one.
+        """
+        return unpack(self.content, self._name)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph of the model; it must not be changed.
+
+        Raises:
+            ModelError: The file is not a .tflite model, or the model has several subgraphs.
+        """
+        return Graph(self.tree)
 
     @cached_property
     def is_compiled(self) -> bool:
-        """Whether the model was compiled for the Edge TPU, and so needs its delegate."""
+        """Whether the model was compiled for the Edge TPU, and so needs its delegate.
+
+        Reads only the list of the model's operators, and so needs no schema. False for a file that
+        is damaged.
+        """
         try:
-            buffer = CheckedBuffer(self.content)
-            model = CheckedTable(buffer, struct.unpack_from("<I", buffer.content)[0])
-            offset = model.Offset(_OPERATOR_CODES)
-            start, count = (model.Vector(offset), model.VectorLen(offset)) if offset else (0, 0)
-            codes = [CheckedTable(buffer, model.Indirect(start + 4 * i)) for i in range(count)]
-            custom = [(code, code.Offset(_CUSTOM_CODE)) for code in codes]
-            return any(
-                code.String(code.Pos + name) == EDGETPU_CUSTOM_OP for code, name in custom if name
-            )
-        except (ModelError, struct.error, IndexError):
+            return EDGETPU_CUSTOM_OP.encode() in _custom_operators(self.content)
+        except (ModelError, struct.error):
             return False
 
-    @property
+    @cached_property
     def is_classifier(self) -> bool:
-        """Whether the model ends in a linear layer and a softmax, and so is no extractor."""
-        from .cut import is_classifier
+        """Whether the model ends in a linear layer and a softmax, and so is not an extractor.
 
-        return is_classifier(self)
+        False for a compiled model, which hides its layers.
+
+        Raises:
+            ModelError: The file cannot be used.
+        """
+        if self.is_compiled:
+            return False
+        return any(layer.has_softmax for layer in find_linear_layers(self.graph))
 
     @cached_property
     def labels(self) -> list[str] | None:
-        """The class names that the model carries, or None."""
-        from .metadata import labels_of
+        """The class names that the model carries; None if there are none that can be read.
 
-        return labels_of(self.tree, self.content)
+        Raises:
+            ModelError: The file is not a .tflite model, or is a damaged one.
+        """
+        name = label_file_name(find_metadata(self.tree))
+        return read_label_file(self.content, name) if name else None
 
     @cached_property
-    def normalization(self) -> tuple[list[float], list[float]] | None:
-        """Mean and standard deviation that the metadata declare for the input, or None."""
-        from .metadata import read_normalization
+    def normalization(self) -> DeclaredNormalization | None:
+        """The normalization of the input that the metadata declare, or None.
 
-        return read_normalization(self)
+        Raises:
+            ModelError: The file is not a .tflite model, or is a damaged one.
+        """
+        if METADATA_ENTRY not in self.content:  # which is then known without the schema
+            return None
+        return read_normalization(find_metadata(self.tree))
 
 
-def read_model_content(model: ModelSource) -> bytes:
+def _custom_operators(content: bytes) -> set[bytes]:
+    """Returns the names of the custom operators that a model lists."""
+    buffer = CheckedBuffer(content)
+    model = CheckedTable(buffer, struct.unpack_from("<I", buffer.content)[0])
+    offset = model.Offset(_OPERATOR_CODES)
+    names = set()
+    for index in range(model.VectorLen(offset) if offset else 0):
+        entry = CheckedTable(buffer, model.Indirect(model.Vector(offset) + 4 * index))
+        custom_code = entry.Offset(_CUSTOM_CODE)
+        if custom_code:
+            names.add(entry.String(entry.Pos + custom_code))
+    return names
+
+
+def read_model_content(model: ModelSource) -> bytes:  # TEMPORARY
     """Returns the bytes of a model."""
     return ModelFile.open(model).content
 
 
-def is_compiled(content: bytes) -> bool:
+def is_compiled(content: bytes) -> bool:  # TEMPORARY
     """Tells whether a model was compiled for the Edge TPU."""
     return ModelFile(content).is_compiled

@@ -1,155 +1,105 @@
-"""Operators of a head: functions that each add one at the end of a model, with its output."""
+"""The operators of a head: functions that each add one at the end of a graph."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import DTypeLike
 
-from .model import (
-    add_operator,
-    add_tensor,
-    main_subgraph,
-    tensor_dtype,
-    tensor_quantization,
-    tensor_shape,
-    tensor_type_name,
-)
+from . import schema
+from .graph import Graph, Tensor
 from .quantization import Quantization, probability_quantization
-from .schema import ModelT, load_schema
-
-
-def add_result(
-    model: ModelT,
-    name: str,
-    shape: Sequence[int],
-    dtype: DTypeLike,
-    quantization: Quantization | None,
-) -> int:
-    """Adds a tensor for an operator to compute and returns its index.
-
-    Args:
-        model: Changed in place.
-        name: Of the tensor.
-        shape: Its dimensions.
-        dtype: float32, uint8 or int8.
-        quantization: Of a uint8 or int8 tensor; None for float32.
-    """
-    if quantization is None:
-        return add_tensor(model, name, shape, dtype)
-    return add_tensor(
-        model, name, shape, dtype, scale=quantization.scale, zero_point=quantization.zero_point
-    )
 
 
 def add_fully_connected(
-    model: ModelT,
+    graph: Graph,
     name: str,
-    source: int,
-    weights: int,
-    biases: int,
+    source: Tensor,
+    weights: Tensor,
+    biases: Tensor,
     quantization: Quantization | None,
-) -> int:
-    """Adds a FULLY_CONNECTED and returns the index of its output, [1, C].
+) -> Tensor:
+    """Adds a FULLY_CONNECTED and returns its output, [1, C].
 
     Args:
-        model: Changed in place.
-        name: Of the output.
+        graph: The graph to change.
+        name: The name of the output.
         source: The tensor that the layer reads, of D elements.
-        weights: A constant tensor [C, D] of the same type.
-        biases: A constant tensor [C], int32 where the others are quantized.
-        quantization: Of the output; None for float32.
+        weights: A constant [C, D] of the same type.
+        biases: A constant [C]; int32 if the others are quantized.
+        quantization: The quantization of the output; None for float32.
     """
-    schema = load_schema()
-    tensors = main_subgraph(model).tensors
-    dtype = tensor_dtype(tensors[source])
-    output = add_result(model, name, [1, *tensor_shape(tensors[biases])], dtype, quantization)
-    add_operator(
-        model,
+    output = graph.add_result(name, [1, *biases.shape], source.dtype, quantization)
+    graph.add_operator(
         schema.BuiltinOperator.FULLY_CONNECTED,
         [source, weights, biases],
         [output],
         options=schema.FullyConnectedOptionsT(),
-        version=4 if dtype == np.int8 else 1,
+        version=4 if source.dtype == np.int8 else 1,
     )
     return output
 
 
-def add_reshape(model: ModelT, name: str, source: int, shape: Sequence[int]) -> int:
-    """Adds a RESHAPE of tensor ``source`` and returns the index of its output."""
-    schema = load_schema()
-    tensor = main_subgraph(model).tensors[source]
-    output = add_result(model, name, shape, tensor_dtype(tensor), tensor_quantization(tensor))
+def add_reshape(graph: Graph, name: str, source: Tensor, shape: Sequence[int]) -> Tensor:
+    """Adds a RESHAPE of ``source`` and returns its output."""
+    output = graph.add_result(name, shape, source.dtype, source.quantization)
     options = schema.ReshapeOptionsT()
     options.newShape = np.array(shape, np.int32)
-    inputs = [source, add_tensor(model, f"{name}/shape", [len(shape)], np.int32, values=shape)]
-    add_operator(model, schema.BuiltinOperator.RESHAPE, inputs, [output], options=options)
+    new_shape = graph.add_tensor(f"{name}/shape", [len(shape)], np.int32, values=shape)
+    graph.add_operator(
+        schema.BuiltinOperator.RESHAPE, [source, new_shape], [output], options=options
+    )
     return output
 
 
-def add_softmax(model: ModelT, name: str, logits: int) -> int:
-    """Adds a SOFTMAX (beta 1) of tensor ``logits`` and returns the index of its output."""
-    schema = load_schema()
-    tensor = main_subgraph(model).tensors[logits]
-    dtype = tensor_dtype(tensor)
-    quantization = probability_quantization(dtype) if tensor_quantization(tensor) else None
-    output = add_result(model, name, tensor_shape(tensor), dtype, quantization)
+def add_softmax(graph: Graph, name: str, logits: Tensor) -> Tensor:
+    """Adds a SOFTMAX (beta 1) of ``logits`` and returns its output."""
+    quantization = probability_quantization(logits.dtype) if logits.quantization else None
+    output = graph.add_result(name, logits.shape, logits.dtype, quantization)
     options = schema.SoftmaxOptionsT()
     options.beta = 1.0
-    add_operator(
-        model,
+    graph.add_operator(
         schema.BuiltinOperator.SOFTMAX,
         [logits],
         [output],
         options=options,
-        version=2 if dtype == np.int8 else 1,
+        version=2 if logits.dtype == np.int8 else 1,
     )
     return output
 
 
-def add_quantize(model: ModelT, name: str, source: int, quantization: Quantization) -> int:
-    """Adds a QUANTIZE of tensor ``source`` and returns the index of its output."""
-    schema = load_schema()
-    shape = tensor_shape(main_subgraph(model).tensors[source])
-    output = add_result(model, name, shape, quantization.dtype, quantization)
-    add_operator(
-        model,
-        schema.BuiltinOperator.QUANTIZE,
-        [source],
-        [output],
-        options=schema.QuantizeOptionsT(),
+def add_quantize(graph: Graph, name: str, source: Tensor, quantization: Quantization) -> Tensor:
+    """Adds a QUANTIZE of ``source`` and returns its output."""
+    output = graph.add_result(name, source.shape, quantization.dtype, quantization)
+    graph.add_operator(
+        schema.BuiltinOperator.QUANTIZE, [source], [output], options=schema.QuantizeOptionsT()
     )
     return output
 
 
-def add_dequantize(model: ModelT, name: str, source: int) -> int:
-    """Adds a DEQUANTIZE of tensor ``source`` and returns the index of its output, float32."""
-    schema = load_schema()
-    tensor = main_subgraph(model).tensors[source]
-    output = add_result(model, name, tensor_shape(tensor), np.float32, None)
-    add_operator(
-        model,
+def add_dequantize(graph: Graph, name: str, source: Tensor) -> Tensor:
+    """Adds a DEQUANTIZE of ``source`` and returns its output, float32."""
+    output = graph.add_result(name, source.shape, np.float32, None)
+    graph.add_operator(
         schema.BuiltinOperator.DEQUANTIZE,
         [source],
         [output],
         options=schema.DequantizeOptionsT(),
-        version=2 if tensor_dtype(tensor) == np.int8 else 1,
+        version=2 if source.dtype == np.int8 else 1,
     )
     return output
 
 
-def add_output_conversion(model: ModelT, name: str, probabilities: int) -> int:
-    """Adds what gives quantized probabilities the type of the model's input; returns their index.
+def add_output_conversion(graph: Graph, name: str, probabilities: Tensor) -> Tensor:
+    """Converts quantized probabilities to the type of the model's input and returns the result.
 
-    Converters that quantize the inside of a model wrap it so: uint8 or float32 in and out.
+    Converters that quantize the inside of a model wrap it in this way: uint8 or float32 in and out.
     """
-    graph = main_subgraph(model)
-    inside = tensor_type_name(graph.tensors[probabilities])
-    outside = {tensor_type_name(graph.tensors[index]) for index in graph.inputs}
+    inside = probabilities.type_name
+    outside = {tensor.type_name for tensor in graph.inputs}
     if inside == "float32" or outside == {inside}:
         return probabilities
     if outside == {"float32"}:
-        return add_dequantize(model, name, probabilities)
+        return add_dequantize(graph, name, probabilities)
     if outside in ({"uint8"}, {"int8"}):
         quantization = probability_quantization(np.dtype(outside.pop()))
-        return add_quantize(model, name, probabilities, quantization)
+        return add_quantize(graph, name, probabilities, quantization)
     return probabilities

@@ -1,6 +1,6 @@
 """Notes: arrays that this package keeps inside a model for itself, as entries of its metadata.
 
-Runtimes and other tools pass over metadata whose name they do not know.
+Runtimes and other tools ignore metadata entries whose name they do not know.
 """
 
 import io
@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .model import add_metadata, is_shared
-from .schema import ModelT
+from . import schema
+from .metadata import add_metadata_entry, is_shared
 
 _PREFIX = "CORAL_LEARN_"
 
 
-def read_note(model: ModelT, name: str, dtype: DTypeLike, ndim: int) -> NDArray[Any] | None:
+def read_note(model: schema.ModelT, name: str, dtype: DTypeLike, ndim: int) -> NDArray[Any] | None:
     """Returns the array that a model keeps under a name, read-only.
 
     Args:
-        model: The file may come from anywhere: what it keeps there need not be a note.
-        name: Of the note.
-        dtype: Of its elements.
+        model: A model from anywhere: the entry of this name need not be a note.
+        name: The name of the note.
+        dtype: The type of its elements.
         ndim: The number of its dimensions.
 
     Returns:
@@ -32,14 +32,14 @@ def read_note(model: ModelT, name: str, dtype: DTypeLike, ndim: int) -> NDArray[
         if entry.name == (_PREFIX + name).encode() and data is not None:
             try:
                 array = _load(bytes(data))
-            except Exception:  # NumPy raises many types; the model is as good without its note
+            except Exception:  # NumPy raises many types; without its note, the model still works
                 return None
             return array if array.dtype == dtype and array.ndim == ndim else None
     return None
 
 
-def write_note(model: ModelT, name: str, array: NDArray[Any] | None) -> None:
-    """Replaces what a model keeps under a name; None leaves nothing there."""
+def write_note(model: schema.ModelT, name: str, array: NDArray[Any] | None) -> None:
+    """Replaces the array that a model keeps under a name; None removes it."""
     for entry in [entry for entry in model.metadata if entry.name == (_PREFIX + name).encode()]:
         if not is_shared(model, entry.buffer):
             model.buffers[entry.buffer].data = None
@@ -47,15 +47,18 @@ def write_note(model: ModelT, name: str, array: NDArray[Any] | None) -> None:
     if array is not None:
         file = io.BytesIO()
         np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-        add_metadata(model, _PREFIX + name, file.getvalue())
+        add_metadata_entry(model, _PREFIX + name, file.getvalue())
 
 
 def _load(data: bytes) -> NDArray[Any]:
-    """Reads what ``np.save`` writes; ``np.load`` makes room for whatever size the data claim."""
+    """Reads an array in NumPy's .npy format.
+
+    ``np.load`` would reserve memory for whatever size the data claim.
+    """
     file = io.BytesIO(data)
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("a note of a newer format")
     shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
     if is_fortran:
-        raise ValueError("a note that was not written by this package")
+        raise ValueError("a note that this package did not write")
     return np.frombuffer(data, dtype, offset=file.tell()).reshape(shape)

@@ -1,31 +1,38 @@
 """Dropping what a model no longer uses, and renumbering what stays."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import main_subgraph, set_output
-from .schema import ModelT, OperatorT
+from . import schema
+from .graph import Graph, Tensor
+
+_Item = TypeVar("_Item")
 
 
-def keep_up_to(model: ModelT, tensor: int) -> None:
-    """Makes a tensor the only output and drops all that it does not need.
+def prune(graph: Graph, output: Tensor) -> Graph:
+    """Returns a graph whose only output is ``output``, without anything that it does not need.
 
     The inputs stay. Tensors, buffers and operator codes keep their order and are renumbered.
+
+    Args:
+        graph: The graph to change; it and its tensors are not valid afterwards.
+        output: One of its tensors.
     """
-    set_output(model, tensor)
-    _drop_operators(model)
-    _drop_tensors(model)
-    _drop_buffers(model)
-    _drop_operator_codes(model)
+    graph.set_output(output)
+    model, table = graph.model, graph.model.subgraphs[0]
+    _drop_operators(table)
+    _drop_tensors(model, table)
+    _drop_buffers(model, table)
+    _drop_operator_codes(model, table)
+    return Graph(model)
 
 
-def _drop_operators(model: ModelT) -> None:
-    graph = main_subgraph(model)
+def _drop_operators(graph: schema.SubGraphT) -> None:
     needed = set(graph.outputs.tolist())
-    kept: list[OperatorT] = []
+    kept: list[schema.OperatorT] = []
     for operator in reversed(graph.operators):
         if needed.intersection(operator.outputs.tolist()):
             needed.update(operator.inputs.tolist())
@@ -33,8 +40,7 @@ def _drop_operators(model: ModelT) -> None:
     graph.operators = kept
 
 
-def _drop_tensors(model: ModelT) -> None:
-    graph = main_subgraph(model)
+def _drop_tensors(model: schema.ModelT, graph: schema.SubGraphT) -> None:
     entries = [
         entry
         for signature in model.signatureDefs
@@ -46,7 +52,7 @@ def _drop_tensors(model: ModelT) -> None:
         used.update(operator.inputs.tolist(), operator.outputs.tolist())
         used.update(operator.intermediates.tolist())
     graph.tensors, numbers = _keep(graph.tensors, used)
-    numbers[-1] = -1  # an input that is left out
+    numbers[-1] = -1  # an optional input that is left out
     graph.inputs = _renumber(graph.inputs, numbers)
     graph.outputs = _renumber(graph.outputs, numbers)
     for operator in graph.operators:
@@ -57,24 +63,23 @@ def _drop_tensors(model: ModelT) -> None:
         entry.tensorIndex = numbers[entry.tensorIndex]
 
 
-def _drop_buffers(model: ModelT) -> None:
-    owners = [*main_subgraph(model).tensors, *model.metadata]
-    # Buffer 0 is the empty one of tensors without data.
+def _drop_buffers(model: schema.ModelT, graph: schema.SubGraphT) -> None:
+    owners: list[schema.TensorT | schema.MetadataT] = [*graph.tensors, *model.metadata]
+    # Buffer 0 is by convention the empty one, of tensors without data.
     model.buffers, numbers = _keep(model.buffers, {0, *(owner.buffer for owner in owners)})
     for owner in owners:
         owner.buffer = numbers[owner.buffer]
 
 
-def _drop_operator_codes(model: ModelT) -> None:
-    operators = main_subgraph(model).operators
-    used = {operator.opcodeIndex for operator in operators}
+def _drop_operator_codes(model: schema.ModelT, graph: schema.SubGraphT) -> None:
+    used = {operator.opcodeIndex for operator in graph.operators}
     model.operatorCodes, numbers = _keep(model.operatorCodes, used)
-    for operator in operators:
+    for operator in graph.operators:
         operator.opcodeIndex = numbers[operator.opcodeIndex]
 
 
-def _keep(items: Sequence[Any], used: Iterable[int]) -> tuple[list[Any], dict[int, int]]:
-    """Returns the items used, and the new number of each old one."""
+def _keep(items: Sequence[_Item], used: Iterable[int]) -> tuple[list[_Item], dict[int, int]]:
+    """Returns the items that are used, and the new number of each."""
     indices = sorted(index for index in set(used) if index >= 0)
     return [items[index] for index in indices], {old: new for new, old in enumerate(indices)}
 

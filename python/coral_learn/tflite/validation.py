@@ -1,29 +1,43 @@
-"""What must hold in an unpacked model so that the rest of the surgery need not look twice."""
+"""Checks of an unpacked model, so that code that works on it can trust every index and shape."""
 
 import functools
 import math
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
-from .quantization import SMALLEST_SCALE
-from .schema import ModelT, OperatorT, SubGraphT, TensorT
+from . import schema
+from .quantization import MIN_SCALE
 
 _VERSION = 3
-_MOST_ELEMENTS = 2**31 - 1
-_MOST_DIMENSIONS = 32  # of NumPy 1.26; no operator takes more than eight
-_MOST_INDICES = 100_000
-_ELEMENT_SIZES = {"FLOAT32": 4, "FLOAT16": 2, "INT32": 4, "INT64": 8, "UINT8": 1, "INT8": 1}
+_MAX_ELEMENTS = 2**31 - 1
+_MAX_DIMENSIONS = 32  # of NumPy 1.26; no operator takes more than eight
+_MAX_INDICES = 100_000
+_ELEMENT_BYTES = {"FLOAT32": 4, "FLOAT16": 2, "INT32": 4, "INT64": 8, "UINT8": 1, "INT8": 1}
+
+# The number of inputs that an operator must have, and how many of the first must not be left out.
+# The runtimes read these before they check that they are there, and crash.
+_REQUIRED_INPUTS = {
+    "ASSIGN_VARIABLE": (2, 2),
+    "BATCH_MATMUL": (2, 2),
+    "SLICE": (3, 3),
+    "SPLIT": (2, 2),
+    "STRIDED_SLICE": (4, 4),
+    "CUSTOM": (0, 1),
+    "LSTM": (0, 1),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (0, 1),
+    "BIDIRECTIONAL_SEQUENCE_LSTM": (0, 1),
+}
+_REQUIRED_INPUTS_OF_OTHERS = (0, 2)
 
 
-def validate(model: ModelT, schema: Any) -> None:
-    """Checks that every index of a tree points at something and every constant has its elements.
+def validate(model: schema.ModelT) -> None:
+    """Checks that every index points at something and that every constant has its elements.
 
     Raises:
-        ModelError: Something does not hold.
+        ModelError: A check fails.
     """
     if model.version != _VERSION:
         raise ModelError(f"its schema version is {model.version}, not {_VERSION}")
@@ -37,117 +51,123 @@ def validate(model: ModelT, schema: Any) -> None:
     _check_present("metadata entry", model.metadata)
     _check_present("signature", model.signatureDefs)
     _check_indices("metadata", [entry.buffer for entry in model.metadata], model.buffers)
-    sizes = {getattr(schema.TensorType, name): size for name, size in _ELEMENT_SIZES.items()}
     for graph in model.subgraphs:
-        _check_present("tensor", graph.tensors)
-        _check_present("operator", graph.operators)
-        for tensor in graph.tensors:
-            _check_tensor(model, tensor, sizes, schema)
-        _check_counts(graph)
-        for operator in graph.operators:
-            _check_operator(model, graph, operator, schema)
-        _check_indices("graph", [*graph.inputs, *graph.outputs], graph.tensors)
-        _check_order(model, graph)
-    _check_ends(model.subgraphs[0], schema)
+        _check_subgraph(model, graph)
+    _check_ends(model.subgraphs[0])
     _check_signatures(model)
 
 
-def _check_present(what: str, items: Iterable[Any]) -> None:
+def _check_subgraph(model: schema.ModelT, graph: schema.SubGraphT) -> None:
+    _check_present("tensor", graph.tensors)
+    _check_present("operator", graph.operators)
+    for tensor in graph.tensors:
+        _check_tensor(model, tensor)
+    _check_counts(graph)
+    for operator in graph.operators:
+        _check_operator(model, graph, operator)
+    _check_indices("graph", [*graph.inputs, *graph.outputs], graph.tensors)
+    _check_order(model, graph)
+
+
+def _check_present(what: str, items: Iterable[object]) -> None:
     if any(item is None for item in items):
         raise ModelError(f"a {what} is missing")
 
 
-def _check_indices(where: str, indices: Iterable[int], items: list[Any]) -> None:
+def _check_indices(where: str, indices: Iterable[int], items: Sequence[object]) -> None:
     for index in indices:
         if not 0 <= index < len(items):
-            raise ModelError(f"{where}: index {index} is not one of {len(items)}")
+            raise ModelError(f"{where}: index {index} is not in [0, {len(items)})")
 
 
-def _check_tensor(model: ModelT, tensor: TensorT, sizes: dict[int, int], schema: Any) -> None:
+def _check_tensor(model: schema.ModelT, tensor: schema.TensorT) -> None:
     name = f"tensor {(tensor.name or b'').decode('utf-8', 'replace')!r}"
     _check_indices(name, [tensor.buffer], model.buffers)
-    if len(tensor.shape) > _MOST_DIMENSIONS:
+    if len(tensor.shape) > _MAX_DIMENSIONS:
         raise ModelError(f"{name} has {len(tensor.shape)} dimensions")
     if any(size < 0 for size in tensor.shape):
         raise ModelError(f"{name} has the shape {tensor.shape.tolist()}")
     elements = math.prod(tensor.shape.tolist())
-    if elements > _MOST_ELEMENTS:
+    if elements > _MAX_ELEMENTS:
         raise ModelError(f"{name} has {elements} elements")
     data = model.buffers[tensor.buffer].data
-    is_constant = data is not None and len(data) and tensor.sparsity is None
-    if is_constant and tensor.type in sizes and len(data) != elements * sizes[tensor.type]:
-        raise ModelError(f"{name} of {elements} elements has a buffer of {len(data)} bytes")
+    stored_bytes = 0 if data is None or tensor.sparsity is not None else len(data)
+    element_bytes = _element_bytes().get(tensor.type)
+    if stored_bytes and element_bytes and stored_bytes != elements * element_bytes:
+        raise ModelError(f"{name} has {elements} elements and a buffer of {stored_bytes} bytes")
     if tensor.quantization is not None:
-        _check_quantization(name, tensor, schema)
-        if not is_constant and _has_zero_scale(tensor, schema):
-            raise ModelError(f"{name} is computed, and has a scale of 0")
+        _check_quantization(name, tensor, tensor.quantization)
+        if not stored_bytes and _has_zero_scale(tensor, tensor.quantization):
+            raise ModelError(f"{name} is computed and has a scale of 0")
 
 
-def _check_counts(graph: SubGraphT) -> None:
-    """Refuses lists so long that looking through them takes seconds."""
+def _check_counts(graph: schema.SubGraphT) -> None:
+    """Refuses lists that take seconds to look through."""
     lists = [graph.inputs, graph.outputs]
     for operator in graph.operators:
         lists += [operator.inputs, operator.outputs, operator.intermediates]
     indices = sum(map(len, lists))
-    if indices > _MOST_INDICES:
+    if indices > _MAX_INDICES:
         raise ModelError(f"its operators have {indices} inputs and outputs")
 
 
-def _check_quantization(name: str, tensor: TensorT, schema: Any) -> None:
-    quantization = tensor.quantization
+def _check_quantization(
+    name: str, tensor: schema.TensorT, quantization: schema.QuantizationParametersT
+) -> None:
     _check_union(name, quantization.detailsType, schema.QuantizationDetails)
-    scales = 0 if quantization.scale is None else len(quantization.scale)
-    zero_points = 0 if quantization.zeroPoint is None else len(quantization.zeroPoint)
-    if zero_points not in (0, 1, scales):
-        raise ModelError(f"{name} has {scales} scales and {zero_points} zero points")
-    if scales and not _are_scales(quantization.scale):
+    scales, zero_points = quantization.scale, quantization.zeroPoint
+    scale_count = 0 if scales is None else len(scales)
+    zero_point_count = 0 if zero_points is None else len(zero_points)
+    if zero_point_count not in (0, 1, scale_count):
+        raise ModelError(f"{name} has {scale_count} scales and {zero_point_count} zero points")
+    if scales is not None and scale_count and not _are_scales(scales):
         raise ModelError(f"{name} has a scale that is not a finite positive number")
-    if zero_points and not _are_stored_values(quantization.zeroPoint, tensor, schema):
+    if zero_points is not None and zero_point_count and not _can_store(tensor, zero_points):
         raise ModelError(f"{name} has a zero point that its type cannot store")
-    if scales > 1:
+    if scale_count > 1:
         axis = quantization.quantizedDimension
-        if not 0 <= axis < len(tensor.shape) or tensor.shape[axis] != scales:
-            raise ModelError(f"{name} has {scales} scales along dimension {axis}")
+        if not 0 <= axis < len(tensor.shape) or tensor.shape[axis] != scale_count:
+            raise ModelError(f"{name} has {scale_count} scales along dimension {axis}")
 
 
 def _are_scales(scales: NDArray[np.float32]) -> bool:
-    """Tells whether numbers can be scales; runtimes crash of some that are next to nothing."""
-    usable = (scales >= SMALLEST_SCALE) & (scales < np.inf)
+    """Tells whether numbers can be scales; runtimes crash on denormal ones."""
+    usable = (scales >= MIN_SCALE) & (scales < np.inf)
     return bool((usable | (scales == 0)).all())
 
 
-def _has_zero_scale(tensor: TensorT, schema: Any) -> bool:
-    """Tells whether an 8-bit tensor has a scale that a runtime would divide by."""
-    scale = tensor.quantization.scale
-    if scale is None or tensor.type not in (schema.TensorType.UINT8, schema.TensorType.INT8):
+def _has_zero_scale(tensor: schema.TensorT, quantization: schema.QuantizationParametersT) -> bool:
+    """Tells whether an 8-bit tensor has a scale by which a runtime would divide by zero."""
+    if tensor.type not in (schema.TensorType.UINT8, schema.TensorType.INT8):
         return False
-    return bool((scale == 0).any())
+    return quantization.scale is not None and bool((quantization.scale == 0).any())
 
 
-def _are_stored_values(numbers: NDArray[np.int64], tensor: TensorT, schema: Any) -> bool:
-    lowest, highest = -(2**31), 2**31 - 1
+def _can_store(tensor: schema.TensorT, numbers: NDArray[np.int64]) -> bool:
+    low, high = -(2**31), 2**31 - 1
     if tensor.type == schema.TensorType.UINT8:
-        lowest, highest = 0, 255
+        low, high = 0, 255
     elif tensor.type == schema.TensorType.INT8:
-        lowest, highest = -128, 127
-    return bool(lowest <= numbers.min() and numbers.max() <= highest)
+        low, high = -128, 127
+    return bool(low <= numbers.min() and numbers.max() <= high)
 
 
-def _check_operator(model: ModelT, graph: SubGraphT, operator: OperatorT, schema: Any) -> None:
+def _check_operator(
+    model: schema.ModelT, graph: schema.SubGraphT, operator: schema.OperatorT
+) -> None:
     _check_indices("operator code", [operator.opcodeIndex], model.operatorCodes)
-    _check_what_runtimes_trust(model, operator, schema)
+    _check_required(operator, model.operatorCodes[operator.opcodeIndex])
     used = [index for index in (*operator.inputs, *operator.intermediates) if index != -1]
     _check_indices("operator", [*used, *operator.outputs], graph.tensors)
     _check_union("operator", operator.builtinOptionsType, schema.BuiltinOptions)
     _check_union("operator", operator.builtinOptions2Type, schema.BuiltinOptions2)
 
 
-def _check_what_runtimes_trust(model: ModelT, operator: OperatorT, schema: Any) -> None:
-    """Checks what the runtimes read before they look whether it is there, and crash."""
-    entry = model.operatorCodes[operator.opcodeIndex]
+def _check_required(operator: schema.OperatorT, entry: schema.OperatorCodeT) -> None:
+    """Checks the inputs and options that the runtimes use without checking."""
     code = max(entry.builtinCode, entry.deprecatedBuiltinCode)
-    fewest, required = _needed_inputs(schema).get(code, (0, 2))
-    if len(operator.inputs) < fewest or -1 in operator.inputs[:required]:
+    min_inputs, present = _required_inputs().get(code, _REQUIRED_INPUTS_OF_OTHERS)
+    if len(operator.inputs) < min_inputs or -1 in operator.inputs[:present]:
         raise ModelError("an operator lacks an input that it needs")
     is_split = code == schema.BuiltinOperator.SPLIT
     if is_split and operator.builtinOptionsType != schema.BuiltinOptions.SplitOptions:
@@ -155,34 +175,31 @@ def _check_what_runtimes_trust(model: ModelT, operator: OperatorT, schema: Any) 
 
 
 @functools.cache
-def _needed_inputs(schema: Any) -> dict[int, tuple[int, int]]:
-    """Returns how many inputs, at least, an operator has, and how many cannot be left out."""
-    counts = {
-        "ASSIGN_VARIABLE": (2, 2),
-        "BATCH_MATMUL": (2, 2),
-        "SLICE": (3, 3),
-        "SPLIT": (2, 2),
-        "STRIDED_SLICE": (4, 4),
-        "CUSTOM": (0, 1),
-        "LSTM": (0, 1),
-        "UNIDIRECTIONAL_SEQUENCE_LSTM": (0, 1),
-        "BIDIRECTIONAL_SEQUENCE_LSTM": (0, 1),
+def _element_bytes() -> dict[int, int]:
+    """Returns the size of an element by the number of its type."""
+    return {getattr(schema.TensorType, name): size for name, size in _ELEMENT_BYTES.items()}
+
+
+@functools.cache
+def _required_inputs() -> dict[int, tuple[int, int]]:
+    """Returns ``_REQUIRED_INPUTS`` by the number of the operator."""
+    return {
+        getattr(schema.BuiltinOperator, name): counts for name, counts in _REQUIRED_INPUTS.items()
     }
-    return {getattr(schema.BuiltinOperator, name): count for name, count in counts.items()}
 
 
-def _check_union(where: str, kind: int, kinds: Any) -> None:
-    """Refuses what the schema does not know, because packing would silently lose it."""
+def _check_union(where: str, kind: int, kinds: type) -> None:
+    """Refuses options that the schema does not know, because packing would lose them silently."""
     if kind not in _values(kinds):
         raise ModelError(f"{where}: options of kind {kind} are unknown; upgrade ai-edge-litert")
 
 
 @functools.cache
-def _values(enumeration: Any) -> frozenset[int]:
+def _values(enumeration: type) -> frozenset[int]:
     return frozenset(value for value in vars(enumeration).values() if isinstance(value, int))
 
 
-def _check_order(model: ModelT, graph: SubGraphT) -> None:
+def _check_order(model: schema.ModelT, graph: schema.SubGraphT) -> None:
     ready = set(graph.inputs.tolist()) | set(_tensors_ready_at_start(model, graph))
     for operator in graph.operators:
         for index in operator.inputs.tolist():
@@ -197,7 +214,7 @@ def _check_order(model: ModelT, graph: SubGraphT) -> None:
             raise ModelError(f"nothing computes output tensor {index}")
 
 
-def _tensors_ready_at_start(model: ModelT, graph: SubGraphT) -> Iterator[int]:
+def _tensors_ready_at_start(model: schema.ModelT, graph: schema.SubGraphT) -> Iterator[int]:
     for index, tensor in enumerate(graph.tensors):
         data = model.buffers[tensor.buffer].data
         is_constant = data is not None and len(data)
@@ -205,15 +222,15 @@ def _tensors_ready_at_start(model: ModelT, graph: SubGraphT) -> Iterator[int]:
             yield index
 
 
-def _check_ends(graph: SubGraphT, schema: Any) -> None:
-    """Refuses inputs and outputs that a runtime would crash of when it makes an array of them."""
+def _check_ends(graph: schema.SubGraphT) -> None:
+    """Refuses inputs and outputs of which a runtime cannot make an array; it crashes on them."""
     opaque = (schema.TensorType.RESOURCE, schema.TensorType.VARIANT)
     for index in (*graph.inputs, *graph.outputs):
         if graph.tensors[index].type in opaque:
-            raise ModelError(f"tensor {index} goes in or out, and holds nothing that an array can")
+            raise ModelError(f"tensor {index} is an input or output that is not an array")
 
 
-def _check_signatures(model: ModelT) -> None:
+def _check_signatures(model: schema.ModelT) -> None:
     for signature in model.signatureDefs:
         _check_indices("signature", [signature.subgraphIndex], model.subgraphs)
         tensors = model.subgraphs[signature.subgraphIndex].tensors

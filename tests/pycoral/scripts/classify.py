@@ -1,4 +1,4 @@
-"""A script as people wrote them for pycoral: classifies one photo."""
+"""A typical script for pycoral: classifies one photo."""
 
 # ruff: noqa: UP031
 

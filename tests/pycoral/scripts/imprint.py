@@ -1,4 +1,4 @@
-"""A script as people wrote them for pycoral: learns classes from a few photos each."""
+"""A typical script for pycoral: learns classes from a few photos each."""
 
 # ruff: noqa: PTH118, PTH123, PTH208, UP031
 

@@ -1,4 +1,4 @@
-"""A script as people wrote them for pycoral: trains the last layer on folders of photos."""
+"""A typical script for pycoral: trains the last layer on folders of photos."""
 
 # ruff: noqa: PTH118, PTH123, PTH208, UP031
 

@@ -1,1 +1,1 @@
-"""Edge TPUs that are not there: a stand-in for libedgetpu and the Python behind its kernel."""
+"""A stand-in for libedgetpu and its Edge TPUs, for tests without the hardware."""

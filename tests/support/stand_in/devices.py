@@ -1,4 +1,4 @@
-"""The Edge TPUs behind the stand-in: what tests set of them, and what they count."""
+"""The Edge TPUs of the stand-in: their settings, and the counts that tests check."""
 
 import ctypes
 import os
@@ -29,14 +29,14 @@ class _Hooks(ctypes.Structure):
 
 
 class StandIn:
-    """Edge TPUs on which compiled models give what their CPU twin gives.
+    """Edge TPUs on which a compiled model gives the results of the same model for the CPU.
 
     Attributes:
-        opened: The options of every delegate made, with the device that it got, in order.
-        open_delegates: How many of them are alive.
-        inferences: How many inferences each device has done.
+        opened: The device and the options of every delegate that was made, in order.
+        open_delegates: The number of delegates that are alive.
+        inferences: The number of inferences on each device.
         unplugged: The devices that fail from now on; tests may add to it.
-        latency: Seconds that an inference takes at least.
+        latency: The minimum duration of an inference, in seconds.
     """
 
     def __init__(
@@ -47,13 +47,14 @@ class StandIn:
         latency: float = 0.0,
         unplugged_after: Mapping[int, int] | None = None,
     ) -> None:
-        """Describes the devices; :func:`plugged_in` makes them seen.
+        """Describes the devices; :func:`plugged_in` makes libedgetpu list them.
 
         Args:
-            twin: The CPU model with the arithmetic; None if nothing will be run in this process.
-            devices: "usb" or "pci" for each, in the order of the list.
-            latency: Seconds.
-            unplugged_after: By device, the number of inferences after which it fails.
+            twin: The model for the CPU that does the arithmetic; None if this process runs no
+                model.
+            devices: "usb" or "pci" for each device, in the order of the list.
+            latency: The minimum duration of an inference, in seconds.
+            unplugged_after: The number of inferences after which a device fails, by device.
         """
         self.twin = twin
         self.devices = [
@@ -70,11 +71,11 @@ class StandIn:
         self._hooks = _Hooks(_OPENED(self._open), _CLOSED(self._close), _RUN(self._run))
 
     def hook_into(self, library: ctypes.CDLL) -> None:
-        """Has the kernel of an open library call this object, which must outlive its use."""
+        """Makes the kernel of an open library call this object, which must live as long."""
         library.stand_in_set_hooks(ctypes.byref(self._hooks))
 
     def environment(self) -> dict[str, str]:
-        """Returns the variables that tell the library, in any process, what is plugged in."""
+        """Returns the environment variables that describe the devices to the library."""
         listed = " ".join(f"{device['type']}={device['path']}" for device in self.devices)
         return {"STAND_IN_DEVICES": listed}
 
@@ -89,7 +90,7 @@ class StandIn:
     def _run(
         self, device: int, source: int, source_size: int, target: int, target_size: int
     ) -> bool:
-        """Returns whether the device is there; an exception counts as False."""
+        """Runs an inference, and returns whether it succeeded; an exception counts as False."""
         with self._locks[device]:
             if self.inferences[device] == self._unplugged_after.get(device):
                 self.unplugged.add(device)
@@ -98,7 +99,9 @@ class StandIn:
             time.sleep(self.latency)
             output = self._infer(device, ctypes.string_at(source, source_size))
             if len(output) != target_size:
-                raise ValueError(f"the twin gives {len(output)} bytes, the model {target_size}")
+                raise ValueError(
+                    f"the twin has {len(output)} bytes of output, the model has {target_size}"
+                )
             ctypes.memmove(target, output, target_size)
             self.inferences[device] += 1
             return True
@@ -124,7 +127,7 @@ def plugged_in(
     latency: float = 0.0,
     unplugged_after: Mapping[int, int] | None = None,
 ) -> Iterator[StandIn]:
-    """Plugs devices in, for this process and those that it starts meanwhile."""
+    """Plugs devices in, for this process and the processes that it starts in the meantime."""
     stand_in = StandIn(twin, devices, latency=latency, unplugged_after=unplugged_after)
     handle = ctypes.CDLL(str(library))
     variables = {LIBRARY_VARIABLE: str(library), **stand_in.environment()}

@@ -1,4 +1,4 @@
-"""The stand-in as pytest fixtures."""
+"""The stand-in for libedgetpu as pytest fixtures."""
 
 import functools
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def c_compiler() -> str:
 
 @pytest.fixture(scope="session")
 def stand_in_library(c_compiler: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A libedgetpu.so.1 that works, with no devices until some are plugged in."""
+    """A working libedgetpu.so.1, which lists no devices until some are plugged in."""
     return library.build(tmp_path_factory.mktemp("libedgetpu"))
 
 
@@ -29,6 +29,6 @@ def stand_in_library(c_compiler: str, tmp_path_factory: pytest.TempPathFactory) 
 def edge_tpus(stand_in_library: Path) -> Callable[..., AbstractContextManager[StandIn]]:
     """Plugs Edge TPUs in: ``with edge_tpus(twin, ["usb", "pci"]) as tpus``.
 
-    See stand_in.devices: :func:`plugged_in` for the arguments, :class:`StandIn` for what it counts.
+    See :func:`plugged_in` for the arguments, and :class:`StandIn` for what it counts.
     """
     return functools.partial(plugged_in, stand_in_library)

@@ -1,24 +1,24 @@
 /* A stand-in for libedgetpu: the same exported functions, without an Edge TPU.
  *
- * The TFLite runtime loads it as it loads the real library. Its delegate claims the nodes
- * `edgetpu-custom-op`, and the kernel hands the input to a function that the test has registered
- * (see stand_in.py), where the CPU twin of the model does the arithmetic. Without such a function,
- * as in a process that only looks whether the library works, the kernel writes zeros.
+ * The TFLite runtime loads it in the same way as the real library. Its delegate claims the nodes
+ * `edgetpu-custom-op`, and the kernel passes the input to a function that the test has registered
+ * (see devices.py), in which the same model for the CPU does the arithmetic. If there is no such
+ * function, as in the probe's process, the kernel writes zeros.
  *
- * Environment variables, read at every call, describe what is plugged in:
+ * Environment variables, read at every call, describe the devices:
  *   STAND_IN_DEVICES  "usb=/sys/bus/usb/devices/2-1 pci=/dev/apex_0", in the order of the list
  *   STAND_IN_BUSY     if set, no device can be opened
- *   STAND_IN_VERSION  what the library says of itself
+ *   STAND_IN_VERSION  the version that the library reports
  *
  * Macros of the variants:
  *   NO_ENTRY_POINTS     exports no delegate
  *   OLD_ABI_WILD, OLD_ABI_ZEROS
- *                     passes the registration as a library of 2021 does: for its last fields the
- *                     runtime takes what lies on the caller's stack, here an address that is not
- *                     mapped (it crashes) or one of zeros (it finds no operator)
+ *                     passes the registration like a library of 2021: the runtime reads its last
+ *                     fields from the caller's stack, which holds either an address that is not
+ *                     mapped (the runtime crashes) or the address of zeros (it finds no operator)
  *
- * The structures are TFLite's on 64-bit systems as far as they are used here, declared anew so that
- * no header of TFLite is needed.
+ * The structures are those of TFLite on 64-bit systems. They are declared here so that no header of
+ * TFLite is needed.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,8 +70,8 @@ EXPORT const char* edgetpu_version(void) {
 
 #ifndef NO_ENTRY_POINTS
 
-/* Returns the place in the list of the device that an option means, or -1: "", "usb" and "pci" mean
- * the first, ":1", "usb:1" and "pci:1" count from 0. */
+/* Returns the position of the device that an option names, or -1: "", "usb" and "pci" name the
+ * first device, and ":1", "usb:1" and "pci:1" count from 0. */
 static int find_device(const char* option) {
   int wanted_type = -1;
   if (strncmp(option, "usb", 3) == 0) wanted_type = kUsb;
@@ -90,7 +90,7 @@ static int find_device(const char* option) {
   return found;
 }
 
-/* What the test registers. `run` returns 0 where the device has failed. */
+/* The functions that the test registers. `run` returns 0 if the device has failed. */
 
 typedef struct {
   void (*opened)(int device, const char* options);
@@ -195,7 +195,7 @@ _Static_assert(sizeof(DelegateParams) == 32, "TfLiteDelegateParams");
 
 static const char kCustomOp[] = "edgetpu-custom-op";
 
-/* Called with the parameters in place of the bytes that a built-in operator would get. */
+/* Is called with the parameters instead of the bytes that a built-in operator would get. */
 static void* kernel_init(Context* context, const char* buffer, size_t length) {
   (void)context;
   (void)length;
@@ -209,7 +209,7 @@ static void kernel_free(Context* context, void* user_data) {
 
 static Status kernel_prepare(Context* context, Node* node) {
   if (node->inputs->size == 1 && node->outputs->size == 1) return kOk;
-  context->report_error(context, "The stand-in takes one input and gives one output.");
+  context->report_error(context, "The stand-in supports only one input and one output.");
   return kError;
 }
 
@@ -234,7 +234,7 @@ static Status kernel_invoke(Context* context, Node* node) {
 static Status claim_custom_ops(Context* context, Delegate* delegate) {
   IntArray* plan;
   if (context->get_execution_plan(context, &plan) != kOk) return kError;
-  /* The plan is the runtime's and changes with every replacement: collect first. */
+  /* The plan belongs to the runtime and changes with every replacement, so collect first. */
   int count = 0;
   int* found = malloc(plan->size * sizeof *found);
   for (int i = 0; i < plan->size; ++i) {
@@ -291,7 +291,7 @@ EXPORT Delegate* tflite_plugin_create_delegate(char** keys, char** values, size_
   return delegate;
 }
 
-/* Called with NULL after a creation that failed. */
+/* Is called with NULL if the creation failed. */
 EXPORT void tflite_plugin_destroy_delegate(Delegate* delegate) {
   if (delegate == NULL) return;
   if (hooks.closed != NULL) hooks.closed((int)(intptr_t)delegate->data);

@@ -1,4 +1,4 @@
-"""Building libedgetpu.c, whole or broken in one of the ways that users meet."""
+"""Building libedgetpu.c, intact or broken in one of the ways that users encounter."""
 
 import os
 import shutil
@@ -13,14 +13,14 @@ _ELF_MACHINE_OF_NO_CPU = b"\xfe\xca"
 
 
 def compiler() -> str | None:
-    """Returns the system's C compiler, or CC's."""
+    """Returns the C compiler: the one that CC names, or else the system's."""
     return shutil.which(os.environ.get("CC", "cc"))
 
 
 def build(folder: Path, *options: str, source: Path = SOURCE, name: str = NAME) -> Path:
     """Builds ``folder/name``.
 
-    It has no SONAME: the first library that is loaded with one owns that name in the process, and
+    The library has no SONAME, because a process would reuse the first library with that name, and
     tests load several.
     """
     path = folder / name
@@ -30,7 +30,7 @@ def build(folder: Path, *options: str, source: Path = SOURCE, name: str = NAME) 
 
 
 def build_with_missing_dependency(folder: Path, dependency: str) -> Path:
-    """Builds the library so that it needs another one, which is not there."""
+    """Builds the library with a dependency that is missing."""
     empty = folder / "empty.c"
     empty.write_text("int empty;\n")
     needed = build(folder, f"-Wl,-soname,{dependency}", source=empty, name=dependency)
@@ -40,7 +40,7 @@ def build_with_missing_dependency(folder: Path, dependency: str) -> Path:
 
 
 def build_for_another_cpu(folder: Path) -> Path:
-    """Builds the library and marks it as made for a CPU that is not this one."""
+    """Builds the library and marks it as built for another CPU."""
     library = build(folder)
     content = bytearray(library.read_bytes())
     content[_ELF_MACHINE_OFFSET : _ELF_MACHINE_OFFSET + 2] = _ELF_MACHINE_OF_NO_CPU

@@ -1,4 +1,4 @@
-"""Functions to work with a classifier, or with any model of one output."""
+"""Functions that work with a classifier, or with any model that has one output."""
 
 import math
 from typing import NamedTuple
@@ -10,24 +10,24 @@ from ...edgetpu.runtime import Interpreter
 
 
 class Class(NamedTuple):
-    """One answer of a classifier."""
+    """A class and its score, from one run of a classifier."""
 
     id: int
     """The class index."""
 
     score: float
-    """The model's score for it."""
+    """The model's score for the class; a probability if the model ends in a softmax."""
 
 
 def num_classes(interpreter: Interpreter) -> int:
-    """Returns the number of classes, or of whatever the model's output holds."""
+    """Returns the number of classes, which is the number of elements of the model's output."""
     return int(np.prod(interpreter.get_output_details()[0]["shape"]))
 
 
 def get_scores(interpreter: Interpreter) -> NDArray[np.floating]:
-    """Returns a copy of the model's output, flat and dequantized."""
+    """Returns a copy of the model's output, dequantized, with shape [C]."""
     details = interpreter.get_output_details()[0]
-    output: NDArray[np.floating] = interpreter.get_tensor(details["index"]).ravel()
+    output = interpreter.get_tensor(details["index"]).ravel()
     if np.issubdtype(output.dtype, np.integer):
         scale, zero_point = details["quantization"]
         output = scale * (output.astype(np.int64) - zero_point)
@@ -37,12 +37,14 @@ def get_scores(interpreter: Interpreter) -> NDArray[np.floating]:
 def get_classes_from_scores(
     scores: ArrayLike, top_k: float = math.inf, score_threshold: float = -math.inf
 ) -> list[Class]:
-    """Returns the best classes, best first; of equal ones the lower index first.
+    """Returns the classes with the highest scores, in descending order of their scores.
+
+    Classes with equal scores are in ascending order of their indices.
 
     Args:
-        scores: The score of each class, [C].
-        top_k: How many classes to return at most.
-        score_threshold: The least score of a class that is returned.
+        scores: The score of each class, with shape [C].
+        top_k: The maximum number of classes to return.
+        score_threshold: The minimum score of a class that is returned.
     """
     scores = np.asarray(scores)
     best = np.argsort(-scores, kind="stable")[: int(min(top_k, len(scores)))]
@@ -56,5 +58,5 @@ def get_classes_from_scores(
 def get_classes(
     interpreter: Interpreter, top_k: float = math.inf, score_threshold: float = -math.inf
 ) -> list[Class]:
-    """Returns the best classes of the model's output; see :func:`get_classes_from_scores`."""
+    """Returns the classes with the highest scores; see :func:`get_classes_from_scores`."""
     return get_classes_from_scores(get_scores(interpreter), top_k, score_threshold)

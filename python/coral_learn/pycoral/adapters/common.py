@@ -1,7 +1,7 @@
-"""Functions to work with any image model."""
+"""Functions that work with any image model."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,13 +13,13 @@ _Resized = TypeVar("_Resized")
 
 
 def input_details(interpreter: Interpreter, key: str) -> Any:
-    """Returns one detail of the model's input, such as its ``shape`` or ``dtype``."""
-    return interpreter.get_input_details()[0][key]
+    """Returns one of the details of the model's input: ``shape`` or ``dtype``, for example."""
+    return cast(dict[str, Any], interpreter.get_input_details()[0])[key]
 
 
 def input_size(interpreter: Interpreter) -> tuple[int, int]:
-    """Returns the size of the model's input image as (width, height)."""
-    _, height, width, _ = input_details(interpreter, "shape")
+    """Returns the size of the model's input image in pixels, as (width, height)."""
+    _, height, width, _ = interpreter.get_input_details()[0]["shape"]
     return int(width), int(height)
 
 
@@ -28,17 +28,16 @@ def input_tensor(interpreter: Interpreter) -> NDArray[Any]:
 
     The interpreter cannot run while a view of its memory is alive.
     """
-    view: NDArray[Any] = interpreter.tensor(input_details(interpreter, "index"))()[0]
-    return view
+    image: NDArray[Any] = interpreter.tensor(interpreter.get_input_details()[0]["index"])()[0]
+    return image
 
 
 def output_tensor(interpreter: Interpreter, i: int) -> NDArray[Any]:
-    """Returns a view of the model's output tensor number ``i``, as stored.
+    """Returns a view of the model's ``i``-th output tensor, not dequantized.
 
     The interpreter cannot run while a view of its memory is alive.
     """
-    view: NDArray[Any] = interpreter.tensor(interpreter.get_output_details()[i]["index"])()
-    return view
+    return interpreter.tensor(interpreter.get_output_details()[i]["index"])()
 
 
 def set_input(interpreter: Interpreter, data: ArrayLike) -> None:
@@ -46,8 +45,8 @@ def set_input(interpreter: Interpreter, data: ArrayLike) -> None:
 
     Args:
         interpreter: The interpreter, with its tensors allocated.
-        data: A PIL image or an array [height, width, 3] of the tensor's own dtype. Pixels (uint8)
-            for a model with another input type are converted to it; pycoral knew uint8 alone.
+        data: A PIL image, or an array [height, width, 3] of the tensor's own dtype. If the model's
+            input is not uint8, uint8 pixels are converted to its type; pycoral supports uint8 only.
     """
     values = np.asarray(data)
     tensor = input_tensor(interpreter)
@@ -61,21 +60,24 @@ def set_resized_input(
 ) -> tuple[_Resized, tuple[float, float]]:
     """Copies an image to the model's input tensor, resized to fit and padded with zeros.
 
+    The aspect ratio is kept; the padding is at the right and at the bottom.
+
     Args:
         interpreter: The interpreter, with its tensors allocated.
-        size: The image's own (width, height).
-        resize: Given (width, height), returns the image resized to that.
+        size: The image's own size in pixels, as (width, height).
+        resize: A function that takes (width, height) and returns the image resized to that size.
 
     Returns:
-        What ``resize`` returned, and the ratio of the resize in both directions.
+        The resized image, and the scale factors (horizontal, vertical), which are equal.
     """
     width, height = input_size(interpreter)
     ratio = min(width / size[0], height / size[1])
     new_width, new_height = int(size[0] * ratio), int(size[1] * ratio)
     resized = resize((new_width, new_height))
-    padded = np.zeros((height, width, int(input_details(interpreter, "shape")[3])), np.uint8)
+    channels = int(interpreter.get_input_details()[0]["shape"][3])
+    padded = np.zeros((height, width, channels), np.uint8)
     padded[:new_height, :new_width] = np.reshape(
-        np.asarray(resized), (new_height, new_width, padded.shape[2])
+        np.asarray(resized), (new_height, new_width, channels)
     )
     set_input(interpreter, padded)
     return resized, (ratio, ratio)

@@ -1,23 +1,21 @@
 """Edge TPUs and interpreters.
 
-pycoral's functions that take an interpreter's native handle, ``invoke_with_bytes`` and its kind,
-are not here: they need a library compiled against one version of the runtime.
+``invoke_with_bytes`` and pycoral's other functions that take an interpreter's native handle are
+missing, because they need a library that was compiled against one version of the runtime.
 """
 
 import ctypes
 import operator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...edgetpu.interpreter import (
-    get_runtime_version,
-    list_edge_tpus,
-    load_edgetpu_delegate,
-    make_interpreter,
-)
-from ...edgetpu.library import Problem, open_library
+from ...edgetpu.delegate import load_edgetpu_delegate
+from ...edgetpu.devices import list_edge_tpus
+from ...edgetpu.interpreter import make_interpreter
+from ...edgetpu.library import get_runtime_version, open_library
+from ...edgetpu.problem import Problem
 from ...edgetpu.runtime import Interpreter
 
 __all__ = [
@@ -30,17 +28,21 @@ __all__ = [
 ]
 
 
-def run_inference(interpreter: Interpreter, input_data: Any) -> None:
-    """Sets the model's input from flat data and runs it.
+FlatData: TypeAlias = NDArray[Any] | bytes | tuple[ctypes.c_void_p, int]
+"""The elements of a tensor: a 1-D array, bytes, or a pointer and the number of elements."""
+
+
+def run_inference(interpreter: Interpreter, input_data: FlatData) -> None:
+    """Copies flat data to the model's input tensor and runs the model.
 
     Args:
         interpreter: The interpreter, with its tensors allocated.
-        input_data: As many elements of the input tensor's dtype as it has: a 1-D array, bytes, or
-            the tuple of a ``ctypes.c_void_p`` and the number of elements.
+        input_data: All elements of the input tensor in its own dtype: a 1-D array, bytes, or a
+            tuple of a ``ctypes.c_void_p`` and the number of elements.
 
     Raises:
-        ValueError: The data is too long or too short.
-        TypeError: The data is of another kind.
+        ValueError: The data has more or fewer elements than the input tensor.
+        TypeError: The data has another type.
     """
     details = interpreter.get_input_details()[0]
     shape, dtype = details["shape"], np.dtype(details["dtype"])
@@ -56,7 +58,7 @@ def set_verbosity(verbosity: int) -> bool:
     """Sets how much libedgetpu writes to its log, from 0 (the default) to 10.
 
     Returns:
-        Whether there is a libedgetpu that took the setting.
+        Whether there is a libedgetpu that has this setting.
     """
     level = operator.index(verbosity)
     library = open_library()
@@ -68,10 +70,11 @@ def set_verbosity(verbosity: int) -> bool:
     return True
 
 
-def _flat_elements(data: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+def _flat_elements(data: object, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Returns ``data`` as a 1-D array of ``dtype``."""
     match data:
         case bytes():
-            raw: Any = data
+            raw = data
         case np.ndarray():
             raw = np.ascontiguousarray(data).tobytes()
         case (ctypes.c_void_p() as pointer, int() as size) if pointer.value:

@@ -7,23 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...embeddings import Embeddings
+from ..embedding import embedding_output
 from ..file import ModelFile, ModelSource
+from ..graph import Graph, Tensor
 from ..layers import add_fully_connected, add_output_conversion, add_reshape, add_softmax
-from ..metadata import pack_with_labels
-from ..model import (
-    add_tensor,
-    embedding_index,
-    main_subgraph,
-    set_output,
-    tensor_quantization,
-    tensor_shape,
-    tensor_type_name,
-    unpack,
-)
-from ..quantization import QuantizedHead, probability_quantization, quantize_head, softmax
-from ..schema import ModelT
+from ..quantization import probability_quantization
 from .class_means import note_class_means
-from .record import take_head_record
+from .quantized import QuantizedHead, QuantizedLayer, quantize_head, softmax
+from .record import take_recorded_head
 
 
 @dataclass(frozen=True)
@@ -31,9 +22,10 @@ class QuantizationReport:
     """What a head loses when it is stored in a model.
 
     Attributes:
-        rows: How many embeddings were looked at.
-        agreement: Fraction of them for which the float head and the stored one say the same class.
-        largest_error: Largest difference of a probability between the two.
+        rows: The number of embeddings that were compared.
+        agreement: The fraction of them for which the float head and the stored head give the same
+            class, in [0, 1].
+        largest_error: The largest difference between a probability of the two.
     """
 
     rows: int
@@ -51,22 +43,22 @@ def append_softmax_head(
     per_channel: bool = False,
     class_means: ArrayLike | None = None,
 ) -> ModelFile:
-    """Makes a classifier of an embedding extractor: FULLY_CONNECTED, (RESHAPE), SOFTMAX.
+    """Makes a classifier from an embedding extractor: FULLY_CONNECTED, (RESHAPE), SOFTMAX.
 
-    A quantized extractor gets a quantized head. The output then has the type of the image that the
-    model takes, so that a model with int8 inside and uint8 outside stays one. A head that was cut
-    off this extractor, and is the same still, is stored as it was.
+    A quantized extractor gets a quantized head, whose output has the type of the model's input, so
+    that a model with int8 inside and uint8 outside stays one. A head that was cut off this
+    extractor and has not changed is stored exactly as it was.
 
     Args:
         extractor: A model with one output, the embedding, of D features: [1, D], [1, 1, D] or
-            [1, 1, 1, D]; uint8, int8 or float32; plain or compiled for the Edge TPU.
+            [1, 1, 1, D]; uint8, int8 or float32; compiled for the Edge TPU or not.
         weights: float32 [D, C], finite.
         biases: float32 [C], finite.
-        calibration: Embeddings of this extractor, on which the quantized head is made to lose the
-            least. Without them the range of the logits is bounded by what the embedding tensor
-            could hold, which is safe and coarse.
+        calibration: Embeddings of this extractor, on which the quantized head is made to lose as
+            little as possible. Without them, the range of the logits is what the embedding tensor
+            could lead to, which is safe but coarse.
         labels: The C class names, to be stored in the model.
-        per_channel: Quantize the weights of each class with a scale of its own, which is more
+        per_channel: Whether the weights of each class have a scale of their own, which is more
             accurate. int8 models only, for runtimes of TensorFlow 2.14 or later.
         class_means: The mean embedding of each class, [C, D], to be noted in the model.
 
@@ -77,20 +69,20 @@ def append_softmax_head(
         ModelError: The extractor cannot take a head.
         ValueError: The sizes do not match, or numbers are not finite.
     """
-    model = unpack(ModelFile.open(extractor).content)
-    embedding = embedding_index(model)
-    weights, biases = _check_head(model, weights, biases)
+    graph = ModelFile.open(extractor).graph.copy()
+    embedding = embedding_output(graph)
+    weights, biases = _check_head(embedding, weights, biases)
     if labels is not None and len(labels) != len(biases):
         raise ValueError(f"there are {len(labels)} labels for {len(biases)} classes")
-    head = _quantize(model, weights, biases, calibration, per_channel)
-    logits = _add_layer(model, embedding, weights, biases, head)
-    if len(tensor_shape(main_subgraph(model).tensors[embedding])) != 2:
-        logits = add_reshape(model, "head/reshaped", logits, [1, len(biases)])
-    probabilities = add_softmax(model, "head/probabilities", logits)
-    set_output(model, add_output_conversion(model, "head/output", probabilities))
+    head = _quantize(graph, embedding, weights, biases, calibration, per_channel)
+    logits = _add_linear_layer(graph, embedding, weights, biases, head)
+    if len(embedding.shape) != 2:
+        logits = add_reshape(graph, "head/reshaped", logits, [1, len(biases)])
+    probabilities = add_softmax(graph, "head/probabilities", logits)
+    graph.set_output(add_output_conversion(graph, "head/output", probabilities))
     if class_means is not None:
-        note_class_means(model, class_means)
-    return ModelFile(pack_with_labels(model, labels))
+        note_class_means(graph.model, class_means)
+    return ModelFile.of_graph(graph, labels)
 
 
 def quantization_report(
@@ -102,42 +94,43 @@ def quantization_report(
     calibration: Embeddings | None = None,
     per_channel: bool = False,
 ) -> QuantizationReport:
-    """Compares a head with what :func:`append_softmax_head` makes of it, without running a model.
+    """Compares a head with what :func:`append_softmax_head` stores, without running a model.
 
     Args:
-        extractor: See :func:`append_softmax_head`.
+        extractor: As for :func:`append_softmax_head`.
         weights: float32 [D, C].
         biases: float32 [C].
-        embeddings: Of this extractor, at least one; [N, D].
-        calibration: See :func:`append_softmax_head`.
-        per_channel: See :func:`append_softmax_head`.
+        embeddings: At least one embedding of this extractor, [N, D].
+        calibration: As for :func:`append_softmax_head`.
+        per_channel: As for :func:`append_softmax_head`.
 
     Raises:
         ModelError: The extractor cannot take a head.
         ValueError: The sizes do not match, or there are no embeddings.
     """
-    model = unpack(ModelFile.open(extractor).content)
-    weights, biases = _check_head(model, weights, biases)
+    graph = ModelFile.open(extractor).graph.copy()
+    embedding = embedding_output(graph)
+    weights, biases = _check_head(embedding, weights, biases)
     rows = _check_embeddings(embeddings, len(weights))
     if not len(rows):
-        raise ValueError("a quantization report needs embeddings to look at")
-    wanted = softmax(rows.astype(np.float64) @ weights + biases)
-    head = _quantize(model, weights, biases, calibration, per_channel)
-    stored = wanted
+        raise ValueError("a quantization report needs embeddings to compare the heads on")
+    expected = softmax(rows.astype(np.float64) @ weights + biases)
+    head = _quantize(graph, embedding, weights, biases, calibration, per_channel)
+    stored = expected
     if head is not None:
         quantized = head.compute(head.layer.embedding.quantize(rows))
         stored = probability_quantization(quantized.dtype).dequantize(quantized)
     return QuantizationReport(
         len(rows),
-        float((wanted.argmax(axis=1) == stored.argmax(axis=1)).mean()),
-        float(np.abs(wanted - stored).max()),
+        float((expected.argmax(axis=1) == stored.argmax(axis=1)).mean()),
+        float(np.abs(expected - stored).max()),
     )
 
 
 def _check_head(
-    model: ModelT, weights: ArrayLike, biases: ArrayLike
+    embedding: Tensor, weights: ArrayLike, biases: ArrayLike
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    with np.errstate(over="ignore"):  # told below
+    with np.errstate(over="ignore"):  # checked below
         weights = np.asarray(weights, np.float32)
         biases = np.asarray(biases, np.float32)
     if weights.ndim != 2 or biases.shape != weights.shape[1:] or not biases.size:
@@ -147,7 +140,7 @@ def _check_head(
         )
     if not (np.isfinite(weights).all() and np.isfinite(biases).all()):
         raise ValueError("weights and biases must be finite")
-    features = tensor_shape(main_subgraph(model).tensors[embedding_index(model)])[-1]
+    features = embedding.shape[-1]
     if len(weights) != features:
         raise ValueError(
             f"the head takes {len(weights)} features, but the extractor gives {features}"
@@ -164,46 +157,49 @@ def _check_embeddings(embeddings: Embeddings, features: int) -> NDArray[np.float
 
 
 def _quantize(
-    model: ModelT,
+    graph: Graph,
+    embedding: Tensor,
     weights: NDArray[np.float32],
     biases: NDArray[np.float32],
     calibration: Embeddings | None,
     per_channel: bool,
 ) -> QuantizedHead | None:
-    """Quantizes a head for a model; None for a float model."""
-    tensor = main_subgraph(model).tensors[embedding_index(model)]
-    if per_channel and tensor_type_name(tensor) != "int8":
+    """Quantizes a head for a model; None for a float model. Uses up the note of a cut-off head."""
+    if per_channel and embedding.type_name != "int8":
         raise ValueError(
-            f"only int8 models can have weights per channel, not {tensor_type_name(tensor)}"
+            f"only int8 models can have weights per channel, not {embedding.type_name}"
         )
-    embedding = tensor_quantization(tensor)
-    if embedding is None:
+    quantization = embedding.quantization
+    if quantization is None:
         return None
     rows = None if calibration is None else _check_embeddings(calibration, len(weights))
-    return take_head_record(model, weights, biases, embedding) or quantize_head(
-        weights, biases, embedding, rows, per_channel=per_channel
-    )
+    recorded = take_recorded_head(graph.model, weights, biases, quantization)
+    return recorded or quantize_head(weights, biases, quantization, rows, per_channel=per_channel)
 
 
-def _add_layer(
-    model: ModelT,
-    embedding: int,
+def _add_linear_layer(
+    graph: Graph,
+    embedding: Tensor,
     weights: NDArray[np.float32],
     biases: NDArray[np.float32],
     head: QuantizedHead | None,
-) -> int:
-    """Adds the linear layer, quantized or float, and returns the index of the logits."""
-    if head is None:
-        stored_weights = add_tensor(
-            model, "head/weights", weights.T.shape, np.float32, values=weights.T
+) -> Tensor:
+    """Adds the linear layer, float or quantized, and returns the logits."""
+    if head is not None:
+        stored_weights, stored_biases = _add_quantized_constants(graph, head.layer)
+    else:
+        stored_weights = graph.add_tensor(
+            "head/weights", weights.T.shape, np.float32, values=weights.T
         )
-        stored_biases = add_tensor(model, "head/biases", biases.shape, np.float32, values=biases)
-        return add_fully_connected(
-            model, "head/logits", embedding, stored_weights, stored_biases, None
-        )
-    layer = head.layer
-    stored_weights = add_tensor(
-        model,
+        stored_biases = graph.add_tensor("head/biases", biases.shape, np.float32, values=biases)
+    quantization = None if head is None else head.logits
+    return add_fully_connected(
+        graph, "head/logits", embedding, stored_weights, stored_biases, quantization
+    )
+
+
+def _add_quantized_constants(graph: Graph, layer: QuantizedLayer) -> tuple[Tensor, Tensor]:
+    weights = graph.add_tensor(
         "head/weights",
         layer.weights.T.shape,
         layer.weights.dtype,
@@ -211,14 +207,7 @@ def _add_layer(
         scale=layer.weight_scales,
         zero_point=layer.weight_zero_point,
     )
-    stored_biases = add_tensor(
-        model,
-        "head/biases",
-        layer.biases.shape,
-        np.int32,
-        values=layer.biases,
-        scale=layer.bias_scales,
+    biases = graph.add_tensor(
+        "head/biases", layer.biases.shape, np.int32, values=layer.biases, scale=layer.bias_scales
     )
-    return add_fully_connected(
-        model, "head/logits", embedding, stored_weights, stored_biases, head.logits
-    )
+    return weights, biases

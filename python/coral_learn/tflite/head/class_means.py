@@ -1,21 +1,19 @@
-"""What a classifier remembers of the photos it was trained on: the mean embedding of each class.
+"""The mean embedding of each class, noted in a classifier.
 
-A class can then be added later, next to the old ones, without their photos.
+With them, a class can be added later without the photos of the old ones.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..file import ModelSource, read_model_content
-from ..metadata import labels_of, pack_with_labels
-from ..model import unpack
+from .. import schema
+from ..file import ModelFile, ModelSource
 from ..notes import read_note, write_note
-from ..schema import ModelT
 
 _NOTE = "CLASS_MEANS"
 
 
-def attach_class_means(classifier: ModelSource, means: ArrayLike) -> bytes:
+def attach_class_means(classifier: ModelSource, means: ArrayLike) -> ModelFile:
     """Returns the classifier with the mean embedding of each class noted in it.
 
     Args:
@@ -23,25 +21,24 @@ def attach_class_means(classifier: ModelSource, means: ArrayLike) -> bytes:
         means: Real numbers [C, D]; kept as float16.
 
     Raises:
-        ModelError: ``classifier`` is not a .tflite model, or a broken one.
+        ModelError: ``classifier`` is not a .tflite model, or is a damaged one.
     """
-    content = read_model_content(classifier)
-    model = unpack(content)
-    labels = labels_of(model, content)
-    note_class_means(model, means)
-    return pack_with_labels(model, labels)
+    model = ModelFile.open(classifier)
+    graph = model.graph.copy()
+    note_class_means(graph.model, means)
+    return ModelFile.of_graph(graph, model.labels)
 
 
-def note_class_means(model: ModelT, means: ArrayLike) -> None:
-    """Notes the mean embedding of each class, real numbers [C, D], in a model."""
+def note_class_means(model: schema.ModelT, means: ArrayLike) -> None:
+    """Notes the mean embedding of each class, real numbers [C, D], in a tree."""
     write_note(model, _NOTE, np.asarray(means, np.float16))
 
 
 def read_class_means(classifier: ModelSource) -> NDArray[np.float32] | None:
-    """Returns the mean embedding of each class, float32 [C, D]; None where they are not noted.
+    """Returns the mean embedding of each class, float32 [C, D]; None if they are not noted.
 
     Raises:
-        ModelError: ``classifier`` is not a .tflite model, or a broken one.
+        ModelError: ``classifier`` is not a .tflite model, or is a damaged one.
     """
-    means = read_note(unpack(read_model_content(classifier)), _NOTE, np.float16, 2)
+    means = read_note(ModelFile.open(classifier).tree, _NOTE, np.float16, 2)
     return None if means is None or not np.isfinite(means).all() else means.astype(np.float32)

@@ -4,10 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ModelError
-from ..file import ModelSource, read_model_content
+from ..file import ModelFile, ModelSource
 from ..linear_layer import find_linear_layers, read_linear_layer
-from ..metadata import labels_of
-from ..model import unpack
 
 
 def read_head(
@@ -16,24 +14,24 @@ def read_head(
     """Reads the float head of a classifier.
 
     Args:
-        classifier: A ``.tflite`` file or its bytes. Its last linear layer may be quantized, and
-            what multiplies the logits after it is taken into the head.
+        classifier: A ``.tflite`` file or its bytes. Its last linear layer may be quantized; a
+            factor that the logits are multiplied by after it becomes part of the head.
 
     Returns:
         Weights float32 [D, C], biases float32 [C], and the labels that the model carries, or None
         if there is not one for each class.
 
     Raises:
-        ModelError: The model has not one linear layer that leads to its outputs, or is compiled.
+        ModelError: The model does not have one linear layer that leads to its outputs, or is
+            compiled.
     """
-    content = read_model_content(classifier)
-    model = unpack(content)
-    layers = find_linear_layers(model)
+    model = ModelFile.open(classifier)
+    layers = find_linear_layers(model.graph)
     if len(layers) != 1:
         raise ModelError(
             "a classifier has one last linear layer (FULLY_CONNECTED, or CONV_2D 1x1, before "
             f"SOFTMAX); this model has {len(layers) or 'none'}"
         )
-    weights, biases = read_linear_layer(model, layers[0])
-    labels = labels_of(model, content)
+    weights, biases = read_linear_layer(model.graph, layers[0])
+    labels = model.labels
     return weights, biases, labels if labels and len(labels) == len(biases) else None

@@ -1,102 +1,105 @@
-"""What an extractor remembers of the head that was cut off it.
+"""What an extractor remembers about the head that was cut off it.
 
-The numbers of a quantized head are rounded twice, as stored weights and as logits. Rounded again in
-other steps, the head would no longer agree with the classifier that it came from. So the cut leaves
-a note of the steps, and of which head they belong to; when the same head is appended again, it has
-the same steps.
+The numbers of a quantized head are rounded twice: as stored weights and as logits. Rounded again
+with other scales, the head would no longer agree with the classifier that it came from. So the cut
+leaves a note with the scales and with a digest of the head; when the same head is appended again,
+it is stored with the same scales.
 """
 
 import hashlib
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import ModelError
+from .. import schema
+from ..graph import Graph
+from ..linear_layer import LinearLayer, logit_scale, read_linear_layer
 from ..notes import read_note, write_note
-from ..quantization import (
-    LARGEST_SCALE,
-    SMALLEST_LOGIT_STEP,
-    SMALLEST_SCALE,
-    Quantization,
-    QuantizedHead,
-    QuantizedLayer,
-)
-from ..schema import ModelT
-
-Steps: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64]]
+from ..quantization import MAX_SCALE, MIN_SCALE, Quantization
+from .quantized import MIN_LOGIT_SCALE, QuantizedHead, QuantizedLayer
 
 _DIGEST = "HEAD_DIGEST"
-_STEPS = "HEAD_STEPS"  # scale and zero point of the logits, zero point and scales of the weights
+_SCALES = "HEAD_STEPS"  # scale and zero point of the logits, zero point and scales of the weights
 
 
-def write_head_record(
-    model: ModelT,
-    weights: NDArray[np.float32],
-    biases: NDArray[np.float32],
-    weight_steps: Steps,
-    logit_steps: Steps,
-) -> None:
-    """Notes the steps of a quantized head that is about to be cut off.
+def record_head(model: schema.ModelT, graph: Graph, layer: LinearLayer) -> None:
+    """Notes the scales of a quantized head in a model from which it was cut off.
+
+    A head that is not quantized, or that cannot be read and so cannot come back, leaves no note.
 
     Args:
-        model: Changed in place.
-        weights: The head's real weights, [D, C].
-        biases: The head's real biases, [C].
-        weight_steps: Scales and zero points of the stored weights.
-        logit_steps: The same of what the linear layer gives.
+        model: The extractor, which is changed.
+        graph: The classifier.
+        layer: The linear layer of its head.
     """
-    (weight_scales, (weight_zero_point, *_)), (scales, zero_points) = weight_steps, logit_steps
-    steps = [scales[0], zero_points[0], weight_zero_point, *weight_scales]
+    logits = layer.activation_input
+    if not layer.weights.type_name == logits.type_name != "float32":
+        return
+    try:
+        weights, biases = read_linear_layer(graph, layer)
+        weight_scales, (weight_zero_point, *_) = layer.weights.scales
+        logit_scales, logit_zero_points = logits.scales
+        scales = [
+            (logit_scales * layer.softmax_beta)[0],
+            logit_zero_points[0],
+            weight_zero_point,
+            *(weight_scales * logit_scale(graph, layer)),
+        ]
+    except ModelError:
+        return
     write_note(model, _DIGEST, _digest(weights, biases))
-    write_note(model, _STEPS, np.array(steps, np.float64))
+    write_note(model, _SCALES, np.array(scales, np.float64))
 
 
-def take_head_record(
-    model: ModelT,
+def take_recorded_head(
+    model: schema.ModelT,
     weights: NDArray[np.float32],
     biases: NDArray[np.float32],
     embedding: Quantization,
 ) -> QuantizedHead | None:
-    """Removes the note and returns the head in its old steps, if it is this head's note.
+    """Removes the note and returns the head with its old scales, if it is the noted head.
 
     Args:
-        model: Changed in place.
-        weights: [D, C].
-        biases: [C].
-        embedding: Of the tensor that the head will read.
+        model: The extractor, which is changed.
+        weights: The weights of the head to append, [D, C].
+        biases: Its biases, [C].
+        embedding: The quantization of the tensor that it will read.
 
     Returns:
-        The head as it was stored; None if there is no note, or that of another head.
+        The head as it was stored; None if there is no note, or the note of another head.
     """
-    digest, steps = read_note(model, _DIGEST, np.uint8, 1), read_note(model, _STEPS, np.float64, 1)
+    digest = read_note(model, _DIGEST, np.uint8, 1)
+    scales = read_note(model, _SCALES, np.float64, 1)
     write_note(model, _DIGEST, None)
-    write_note(model, _STEPS, None)
-    if digest is None or steps is None or not np.array_equal(digest, _digest(weights, biases)):
+    write_note(model, _SCALES, None)
+    if digest is None or scales is None or not np.array_equal(digest, _digest(weights, biases)):
         return None
-    if not _are_possible(steps, embedding, classes=len(biases)):
+    if not _are_possible(scales, embedding, classes=len(biases)):
         return None
-    (scale, zero_point, weight_zero_point), weight_scales = steps[:3], steps[3:]
+    (scale, zero_point, weight_zero_point), weight_scales = scales[:3], scales[3:]
     layer = QuantizedLayer.of_scales(
         weights, biases, embedding, weight_scales.astype(np.float32), int(weight_zero_point)
     )
     return QuantizedHead(layer, Quantization(embedding.dtype, float(scale), int(zero_point)))
 
 
-def _are_possible(steps: NDArray[Any], embedding: Quantization, classes: int) -> bool:
-    """Tells whether a note holds what a head can have; the file may come from anywhere."""
+def _are_possible(noted: NDArray[Any], embedding: Quantization, classes: int) -> bool:
+    """Tells whether a head can have the noted scales; the file may come from anywhere."""
     scale_counts = (1, classes) if embedding.dtype == np.int8 else (1,)
-    if steps.shape not in [(3 + count,) for count in scale_counts]:
+    if noted.shape not in [(3 + count,) for count in scale_counts]:
         return False
-    zero_points, scales = steps[1:3], steps[[0, *range(3, len(steps))]]
+    zero_points, scales = noted[1:3], noted[[0, *range(3, len(noted))]]
     limits = np.iinfo(embedding.dtype)
     return bool(
         ((limits.min <= zero_points) & (zero_points <= limits.max)).all()
-        and ((scales >= SMALLEST_SCALE) & (scales <= LARGEST_SCALE)).all()
-        and scales[0] >= SMALLEST_LOGIT_STEP
+        and ((scales >= MIN_SCALE) & (scales <= MAX_SCALE)).all()
+        and scales[0] >= MIN_LOGIT_SCALE
     )
 
 
 def _digest(weights: NDArray[np.float32], biases: NDArray[np.float32]) -> NDArray[np.uint8]:
-    content = hashlib.sha256(np.ascontiguousarray(weights).data)
-    content.update(np.ascontiguousarray(biases).data)
-    return np.frombuffer(content.digest(), np.uint8)
+    digest = hashlib.sha256(np.ascontiguousarray(weights).data)
+    digest.update(np.ascontiguousarray(biases).data)
+    return np.frombuffer(digest.digest(), np.uint8)

@@ -1,72 +1,58 @@
-"""Making imprinting models, which learn a class from a few photos, of any image model."""
+"""Making imprinting models, which learn a class from a few photos, from any image model."""
 
 import math
 
 import numpy as np
 
 from ...errors import ModelError
-from ..cut import create_embedding_extractor
-from ..file import EDGETPU_CUSTOM_OP, ModelFile, ModelSource, read_model_content
+from ..cut import cut_at_embedding
+from ..embedding import embedding_output
+from ..file import ModelFile, ModelSource
+from ..graph import EDGETPU_CUSTOM_OP, Graph
 from ..head.read import read_head
 from ..linear_layer import find_linear_layers
-from ..model import (
-    embedding_index,
-    main_subgraph,
-    operator_name,
-    tensor_quantization,
-    tensor_shape,
-    unpack,
-)
-from ..quantization import Quantization, probability_quantization
-from ..schema import ModelT
-from .tail import (
-    ImprintingTail,
-    append_imprinting_tail,
-    append_normalization,
-    has_imprinting_tail,
-    read_imprinting_model,
-)
+from ..quantization import probability_quantization
+from .append import append_imprinting_tail, append_normalization
+from .read import has_imprinting_tail, read_imprinting_model
+from .tail import ImprintingTail
 
-# With photos of flowers, 5 a class, this gives the likeliest probabilities: as sure of themselves
-# as they are right.
+# On photos of flowers, 5 per class, this gives the best calibrated probabilities.
 LOGIT_SCALE = 25.0
 
 
 def create_imprinting_model(model: ModelSource, *, keep_classes: bool = False) -> bytes:
-    """Makes an imprinting model of any embedding extractor or classifier.
+    """Makes an imprinting model from any embedding extractor or classifier.
 
-    The result ends in L2_NORMALIZATION, CONV_2D, MUL, RESHAPE and SOFTMAX, as the one model does
-    that pycoral's imprinting engine accepts; :class:`coral_learn.ImprintingEngine` then teaches it
-    classes. Any type that extractors come in will do: uint8, int8 and float32, and compiled for the
-    Edge TPU, where the new tail runs on the CPU.
+    The result ends in L2_NORMALIZATION, CONV_2D, MUL, RESHAPE and SOFTMAX, like the one model that
+    pycoral's imprinting engine accepts; :class:`coral_learn.ImprintingEngine` then teaches it
+    classes. The extractor may be of any type: uint8, int8, float32, or compiled for the Edge TPU,
+    in which case the new tail runs on the CPU.
 
     Args:
-        model: An extractor, a classifier, or an imprinting model already.
-        keep_classes: Keep the classes of a classifier: it goes on telling them apart as before.
-            Otherwise the result has no class yet: run before it was taught any, it gives a single
-            probability of 1.
+        model: An extractor, a classifier, or a model that is an imprinting model already.
+        keep_classes: Whether to keep the classes of a classifier, with their accuracy. If not, the
+            result has no class yet: until it is taught one, it gives a single probability of 1.
 
     Returns:
-        The imprinting model; with its classes, it keeps their labels.
+        The imprinting model, with the labels of the classes that it keeps.
 
     Raises:
         ModelError: The model cannot be used, or has no classes to keep.
     """
-    content = read_model_content(model)
-    if has_imprinting_tail(content):
-        if keep_classes:
-            return content
-        old = read_imprinting_model(content)
-        return append_imprinting_tail(old.extractor, _no_classes(len(old.tail.weights)))
-    if keep_classes:
-        return _keep_classes(content)
-    normalized = append_normalization(_as_extractor(content))
-    return append_imprinting_tail(normalized, _no_classes(_feature_dim(normalized)))
+    return make_imprinting_model(ModelFile.open(model), keep_classes=keep_classes).content
 
 
 def make_imprinting_model(model: ModelFile, *, keep_classes: bool = False) -> ModelFile:
     """Makes an imprinting model; see :func:`create_imprinting_model`."""
-    return ModelFile(create_imprinting_model(model, keep_classes=keep_classes))
+    if has_imprinting_tail(model):
+        if keep_classes:
+            return model
+        old = read_imprinting_model(model)
+        return append_imprinting_tail(old.extractor, _no_classes(len(old.tail.weights)))
+    if keep_classes:
+        return _keep_classes(model)
+    normalized = append_normalization(_as_extractor(model))
+    return append_imprinting_tail(normalized, _no_classes(_feature_dim(normalized)))
 
 
 def _no_classes(features: int) -> ImprintingTail:
@@ -75,19 +61,19 @@ def _no_classes(features: int) -> ImprintingTail:
     )
 
 
-def _keep_classes(content: bytes) -> bytes:
+def _keep_classes(classifier: ModelFile) -> ModelFile:
     """Makes an imprinting model with the classes of a classifier.
 
     The classifier's logits are w . e + b; the tail computes them for an embedding of typical length
     as ``scale * (w' . e / |e| + b')``. What all classes have in common does not change the softmax,
     and is left out.
     """
-    weights, biases, labels = read_head(content)
-    extractor = create_embedding_extractor(content)
+    weights, biases, labels = read_head(classifier)
+    extractor = cut_at_embedding(classifier)
     weights -= weights.mean(axis=1, keepdims=True)
     biases = biases - biases.mean()
     length = _typical_length(extractor)
-    # A photo's cosine with the weights of its class is seldom over one half.
+    # The cosine of a photo with the weights of its class is rarely above one half.
     norms = np.sqrt(np.einsum("dc,dc->c", weights, weights))
     largest = length * float(norms.max()) / 2
     scale = max(LOGIT_SCALE, largest + float(np.abs(biases).max()))
@@ -102,44 +88,36 @@ def _keep_classes(content: bytes) -> bytes:
     return append_imprinting_tail(append_normalization(extractor), tail, labels)
 
 
-def _as_extractor(content: bytes) -> bytes:
+def _as_extractor(model: ModelFile) -> ModelFile:
     """Returns the embedding extractor that a model is or begins with."""
-    model = unpack(content)
-    if _is_hidden(model):
-        if _quantization_of_output(model) == probability_quantization(np.dtype(np.uint8)):
+    if _is_hidden(model.graph):
+        if model.graph.outputs[0].quantization == probability_quantization(np.dtype(np.uint8)):
             raise ModelError(
-                "this is a classifier compiled for the Edge TPU, which hides its embedding: take "
+                "this is a classifier compiled for the Edge TPU, which hides its embedding: use "
                 "the model that it was compiled from, or a compiled embedding extractor"
             )
-        return content
-    return create_embedding_extractor(content) if find_linear_layers(model) else content
+        return model
+    return cut_at_embedding(model) if find_linear_layers(model.graph) else model
 
 
-def _is_hidden(model: ModelT) -> bool:
-    """Tells whether the Edge TPU's own operator computes the output."""
-    graph = main_subgraph(model)
+def _is_hidden(graph: Graph) -> bool:
+    """Tells whether the Edge TPU's own operator computes an output."""
+    producers = graph.producers
     return any(
-        operator_name(model, operator) == EDGETPU_CUSTOM_OP.decode()
-        and set(operator.outputs).intersection(graph.outputs)
-        for operator in graph.operators
+        output in producers and producers[output].name == EDGETPU_CUSTOM_OP
+        for output in graph.outputs
     )
 
 
-def _quantization_of_output(model: ModelT) -> Quantization | None:
-    graph = main_subgraph(model)
-    return tensor_quantization(graph.tensors[int(graph.outputs[0])])
+def _feature_dim(extractor: ModelFile) -> int:
+    return embedding_output(extractor.graph).shape[-1]
 
 
-def _feature_dim(extractor: bytes) -> int:
-    model = unpack(extractor)
-    return tensor_shape(main_subgraph(model).tensors[embedding_index(model)])[-1]
-
-
-def _typical_length(extractor: bytes) -> float:
+def _typical_length(extractor: ModelFile) -> float:
     """Estimates the length of an embedding from the range that its tensor can hold.
 
-    Features of real photos have root mean squares of about a sixth of the largest one.
+    The root mean square of the features of real photos is about a sixth of the largest feature.
     """
-    quantization = _quantization_of_output(unpack(extractor))
+    quantization = extractor.graph.outputs[0].quantization
     largest = 6.0 if quantization is None else max(-quantization.low, quantization.high)
     return math.sqrt(_feature_dim(extractor)) * largest / 6

@@ -1,1 +1,1 @@
-"""LiteRT under the name it had before, for scripts that import ``tflite_runtime``."""
+"""LiteRT under its former name, for scripts that import ``tflite_runtime``."""

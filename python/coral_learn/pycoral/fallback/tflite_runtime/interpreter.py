@@ -1,4 +1,4 @@
-"""The interpreter, under the name that scripts written for tflite-runtime import."""
+"""The interpreter of LiteRT, under the name that scripts for tflite-runtime import."""
 
 from ai_edge_litert.interpreter import Delegate, Interpreter, OpResolverType, load_delegate
 

@@ -1,0 +1,63 @@
+"""The result of ``doctor()``."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .library import Device
+from .problem import Problem
+
+
+@dataclass(frozen=True)
+class ModelNeeds:
+    """What a model needs to run.
+
+    Attributes:
+        compiled: Whether the model was compiled for the Edge TPU, and so needs one.
+        runtime_version: The lowest N of "RuntimeVersion(N)" in libedgetpu's version that can run
+            the model; None if the model does not say.
+    """
+
+    compiled: bool
+    runtime_version: int | None
+
+
+@dataclass(kw_only=True)
+class Diagnosis:
+    """The setup of this machine, and what is wrong with it.
+
+    Versions and paths are None for what is not installed.
+
+    Attributes:
+        problems: The problems found, each with its fix.
+        coral_learn: The version of this package.
+        python: The version of Python.
+        python_path: The path of the Python program.
+        system: The operating system and the kind of CPU.
+        runtime: The name and version of the TFLite runtime: "ai-edge-litert 2.3.0".
+        runtime_path: The path of the runtime's module.
+        libedgetpu: The version that libedgetpu reports: "BuildLabel(...), RuntimeVersion(14)".
+        libedgetpu_path: The path of libedgetpu.
+        devices: The Edge TPUs that libedgetpu lists.
+        model: What the model needs; None if there is no model, or it cannot be read.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    coral_learn: str
+    python: str
+    python_path: str
+    system: str
+    runtime: str | None = None
+    runtime_path: str | None = None
+    libedgetpu: str | None = None
+    libedgetpu_path: str | None = None
+    devices: list[Device] = field(default_factory=list)
+    model: ModelNeeds | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are no problems."""
+        return not self.problems
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what ``coral-learn doctor --json`` prints: ``ok`` and the attributes."""
+        return {"ok": self.ok, **asdict(self)}

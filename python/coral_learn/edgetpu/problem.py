@@ -1,0 +1,22 @@
+"""A problem with the setup, together with its fix."""
+
+from dataclasses import dataclass
+
+from ..errors import EdgeTpuError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is wrong with the setup, and how to fix it.
+
+    Attributes:
+        what: The clause that says what was found: "no Edge TPU was found".
+        fix: The clause that says what to do: "plug one in".
+    """
+
+    what: str
+    fix: str
+
+    def error(self) -> EdgeTpuError:
+        """Returns the problem as an exception with the message ``what: fix``."""
+        return EdgeTpuError(f"{self.what}: {self.fix}")

@@ -1,0 +1,142 @@
+"""The embedding of a model: what an extractor gives, and where a classifier can be cut."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..errors import ModelError
+from .file import ModelFile, ModelSource
+from .graph import Graph, Tensor
+from .linear_layer import LinearLayer, find_linear_layers
+
+EMBEDDING_TYPES = ("uint8", "int8", "float32")
+"""The types of embeddings that heads can read."""
+
+# Far beyond any model; everything computed with scales inside this range fits a 32-bit float.
+_MIN_SCALE, _MAX_SCALE = 2.0**-50, 2.0**50
+_MAX_FEATURES = 2**16
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A tensor at which a classifier could be cut.
+
+    Attributes:
+        name: The name of the tensor.
+        shape: Its dimensions; all but the last are 1.
+        dtype: Its type: uint8, int8 or float32.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+    @classmethod
+    def of_tensor(cls, tensor: Tensor) -> "Candidate":
+        """Describes a tensor."""
+        return cls(tensor.name, tensor.shape, tensor.type_name)
+
+    @property
+    def feature_dim(self) -> int:
+        """D, the length of the embedding."""
+        return self.shape[-1]
+
+    def __str__(self) -> str:
+        return f"{self.name} {list(self.shape)} {self.dtype}"
+
+
+def read_embedding(extractor: ModelSource) -> Candidate:
+    """Returns the name, shape and type of what an embedding extractor gives.
+
+    Raises:
+        ModelError: The model does not have one output, or it is not an embedding.
+    """
+    return Candidate.of_tensor(embedding_output(ModelFile.open(extractor).graph))
+
+
+def list_candidates(classifier: ModelSource) -> list[Candidate]:
+    """Lists the tensors at which a classifier could be cut, in the order they are computed.
+
+    They are the vectors that alone carry everything from the image to the last linear layer, or to
+    the output of a model without one.
+
+    Args:
+        classifier: A ``.tflite`` file or its bytes.
+
+    Raises:
+        ModelError: The file cannot be used.
+    """
+    graph = ModelFile.open(classifier).graph
+    return candidates(graph, find_linear_layers(graph))
+
+
+def embedding_output(graph: Graph) -> Tensor:
+    """Returns the output of an embedding extractor.
+
+    Raises:
+        ModelError: The model does not have one output, or it is not a vector of a type that heads
+            can read, or its size or scale is impossible.
+    """
+    if len(graph.outputs) != 1:
+        raise ModelError(
+            f"an embedding extractor has one output; this model has {len(graph.outputs)}"
+        )
+    output = graph.outputs[0]
+    if not output.is_vector:
+        raise ModelError(
+            f"an embedding extractor gives [1, D] or [1, 1, 1, D]; "
+            f"this model gives {list(output.shape)}"
+        )
+    if output.type_name not in EMBEDDING_TYPES:
+        raise ModelError(
+            f"an embedding extractor gives uint8, int8 or float32; "
+            f"this model gives {output.type_name}"
+        )
+    if output.shape[-1] > _MAX_FEATURES:
+        raise ModelError(
+            f"the output has {output.shape[-1]} features; an embedding has at most {_MAX_FEATURES}"
+        )
+    quantization = output.quantization
+    if quantization and not _MIN_SCALE <= quantization.scale <= _MAX_SCALE:
+        raise ModelError(
+            f"the output has a quantization scale of {quantization.scale}; "
+            f"an embedding has one in [{_MIN_SCALE:.2g}, {_MAX_SCALE:.2g}]"
+        )
+    return output
+
+
+def candidates(graph: Graph, layers: Sequence[LinearLayer]) -> list[Candidate]:
+    """Lists the tensors at which a graph could be cut; see :func:`list_candidates`.
+
+    Args:
+        graph: The graph of a classifier.
+        layers: The last linear layers in it.
+    """
+    return [
+        Candidate.of_tensor(tensor)
+        for tensor in _bottlenecks(graph, layers)
+        if tensor.type_name in EMBEDDING_TYPES and tensor.is_vector
+    ]
+
+
+def _bottlenecks(graph: Graph, layers: Sequence[LinearLayer]) -> Iterator[Tensor]:
+    """Yields the computed tensors that alone carry on what the operators so far have computed.
+
+    Stops at the first of the linear layers.
+    """
+    heads = {layer.logits for layer in layers}
+    last_use: dict[Tensor | None, int] = {tensor: len(graph.operators) for tensor in graph.outputs}
+    for number, operator in reversed(list(enumerate(graph.operators))):
+        for tensor in operator.inputs:
+            last_use.setdefault(tensor, number)
+    from_image: set[Tensor | None] = set(graph.inputs)  # unlike what is unpacked from weights
+    alive = from_image & last_use.keys()
+    for number, operator in enumerate(graph.operators):
+        if not heads.isdisjoint(operator.outputs):
+            return
+        if from_image.isdisjoint(operator.inputs):
+            continue
+        from_image.update(operator.outputs)
+        alive |= set(operator.outputs) & last_use.keys()
+        alive -= {tensor for tensor in operator.inputs if last_use[tensor] == number}
+        if len(alive) == 1 and alive <= set(operator.outputs):
+            yield from (tensor for tensor in alive if tensor is not None)

@@ -1,0 +1,344 @@
+"""The main subgraph of a model: its tensors and operators, read and added one at a time."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from ..errors import ModelError
+from . import schema, tree
+from .quantization import Quantization
+
+EDGETPU_CUSTOM_OP = "edgetpu-custom-op"
+"""The operator of a model that was compiled for the Edge TPU."""
+
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "FLOAT32": np.dtype(np.float32),
+    "FLOAT16": np.dtype(np.float16),
+    "INT32": np.dtype(np.int32),
+    "UINT8": np.dtype(np.uint8),
+    "INT8": np.dtype(np.int8),
+}
+
+
+class Scales(NamedTuple):
+    """The scales and zero points of a quantized tensor: one of each, or one per channel."""
+
+    scales: NDArray[np.float32]
+    zero_points: NDArray[np.int64]
+
+
+class Tensor:
+    """A tensor of a graph; two are equal only if they are the same object.
+
+    Attributes:
+        index: Its number in the subgraph.
+        table: Its table in the tree.
+    """
+
+    __slots__ = ("index", "table")
+
+    def __init__(self, index: int, table: schema.TensorT) -> None:
+        self.index = index
+        self.table = table
+
+    @property
+    def name(self) -> str:
+        """Its name, with bytes that are not UTF-8 replaced."""
+        return (self.table.name or b"").decode("utf-8", "replace")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its dimensions."""
+        return tuple(int(size) for size in self.table.shape)
+
+    @property
+    def type_name(self) -> str:
+        """The schema's name of its element type in lower case, such as ``uint8``."""
+        return _name_in(schema.TensorType, self.table.type).lower()
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy type of its elements.
+
+        Raises:
+            ModelError: The elements are of a type that this package does not work with.
+        """
+        dtype = _DTYPES.get(self.type_name.upper())
+        if dtype is None:
+            known = ", ".join(name.lower() for name in _DTYPES)
+            raise ModelError(f"tensor {self.name!r} is {self.type_name}, not one of {known}")
+        return dtype
+
+    @property
+    def scales(self) -> Scales:
+        """Its scales and zero points.
+
+        Raises:
+            ModelError: It is not quantized.
+        """
+        quantization = self.table.quantization
+        if quantization is None or quantization.scale is None or not (quantization.scale > 0).any():
+            raise ModelError(f"tensor {self.name!r} has no quantization scale")
+        zero_points = quantization.zeroPoint
+        if zero_points is None or not len(zero_points):
+            zero_points = np.zeros(1, np.int64)
+        return Scales(quantization.scale, np.broadcast_to(zero_points, quantization.scale.shape))
+
+    @property
+    def quantization(self) -> Quantization | None:
+        """How a uint8 or int8 tensor stores real numbers; None for other types.
+
+        Raises:
+            ModelError: The tensor has no scale, or several.
+        """
+        if self.type_name not in ("uint8", "int8"):
+            return None
+        scales, zero_points = self.scales
+        if len(scales) != 1:
+            raise ModelError(f"tensor {self.name!r} has {len(scales)} quantization scales")
+        return Quantization(self.dtype, float(scales[0]), int(zero_points[0]))
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it holds one vector per image: [1, D], [1, 1, D] or [1, 1, 1, D]."""
+        return len(self.shape) > 1 and self.shape[-1] > 0 and set(self.shape[:-1]) == {1}
+
+
+class Operator:
+    """An operator of a graph.
+
+    Attributes:
+        table: Its table in the tree.
+        name: The name of its kind, such as ``CONV_2D`` or ``edgetpu-custom-op``.
+        inputs: The tensors it reads; None for an optional input that is left out.
+        outputs: The tensors it computes.
+    """
+
+    __slots__ = ("inputs", "name", "outputs", "table")
+
+    def __init__(self, table: schema.OperatorT, name: str, tensors: Sequence[Tensor]) -> None:
+        self.table = table
+        self.name = name
+        self.inputs: list[Tensor | None] = [
+            None if i < 0 else tensors[i] for i in table.inputs.tolist()
+        ]
+        self.outputs: list[Tensor] = [tensors[i] for i in table.outputs.tolist()]
+
+    @property
+    def has_activation(self) -> bool:
+        """Whether an activation, such as RELU, is fused into it."""
+        return bool(getattr(self.table.builtinOptions, "fusedActivationFunction", 0))
+
+
+class Graph:
+    """The only subgraph of a model, which can be read and added to.
+
+    The graph of an opened file belongs to that file and must not be changed: change a
+    :meth:`copy`.
+
+    Attributes:
+        model: The whole model as a tree.
+        tensors: Its tensors, by index.
+        operators: Its operators, in the order they run.
+    """
+
+    def __init__(self, model: schema.ModelT) -> None:
+        """Reads the graph of a tree.
+
+        Raises:
+            ModelError: The model has several subgraphs.
+        """
+        if len(model.subgraphs) != 1:
+            raise ModelError(
+                f"the model has {len(model.subgraphs)} subgraphs; "
+                "only models with one can be changed"
+            )
+        self.model = model
+        self._table = model.subgraphs[0]
+        self.tensors = [Tensor(i, table) for i, table in enumerate(self._table.tensors)]
+        self.operators = [self._operator(table) for table in self._table.operators]
+
+    def copy(self) -> "Graph":
+        """Returns a graph that can be changed; the weights themselves are shared."""
+        return Graph(tree.copy(self.model))
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """The inputs of the model."""
+        return [self.tensors[index] for index in self._table.inputs.tolist()]
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """The outputs of the model."""
+        return [self.tensors[index] for index in self._table.outputs.tolist()]
+
+    @property
+    def producers(self) -> dict[Tensor, Operator]:
+        """The operator that computes each tensor; constants and inputs have none."""
+        return {output: operator for operator in self.operators for output in operator.outputs}
+
+    def constant(self, tensor: Tensor) -> NDArray[Any] | None:
+        """Returns the elements of a constant, as stored; None for a tensor that is computed.
+
+        Raises:
+            ModelError: They are of a type that this package does not work with.
+        """
+        data = self.model.buffers[tensor.table.buffer].data
+        if data is None or not len(data) or tensor.table.sparsity is not None:
+            return None
+        return np.frombuffer(data, tensor.dtype).reshape(tensor.shape)
+
+    def add_tensor(
+        self,
+        name: str,
+        shape: Sequence[int],
+        dtype: DTypeLike,
+        *,
+        values: ArrayLike | None = None,
+        scale: ArrayLike | None = None,
+        zero_point: ArrayLike = 0,
+    ) -> Tensor:
+        """Adds a tensor and returns it.
+
+        Args:
+            name: Its name; a number is appended if another tensor has that name.
+            shape: Its dimensions.
+            dtype: float32, float16, int32, uint8 or int8.
+            values: The elements of a constant; None for a tensor that an operator computes.
+            scale: The quantization scale: one number, or one per index of the first dimension
+                (quantized per channel); None for a tensor that is not quantized.
+            zero_point: One number, or as many as there are scales.
+        """
+        dtype = np.dtype(dtype)
+        table = schema.TensorT()
+        table.name = self._unique_name(name).encode()
+        table.shape = np.array(shape, np.int32)
+        type_name = next(each for each, known in _DTYPES.items() if known == dtype)
+        table.type = getattr(schema.TensorType, type_name)
+        if values is not None:
+            table.buffer = add_buffer(self.model, np.asarray(values, dtype).tobytes())
+        if scale is not None:
+            scales = np.array(scale, np.float32, ndmin=1)
+            table.quantization = schema.QuantizationParametersT()
+            table.quantization.scale = scales
+            table.quantization.zeroPoint = np.array(
+                np.broadcast_to(np.asarray(zero_point, np.int64), scales.shape)
+            )
+        self._table.tensors.append(table)
+        self.tensors.append(Tensor(len(self.tensors), table))
+        return self.tensors[-1]
+
+    def add_result(
+        self, name: str, shape: Sequence[int], dtype: DTypeLike, quantization: Quantization | None
+    ) -> Tensor:
+        """Adds a tensor for an operator to compute and returns it.
+
+        Args:
+            name: Its name.
+            shape: Its dimensions.
+            dtype: float32, uint8 or int8.
+            quantization: How a uint8 or int8 tensor stores real numbers; None for float32.
+        """
+        if quantization is None:
+            return self.add_tensor(name, shape, dtype)
+        return self.add_tensor(
+            name, shape, dtype, scale=quantization.scale, zero_point=quantization.zero_point
+        )
+
+    def add_operator(
+        self,
+        code: int,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        *,
+        options: "schema.OptionsT | None" = None,
+        version: int = 1,
+    ) -> Operator:
+        """Adds an operator that runs last and returns it.
+
+        Args:
+            code: A value of the schema's ``BuiltinOperator``.
+            inputs: The tensors it reads.
+            outputs: The tensors it computes.
+            options: The options table of its kind, or None if it has none.
+            version: The oldest version of the operator that does the work, so that old runtimes
+                accept the model.
+        """
+        table = schema.OperatorT()
+        table.opcodeIndex = _find_or_add_operator_code(self.model, code, version)
+        table.inputs = np.array([tensor.index for tensor in inputs], np.int32)
+        table.outputs = np.array([tensor.index for tensor in outputs], np.int32)
+        table.intermediates = np.zeros(0, np.int32)
+        if options is not None:
+            kind = type(options).__name__.removesuffix("T")
+            table.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+            table.builtinOptions = options
+        self._table.operators.append(table)
+        self.operators.append(self._operator(table))
+        return self.operators[-1]
+
+    def set_output(self, tensor: Tensor) -> Tensor:
+        """Makes a tensor the only output of the model and returns it.
+
+        Signatures keep the name of their first output, so that programs that ask for it by name
+        still work.
+        """
+        self._table.outputs = np.array([tensor.index], np.int32)
+        for signature in self.model.signatureDefs:
+            signature.outputs = signature.outputs[:1]
+            for output in signature.outputs:
+                output.tensorIndex = tensor.index
+        return tensor
+
+    def _operator(self, table: schema.OperatorT) -> Operator:
+        entry = self.model.operatorCodes[table.opcodeIndex]
+        if entry.customCode:
+            name = entry.customCode.decode("utf-8", "replace")
+        else:
+            name = _name_in(schema.BuiltinOperator, _builtin_code(entry))
+        return Operator(table, name, self.tensors)
+
+    def _unique_name(self, name: str) -> str:
+        taken = {tensor.name for tensor in self.tensors}
+        unique, number = name, 1
+        while unique in taken:
+            unique, number = f"{name}_{number}", number + 1
+        return unique
+
+
+def add_buffer(model: schema.ModelT, data: bytes) -> int:
+    """Adds a buffer to a tree and returns its index."""
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(data, np.uint8)
+    model.buffers.append(buffer)
+    return len(model.buffers) - 1
+
+
+def _name_in(enumeration: type, value: int) -> str:
+    return _names(enumeration).get(value, f"number {value}")
+
+
+@functools.cache
+def _names(enumeration: type) -> dict[int, str]:
+    members = vars(enumeration).items()
+    return {value: name for name, value in members if isinstance(value, int)}
+
+
+def _builtin_code(entry: schema.OperatorCodeT) -> int:
+    # Files older than 2020 have only the narrow field; in newer files it holds at most 127.
+    return max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
+
+
+def _find_or_add_operator_code(model: schema.ModelT, code: int, version: int) -> int:
+    for index, known in enumerate(model.operatorCodes):
+        if _builtin_code(known) == code and known.version == version:
+            return index
+    added = schema.OperatorCodeT()
+    added.builtinCode = code
+    added.deprecatedBuiltinCode = min(code, 127)
+    added.version = version
+    model.operatorCodes.append(added)
+    return len(model.operatorCodes) - 1

@@ -1,0 +1,134 @@
+"""Taking an imprinting model apart."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ModelError
+from .. import schema
+from ..file import ModelFile
+from ..graph import Graph, Operator, Tensor
+from ..linear_layer import real_constant
+from ..notes import read_note, write_note
+from ..pruning import prune
+from .tail import COUNTS_NOTE, TAIL, ImprintingModel, ImprintingTail
+
+_MAX_SUM_NORM = 2.0**50  # more cannot be the sum of embeddings of photos
+
+
+def has_imprinting_tail(model: ModelFile) -> bool:
+    """Tells whether a model ends as imprinting models do."""
+    names = _operator_names(model.graph)
+    return names[-4:] == TAIL and "L2_NORMALIZATION" in names[-6:]
+
+
+def read_imprinting_model(model: ModelFile) -> ImprintingModel:
+    """Takes an imprinting model apart.
+
+    Raises:
+        ModelError: The model has another tail; pycoral's texts.
+    """
+    graph = model.graph
+    embedding = _normalized_embedding(graph)
+    tail = _read_tail(graph, embedding)
+    extractor = graph.copy()
+    write_note(extractor.model, COUNTS_NOTE, None)
+    extractor.model.description = b""
+    extractor = prune(extractor, extractor.tensors[embedding.index])
+    model_file = ModelFile.of_graph(extractor, output_name="embedding")
+    return ImprintingModel(model_file, embedding.quantization, tail)
+
+
+def _normalized_embedding(graph: Graph) -> Tensor:
+    """Returns the output of L2_NORMALIZATION in a model of the right operators."""
+    normalization = _find_normalization(graph)
+    if len(normalization.outputs) != 1:
+        raise ModelError(f"L2_NORMALIZATION has {len(normalization.outputs)} outputs, not one")
+    embedding = normalization.outputs[0]
+    if embedding.shape[:-1] != (1, 1, 1):
+        raise ModelError(
+            "Embedding extractor's output tensor should be [1, 1, 1, x], "
+            f"not {list(embedding.shape)}"
+        )
+    return embedding
+
+
+def _find_normalization(graph: Graph) -> Operator:
+    names = _operator_names(graph)
+    if "L2_NORMALIZATION" not in names:
+        raise ModelError("Unsupported model architecture. Input model must have an L2Norm layer.")
+    if names[-4:] != TAIL:
+        raise ModelError(
+            "The last 4 operators must be Conv2d, Mul, Reshape, Softmax, "
+            f"not {', '.join(names[-4:])}"
+        )
+    number = len(names) - 1 - names[::-1].index("L2_NORMALIZATION")
+    if names[number + 1 : -4] not in ([], ["QUANTIZE"]):
+        raise ModelError(
+            "Unsupported model architecture. L2Norm operator must be followed with the last "
+            "Conv2d operator."
+        )
+    return graph.operators[number]
+
+
+def _read_tail(graph: Graph, embedding: Tensor) -> ImprintingTail:
+    convolution, multiplication, _, softmax = graph.operators[-4:]
+    if graph.outputs != softmax.outputs:
+        raise ModelError("Graph must have output from Softmax")
+    if len(convolution.inputs) != 3 or len(multiplication.inputs) != 2:
+        raise ModelError("CONV_2D must have weights and biases, and MUL a factor")
+    weights = real_constant(graph, convolution.inputs[1])
+    if weights.shape[1:] != (1, 1, embedding.shape[-1]):
+        raise ModelError(
+            f"CONV_2D has weights of the shape {list(weights.shape)}, "
+            f"not [C, 1, 1, {embedding.shape[-1]}]"
+        )
+    biases = real_constant(graph, convolution.inputs[2])
+    if biases.shape != weights.shape[:1]:
+        raise ModelError(
+            f"CONV_2D has biases of the shape {list(biases.shape)}, not [{len(weights)}]"
+        )
+    factor = real_constant(graph, multiplication.inputs[1])
+    if factor.size != 1 or not factor > 0:
+        raise ModelError("MUL must multiply the cosines by one positive number")
+    if not weights.any():  # stands for no class, because CONV_2D needs one
+        weights = weights[:0]
+    classes = len(weights)
+    sum_norms = _parse_sum_norms(graph.model.description, classes)
+    return ImprintingTail(
+        weights[:, 0, 0].T,
+        biases[:classes],
+        float(factor.item()),
+        sum_norms,
+        _read_photo_counts(graph.model, classes, sum_norms),
+    )
+
+
+def _operator_names(graph: Graph) -> list[str]:
+    return [operator.name for operator in graph.operators]
+
+
+def _parse_sum_norms(description: bytes | None, classes: int) -> dict[int, float]:
+    """Reads lines of class and norm; a description that says anything else holds none."""
+    lines = (description or b"").decode("utf-8", "replace").splitlines()
+    try:
+        norms = {int(index): float(norm) for index, norm in map(str.split, lines)}
+    except ValueError:
+        return {}
+    return {
+        index: norm
+        for index, norm in norms.items()
+        if 0 <= index < classes and 0 <= norm <= _MAX_SUM_NORM
+    }
+
+
+def _read_photo_counts(
+    model: schema.ModelT, classes: int, sum_norms: Mapping[int, float]
+) -> NDArray[np.int32] | None:
+    counts = read_note(model, COUNTS_NOTE, np.int32, 1)
+    if counts is None or len(counts) != classes:
+        return None
+    photos = [(index in sum_norms, int(count)) for index, count in enumerate(counts)]
+    is_possible = all(count > 0 if imprinted else count == 0 for imprinted, count in photos)
+    return counts if is_possible else None
