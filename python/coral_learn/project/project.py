@@ -20,7 +20,7 @@ from ..files import write_atomically, write_together
 from ..heads.softmax_regression import SoftmaxRegression
 from ..labels import format_labels
 from ..progress import Progress
-from ..tflite.cut import read_embedding
+from ..tflite.embedding import read_embedding
 from ..tflite.file import ModelFile, ModelSource
 from . import state
 from .state import ProjectState, ProjectSummary
