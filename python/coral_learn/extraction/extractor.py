@@ -1,6 +1,6 @@
 """The embedding extractor: photos in, embeddings out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 
 from ..edgetpu.runtime import Interpreter
 from ..embeddings import Embeddings
@@ -9,6 +9,8 @@ from ..tflite.file import ModelSource
 from .cache import EmbeddingCache
 from .image_model import ImageModel
 from .images import ImageSource
+from .model_runner import Row
+from .photo_file import PhotoError
 from .photo_rows import OnError, PhotoRows, raise_error, skip_photo
 
 
@@ -108,3 +110,20 @@ class EmbeddingExtractor:
         The arguments and the other errors are those of :meth:`extract`.
         """
         return self._model.run(images, progress=progress, on_error=skip_photo)
+
+    def stream(self, images: Iterable[ImageSource]) -> Generator[Row | PhotoError, None, None]:
+        """Yields the embedding of each photo, or its error if it cannot be used, in order.
+
+        Only a few photos are read ahead of the embedding that is yielded.
+
+        Args:
+            images: Photos, as for :meth:`extract`.
+
+        Yields:
+            A row [D] in the type of the model's output, or the PhotoError.
+
+        Raises:
+            ModelError: The model failed.
+            EdgeTpuError: The device failed.
+        """
+        return self._model.stream(images)

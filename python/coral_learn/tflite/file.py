@@ -1,5 +1,7 @@
 """A ``.tflite`` file that is opened once: its content, and what it says about itself."""
 
+from __future__ import annotations
+
 import os
 import struct
 from collections.abc import Sequence
@@ -48,7 +50,7 @@ class ModelFile:
         self._name = name
 
     @classmethod
-    def open(cls, source: ModelSource) -> "ModelFile":
+    def open(cls, source: ModelSource) -> ModelFile:
         """Opens a model.
 
         Args:
@@ -72,7 +74,7 @@ class ModelFile:
     @classmethod
     def of_graph(
         cls, graph: Graph, labels: Sequence[str] | None = None, *, output_name: str = "probability"
-    ) -> "ModelFile":
+    ) -> ModelFile:
         """Makes a model file from a graph; it is packed when its content is asked for.
 
         Args:
@@ -94,10 +96,10 @@ class ModelFile:
         made.labels = None if labels is None else list(labels)
         return made
 
-    def __reduce__(self) -> tuple[type["ModelFile"], tuple[bytes, str]]:
+    def __reduce__(self) -> tuple[type[ModelFile], tuple[bytes, str]]:
         return ModelFile, (self.content, self._name)
 
-    def __deepcopy__(self, memo: object) -> "ModelFile":
+    def __deepcopy__(self, memo: object) -> ModelFile:
         return self
 
     def check(self) -> None:

@@ -1,5 +1,7 @@
 """The main subgraph of a model: its tensors and operators, read and added one at a time."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -162,7 +164,7 @@ class Graph:
         self.operators = [self._operator(table) for table in self._table.operators]
 
     @classmethod
-    def empty(cls, description: str = "") -> "Graph":
+    def empty(cls, description: str = "") -> Graph:
         """Returns the graph of a new model, without tensors and operators.
 
         Args:
@@ -182,7 +184,7 @@ class Graph:
         model.buffers = [schema.BufferT()]  # buffer 0 is by convention the empty one
         return cls(model)
 
-    def copy(self) -> "Graph":
+    def copy(self) -> Graph:
         """Returns a graph that can be changed; the weights themselves are shared."""
         return Graph(tree.copy(self.model))
 
@@ -275,7 +277,7 @@ class Graph:
         inputs: Sequence[Tensor],
         outputs: Sequence[Tensor],
         *,
-        options: "schema.OptionsT | None" = None,
+        options: schema.OptionsT | None = None,
         version: int = 1,
     ) -> Operator:
         """Adds an operator that runs last and returns it.

@@ -1,5 +1,7 @@
 """The operators of a head: functions that each add one at the end of a graph."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

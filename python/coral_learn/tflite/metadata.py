@@ -4,6 +4,8 @@ The metadata are a flatbuffer in a buffer of the model. They name, among other t
 the labels of the output; :mod:`~coral_learn.tflite.label_file` reads and writes the file itself.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 

@@ -3,6 +3,8 @@
 Runtimes and other tools ignore metadata entries whose name they do not know.
 """
 
+from __future__ import annotations
+
 import io
 from typing import Any
 

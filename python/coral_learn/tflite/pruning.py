@@ -1,5 +1,7 @@
 """Dropping what a model no longer uses, and renumbering what stays."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 

@@ -1,5 +1,7 @@
 """A model as a tree of the schema's objects: unpacked from a file, copied, packed into a file."""
 
+from __future__ import annotations
+
 import struct
 from collections.abc import Callable
 from typing import TypeVar

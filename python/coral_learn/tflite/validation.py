@@ -1,5 +1,7 @@
 """Checks of an unpacked model, so that code that works on it can trust every index and shape."""
 
+from __future__ import annotations
+
 import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence

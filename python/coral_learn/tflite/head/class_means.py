@@ -3,6 +3,8 @@
 With them, a class can be added later without the photos of the old ones.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

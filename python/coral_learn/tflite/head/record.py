@@ -6,6 +6,8 @@ leaves a note with the scales and with a digest of the head; when the same head 
 it is stored with the same scales.
 """
 
+from __future__ import annotations
+
 import hashlib
 from typing import Any
 

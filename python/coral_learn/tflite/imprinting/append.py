@@ -4,6 +4,8 @@ The tail is always written whole, in the form of pycoral's models, so that pycor
 read it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Taking an imprinting model apart."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np
