@@ -6,8 +6,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from ..errors import starting_thread
-
 _CHATTER = b"INFO: "
 _PATIENCE = 1.0  # seconds; a child process may keep the pipe open for longer
 
@@ -21,8 +19,7 @@ def without_runtime_chatter() -> Iterator[None]:
     real = os.dup(2)
     read_end, write_end = os.pipe()
     forwarder = threading.Thread(target=_forward, args=(read_end, real), daemon=True)
-    with starting_thread():
-        forwarder.start()  # first, because a pipe that nobody reads would swallow all
+    forwarder.start()  # first, because a pipe that nobody reads would swallow all
     os.dup2(write_end, 2)
     os.close(write_end)
     stderr = sys.stderr
