@@ -1,4 +1,4 @@
-"""How well heads learn from few and from many flowers."""
+"""How accurate heads are after training on few and on many flowers."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .figures import Figure, Note, Quantity, Target
-from .flowers import SeenPhotos, mobilenet_v1, see
+from .flowers import EmbeddedPhotos, embed_flowers, mobilenet_v1
 from .heads import (
     PENALTIES,
     Learner,
@@ -24,8 +24,8 @@ from .workers import Worker
 
 PART = "accuracy"
 
-_MOST = 48  # of the 60 photos a class: 80%
-_PHOTOS_A_CLASS = (1, 5, 10, 20, _MOST)
+_MAX_PER_CLASS = 48  # 80% of the 60 photos of each class
+_PHOTOS_PER_CLASS = (1, 5, 10, 20, _MAX_PER_CLASS)
 _DRAWS = 20
 
 # Targets, in points
@@ -34,50 +34,50 @@ _OVER_CROSS_VALIDATION = -0.5
 _OVER_HINDSIGHT = -0.5
 
 Accuracies = NDArray[np.float64]
-"""Fractions of test photos classified right, one a draw."""
+"""Fractions of test photos classified correctly, one for each draw."""
 
 
 def run(settings: Settings) -> Iterator[Figure | Note]:
-    """Draws photos to learn from several times, and tests on all others."""
+    """Draws training photos several times, and tests on all others."""
     data = real_data()
     if data is None:
-        yield Note(PART, "left out: no real photos, see CORAL_LEARN_DATA")
+        yield Note(PART, "left out: there are no real photos, see CORAL_LEARN_DATA")
         return
     has_scikit_learn = find_spec("sklearn") is not None
     if not has_scikit_learn:
         yield Note(PART, "scikit-learn is not installed and was left out")
-    photos = see(data, mobilenet_v1(data))
+    photos = embed_flowers(data, mobilenet_v1(data))
     draws = 1 if settings.quick else _DRAWS
-    with Worker(threads=1) as worker:  # BLAS gains nothing from more on matrices of this size
-        for a_class in (_PHOTOS_A_CLASS[1],) if settings.quick else _PHOTOS_A_CLASS:
+    with Worker(threads=1) as worker:  # more threads do not help BLAS with matrices of this size
+        for per_class in (_PHOTOS_PER_CLASS[1],) if settings.quick else _PHOTOS_PER_CLASS:
 
-            def accuracies(learner: Learner, a_class: int = a_class) -> Accuracies:
-                return worker.call(_accuracies, photos, a_class, draws, learner)
+            def accuracies(learner: Learner, per_class: int = per_class) -> Accuracies:
+                return worker.call(_accuracies, photos, per_class, draws, learner)
 
-            yield from _figures(a_class, accuracies, has_scikit_learn and not settings.quick)
+            yield from _figures(per_class, accuracies, has_scikit_learn and not settings.quick)
 
 
 def _figures(
-    a_class: int, accuracies: Callable[[Learner], Accuracies], has_scikit_learn: bool
+    per_class: int, accuracies: Callable[[Learner], Accuracies], has_scikit_learn: bool
 ) -> Iterator[Figure]:
-    what = f"fit, {a_class} photo{'s' if a_class > 1 else ''} a class"
+    what = f"fit, {per_class} photo{'s' if per_class > 1 else ''} per class"
     ours = accuracies(by_fit)
-    simpler = _OVER_SIMPLER.get(a_class)
+    simpler = _OVER_SIMPLER.get(per_class)
     yield _points(what, ours, "tutorial's recipe", accuracies(by_tutorial), simpler)
     yield _points(what, ours, "imprinting", accuracies(by_imprinting), simpler)
     if has_scikit_learn:
         each = [accuracies(partial(by_logistic_regression, c)) for c in PENALTIES]
         best = max(each, key=lambda values: float(values.mean()))
         yield _points(what, ours, "best penalty by hindsight", best, _OVER_HINDSIGHT)
-        if a_class == _MOST:
+        if per_class == _MAX_PER_CLASS:
             chosen = accuracies(by_cross_validation)
             yield _points(what, ours, "LogisticRegression, 5-fold", chosen, _OVER_CROSS_VALIDATION)
 
 
-def _accuracies(photos: SeenPhotos, a_class: int, draws: int, learner: Learner) -> Accuracies:
+def _accuracies(photos: EmbeddedPhotos, per_class: int, draws: int, learner: Learner) -> Accuracies:
     fractions = []
     for seed in range(draws):
-        train, test = photos.draw(a_class, seed)
+        train, test = photos.draw(per_class, seed)
         answers = learner(
             photos.embeddings[train], photos.labels[train], photos.embeddings[test], seed
         )

@@ -1,4 +1,4 @@
-"""Extraction: against one thread that decodes and infers in turn, and with an accelerator."""
+"""Extraction, compared with a sequential loop, on the CPU and with a simulated accelerator."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,39 +12,40 @@ from PIL import Image
 from coral_learn import EmbeddingExtractor
 from coral_learn.edgetpu.interpreter import make_interpreter
 from coral_learn.edgetpu.runtime import Interpreter
+from coral_learn.machine import usable_cpus
 
 from . import memory
 from .figures import Figure, Note, Quantity, Target, exactly, speed
 from .photos import PhotoSet, photo_set
 from .settings import Settings
 from .timing import Ratio, Series, times_in_turn
-from .workers import Task, Worker, available_processors
+from .workers import Task, Worker
 
 PART = "extraction"
 
 _OVER_SEQUENTIAL = 1.85
-_PHOTOS_A_SECOND = 390
-_SIMULATED_SECONDS = 0.0022  # MobileNet v1 on an Edge TPU, on the Dev Board as over USB 3
-_MANY_TIMES = 10  # the photos, to see that memory does not grow with their number
+_PHOTOS_PER_SECOND = 390
+_SIMULATED_SECONDS = 0.0022  # MobileNet v1 on an Edge TPU, both on the Dev Board and over USB 3
+_TIMES_AS_MANY = 10  # as many photos, to show that memory does not grow with their number
 
 
 class SimulatedAccelerator:
-    """An interpreter that waits as for a device instead of computing."""
+    """An interpreter that waits, as if for a device, instead of computing."""
 
     def __init__(self, model: Path) -> None:
-        """Takes all but ``invoke()`` from an interpreter of ``model``."""
+        """Uses an interpreter of ``model`` for everything except ``invoke()``."""
         self._interpreter = make_interpreter(model)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._interpreter, name)
 
     def invoke(self) -> None:
-        """Takes the time of an inference; the output stays what it was."""
+        """Waits for the time of one inference, and leaves the output as it is."""
         time.sleep(_SIMULATED_SECONDS)
 
 
 def run(settings: Settings) -> Iterator[Figure | Note]:
-    """Extracts the embeddings of all photos, as often as there are rounds."""
+    """Extracts the embeddings of all photos, once in each round."""
     with photo_set(settings) as photos:
         yield Note(PART, f"{len(photos.paths)} photos: {photos.name}")
         yield from _speeds(photos, settings)
@@ -54,10 +55,10 @@ def run(settings: Settings) -> Iterator[Figure | Note]:
 
 def _speeds(photos: PhotoSet, settings: Settings) -> Iterator[Figure]:
     contenders: dict[str, tuple[Callable[[Path, Sequence[Path]], Task], int]] = {
-        "cpu": (_ours_on_cpu, available_processors()),
+        "cpu": (_ours_on_cpu, usable_cpus()),
         "cpu in turn": (_in_turn_on_cpu, 1),
-        "accelerator": (_ours_on_accelerator, available_processors()),
-        "accelerator in turn": (_in_turn_on_accelerator, available_processors()),
+        "accelerator": (_ours_on_accelerator, usable_cpus()),
+        "accelerator in turn": (_in_turn_on_accelerator, usable_cpus()),
     }
     with ExitStack() as stack:
         workers = {}
@@ -83,20 +84,20 @@ def _rate(what: str, times: Series, photos: int) -> Figure:
         theirs=Quantity(1 / _SIMULATED_SECONDS, "photos/s"),
         result=Ratio(median, min(rates), max(rates)),
         meaning="photos/s",
-        target=Target(_PHOTOS_A_SECOND, "at least"),
+        target=Target(_PHOTOS_PER_SECOND, "at least"),
     )
 
 
 def _memory(photos: PhotoSet) -> Figure:
-    """What ten times the photos take more, with an accelerator to have it done soon."""
+    """Compares the peak memory for the photos and for ten times as many."""
     peaks = []
-    for paths in (photos.paths, photos.paths * _MANY_TIMES):
-        with Worker(available_processors()) as worker:
+    for paths in (photos.paths, photos.paths * _TIMES_AS_MANY):
+        with Worker(usable_cpus()) as worker:
             peaks.append(worker.call(_peak_of_extraction, photos.extractor, paths))
     few, many = peaks
     return Figure(
         part=PART,
-        what=f"peak memory, {_MANY_TIMES} times the photos",
+        what=f"peak memory, {_TIMES_AS_MANY} times the photos",
         ours=Quantity(many, "B"),
         against="the photos once",
         theirs=Quantity(few, "B"),
@@ -124,7 +125,7 @@ def _in_turn_on_accelerator(model: Path, paths: Sequence[Path]) -> Task:
 
 
 def _in_turn(interpreter: Interpreter, paths: Sequence[Path]) -> Task:
-    """Does as the tutorial's script: one photo after the other, resized with NEAREST."""
+    """Works as the script of the tutorial does: photo by photo, resized with NEAREST."""
     interpreter.allocate_tensors()
     (image,), (embedding,) = interpreter.get_input_details(), interpreter.get_output_details()
     _, height, width, _ = image["shape"]

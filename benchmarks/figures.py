@@ -1,4 +1,4 @@
-"""The one form that every result of the benchmarks has, and the table and JSON made of them."""
+"""The results of the benchmarks, and their table and JSON."""
 
 import dataclasses
 import math
@@ -21,7 +21,7 @@ Meaning = Literal[
 
 @dataclass(frozen=True)
 class Quantity:
-    """A measured number; % is a fraction of 1."""
+    """A measured number. With the unit %, the value is a fraction of 1."""
 
     value: float
     unit: Unit
@@ -38,29 +38,29 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Target:
-    """What a result is to reach."""
+    """The value that a result should reach."""
 
     value: float
     kind: Literal["at least", "at most"]
 
     def met_by(self, result: float) -> bool:
-        """Whether a result reaches it."""
+        """Returns whether a result reaches the target."""
         return result >= self.value if self.kind == "at least" else result <= self.value
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One result: something of ours, what it is held against, and how they compare.
+    """One result: a measurement of this package, what it is compared with, and the comparison.
 
     Attributes:
         part: The part of the benchmarks.
         what: What was measured, in which case.
-        ours: Our quantity.
+        ours: The quantity measured for this package.
         against: What it is compared with.
-        theirs: The quantity of that; None where the result stands for itself.
-        result: The comparison, with the extremes of the rounds.
-        meaning: What the numbers of the result are.
-        target: What the result is to reach.
+        theirs: The quantity measured for that; None if there is no comparison.
+        result: The comparison: its median over the rounds, and its extremes.
+        meaning: The unit of the comparison.
+        target: The value that the result should reach.
     """
 
     part: str
@@ -74,13 +74,13 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target was reached; None without one."""
+        """Whether the target was reached; None without a target."""
         return None if self.target is None else self.target.met_by(self.result.median)
 
 
 @dataclass(frozen=True)
 class Note:
-    """Something that the reader of the figures must know, such as what was left out and why."""
+    """Something that readers of the results must know, such as what was left out and why."""
 
     part: str
     text: str
@@ -89,14 +89,14 @@ class Note:
 def speed(
     part: str, what: str, ours: Series, against: str, theirs: Series, at_least: float | None = None
 ) -> Figure:
-    """Returns how many times as fast ours was."""
+    """Returns how many times as fast this package was."""
     return _of_times(part, what, ours, against, theirs, ratio(theirs, ours), "x as fast", at_least)
 
 
 def cost(
     part: str, what: str, ours: Series, against: str, theirs: Series, at_most: float | None = None
 ) -> Figure:
-    """Returns how many times the other's time ours took."""
+    """Returns how many times as long this package took."""
     return _of_times(part, what, ours, against, theirs, ratio(ours, theirs), "x the time", at_most)
 
 
@@ -132,7 +132,7 @@ def exactly(value: float) -> Ratio:
 
 
 def print_table(figures: Sequence[Figure], notes: Sequence[Note], machine: dict[str, Any]) -> None:
-    """Prints the figures, the notes under them and the machine."""
+    """Prints the results, the notes and the description of the machine."""
     table = Table("part", "what", pad_edge=False)
     table.add_column("ours", justify="right")
     table.add_column("against")
@@ -166,7 +166,7 @@ def print_table(figures: Sequence[Figure], notes: Sequence[Note], machine: dict[
 def to_json(
     figures: Sequence[Figure], notes: Sequence[Note], machine: dict[str, Any]
 ) -> dict[str, Any]:
-    """Returns all as plain types."""
+    """Returns everything as types that JSON can hold."""
     return {
         "machine": machine,
         "figures": [dataclasses.asdict(figure) | {"met": figure.met} for figure in figures],
@@ -180,7 +180,7 @@ def _scaled(value: float, units: Sequence[tuple[str, float]]) -> str:
 
 
 def _short(value: float) -> str:
-    """Three digits, as many as a measured time deserves."""
+    """Formats a number with three digits; measured times are not more precise."""
     rounded = float(f"{value:.3g}")
     if rounded == 0:
         return "0"

@@ -1,4 +1,4 @@
-"""The time that ``fit`` takes, its search of the penalty included."""
+"""The time that ``fit`` takes, including the search for the penalty."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral_learn import Embeddings, SoftmaxRegression
+from coral_learn.machine import usable_cpus
 
 from .figures import Figure, Note, Quantity, Target, speed
 from .flowers import many_flowers
 from .settings import Settings, real_data
 from .synthetic import cross_entropy, labeled_embeddings
 from .timing import Ratio, Series, times_in_turn
-from .workers import Task, Worker, available_processors
+from .workers import Task, Worker
 
 PART = "fit"
 
@@ -32,23 +33,24 @@ Labels = NDArray[np.int64]
 
 
 def run(settings: Settings) -> Iterator[Figure | Note]:
-    """Times a set like the tutorial's, and one of many classes."""
+    """Times a data set like that of the tutorial, and one with many classes."""
     data = real_data()
     if data is None or settings.quick:
-        yield Note(PART, "drawn embeddings in place of the flowers'")
+        yield Note(PART, "generated embeddings instead of those of the flowers")
         photos = labeled_embeddings(500 if settings.quick else _PHOTOS, 1024, 5, "uint8")
     else:
         yield Note(PART, f"{_PHOTOS} crops of the flowers, a tenth with another label")
-        photos = _as_hard_as_more_photos(*many_flowers(data, _PHOTOS))
+        photos = _with_random_labels(*many_flowers(data, _PHOTOS))
     yield from _like_the_tutorial(*photos, settings)
     yield from _many_classes(*_LARGE_QUICK if settings.quick else _LARGE)
 
 
-def _as_hard_as_more_photos(embeddings: Embeddings, labels: Labels) -> tuple[Embeddings, Labels]:
-    """Gives some rows a drawn label: crops of the same photo tell each other's, new photos do not.
+def _with_random_labels(embeddings: Embeddings, labels: Labels) -> tuple[Embeddings, Labels]:
+    """Gives a tenth of the rows a random label.
 
-    With these, about as many rows as of the tutorial's photos cannot be told, and the penalty that
-    cross-validation chooses is about the best one for those.
+    The rows are crops, and one crop gives away the label of another crop of the same photo. With
+    random labels, about as many rows are misclassified as with the photos of the tutorial, and
+    cross-validation chooses about the same penalty.
     """
     generator = np.random.default_rng(0)
     drawn = generator.integers(labels.max() + 1, size=len(labels))
@@ -58,7 +60,7 @@ def _as_hard_as_more_photos(embeddings: Embeddings, labels: Labels) -> tuple[Emb
 def _like_the_tutorial(
     embeddings: Embeddings, labels: Labels, settings: Settings
 ) -> Iterator[Figure | Note]:
-    threads = available_processors()
+    threads = usable_cpus()
     with Worker(threads) as ours, Worker(threads) as theirs:
         workers = {"ours": ours}
         ours.prepare(_fit, embeddings, labels)
@@ -80,7 +82,7 @@ def _like_the_tutorial(
 
 
 def _many_classes(rows: int, features: int, classes: int) -> Iterator[Figure]:
-    with Worker(available_processors()) as worker:
+    with Worker(usable_cpus()) as worker:
         seconds = worker.call(_seconds_of_one_fit, rows, features, classes)
     what = f"{rows} x {features}, {classes} classes"
     yield _within(what, Series((seconds,)), _LARGE_SECONDS)
@@ -121,7 +123,7 @@ def _chosen_penalty(embeddings: Embeddings, labels: Labels) -> tuple[float, floa
 
 
 def _tolerance_for(loss: float, embeddings: Embeddings, labels: Labels, inverse: float) -> float:
-    """Returns scikit-learn's largest tolerance with which it reaches a loss."""
+    """Returns the largest tolerance with which scikit-learn reaches a loss."""
     for tolerance in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6):
         model = _logistic_regression(embeddings, labels, inverse, tolerance)()
         reached = _loss(model.coef_.T, model.intercept_, embeddings, labels, inverse)
@@ -147,7 +149,7 @@ def _loss(
     labels: Labels,
     inverse: float,
 ) -> float:
-    """Returns the mean cross entropy and the penalty, in scikit-learn's terms."""
+    """Returns mean cross entropy plus penalty, as scikit-learn defines them."""
     logits = np.asarray(embeddings, np.float64) @ weights + biases
     penalty = float(np.square(weights, dtype=np.float64).sum()) / (2 * inverse * len(labels))
     return cross_entropy(logits, labels) + penalty

@@ -1,4 +1,4 @@
-"""The flowers as extractors see them, and draws of a few of them to learn from."""
+"""The embeddings of the flowers, and random choices of a few of them for training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,18 +21,21 @@ _CLASSIFIERS = {
 
 
 @dataclass(frozen=True)
-class SeenPhotos:
-    """Photos, their classes and what an extractor sees in them."""
+class EmbeddedPhotos:
+    """Photos, their classes and their embeddings."""
 
     paths: list[Path]
     labels: Labels
     embeddings: Embeddings
 
-    def draw(self, a_class: int, seed: int) -> tuple[Rows, Rows]:
-        """Returns the rows of ``a_class`` photos of each class to train on, and of all others."""
+    def draw(self, per_class: int, seed: int) -> tuple[Rows, Rows]:
+        """Draws ``per_class`` photos of each class; returns their rows, and those of all others."""
         shuffled = np.random.default_rng(seed).permutation(len(self.labels))
         train = np.concatenate(
-            [shuffled[self.labels[shuffled] == label][:a_class] for label in np.unique(self.labels)]
+            [
+                shuffled[self.labels[shuffled] == label][:per_class]
+                for label in np.unique(self.labels)
+            ]
         )
         return train, np.setdiff1d(shuffled, train)
 
@@ -43,7 +46,7 @@ def mobilenet_v1(data: Path) -> bytes:
 
 
 def extractors(data: Path) -> dict[str, bytes]:
-    """Returns an extractor of each kind of model that there is."""
+    """Returns an extractor of each kind of model."""
     cut = {
         name: create_embedding_extractor(data / "models" / file)
         for name, file in _CLASSIFIERS.items()
@@ -51,15 +54,15 @@ def extractors(data: Path) -> dict[str, bytes]:
     return {"MobileNet v1": mobilenet_v1(data)} | cut
 
 
-def see(data: Path, extractor: bytes) -> SeenPhotos:
-    """Runs an extractor on all flowers."""
+def embed_flowers(data: Path, extractor: bytes) -> EmbeddedPhotos:
+    """Extracts the embeddings of all flowers."""
     folder = ImageFolder(data / "flowers")
     with EmbeddingExtractor(extractor) as model:
-        return SeenPhotos(folder.paths, folder.labels, model.extract(folder.paths))
+        return EmbeddedPhotos(folder.paths, folder.labels, model.extract(folder.paths))
 
 
 def many_flowers(data: Path, count: int) -> tuple[Embeddings, Labels]:
-    """Returns what MobileNet v1 sees in crops of the flowers, some mirrored, and their classes."""
+    """Returns the embeddings and classes of random crops of the flowers, some mirrored."""
     folder = ImageFolder(data / "flowers")
     chosen = np.resize(np.arange(len(folder)), count)
     crops = (_crop(folder.paths[row], seed) for seed, row in enumerate(chosen))

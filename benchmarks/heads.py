@@ -1,4 +1,4 @@
-"""The ways to a head that are compared. Each learns from embeddings and classifies others."""
+"""The methods that are compared. Each trains on embeddings and classifies others."""
 
 from collections.abc import Callable
 
@@ -10,14 +10,14 @@ from coral_learn import Embeddings, SoftmaxRegression
 from .flowers import Labels
 
 Learner = Callable[[Embeddings, Labels, Embeddings, int], Labels]
-"""From (embeddings, labels, other embeddings, seed) to the classes of the others."""
+"""Takes (embeddings, labels, other embeddings, seed) and returns the classes of the others."""
 
 PENALTIES = tuple(10.0**power for power in range(-5, 2))
-"""Values of C, the inverse of scikit-learn's penalty, that embeddings may need."""
+"""Values to try for C, the inverse of the penalty in scikit-learn."""
 
 
 def fitted_head(embeddings: Embeddings, labels: Labels, seed: int) -> SoftmaxRegression:
-    """Returns the head that the package finds by itself."""
+    """Returns a head that ``fit`` trained."""
     head = SoftmaxRegression(embeddings.shape[1], int(labels.max()) + 1, seed=seed)
     head.fit(embeddings, labels)
     return head
@@ -32,17 +32,17 @@ def tutorial_head(embeddings: Embeddings, labels: Labels, seed: int) -> SoftmaxR
 
 
 def by_fit(embeddings: Embeddings, labels: Labels, others: Embeddings, seed: int) -> Labels:
-    """``SoftmaxRegression.fit``."""
+    """Classifies with ``SoftmaxRegression.fit``."""
     return fitted_head(embeddings, labels, seed).predict(others)
 
 
 def by_tutorial(embeddings: Embeddings, labels: Labels, others: Embeddings, seed: int) -> Labels:
-    """The tutorial's recipe."""
+    """Classifies with the recipe of the tutorial."""
     return tutorial_head(embeddings, labels, seed).predict(others)
 
 
 def by_imprinting(embeddings: Embeddings, labels: Labels, others: Embeddings, seed: int) -> Labels:
-    """ImprintingEngine's rule: the class whose mean direction is nearest."""
+    """Classifies as ImprintingEngine does: by the class with the nearest mean direction."""
     known, unknown = _directions(embeddings), _directions(others)
     sums = np.stack([known[labels == label].sum(axis=0) for label in range(labels.max() + 1)])
     return np.asarray((unknown @ _directions(sums).T).argmax(axis=1), np.int64)
@@ -51,7 +51,7 @@ def by_imprinting(embeddings: Embeddings, labels: Labels, others: Embeddings, se
 def by_cross_validation(
     embeddings: Embeddings, labels: Labels, others: Embeddings, seed: int
 ) -> Labels:
-    """scikit-learn's LogisticRegression, the penalty chosen by 5-fold cross-validation."""
+    """Classifies with LogisticRegression, its penalty chosen by 5-fold cross-validation."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
@@ -67,7 +67,7 @@ def by_cross_validation(
 def by_logistic_regression(
     inverse: float, embeddings: Embeddings, labels: Labels, others: Embeddings, seed: int
 ) -> Labels:
-    """scikit-learn's LogisticRegression with the given inverse of the penalty."""
+    """Classifies with LogisticRegression and the given inverse of the penalty."""
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=inverse, max_iter=1000).fit(np.asarray(embeddings), labels)

@@ -1,4 +1,4 @@
-"""What importing the package costs, over numpy."""
+"""The time that importing the package takes, compared with NumPy."""
 
 import sys
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ print(time.perf_counter() - start)
 
 
 def run(settings: Settings) -> Iterator[Figure | Note]:
-    """Imports in new processes that have imported numpy."""
+    """Times the import in new processes that have already imported NumPy."""
     times = in_turn({text: partial(_seconds, text) for text in _STATEMENTS}, settings.rounds)
     for statement, target in _STATEMENTS.items():
         yield _figure(statement, times[statement], target)

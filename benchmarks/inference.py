@@ -1,4 +1,4 @@
-"""Predicting: against reading the embeddings once, and against NumPy."""
+"""Prediction, compared with reading the embeddings once, and with NumPy."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral_learn import Embeddings, SoftmaxRegression
+from coral_learn.machine import usable_cpus
 
 from .figures import Figure, Note, cost, speed
 from .machine import SGEMM_FLOPS, reading, sgemm
 from .settings import Settings
 from .synthetic import Stored, labeled_embeddings
 from .timing import times_in_turn
-from .workers import Task, Worker, available_processors
+from .workers import Task, Worker
 
 PART = "inference"
 
@@ -40,14 +41,14 @@ class _Case:
 def run(settings: Settings) -> Iterator[Figure | Note]:
     """Times get_accuracy, predict and predict_proba with one thread and all."""
     rows = 1_000 if settings.quick else 100_000
-    for threads in sorted({1, available_processors()}):
+    for threads in sorted({1, usable_cpus()}):
         for stored in ("float32", "uint8"):
             yield from _few_classes(_Case(rows, 1024, 5, stored), threads, settings)
         yield from _many_classes(_Case(rows // 10, 1280, 1000, "uint8"), threads, settings)
 
 
 def _few_classes(case: _Case, threads: int, settings: Settings) -> Iterator[Figure]:
-    """With few classes, memory is the limit."""
+    """Compares with the memory speed, which is the limit for few classes."""
     tasks: dict[str, tuple[Callable[..., Task], object]] = {
         "get_accuracy": (_accuracy, case),
         "predict": (_predict, case),
@@ -75,7 +76,7 @@ def _few_classes(case: _Case, threads: int, settings: Settings) -> Iterator[Figu
 
 
 def _many_classes(case: _Case, threads: int, settings: Settings) -> Iterator[Figure]:
-    """With many classes, arithmetic is the limit."""
+    """Compares with the arithmetic rate, which is the limit for many classes."""
     with Worker(threads) as ours, Worker(threads) as limit:
         ours.prepare(_predict, case)
         limit.prepare(sgemm)

@@ -1,4 +1,4 @@
-"""The kernels for each instruction set that this processor can run, against the best of them."""
+"""The kernels for each instruction set of this processor, compared with the best of them."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -23,7 +23,7 @@ def run(settings: Settings) -> Iterator[Figure | Note]:
     """Times training with one thread."""
     best, *others = build_info()["runnable_instruction_sets"]
     if not others:
-        yield Note(PART, f"this processor runs the {best} kernels alone")
+        yield Note(PART, f"this processor runs the {best} kernels only")
         return
     with ExitStack() as stack:
         workers = {

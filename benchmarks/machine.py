@@ -1,4 +1,4 @@
-"""What the machine is, and what it can do at most."""
+"""The machine: a description, and the limits of its speed."""
 
 import platform
 import sys
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .workers import available_processors
+from coral_learn.machine import usable_cpus
 
 _SGEMM_SIZE = 1536
 SGEMM_FLOPS = 2 * _SGEMM_SIZE**3
@@ -19,10 +19,10 @@ _INSTRUCTION_SETS = ("avx512f", "avx2", "fma", "sse4_2", "asimddp", "asimd")
 
 
 def describe() -> dict[str, Any]:
-    """Returns the machine and the versions, as far as they matter for the figures."""
+    """Describes the machine and the versions that matter for the results."""
     return {
         "date": datetime.now(timezone.utc).date().isoformat(),
-        "processors": available_processors(),
+        "processors": usable_cpus(),
         "architecture": f"{platform.machine()} {' '.join(_instruction_sets())}".strip(),
         "system": platform.system(),
         "python": platform.python_version(),
@@ -32,7 +32,7 @@ def describe() -> dict[str, Any]:
 
 
 def sgemm() -> Callable[[], object]:
-    """Multiplies two large float32 matrices: what NumPy's BLAS reaches is taken for the limit."""
+    """Multiplies two large float32 matrices: the rate of NumPy's BLAS counts as the limit."""
     generator = np.random.default_rng(0)
     left, right = (
         generator.standard_normal((_SGEMM_SIZE, _SGEMM_SIZE), np.float32) for _ in range(2)
@@ -42,7 +42,7 @@ def sgemm() -> Callable[[], object]:
 
 
 def reading(size: int) -> Callable[[], object]:
-    """Reads ``size`` bytes once: a dot product of an array with itself waits for memory alone."""
+    """Reads ``size`` bytes once: a dot product of an array with itself only waits for memory."""
     values = np.ones(size // 4, np.float32)
     return lambda: np.dot(values, values)
 

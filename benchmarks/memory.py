@@ -1,4 +1,4 @@
-"""How much memory the present process takes; Linux only."""
+"""The memory that this process takes, on Linux."""
 
 import re
 from pathlib import Path
@@ -9,22 +9,22 @@ _RESET_PEAK = "5"
 
 
 def can_measure() -> bool:
-    """Whether the system tells."""
+    """Returns whether the system reports the memory of a process."""
     return _CLEAR.exists()
 
 
 def resident() -> int:
-    """Returns what the process takes now, in bytes."""
+    """Returns the present memory of the process, in bytes."""
     return _read("VmRSS")
 
 
 def reset_peak() -> None:
-    """Begins to watch for the most that the process takes."""
+    """Starts a new measurement of the peak memory."""
     _CLEAR.write_text(_RESET_PEAK)
 
 
 def peak() -> int:
-    """Returns the most that the process took since :func:`reset_peak`, in bytes."""
+    """Returns the peak memory since :func:`reset_peak`, in bytes."""
     return _read("VmHWM")
 
 

@@ -1,4 +1,4 @@
-"""Photos and models to run: the real ones, or what the package ships and draws."""
+"""Photos and a model to run: real ones, or drawn photos and the embedded extractor."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from coral_learn.demo.run import embedded_extractor
 
 from .settings import Settings, real_data
 
-_DRAWN_A_CLASS = 6
+_DRAWN_PER_CLASS = 6
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class PhotoSet:
 
     @property
     def paths(self) -> list[Path]:
-        """All the photos."""
+        """The paths of all photos."""
         return ImageFolder(self.folder).paths
 
 
 @contextmanager
 def photo_set(settings: Settings) -> Iterator[PhotoSet]:
-    """Gives the flowers and MobileNet v1, or drawn photos and the embedded extractor."""
+    """Provides the flowers and MobileNet v1, or drawn photos and the embedded extractor."""
     data = real_data()
     if data is not None and not settings.quick:
         model = data / "models" / "mobilenet_v1_1.0_224_quant_embedding_extractor.tflite"
@@ -39,7 +39,7 @@ def photo_set(settings: Settings) -> Iterator[PhotoSet]:
         return
     with TemporaryDirectory() as folder:
         photos, model = Path(folder) / "photos", Path(folder) / "extractor.tflite"
-        for _ in write_photos(photos, _DRAWN_A_CLASS):
+        for _ in write_photos(photos, _DRAWN_PER_CLASS):
             pass
         model.write_bytes(embedded_extractor())
         yield PhotoSet("drawn photos, embedded extractor", photos, model)

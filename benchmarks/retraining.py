@@ -1,4 +1,4 @@
-"""The whole job, as users start it: on new photos, and on photos that were seen before."""
+"""The whole command ``coral-learn train``, on new photos and on photos in the cache."""
 
 import json
 import sys
@@ -39,7 +39,7 @@ def run(settings: Settings) -> Iterator[Figure | Note]:
 
 
 class _Job:
-    """Runs ``coral-learn train`` on photos, with a cache of its own.
+    """Runs of ``coral-learn train`` on the same photos, with a separate cache.
 
     Attributes:
         stages: The seconds that each stage took in the last run of each kind.
@@ -52,16 +52,16 @@ class _Job:
         self.stages: dict[str, dict[str, float]] = {}
 
     def cold(self) -> float:
-        """Returns the seconds that it takes with an empty cache."""
+        """Returns the seconds of a run with an empty cache."""
         self._cache = Path(mkdtemp(dir=self._folder))
         return self._train("cold", seed=1)
 
     def again(self) -> float:
-        """Returns the seconds that the very same takes with what the last cold run left."""
+        """Returns the seconds of the same run, with the cache that the last cold run left."""
         return self._train("again", seed=1)
 
     def other_split(self) -> float:
-        """Returns the seconds that another split takes, whose model is another one to verify."""
+        """Returns the seconds of a run with another split, whose model must be verified again."""
         return self._train("other split", seed=2)
 
     def _train(self, kind: str, seed: int) -> float:

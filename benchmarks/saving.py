@@ -1,4 +1,4 @@
-"""What a saved model loses of the accuracy of its head, for each kind of extractor."""
+"""The accuracy that a head loses in the saved model, for each kind of extractor."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,14 +9,14 @@ from coral_learn import Embeddings, SoftmaxRegression
 from coral_learn.jobs.classification import Classifier
 
 from .figures import Figure, Note, Quantity, Target
-from .flowers import SeenPhotos, extractors, see
+from .flowers import EmbeddedPhotos, embed_flowers, extractors
 from .heads import fitted_head, tutorial_head
 from .settings import Settings, real_data
 from .timing import Ratio
 
 PART = "saving"
 
-_TRAINED_ON = 48  # photos a class
+_TRAINED_ON = 48  # photos per class
 _SEEDS = 10
 _POINTS_LOST = 0.2
 _HEADS = {"fit": fitted_head, "sgd": tutorial_head}
@@ -25,22 +25,22 @@ TrainHead = Callable[[Embeddings, NDArray[np.int64], int], SoftmaxRegression]
 
 
 def run(settings: Settings) -> Iterator[Figure | Note]:
-    """Trains on the flowers, saves, and runs the saved model on the test photos from the file."""
+    """Trains on the flowers, saves, and runs the saved model on the files of the test photos."""
     data = real_data()
     if data is None:
-        yield Note(PART, "left out: no real photos, see CORAL_LEARN_DATA")
+        yield Note(PART, "left out: there are no real photos, see CORAL_LEARN_DATA")
         return
     seeds = range(1 if settings.quick else _SEEDS)
     kinds = extractors(data)
     for kind in ["MobileNet v1 0.25/128"] if settings.quick else kinds:
-        photos = see(data, kinds[kind])
+        photos = embed_flowers(data, kinds[kind])
         for method, train_head in _HEADS.items():
             accuracies = [_accuracies(kinds[kind], photos, train_head, seed) for seed in seeds]
             yield _figure(f"{method}, {kind}", *zip(*accuracies, strict=True))
 
 
 def _accuracies(
-    extractor: bytes, photos: SeenPhotos, train_head: TrainHead, seed: int
+    extractor: bytes, photos: EmbeddedPhotos, train_head: TrainHead, seed: int
 ) -> tuple[float, float]:
     """Returns the accuracy of the float head and of the saved model on the same photos."""
     train, test = photos.draw(_TRAINED_ON, seed)

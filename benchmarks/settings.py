@@ -1,4 +1,4 @@
-"""What a run of the benchmarks is asked to do."""
+"""The settings of a run of the benchmarks."""
 
 import os
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ class Settings:
 
     @property
     def seconds(self) -> float:
-        """The least time that one measurement goes on; a shorter task is repeated."""
+        """The minimum time of one measurement; a shorter task is repeated."""
         return 0.01 if self.quick else 0.2
 
 
 def real_data() -> Path | None:
-    """Returns the folder of real models and photos, or None where it is not there."""
+    """Returns the folder of real models and photos, or None if there is none."""
     path = Path(os.environ.get("CORAL_LEARN_DATA", ROOT.parent / "shared" / "data"))
     return path if (path / "models").is_dir() else None

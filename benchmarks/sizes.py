@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 
+from coral_learn.machine import usable_cpus
+
 from . import memory
 from .figures import Figure, Note, Quantity, Target, exactly, speed
 from .settings import Settings
 from .synthetic import Stored
 from .timing import times_in_turn
 from .trainers import Case, train_ours
-from .workers import Worker, available_processors
+from .workers import Worker
 
 PART = "sizes"
 
@@ -22,9 +24,9 @@ _PEAK_OVER_EMBEDDINGS = {100_000: 1.15, 1_000_000: 1.15}
 
 
 def run(settings: Settings) -> Iterator[Figure | Note]:
-    """Trains 500 iterations, with all threads, and watches time and memory."""
+    """Trains for 500 iterations with all threads, and measures time and memory."""
     if not memory.can_measure():
-        yield Note(PART, "this system does not tell the peak memory of a process")
+        yield Note(PART, "this system does not report the peak memory of a process")
     for rows in _QUICK_ROWS if settings.quick else _ROWS:
         cases = {kind: Case(_CLASSES, _FEATURES, kind, rows=rows) for kind in _KINDS}
         yield from _times(cases, settings)
@@ -34,7 +36,7 @@ def run(settings: Settings) -> Iterator[Figure | Note]:
 
 
 def _times(cases: dict[Stored, Case], settings: Settings) -> Iterator[Figure]:
-    with Worker(available_processors()) as float32, Worker(available_processors()) as uint8:
+    with Worker(usable_cpus()) as float32, Worker(usable_cpus()) as uint8:
         float32.prepare(train_ours, cases["float32"])
         uint8.prepare(train_ours, cases["uint8"])
         times = times_in_turn(
@@ -52,7 +54,7 @@ def _times(cases: dict[Stored, Case], settings: Settings) -> Iterator[Figure]:
 
 
 def _peak(case: Case) -> Figure:
-    with Worker(available_processors()) as worker:
+    with Worker(usable_cpus()) as worker:
         peak = worker.call(_peak_of_training, case)
     embeddings = case.rows * case.features * (4 if case.stored == "float32" else 1)
     reach = _PEAK_OVER_EMBEDDINGS.get(case.rows)
@@ -69,7 +71,7 @@ def _peak(case: Case) -> Figure:
 
 
 def _peak_of_training(case: Case) -> int:
-    """Returns what training takes at most, embeddings included, in a process of its own."""
+    """Returns the peak memory of a training, including the embeddings. Needs a new process."""
     train_ours(Case(case.classes, case.features, case.stored, rows=case.batch, iterations=1))()
     before = memory.resident()
     train = train_ours(case)

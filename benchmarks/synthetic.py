@@ -1,4 +1,4 @@
-"""Embeddings that look like an extractor's, as many as wanted, and how well a head does on them."""
+"""Generated embeddings that resemble those of an extractor, and the loss of a head on them."""
 
 from typing import Any, Literal
 
@@ -16,16 +16,16 @@ _DISTINCT_ROWS = 20_000
 def labeled_embeddings(
     rows: int, features: int, classes: int, stored: Stored
 ) -> tuple[Embeddings, NDArray[np.int64]]:
-    """Returns embeddings of classes that can mostly be told apart, and the class of each.
+    """Returns embeddings of classes that can mostly be distinguished, and the class of each.
 
-    Values are as after a ReLU: many zeros, most of the others small. Beyond 20,000 rows
-    they return; each takes its own memory all the same.
+    Values are like those after a ReLU: many zeros, and most of the others small. After 20,000 rows
+    the rows repeat, but each row has its own memory.
 
     Args:
         rows: N.
         features: D.
         classes: C.
-        stored: The type that the embeddings are kept in.
+        stored: The type that the embeddings are stored in.
     """
     generator = np.random.default_rng(0)
     distinct = min(rows, _DISTINCT_ROWS)

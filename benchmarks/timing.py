@@ -1,7 +1,7 @@
-"""Comparing what several contenders take, measured in turn so that all meet the same disturbances.
+"""Comparing the times of several contenders, which are measured in turn.
 
-The clock of a machine that others use moves by 30% from minute to minute. A ratio is therefore
-taken within each round, between measurements seconds apart, and the median of the rounds counts.
+The speed of a shared machine changes by 30% from minute to minute. Ratios are therefore computed
+within each round, from measurements that are seconds apart, and the median of the rounds counts.
 """
 
 import functools
@@ -14,12 +14,12 @@ from .workers import Worker
 
 K = TypeVar("K")
 
-_PATIENCE = 8.0  # seconds; a contender that takes longer is measured in the first round alone
+_PATIENCE = 8.0  # seconds; a contender that takes longer is measured in the first round only
 
 
 @dataclass(frozen=True)
 class Series:
-    """What one contender took, in seconds, round by round."""
+    """The times of one contender, in seconds, round by round."""
 
     rounds: tuple[float, ...]
 
@@ -43,7 +43,7 @@ class Ratio:
 
 
 def in_turn(contenders: Mapping[K, Callable[[], float]], rounds: int) -> dict[K, Series]:
-    """Measures each contender once a round.
+    """Measures each contender once per round.
 
     Args:
         contenders: Functions that measure something and return it, such as seconds.
@@ -58,19 +58,19 @@ def in_turn(contenders: Mapping[K, Callable[[], float]], rounds: int) -> dict[K,
 
 
 def times_in_turn(workers: Mapping[K, Worker], seconds: float, rounds: int) -> dict[K, Series]:
-    """Times the tasks that workers were prepared for, each once a round."""
+    """Times the prepared tasks of workers, each once per round."""
     measures = {name: functools.partial(worker.time, seconds) for name, worker in workers.items()}
     return in_turn(measures, rounds)
 
 
 def ratio(numerator: Series, denominator: Series) -> Ratio:
-    """Returns how many times the denominator's time the numerator took."""
+    """Returns how many times as long as the denominator the numerator took."""
     paired = zip(numerator.rounds, denominator.rounds, strict=False)
     quotients = [above / below for above, below in paired]
     return Ratio(statistics.median(quotients), min(quotients), max(quotients))
 
 
 def geometric_mean(series: Sequence[Series]) -> Series:
-    """Returns the mean of what a contender took in several cases, round by round."""
+    """Returns the geometric mean of a contender's times over several cases, round by round."""
     rounds = zip(*(one.rounds for one in series), strict=True)
     return Series(tuple(statistics.geometric_mean(values) for values in rounds))

@@ -1,8 +1,8 @@
-"""The same training, by this package and by its peers.
+"""The same training with this package and with other libraries.
 
-Each trainer takes a case and returns a training that always begins at the same start: plain
+Each trainer takes a case and returns a training that always starts from the same weights: plain
 stochastic gradient descent on the mean cross entropy of random batches, drawn with replacement, in
-float32. scikit-learn's differs, and says how.
+float32. The trainer for scikit-learn differs; its docstring says how.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral_learn import SoftmaxRegression
+from coral_learn.machine import usable_cpus
 
 from .synthetic import Stored, cross_entropy, labeled_embeddings
-from .workers import available_processors
 
 Floats = NDArray[np.float32]
 Training = Callable[[], tuple[Floats, Floats]]
@@ -30,10 +30,10 @@ class Case:
     Attributes:
         classes: C.
         features: D.
-        stored: What the embeddings are kept in; the peers read them as float32 all the same.
+        stored: The type of the embeddings for this package; the others always read float32.
         rows: N.
         iterations: Batches trained on.
-        batch: Rows a batch.
+        batch: Rows in a batch.
     """
 
     classes: int
@@ -48,7 +48,7 @@ class Case:
 
     @property
     def flops(self) -> int:
-        """What the two matrix products of every iteration take."""
+        """Floating-point operations of the two matrix products, over all iterations."""
         return 4 * self.iterations * self.batch * self.features * self.classes
 
 
@@ -56,7 +56,7 @@ Trainer = Callable[[Case], Training]
 
 
 def train_ours(case: Case) -> Training:
-    """This package."""
+    """Trains with this package."""
     embeddings, labels = labeled_embeddings(case.rows, case.features, case.classes, case.stored)
     data = {"data_train": embeddings, "labels_train": labels}
     start = _start(case)
@@ -71,7 +71,7 @@ def train_ours(case: Case) -> Training:
 
 
 def train_with_numpy(case: Case) -> Training:
-    """NumPy, as one who knows it well writes it."""
+    """Trains with well-written NumPy code."""
     x, y = _arrays(case)
     start = _start(case)
     each = np.arange(case.batch)
@@ -97,7 +97,7 @@ def train_with_numpy(case: Case) -> Training:
 
 
 def train_with_pytorch(case: Case) -> Training:
-    """PyTorch, in its usual way: a Linear layer, autograd and its SGD optimizer."""
+    """Trains with PyTorch as usual: a Linear layer, autograd and the SGD optimizer."""
     import torch
 
     x, y = (torch.from_numpy(values) for values in _arrays(case))
@@ -122,9 +122,10 @@ def train_with_pytorch(case: Case) -> Training:
 
 
 def train_with_scikit_learn(case: Case) -> Training:
-    """scikit-learn's SGDClassifier: as many rows, one at a time, against each class in turn.
+    """Trains with SGDClassifier of scikit-learn, on as many rows.
 
-    It has no batches and no softmax: the work is the same, the head that comes out is not.
+    It trains one class after the other on one row at a time, without batches or softmax: the amount
+    of work is the same, but the resulting head is not.
     """
     from sklearn.linear_model import SGDClassifier
 
@@ -136,7 +137,7 @@ def train_with_scikit_learn(case: Case) -> Training:
         eta0=_LEARNING_RATE,
         max_iter=max(1, round(case.iterations * case.batch / case.rows)),
         tol=None,
-        n_jobs=available_processors(),
+        n_jobs=usable_cpus(),
         random_state=0,
     )
 
@@ -157,7 +158,7 @@ def loss_lowered(trainer: Trainer, case: Case) -> float:
 
 def _arrays(case: Case) -> tuple[Floats, NDArray[np.int64]]:
     embeddings, labels = labeled_embeddings(case.rows, case.features, case.classes, "float32")
-    return embeddings.quantized.copy(), labels
+    return np.array(embeddings, np.float32), labels
 
 
 def _start(case: Case) -> Floats:

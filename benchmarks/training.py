@@ -1,9 +1,11 @@
-"""Training with SGD: against NumPy, PyTorch and scikit-learn, and against the machine's limit."""
+"""Training with SGD, compared with NumPy, PyTorch, scikit-learn and the machine's limit."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+
+from coral_learn.machine import usable_cpus
 
 from .figures import Figure, Note, cost, speed
 from .machine import SGEMM_FLOPS, sgemm
@@ -19,14 +21,14 @@ from .trainers import (
     train_with_pytorch,
     train_with_scikit_learn,
 )
-from .workers import Task, Worker, available_processors
+from .workers import Task, Worker
 
 PART = "training"
 
 _PYCORALS_GRID = (Case(4, 256), Case(16, 256), Case(4, 1024), Case(16, 1024))
 _BEYOND = (Case(5, 1024), Case(100, 1024), Case(1000, 1280))
 _QUICK = (Case(4, 256, iterations=20), Case(16, 256, iterations=20))
-_MOST_CLASSES_OF_SCIKIT_LEARN = 100  # with more it takes minutes
+_MAX_CLASSES_OF_SCIKIT_LEARN = 100  # with more it takes minutes
 
 # Targets by case
 _OVER_NUMPY = {"100:1024": 1.6}
@@ -65,7 +67,7 @@ _Times = Mapping[_Contender, Series]
 
 
 def run(settings: Settings) -> Iterator[Figure | Note]:
-    """Times pycoral's own grid and larger cases: 1024 rows, batches of 100, 500 iterations."""
+    """Times pycoral's own grid and larger cases: 1024 rows, 500 iterations, batches of 100."""
     peers = [_NUMPY]
     for peer, module in ((_PYTORCH, "torch"), (_SCIKIT_LEARN, "sklearn")):
         if find_spec(module):
@@ -73,8 +75,8 @@ def run(settings: Settings) -> Iterator[Figure | Note]:
         else:
             yield Note(PART, f"{peer.name} is not installed and was left out")
     contenders = [_OURS, _OURS_UINT8, *peers, _SGEMM]
-    if available_processors() > 1:
-        contenders += [replace(c, threads=available_processors()) for c in (_OURS, *peers)]
+    if usable_cpus() > 1:
+        contenders += [replace(c, threads=usable_cpus()) for c in (_OURS, *peers)]
 
     on_grid = []
     with ExitStack() as stack:
@@ -94,7 +96,7 @@ def _time(case: Case, workers: _Workers, settings: Settings) -> _Times:
     entrants = {
         contender: worker
         for contender, worker in workers.items()
-        if contender.name != _SCIKIT_LEARN.name or case.classes <= _MOST_CLASSES_OF_SCIKIT_LEARN
+        if contender.name != _SCIKIT_LEARN.name or case.classes <= _MAX_CLASSES_OF_SCIKIT_LEARN
     }
     _check_same_work(case, entrants)
     for contender, worker in entrants.items():
@@ -121,7 +123,7 @@ def _figures(case: Case, times: _Times) -> Iterator[Figure]:
     target = _OF_THE_LIMIT.get(str(case))
     yield cost(PART, f"{case}, 1 thread", ours, _SGEMM.name, limit, target)
     yield cost(PART, f"{case}, 1 thread, uint8", times[_OURS_UINT8], "float32", ours)
-    threads = available_processors()
+    threads = usable_cpus()
     if threads > 1:
         threaded = times[replace(_OURS, threads=threads)]
         target = _OVER_ONE_THREAD.get(str(case))

@@ -1,8 +1,7 @@
-"""Processes that each hold one contender, ready to be timed.
+"""Worker processes, each with one contender that is ready to be timed.
 
 Numeric libraries choose threads and instruction sets when they are first imported, so a contender
-that is to run with other ones needs a process of its own. Which process a contender runs in makes
-no difference to how it is measured: all are prepared first and then timed in turn.
+with different ones needs its own process. All contenders are prepared first and then timed in turn.
 """
 
 import multiprocessing
@@ -24,25 +23,18 @@ _THREAD_VARIABLES = (
     "CORAL_LEARN_NUM_THREADS",
 )
 
-_task: Task  # in a worker's process: what it was prepared for
-
-
-def available_processors() -> int:
-    """Returns how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+_task: Task  # in a worker process: the task that was prepared
 
 
 class Worker:
-    """A process with a number of threads and environment variables of its own."""
+    """A process with its own number of threads and environment variables."""
 
     def __init__(self, threads: int, environment: Mapping[str, str] | None = None) -> None:
         """Starts the process.
 
         Args:
             threads: How many processors it may use, and how many threads its libraries start.
-            environment: Further environment variables, set before anything is imported.
+            environment: More environment variables, set before anything is imported.
         """
         variables = {name: str(threads) for name in _THREAD_VARIABLES} | dict(environment or {})
         self._pool = ProcessPoolExecutor(
@@ -56,15 +48,15 @@ class Worker:
         self._pool.shutdown()
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Returns what a function of some module returns in the process."""
+        """Calls a function of a module in the process, and returns the result."""
         return self._pool.submit(function, *args, **kwargs).result()
 
     def prepare(self, make: Callable[..., Task], *args: Any) -> None:
-        """Makes the task that :meth:`time` times, and does it once to warm up."""
+        """Makes the task that :meth:`time` times, and runs it once to warm up."""
         self.call(_prepare, make, args)
 
     def time(self, seconds: float) -> float:
-        """Returns how long the task takes, in seconds: the median of what fits in ``seconds``."""
+        """Returns the median time of the task in seconds, repeating it for about ``seconds``."""
         return self.call(_time, seconds)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# clang-tidy over cpp/, with the checks in .clang-tidy: the core, its bindings and its tests.
+# Runs clang-tidy with the checks in .clang-tidy on cpp/: the core, its bindings and its tests.
 #
-#   reliability/clang_tidy.sh [--quick]      # all but the tests, in a tenth of the time
+#   reliability/clang_tidy.sh [--quick]      # everything except the tests, in a tenth of the time
 #
 # Needs what sanitizers.sh needs, and the wheel clang-tidy==22.1.8 in the same Python.
 set -euo pipefail
@@ -13,7 +13,7 @@ scripts=$("$python" -c 'import sysconfig; print(sysconfig.get_path("scripts"))')
 tests=ON
 if [ "${1:-}" = --quick ]; then tests=OFF; fi
 
-# As a unity build: most of the time goes into reading the headers of libraries.
+# As a unity build, because reading the headers of libraries takes most of the time.
 mkdir -p build
 cmake -S . -B "$build" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DCMAKE_UNITY_BUILD=ON \
   -DCORAL_LEARN_BUILD_TESTS=$tests -DSKBUILD=ON -DCMAKE_PREFIX_PATH="$packages" \

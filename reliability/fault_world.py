@@ -1,4 +1,4 @@
-"""What faults are injected into: real commands on small data, whose results are known."""
+"""The world that faults are injected into: real commands on small data with known results."""
 
 import json
 import os
@@ -19,15 +19,16 @@ from coral_learn.project.project import Project
 
 COMMAND = str(Path(sys.executable).with_name("coral-learn"))
 _CACHE_VARIABLE = "CORAL_LEARN_CACHE"
-_PHOTOS_A_CLASS = 12
-_LONGEST_SECONDS = 600  # of a machine that does much else
+_PHOTOS_PER_CLASS = 12
+_MAX_SECONDS = 600  # on a busy machine
 
 
-class Finding(Exception):  # noqa: N818 (what the attack looks for, not its failure)
-    """A fault did what none may do."""
+class Finding(Exception):  # noqa: N818 (a result of the attack, not a failure of it)
+    """A fault had an effect that no fault may have."""
 
 
 Files = dict[str, bytes]
+"""The content of files, by name."""
 
 
 @dataclass
@@ -44,9 +45,9 @@ class Target:
     """A command that faults are injected into.
 
     Attributes:
-        name: Of the command.
-        arguments: What it is called with, in the folder of a trial.
-        folder: Where it writes, within that folder.
+        name: The name of the command.
+        arguments: The arguments of the command, which runs in the folder of a trial.
+        folder: The folder that the command writes to, within the folder of the trial.
     """
 
     name: str
@@ -55,20 +56,20 @@ class Target:
 
     @property
     def changes_project(self) -> bool:
-        """Whether it changes the project, whose files have random names."""
+        """Whether the command changes the project, whose files have random names."""
         return self.folder == "project"
 
 
 @dataclass
 class Trial:
-    """A folder of its own for one run of one command."""
+    """One run of one command in its own folder."""
 
     world: "World"
     path: Path
     target: Target
 
     def start(self, wrapper: Sequence[str] = (), **options: Any) -> "subprocess.Popen[str]":
-        """Starts the command, or the command within a wrapper."""
+        """Starts the command, with a wrapper if there is one."""
         program = list(wrapper) or [COMMAND]
         return subprocess.Popen(
             [*program, *self.target.arguments],
@@ -83,15 +84,15 @@ class Trial:
     def finish(self, process: "subprocess.Popen[str]") -> Done:
         """Waits for the end of a command."""
         try:
-            output, errors = process.communicate(timeout=_LONGEST_SECONDS)
+            output, errors = process.communicate(timeout=_MAX_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-            raise Finding(f"it hangs for {_LONGEST_SECONDS} s") from None
+            raise Finding(f"the command runs for more than {_MAX_SECONDS} s") from None
         return Done(process.returncode, output, errors)
 
     def state(self) -> Files:
-        """Returns what the command has to show for itself, by name, and finds it whole."""
+        """Returns the results of the command by name, after checking that they are complete."""
         if not self.target.changes_project:
             return {
                 path.name: path.read_bytes()
@@ -111,7 +112,7 @@ class Trial:
         return state
 
     def leftovers(self) -> list[str]:
-        """Returns the names of files that no one will ask for."""
+        """Returns the names of files that are not part of the results."""
         found = [path.name for path in (self.path / "out").iterdir() if path.name[0] == "."]
         if self.target.changes_project:
             content = (self.path / "project" / "project.json").read_text()
@@ -125,13 +126,13 @@ class Trial:
 
 
 class World:
-    """Photos, models and a project, and what each command makes of them.
+    """Photos, models and a project, and the results of each command on them.
 
     Attributes:
         targets: The commands.
-        before: The state that each finds.
-        after: The state that each leaves, and what it prints.
-        seconds: How long each takes.
+        before: The state before each command.
+        after: The state after each command, and its output.
+        seconds: The duration of each command.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -149,14 +150,14 @@ class World:
             self._learn(target)
 
     def trial(self, target: Target) -> Trial:
-        """Makes a folder where a command has not yet run, without that of the last trial."""
+        """Makes a folder in which no command has run, and removes the folder of the last trial."""
         path = self.folder / "trial"
         shutil.rmtree(path, ignore_errors=True)
         shutil.copytree(self._template, path)
         return Trial(self, path, target)
 
     def _draw(self) -> None:
-        for _ in write_photos(self._photos, _PHOTOS_A_CLASS, seed=3):
+        for _ in write_photos(self._photos, _PHOTOS_PER_CLASS, seed=3):
             pass
         names = sorted(DEMO_CLASSES)
         for index, name in enumerate(names):
@@ -182,7 +183,7 @@ class World:
         ]
 
     def _make_template(self) -> None:
-        """Makes what every trial begins with: results of other data, and a cache half full."""
+        """Makes the files that every trial starts with: older results and a partly filled cache."""
         path = self._template
         (path / "out").mkdir(parents=True)
         extractor = build_extractor("uint8", 24, size=(24, 24)).content
@@ -195,7 +196,7 @@ class World:
             project.add_class(name, sorted(folder.iterdir()))
         others = ("train", str(self.folder / "more"), "--extractor", "extractor.tflite")
         self._must_run(Trial(self, path, Target("other data", (*others, "--output", "out"))))
-        # Of the photos that trials look at, one class is in the cache already.
+        # One class of the photos in the trials is in the cache already.
         (path / "half").mkdir()
         for folder in (one, min((self.folder / "more").iterdir())):
             shutil.copytree(folder, path / "half" / folder.name)
@@ -220,5 +221,5 @@ class World:
     def _must_run(self, trial: Trial) -> Done:
         done = trial.finish(trial.start())
         if done.status != 0:
-            raise Finding(f"{trial.target.name} does not even run: {done.errors}")
+            raise Finding(f"{trial.target.name} fails without a fault: {done.errors}")
         return done

@@ -3,15 +3,17 @@
 ``python -m reliability.faults [--quick] [--runs 200] [--first N] [--seed N]``
 
 Each run takes one command of a small world, such as ``coral-learn train`` over older results, and
-lets one thing go wrong with it. Afterwards what it writes must be the old or the new, whole; where
-it was not killed outright, all of it is the one or the other and no temporary file is left; what it
-says must be one line without a traceback, with the right exit status; and the same command, run
-again without the fault, must do its work and clear away what was left.
+injects one fault. Afterwards:
 
-Signals come after a random part of the command's time, from its first instruction to its last, or
+- each file that the command writes is the complete old one or the complete new one;
+- unless the command was killed, all files are old or all are new, and no temporary file is left;
+- the command has printed one line without a traceback, and has ended with the right exit status;
+- the same command succeeds without the fault, and removes what was left over.
+
+Signals arrive after a random part of the command's time, from its first instruction to its last, or
 just before or after a file is flushed or renamed (``reliability.injected``). The full disk is a
-tmpfs where this user may mount one, or else a limit of the size of files. Permissions hold for root
-too, whose capabilities over files are taken away.
+tmpfs if this user may mount one, and otherwise a limit on the size of files. Root has to obey
+permissions too, because its capabilities over files are removed.
 """
 
 import argparse
@@ -36,24 +38,24 @@ from pathlib import Path
 from .fault_world import Done, Finding, Target, Trial, World
 
 _ALL_RUNS = 200
-_ONLY_PRINTING = ("evaluate", "classify")  # what others print tells how long they took
-_MOMENTS_OF_WRITING = 12  # of a command that writes three files
-_NATIVE = "OpenBLAS error: "  # which ends the process itself where it finds no memory
+_ONLY_PRINTING = ("evaluate", "classify")  # the output of the others includes durations
+_WRITE_MOMENTS = 12  # in a command that writes three files
+_NATIVE = "OpenBLAS error: "  # OpenBLAS ends the process itself when it is out of memory
 _PR_CAPBSET_DROP = 24
 _CAPABILITIES_OVER_FILES = (1, 2, 3)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that goes wrong.
+    """A fault to inject.
 
     Attributes:
-        name: Of the fault.
-        inject: Runs the command of a trial with it.
-        statuses: Exit statuses that are right.
-        killed: Whether it gives the command no chance to clear away anything.
-        says: What must stand in the error where the command failed.
-        at_writes: Whether commands that write no results cannot meet it.
+        name: The name of the fault.
+        inject: Runs the command of a trial with the fault.
+        statuses: The exit statuses that are right.
+        killed: Whether the fault gives the command no chance to clean up.
+        says: The text that the error must contain if the command fails.
+        at_writes: Whether the fault happens only in commands that write results.
     """
 
     name: str
@@ -64,17 +66,17 @@ class Fault:
     at_writes: bool = False
 
 
-def judge(fault: Fault, trial: Trial, done: Done) -> str:
-    """Returns how a command with a fault ended, in a word.
+def check_ending(fault: Fault, trial: Trial, done: Done) -> str:
+    """Returns how a command with a fault ended, in a few words.
 
     Raises:
-        Finding: Not as it should.
+        Finding: The command did not end as it should.
     """
     state, (after, output) = trial.state(), trial.world.after[trial.target.name]
     before = trial.world.before[trial.target.name]
     for name in state:
         if state[name] not in (before.get(name), after.get(name)):
-            raise Finding(f"{name} is neither the old nor the new")
+            raise Finding(f"{name} is neither the old file nor the new one")
     if done.status not in fault.statuses:
         raise Finding(f"the exit status is {done.status}: {done.errors[-2000:]}")
     if fault.killed:
@@ -89,25 +91,25 @@ def judge(fault: Fault, trial: Trial, done: Done) -> str:
         raise Finding(f"temporary files are left: {left}")
     if done.status == 0:
         if state != after:
-            raise Finding("it claims success and has changed nothing")
+            raise Finding("the exit status is 0, but the results are not the new ones")
         if trial.target.name in _ONLY_PRINTING and done.output != output:
-            raise Finding("it claims success and has printed something else")
-        return "no harm" if fault.statuses[0] != 0 else "went on"
+            raise Finding("the exit status is 0, but the output is a different one")
+        return "not affected" if fault.statuses[0] != 0 else "continued"
     last_line = done.errors.strip().rpartition("\n")[2]
     if done.status > 0 and fault.says not in last_line and not last_line.startswith(_NATIVE):
-        raise Finding(f"with status {done.status} it ends with {last_line!r}")
-    return "in order"
+        raise Finding(f"the exit status is {done.status}, but the last line is {last_line!r}")
+    return "ended cleanly"
 
 
 def check_rerun(trial: Trial) -> None:
     """Runs the same command again, without a fault.
 
     Raises:
-        Finding: It does not do what it should.
+        Finding: The command fails, or its results are wrong.
     """
     world, target = trial.world, trial.target
     if target.changes_project and trial.state() != world.before[target.name]:
-        # It was done already; the next change must find the project in order.
+        # The change was complete before the fault; another change must succeed.
         again = Target("next", ("project", "rename", "project", "a", "A"), "project")
         expected = None
     else:
@@ -117,13 +119,13 @@ def check_rerun(trial: Trial) -> None:
     if done.status != 0 or "Traceback" in done.errors:
         raise Finding(f"the same command fails afterwards: {done.errors}")
     if expected is not None and rerun.state() != expected:
-        raise Finding("the same command gives something else afterwards")
+        raise Finding("the same command gives different results afterwards")
     if rerun.leftovers():
-        raise Finding(f"a rerun does not clear away {rerun.leftovers()}")
+        raise Finding(f"a second run does not remove {rerun.leftovers()}")
 
 
 def _before_main(done: Done) -> bool:
-    """Tells whether a signal came while Python itself started, before any line of the package."""
+    """Tells whether a signal arrived while Python itself started, before the package."""
     return "in main\n" not in done.errors and (
         "KeyboardInterrupt" in done.errors or (done.status < 0 and not done.errors)
     )
@@ -158,11 +160,11 @@ def _wrapper(what: str, number: int, moment: int) -> list[str]:
 
 
 def _signal_at_a_write(number: int) -> Callable[[Trial, random.Random], Done]:
-    return _injected("signal", number, _MOMENTS_OF_WRITING)
+    return _injected("signal", number, _WRITE_MOMENTS)
 
 
 def _full_disk(trial: Trial, chance: random.Random) -> Done:
-    """Lets the folders that the command writes to have little space, or none."""
+    """Runs the command with little space, or none, in a folder that it writes to."""
     if not can_mount():
         limit = chance.randrange(6000)
         return trial.finish(
@@ -178,7 +180,7 @@ def _full_disk(trial: Trial, chance: random.Random) -> Done:
 
 @contextlib.contextmanager
 def _small_disk(folder: Path, free: int) -> Iterator[None]:
-    """Puts a file system with so many free bytes in the place of a folder, with what is in it."""
+    """Moves the content of a folder to a file system that has only this many free bytes."""
     packed = subprocess.run(["tar", "-C", folder, "-cf", "-", "."], capture_output=True, check=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], check=True)
     try:
@@ -217,7 +219,7 @@ def _no_permission(folder_of: Callable[[Trial], Path]) -> Callable[[Trial, rando
 
 
 def obey_permissions() -> None:
-    """Takes from root, in a child to be, what lets it write where others may not."""
+    """Removes root's capabilities to ignore permissions, in a child process before it starts."""
     if os.geteuid() == 0:
         for capability in _CAPABILITIES_OVER_FILES:
             ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
@@ -237,7 +239,7 @@ def _read_only(folder: Path) -> Iterator[None]:
 
 
 def _locked_cache(trial: Trial, chance: random.Random) -> Done:
-    """Lets another process hold the cache, for a moment or for good."""
+    """Locks the cache in another process, for a moment or until the end."""
     held = chance.choice([0.1, 0.5, 60])
     [path] = (trial.path / "cache").glob("*.sqlite3")
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -250,7 +252,7 @@ def _locked_cache(trial: Trial, chance: random.Random) -> Done:
 
 
 def _corrupted_cache(trial: Trial, chance: random.Random) -> Done:
-    """Damages the cache before the command starts, or while it runs."""
+    """Damages the cache before the command starts or while it runs."""
     [path] = (trial.path / "cache").glob("*.sqlite3")
     if chance.random() < 0.5:
         _damage(path, chance)
@@ -273,7 +275,7 @@ def _damage(path: Path, chance: random.Random) -> None:
 
 
 def _little_memory(trial: Trial, chance: random.Random) -> Done:
-    """Limits the address space to some part of what the command needs."""
+    """Limits the address space to a part of what the command needs."""
     limit = chance.randrange(150, 1500) << 20
     return trial.finish(
         trial.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
@@ -281,7 +283,7 @@ def _little_memory(trial: Trial, chance: random.Random) -> Done:
 
 
 def _few_files(trial: Trial, chance: random.Random) -> Done:
-    """Limits how many files may be open."""
+    """Limits the number of open files."""
     limit = chance.randrange(6, 24)
     return trial.finish(
         trial.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
@@ -333,15 +335,15 @@ FAULTS = (
 
 
 def run(world: World, numbers: Sequence[int], seed: int) -> Counter[str]:
-    """Injects faults, each kind as often as the others.
+    """Injects faults of all kinds in turn.
 
     Args:
-        world: What they are injected into.
-        numbers: Of the runs; together with the seed, each decides all of its run.
-        seed: See there.
+        world: The world to inject faults into.
+        numbers: The numbers of the runs. A number and the seed decide everything in a run.
+        seed: The seed of the random choices.
 
     Returns:
-        How many runs of each kind ended how, and under ``findings`` how many ended badly.
+        The number of runs by kind of fault and ending, and the number of ``findings``.
     """
     counts: Counter[str] = Counter()
     for number in numbers:
@@ -355,7 +357,7 @@ def run(world: World, numbers: Sequence[int], seed: int) -> Counter[str]:
         trial = world.trial(chance.choice(targets))
         try:
             done = fault.inject(trial, chance)
-            ending = judge(fault, trial, done)
+            ending = check_ending(fault, trial, done)
             check_rerun(trial)
         except Finding as finding:
             ending = "finding"
@@ -366,7 +368,7 @@ def run(world: World, numbers: Sequence[int], seed: int) -> Counter[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the attack; returns 1 if it found anything."""
+    """Runs the attack, and returns 1 if there are findings."""
     parser = argparse.ArgumentParser(
         prog="python -m reliability.faults", description=__doc__.splitlines()[0]
     )
@@ -376,7 +378,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     runs = len(FAULTS) if options.quick else options.runs
-    for number in (_INT, _HUP):  # which a shell's background job ignores, and its children with it
+    for number in (_INT, _HUP):  # a shell's background job ignores them, and so would its children
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     start = time.perf_counter()

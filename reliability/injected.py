@@ -1,13 +1,13 @@
-"""The command line in a process where something fails at a moment counted out, not timed.
+"""The command line in a process in which a call fails at a moment that is counted, not timed.
 
 ``python -m reliability.injected WHAT NUMBER MOMENT ARGUMENTS...`` runs ``coral-learn ARGUMENTS``.
-At the MOMENT-th time that it is about to do what WHAT names, the failure comes:
+The failure happens at the MOMENT-th call of the kind WHAT:
 
-- ``signal``: signal NUMBER, before or after a file is flushed to the disk or put in place.
-- ``error``: the operating system gives error NUMBER in place of flushing or putting in place.
-- ``worker``: a thread that decodes photos or runs the model finds no memory.
+- ``signal``: signal NUMBER arrives before or after a file is flushed to disk or renamed.
+- ``error``: the operating system returns error NUMBER instead of flushing or renaming a file.
+- ``worker``: a thread that decodes photos or runs the model is out of memory.
 - ``thread``: a thread cannot be started.
-- ``cache``: none of these; the wait for a locked cache is shortened to NUMBER ms.
+- ``cache``: nothing fails, but the wait for a locked cache is shortened to NUMBER ms.
 """
 
 import os
@@ -17,11 +17,11 @@ from collections.abc import Callable
 from typing import Any
 
 from coral_learn.cli import main
-from coral_learn.extraction import cache, image_model
+from coral_learn.extraction import cache_file, image_model
 
 
 class _Countdown:
-    """Calls ``act`` when it is counted down, by any thread."""
+    """Calls ``act`` at the last tick of a countdown, in whichever thread ticks."""
 
     def __init__(self, moment: int, act: Callable[[], None]) -> None:
         self._left = moment
@@ -36,8 +36,8 @@ class _Countdown:
             self._act()
 
 
-def _before_each(owner: Any, names: list[str], tick: Callable[[], None], *, after: bool) -> None:
-    """Lets functions tick when they are called, and also when they are done."""
+def _before_each(owner: object, names: list[str], tick: Callable[[], None], *, after: bool) -> None:
+    """Makes functions tick when they are called and, if ``after`` is set, when they return."""
     for name in names:
         original = getattr(owner, name)
 
@@ -72,7 +72,7 @@ def _inject(what: str, number: int, moment: int) -> None:
         tick = _Countdown(moment, _fail(RuntimeError("can't start new thread"))).tick
         _before_each(threading.Thread, ["start"], tick, after=False)
     elif what == "cache":
-        cache._BUSY_SECONDS = number / 1000
+        cache_file._BUSY_SECONDS = number / 1000
     else:
         raise ValueError(f"there is no failure {what!r}")
 

@@ -9,9 +9,10 @@ from typing import Any
 import flatbuffers
 import numpy as np
 
+from coral_learn.tflite import schema
 from coral_learn.tflite.checked import CheckedBuffer, CheckedTable
-from coral_learn.tflite.model import unpack
-from coral_learn.tflite.schema import ModelT, load_schema
+from coral_learn.tflite.schema import load_generated
+from coral_learn.tflite.tree import unpack
 
 from .zip_tails import ZIP_TAILS
 
@@ -131,9 +132,8 @@ def _map(content: bytes) -> tuple[set[Field], set[int]]:
                 fields.add(Field(place, flags.bytewidth, "value"))
             return elements
 
-    schema = load_schema.__wrapped__()  # a copy of its own, whose class of tables can be another
-    schema.flatbuffers.table.Table = WatchedTable
-    schema.ModelT.InitFromBuf(CheckedBuffer(content), struct.unpack_from("<I", content)[0])
+    watched = load_generated(WatchedTable)
+    watched.ModelT.InitFromBuf(CheckedBuffer(content), struct.unpack_from("<I", content)[0])
     fields.add(Field(0, 4, "reference"))
     fields -= {Field(f.position, 4, "value") for f in fields if f.role in ("reference", "length")}
     return {f for f in fields if f.position + f.width <= len(content)}, places
@@ -285,14 +285,14 @@ def _change_tree(content: bytes, chance: random.Random) -> bytes:
         return content
 
 
-def pack_as_it_is(tree: ModelT) -> bytes:
+def pack_as_it_is(tree: schema.ModelT) -> bytes:
     """Writes a tree with none of the care that the package takes."""
     builder = flatbuffers.Builder()
     builder.Finish(tree.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
 
 
-def _nodes(tree: ModelT) -> list[Any]:
+def _nodes(tree: schema.ModelT) -> list[Any]:
     nodes = [tree]
     for node in nodes:  # grows as it goes
         for value in vars(node).values():

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# The C++ tests and the Python tests of the core under sanitizers: all of them under those for
-# addresses and undefined behaviour, and those of threads under the one for data races.
+# Runs the C++ tests and the Python tests of the core under sanitizers: all of them with those for
+# addresses and undefined behaviour, and the tests of threads with the one for data races.
 #
 #   reliability/sanitizers.sh [--quick]
 #
-# Needs g++, cmake, doctest, and Python with .[test], pybind11 and cmeel-eigen installed: the one
-# that PYTHON names, or else `python`. An editable install will not do: processes that tests start
-# would find it first.
+# Needs g++, cmake, doctest, and a Python with .[test], pybind11 and cmeel-eigen: the one that PYTHON
+# names, or else `python`. The package must not be installed in editable mode, because processes that
+# tests start would import that copy.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$(realpath -s "$(command -v "${PYTHON:-python}")")
 quick=${1:-}
 packages=$("$python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
 
-# Builds the tests and the module under sanitizers, and the module into a package of its own.
+# Builds the tests and the module with sanitizers, and makes a package with this module.
 build() { # sanitizers, folder
-  # In a unity build GCC takes the files for headers, where classes have no local parts.
+  # In a unity build GCC treats the files as headers and warns of types in unnamed namespaces.
   cmake -S . -B "$2" -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS='-O1 -g1 -Wno-subobject-linkage' \
     -DCMAKE_COMPILE_WARNING_AS_ERROR=ON \
     -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0 \
@@ -30,14 +30,14 @@ build() { # sanitizers, folder
   cp "$2"/_core*.so "$2/package/coral_learn"
 }
 
-# Runs pytest with the runtime of a sanitizer loaded first. What it finds ends the process; pytest
-# has standard error, so it is written to files. Left out are what measures time, and a limit on
-# memory: the sanitizers take much of both.
+# Runs pytest with the runtime library of a sanitizer loaded first. What the sanitizer finds ends the
+# process, and is written to files because pytest captures standard error. Tests that measure time or
+# limit memory are left out: sanitizers need much of both.
 test_python() { # folder, library, arguments of pytest
   local folder=$1 library=$2 options="halt_on_error=1:log_path=$1/found:detect_leaks=0"
   shift 2
-  # The runtime looks for what throws exceptions when it starts. Without site, no editable install
-  # comes before the package.
+  # The runtime looks for the function that throws exceptions when it starts, so libstdc++ is loaded,
+  # too. Without site (-S), no editable install comes before the package.
   if ! LD_PRELOAD="$(g++ -print-file-name="$library") $(g++ -print-file-name=libstdc++.so.6)" \
     ASAN_OPTIONS=$options UBSAN_OPTIONS=$options:print_stacktrace=1 \
     TSAN_OPTIONS=$options \
@@ -71,6 +71,6 @@ else
 fi
 TSAN_OPTIONS=halt_on_error=1 "$thread/core_tests" --source-file="$thread_sources"
 test_python "$address" libasan.so "${address_tests[@]}"
-# ThreadSanitizer knows no threads that a forked process starts. Tests in which another thread changes
-# an array race on purpose.
+# ThreadSanitizer does not support threads that a forked process starts. Tests in which another
+# thread changes an array have data races on purpose.
 skipped="fork or changed or taken" test_python "$thread" libtsan.so "${thread_tests[@]}"

@@ -18,7 +18,7 @@ from coral_learn.tflite.cut import create_embedding_extractor
 from coral_learn.tflite.head.append import append_softmax_head
 from coral_learn.tflite.head.class_means import attach_class_means
 from coral_learn.tflite.imprinting.create import create_imprinting_model
-from coral_learn.tflite.metadata import attach_labels
+from coral_learn.tflite.labels import attach_labels
 
 from .mutations import Seed
 
@@ -43,7 +43,7 @@ def _build() -> Iterator[tuple[str, bytes]]:
         extractor = create_embedding_extractor(built.content)
         yield f"classifier {kind}", built.content
         yield f"cut {kind}", extractor
-        yield f"labelled {kind}", attach_labels(built.content, ["cat", "dog"])
+        yield f"labelled {kind}", attach_labels(built.content, ["cat", "dog"]).content
         yield f"imprinting {kind}", _teach(create_imprinting_model(extractor))
         yield f"grown {kind}", _teach(create_imprinting_model(built.content, keep_classes=True))
         yield f"own head {kind}", _with_own_head(extractor)
@@ -78,4 +78,4 @@ def _teach(imprinting_model: bytes) -> bytes:
 def _with_own_head(extractor: bytes) -> bytes:
     head = np.array([[0.5, -0.5]] * 3, np.float32), np.zeros(2, np.float32)
     classifier = append_softmax_head(extractor, *head, labels=["a", "b"]).content
-    return attach_class_means(classifier, np.ones((2, 3)))
+    return attach_class_means(classifier, np.ones((2, 3))).content

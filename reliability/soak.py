@@ -1,11 +1,12 @@
-"""A long life: train, serialize and classify, over and over in one process.
+"""A soak test: train, serialize and classify again and again in one process.
 
 ``python -m reliability.soak [--quick] [--seed N] [--cycles N]``
 
-A cycle extracts embeddings, trains a head by each method, saves and loads it, serializes the
-classifier, attaches labels, and classifies photos with it in the real interpreter. All is made anew
-in each, and every tenth also makes the errors that users make. Memory at the end must be within 5%
-of memory after the first hundred, and no file descriptor or thread may be left.
+A cycle extracts embeddings, trains a head with each method, saves and loads it, serializes the
+classifier, attaches labels, and classifies photos with it in the real interpreter. Each cycle
+creates all objects again, and every tenth cycle also makes the mistakes that users make. Memory at
+the end must be within 5% of the memory after the first hundred cycles, and no file descriptor or
+thread may be left.
 """
 
 import argparse
@@ -29,20 +30,20 @@ from coral_learn.tflite.imprinting.create import create_imprinting_model
 
 _ALL_CYCLES = 10_000
 _QUICK_CYCLES = 600
-_FIRST = 100  # cycles, until all is imported and every pool has its size
-_MOST_GROWTH = 0.05
+_FIRST = 100  # cycles, after which everything is imported and every pool has its final size
+_MAX_GROWTH = 0.05
 _SIZE = (8, 8)
 _CLASSES, _PHOTOS = 3, 12
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """What the process holds.
+    """The resources that the process holds.
 
     Attributes:
-        memory: Resident bytes.
-        files: Open file descriptors.
-        threads: Threads, those of the core and of the interpreter included.
+        memory: The resident memory, in bytes.
+        files: The number of open file descriptors.
+        threads: The number of threads, including those of the core and of the interpreter.
     """
 
     memory: int
@@ -51,7 +52,7 @@ class Footprint:
 
     @classmethod
     def now(cls) -> "Footprint":
-        """Measures, when what is waiting to be freed has been."""
+        """Measures the process after a garbage collection."""
         gc.collect()
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return cls(
@@ -65,7 +66,7 @@ class Footprint:
 
 
 def draw_photos(rng: np.random.Generator) -> tuple[list[NDArray[np.uint8]], NDArray[np.int64]]:
-    """Draws noisy photos of one color a class, and their classes."""
+    """Draws noisy photos with one color for each class, and returns them with their classes."""
     labels = np.arange(_PHOTOS) % _CLASSES
     photos = rng.integers(0, 60, (_PHOTOS, *_SIZE, 3), np.uint8)
     for photo, label in zip(photos, labels, strict=True):
@@ -73,8 +74,8 @@ def draw_photos(rng: np.random.Generator) -> tuple[list[NDArray[np.uint8]], NDAr
     return list(photos), labels
 
 
-class Life:
-    """Cycles on models of every kind in turn."""
+class Soak:
+    """Cycles on models of each kind in turn."""
 
     def __init__(self, seed: int, folder: Path) -> None:
         self._rng = np.random.default_rng(seed)
@@ -85,7 +86,7 @@ class Life:
         self.right = 0
 
     def cycle(self, number: int) -> None:
-        """Goes through everything once; ``number`` chooses the kind of model."""
+        """Runs one cycle; ``number`` chooses the kind of model."""
         content = self._extractors[number % len(self._extractors)]
         photos, labels = draw_photos(self._rng)
         with EmbeddingExtractor(content) as extractor:
@@ -101,7 +102,7 @@ class Life:
         engine.train_all(embeddings, labels)
         self._classify(engine.serialize_model())
         if number % 10 == 0:
-            self._err(head, content)
+            self._make_mistakes(head, content)
 
     def _classify(self, model: bytes) -> None:
         self._model.write_bytes(model)
@@ -111,7 +112,7 @@ class Life:
         self.photos += len(labels)
         self.right += int((answers == labels).sum())
 
-    def _err(self, head: SoftmaxRegression, content: bytes) -> None:
+    def _make_mistakes(self, head: SoftmaxRegression, content: bytes) -> None:
         rows = np.full((4, head.feature_dim), np.nan, np.float32)
         data = {"data_train": rows, "labels_train": [0, 1, 2, 0]}
         for attempt in (
@@ -124,7 +125,7 @@ class Life:
         ):
             with contextlib.suppress(ValueError):
                 attempt()
-                raise RuntimeError("what should have been refused was not")
+                raise RuntimeError("a mistake was not refused")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -136,24 +137,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cycles = options.cycles or (_QUICK_CYCLES if options.quick else _ALL_CYCLES)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        life = Life(options.seed, Path(folder))
+        soak = Soak(options.seed, Path(folder))
         for number in range(_FIRST):
-            life.cycle(number)
+            soak.cycle(number)
         first = Footprint.now()
         print(f"after {_FIRST} cycles: {first}", flush=True)
         for number in range(_FIRST, cycles):
-            life.cycle(number)
+            soak.cycle(number)
             if (number + 1) % 1000 == 0:
                 print(f"after {number + 1} cycles: {Footprint.now()}", flush=True)
         last = Footprint.now()
     growth = last.memory / first.memory - 1
-    found = growth > _MOST_GROWTH or last.files > first.files or last.threads > first.threads
+    leaked = growth > _MAX_GROWTH or last.files > first.files or last.threads > first.threads
     print(
-        f"{cycles} cycles in {time.perf_counter() - start:.0f} s, {life.photos} photos classified, "
-        f"{life.right / life.photos:.1%} right: memory {growth:+.1%} from the first {_FIRST}, "
+        f"{cycles} cycles in {time.perf_counter() - start:.0f} s, {soak.photos} photos classified, "
+        f"{soak.right / soak.photos:.1%} right: memory {growth:+.1%} since the first {_FIRST}, "
         f"at the end {last}"
     )
-    return int(found)
+    return int(leaked)
 
 
 if __name__ == "__main__":

@@ -13,20 +13,16 @@ from coral_learn.errors import ModelError
 from coral_learn.heads.imprinting import ImprintingEngine
 from coral_learn.heads.new_class import add_class, remember_classes
 from coral_learn.tflite.compiled import required_runtime_version
-from coral_learn.tflite.cut import (
-    create_embedding_extractor,
-    is_classifier,
-    list_candidates,
-    read_embedding,
-)
-from coral_learn.tflite.file import is_compiled
+from coral_learn.tflite.cut import create_embedding_extractor
+from coral_learn.tflite.embedding import list_candidates, read_embedding
+from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.head.append import append_softmax_head, quantization_report
 from coral_learn.tflite.head.class_means import attach_class_means, read_class_means
 from coral_learn.tflite.head.read import read_head
 from coral_learn.tflite.imprinting.create import create_imprinting_model
-from coral_learn.tflite.imprinting.tail import has_imprinting_tail
-from coral_learn.tflite.metadata import attach_labels, read_labels, read_normalization
-from coral_learn.tflite.model import main_subgraph, pack, tensor_name, tensor_shape, unpack
+from coral_learn.tflite.imprinting.read import has_imprinting_tail
+from coral_learn.tflite.labels import attach_labels, read_labels
+from coral_learn.tflite.tree import pack, unpack
 
 LONGEST_SECONDS = 2.0
 MOST_MEMORY_TIMES_FILE = 4
@@ -89,19 +85,18 @@ def _replace_head(content: bytes) -> list[bytes]:
 
 def _cut_at_names(content: bytes) -> list[bytes]:
     results = []
-    for tensor in main_subgraph(unpack(content)).tensors[:4]:
+    for tensor in ModelFile(content).graph.tensors[:4]:
         with contextlib.suppress(ModelError):
-            results.append(create_embedding_extractor(content, tensor_name(tensor)))
+            results.append(create_embedding_extractor(content, tensor.name))
     return results
 
 
 def _attach_labels(content: bytes) -> list[bytes]:
-    graph = main_subgraph(unpack(content))
-    classes = {tensor_shape(graph.tensors[index])[-1:] for index in graph.outputs}
+    classes = {output.shape[-1:] for output in ModelFile(content).graph.outputs}
     if len(classes) != 1 or not 0 < sum(min(classes)) <= _MOST_LABELS:
         raise _UnsuitableError
     labels = [f"label {index}" for index in range(*min(classes))]
-    labelled = attach_labels(content, labels)
+    labelled = attach_labels(content, labels).content
     if read_labels(labelled) != labels:
         raise Finding("labels are not read as they were attached")
     return [labelled]
@@ -109,7 +104,7 @@ def _attach_labels(content: bytes) -> list[bytes]:
 
 def _imprint(content: bytes, *, keep_classes: bool) -> list[bytes]:
     imprinting = content
-    if not has_imprinting_tail(content):
+    if not has_imprinting_tail(ModelFile(content)):
         imprinting = create_imprinting_model(content, keep_classes=keep_classes)
     engine = ImprintingEngine(imprinting, keep_classes=keep_classes)
     if engine.embedding_dim > _MOST_FEATURES:
@@ -119,7 +114,7 @@ def _imprint(content: bytes, *, keep_classes: bool) -> list[bytes]:
 
 
 def _add_class(content: bytes) -> list[bytes]:
-    if has_imprinting_tail(content):
+    if has_imprinting_tail(ModelFile(content)):
         features = ImprintingEngine(content).embedding_dim
     else:
         features = len(read_head(content)[0])
@@ -136,16 +131,16 @@ def _remember_classes(content: bytes) -> list[bytes]:
 
 def _read_all(content: bytes) -> list[bytes]:
     read_labels(content)
-    read_normalization(content)
+    _ = ModelFile(content).normalization
     read_class_means(content)
-    required_runtime_version(content)
-    is_compiled(content)
+    required_runtime_version(ModelFile(content))
+    _ = ModelFile(content).is_compiled
     return []
 
 
 def _look(content: bytes) -> list[bytes]:
     str(list_candidates(content))
-    is_classifier(content)
+    _ = ModelFile(content).is_classifier
     str(read_embedding(content))
     return []
 
@@ -160,7 +155,7 @@ FUNCTIONS: dict[str, Callable[[bytes], list[bytes]]] = {
     "create_embedding_extractor": lambda content: [create_embedding_extractor(content)],
     "create_embedding_extractor by name": _cut_at_names,
     "attach_labels": _attach_labels,
-    "attach_class_means": lambda content: [attach_class_means(content, np.ones((2, 3)))],
+    "attach_class_means": lambda content: [attach_class_means(content, np.ones((2, 3))).content],
     "create_imprinting_model": lambda content: [create_imprinting_model(content)],
     "ImprintingEngine": lambda content: _imprint(content, keep_classes=False),
     "ImprintingEngine with classes": lambda content: _imprint(content, keep_classes=True),

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 pytest_plugins = ["tests.support.stand_in.fixtures"]
 
-# For tools/aarch64/check.sh, where all takes some twenty times as long.
+# The profile for tools/aarch64/check.sh: everything takes about twenty times as long there.
 EMULATION = "emulation"
 settings.register_profile(EMULATION, max_examples=3, deadline=None)
 
@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skips what takes too long on an emulated processor, with a reason that the summary shows."""
+    """Skips tests that are too slow on an emulated processor, with a reason for the summary."""
     if config.getoption("--hypothesis-profile") != EMULATION:
         return
     for item in items:
@@ -32,7 +32,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="too slow on an emulated processor"))
 
 
-# A shell's background job and nohup ignore signals, and so would all that the tests start.
+# In a shell's background job and under nohup these signals are ignored, and every process that the
+# tests start would ignore them too.
 for _signal in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_signal) == signal.SIG_IGN:
         signal.signal(_signal, signal.SIG_DFL)
@@ -40,7 +41,7 @@ for _signal in (signal.SIGINT, signal.SIGHUP):
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The real models and photos, which are not part of the project."""
+    """The folder of real models and photos, which are not part of the project."""
     path = Path(os.environ.get("CORAL_LEARN_DATA", ROOT.parent / "shared" / "data"))
     if not (path / "models").is_dir():
         pytest.skip(f"no real models and photos in {path}: set CORAL_LEARN_DATA to their folder")
@@ -49,7 +50,7 @@ def data_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Drawn photos, 20 each of three classes; not to be changed."""
+    """A folder of drawn photos, 20 in each of three classes; tests must not change it."""
     folder = tmp_path_factory.mktemp("photos")
     for _ in write_photos(folder, per_class=20, seed=7):
         pass

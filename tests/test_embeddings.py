@@ -52,7 +52,7 @@ def test_the_array_is_the_dequantized_matrix(embeddings: Embeddings) -> None:
     np.testing.assert_allclose(array, exact, rtol=1e-6, atol=0)
 
 
-def test_it_reads_like_an_array(embeddings: Embeddings) -> None:
+def test_embeddings_can_be_read_like_an_array(embeddings: Embeddings) -> None:
     assert embeddings.shape == (4, 3)
     assert len(embeddings) == 4
     np.testing.assert_array_equal(list(embeddings), REAL)
@@ -89,7 +89,7 @@ def test_a_slice_shares_the_memory(embeddings: Embeddings) -> None:
     assert np.shares_memory(embeddings[1:].quantized, STORED)
 
 
-def test_an_index_that_is_not_there_is_an_index_error(embeddings: Embeddings) -> None:
+def test_a_missing_index_is_an_index_error(embeddings: Embeddings) -> None:
     with pytest.raises(IndexError):
         embeddings[4]
     with pytest.raises(IndexError):
@@ -97,7 +97,7 @@ def test_an_index_that_is_not_there_is_an_index_error(embeddings: Embeddings) ->
 
 
 @pytest.mark.parametrize("stored", [STORED, REAL])
-def test_nothing_given_or_given_out_can_change_it(stored: np.ndarray) -> None:
+def test_no_array_given_or_returned_can_change_embeddings(stored: np.ndarray) -> None:
     source = stored.copy()
     embeddings = Embeddings(source)
     assert source.flags.writeable
@@ -119,7 +119,7 @@ def test_float32_is_read_without_a_copy_and_other_types_only_with_one() -> None:
 
 
 @given(any_embeddings(), st.data())
-def test_parts_make_the_whole(embeddings: Embeddings, data: st.DataObject) -> None:
+def test_concatenated_parts_equal_the_whole(embeddings: Embeddings, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(embeddings)))
     assert_same(Embeddings.concatenate([embeddings[:cut], embeddings[cut:]]), embeddings)
 
@@ -142,13 +142,13 @@ def test_embeddings_of_different_extractors_are_not_joined(
         Embeddings.concatenate([embeddings, other])
 
 
-def test_nothing_cannot_be_joined() -> None:
+def test_an_empty_list_cannot_be_concatenated() -> None:
     with pytest.raises(ValueError, match="no embeddings to concatenate"):
         Embeddings.concatenate([])
 
 
 @given(embeddings=any_embeddings())
-def test_a_file_gives_back_what_was_saved(
+def test_a_file_holds_what_was_saved(
     embeddings: Embeddings, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "embeddings.npz"
@@ -158,13 +158,13 @@ def test_a_file_gives_back_what_was_saved(
     assert_same(copy.deepcopy(embeddings), embeddings)
 
 
-def test_the_file_has_the_name_given(embeddings: Embeddings, tmp_path: Path) -> None:
+def test_the_file_has_the_given_name(embeddings: Embeddings, tmp_path: Path) -> None:
     embeddings.save(tmp_path / "flowers.embeddings")
     assert [path.name for path in tmp_path.iterdir()] == ["flowers.embeddings"]
 
 
 @pytest.mark.parametrize("kept", [0, 10, 300, -1])
-def test_another_or_a_broken_file_is_refused_by_name(
+def test_the_error_for_another_or_a_broken_file_names_it(
     embeddings: Embeddings, tmp_path: Path, kept: int
 ) -> None:
     path = tmp_path / "embeddings.npz"
@@ -201,11 +201,11 @@ def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
         ((REAL, 0.5), "float32 embeddings have scale 1 and zero point 0"),
     ],
 )
-def test_other_values_are_refused(arguments: tuple[Any, ...], message: str) -> None:
+def test_invalid_values_are_refused(arguments: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Embeddings(*arguments)
 
 
-def test_the_text_tells_size_and_type(embeddings: Embeddings) -> None:
+def test_repr_shows_size_and_type(embeddings: Embeddings) -> None:
     assert repr(embeddings) == "Embeddings(4 x 3 uint8, scale=0.5, zero_point=100)"
     assert repr(Embeddings(REAL)) == "Embeddings(4 x 3 float32)"

@@ -14,7 +14,7 @@ from tests.support.stand_in import library
 
 from coral_learn import Embeddings, SoftmaxRegression
 from coral_learn.tflite.head.class_means import attach_class_means, read_class_means
-from coral_learn.tflite.model import pack, unpack
+from coral_learn.tflite.tree import pack, unpack
 
 MAIN = "from coral_learn.cli import main; main()"
 
@@ -130,7 +130,7 @@ def test_a_note_in_a_model_is_never_unpickled(tmp_path: Path) -> None:
     np.save(noted, np.array([Malicious(mark)], object), allow_pickle=True)
     mark.unlink(missing_ok=True)
     classifier = build_classifier(classes=2).content
-    model = unpack(attach_class_means(classifier, [np.ones(8), np.zeros(8)]))
+    model = unpack(attach_class_means(classifier, [np.ones(8), np.zeros(8)]).content)
     (entry,) = [each for each in model.metadata if each.name.startswith(b"CORAL_LEARN_")]
     model.buffers[entry.buffer].data = np.frombuffer(noted.read_bytes(), np.uint8)
     assert read_class_means(pack(model)) is None

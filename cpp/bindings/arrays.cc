@@ -25,12 +25,20 @@ StoredEmbeddings::StoredEmbeddings(py::array values, float scale, float zero_poi
            zero_point};
 }
 
-SoftmaxHead read_head(const WeightArray& weights, const BiasArray& biases) {
+SoftmaxHead make_head(const WeightMatrix& weights, const BiasVector& biases) {
   if (weights.ndim() != 2 || biases.ndim() != 1 || weights.shape(0) != biases.shape(0) ||
       weights.size() == 0) {
     throw std::invalid_argument("weights must be [C, D] and biases [C]");
   }
   return {weights.shape(0), weights.shape(1), weights.data(), biases.data()};
+}
+
+void copy_head(const SoftmaxHead& head, WeightMatrix& weights, BiasVector& biases) {
+  if (weights.ndim() != 2 || biases.ndim() != 1 || weights.shape(0) != head.classes() ||
+      weights.shape(1) != head.features() || biases.shape(0) != head.classes()) {
+    throw std::invalid_argument("weights and biases must have the shape of the head");
+  }
+  head.copy_to(weights.mutable_data(), biases.mutable_data());
 }
 
 void check_features(const SoftmaxHead& head, const EmbeddingView& embeddings) {
@@ -39,14 +47,13 @@ void check_features(const SoftmaxHead& head, const EmbeddingView& embeddings) {
   }
 }
 
-LabeledEmbeddings labeled_view(const SoftmaxHead& head, const EmbeddingView& embeddings,
-                               const LabelArray& labels) {
-  check_features(head, embeddings);
+LabeledEmbeddings labeled_view(const EmbeddingView& embeddings, const LabelVector& labels,
+                               std::ptrdiff_t classes) {
   if (labels.ndim() != 1 || labels.shape(0) != embeddings.rows || embeddings.rows == 0 ||
       embeddings.rows > UINT32_MAX) {
     throw std::invalid_argument("there must be one label for each of 1 to 2^32 - 1 embeddings");
   }
-  const auto valid = [&](std::int32_t label) { return label >= 0 && label < head.classes(); };
+  const auto valid = [&](std::int32_t label) { return label >= 0 && label < classes; };
   if (!std::all_of(labels.data(), labels.data() + labels.size(), valid)) {
     throw std::invalid_argument("labels must be in [0, C)");
   }

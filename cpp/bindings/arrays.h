@@ -1,4 +1,5 @@
-// The arrays that cross from Python, checked here once and for all.
+// The arrays that cross from Python, checked here once and for all. coral_learn/arrays.py has the
+// same names.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -13,14 +14,17 @@ namespace coral_learn {
 
 namespace py = pybind11;
 
-// None of these casts: training writes through the arrays of weights and biases.
-using WeightArray = py::array_t<float, py::array::c_style>;        // [C, D]
-using BiasArray = py::array_t<float, py::array::c_style>;          // [C]
-using LabelArray = py::array_t<std::int32_t, py::array::c_style>;  // [N]
-using ProbabilityArray = py::array_t<float, py::array::c_style>;   // [N, C]
-using ClassArray = py::array_t<std::int64_t, py::array::c_style>;  // [N]
+// No array is converted: the core reads embeddings and labels in place, and writes to weights and
+// biases.
+using WeightMatrix = py::array_t<float, py::array::c_style>;             // [C, D]
+using BiasVector = py::array_t<float, py::array::c_style>;               // [C]
+using ClassWeightVector = py::array_t<float, py::array::c_style>;        // [C]
+using LabelVector = py::array_t<std::int32_t, py::array::c_style>;       // [N]
+using RowIndices = py::array_t<std::uint32_t, py::array::c_style>;       // [M], each less than N
+using PredictionVector = py::array_t<std::int64_t, py::array::c_style>;  // [N]
+using ProbabilityMatrix = py::array_t<float, py::array::c_style>;        // [N, C]
 
-// Embeddings in the type the extractor gave them; keeps the array alive.
+// Embeddings in the type that the extractor gave them. Keeps the array alive.
 class StoredEmbeddings {
  public:
   StoredEmbeddings(py::array values, float scale, float zero_point);
@@ -32,13 +36,18 @@ class StoredEmbeddings {
   EmbeddingView view_;
 };
 
-// Copies weights and biases. Throws std::invalid_argument, as the next two do.
-SoftmaxHead read_head(const WeightArray& weights, const BiasArray& biases);
+// The functions below throw std::invalid_argument for shapes that do not fit.
+
+// Copies weights and biases into a head.
+SoftmaxHead make_head(const WeightMatrix& weights, const BiasVector& biases);
+
+// Copies a head into weights and biases of its shape.
+void copy_head(const SoftmaxHead& head, WeightMatrix& weights, BiasVector& biases);
 
 void check_features(const SoftmaxHead& head, const EmbeddingView& embeddings);
 
-// A view of arrays, which must outlive it.
-LabeledEmbeddings labeled_view(const SoftmaxHead& head, const EmbeddingView& embeddings,
-                               const LabelArray& labels);
+// Returns a view of embeddings and their labels. The arrays must outlive it.
+LabeledEmbeddings labeled_view(const EmbeddingView& embeddings, const LabelVector& labels,
+                               std::ptrdiff_t classes);
 
 }  // namespace coral_learn

@@ -6,6 +6,7 @@ PYBIND11_MODULE(_core, module) {
   module.doc() = "The compiled core: softmax regression on stored embeddings.";
   coral_learn::register_build_info(module);
   coral_learn::register_embeddings(module);
+  coral_learn::register_head(module);
   coral_learn::register_inference(module);
   coral_learn::register_training(module);
 }

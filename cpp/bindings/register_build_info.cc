@@ -4,14 +4,14 @@
 #include <string>
 #include <vector>
 
-#include "bindings/engine.h"
+#include "bindings/execution.h"
 #include "bindings/register.h"
 #include "core/instruction_set.h"
 
 namespace coral_learn {
 
 void register_build_info(pybind11::module_& module) {
-  const std::string instruction_set = initialize_engine().instruction_set;
+  const std::string instruction_set = initialize_execution().instruction_set;
   module.def(
       "build_info",
       [instruction_set] {

@@ -4,7 +4,7 @@
 namespace coral_learn {
 
 void register_embeddings(py::module_& module) {
-  // With the usual metaclass, so that the class is what its stub says.
+  // With Python's own metaclass, so that the class is what its stub says.
   const py::metaclass type(reinterpret_cast<PyObject*>(&PyType_Type));
   py::class_<StoredEmbeddings>(module, "StoredEmbeddings", type,
                                "Embeddings [N, D], kept alive and read in place.")

@@ -8,37 +8,39 @@
 namespace coral_learn {
 namespace {
 
-// A thread is worth its while for this many multiplications, some 20 microseconds of work.
+// The number of multiplications that makes another thread worthwhile: about 20 microseconds.
 constexpr std::ptrdiff_t kProductsPerThread = 500'000;
 
-Engine with_useful_threads(const Engine& engine, std::ptrdiff_t products) {
+Execution with_useful_threads(const Execution& execution, std::ptrdiff_t products) {
   const std::ptrdiff_t useful = std::max<std::ptrdiff_t>(1, products / kProductsPerThread);
-  return {engine.kernels, engine.pool,
-          static_cast<int>(std::min<std::ptrdiff_t>(engine.threads, useful)), engine.poll};
+  return {execution.kernels, execution.pool,
+          static_cast<int>(std::min<std::ptrdiff_t>(execution.threads, useful)), execution.poll};
 }
 
-// Rows whose gradient is made at a time: of a small head, enough to keep some threads busy.
+// Returns how many rows of a batch to process at a time. A small head takes more of them, so that
+// several threads are kept busy.
 std::ptrdiff_t gradient_rows(std::ptrdiff_t classes, std::ptrdiff_t features) {
-  constexpr std::ptrdiff_t kMost = 1024, kProducts = 4 * kProductsPerThread;
-  return std::max(chunk_rows(classes, features), std::min(kMost, kProducts / (classes * features)));
+  constexpr std::ptrdiff_t kMaxRows = 1024, kProducts = 4 * kProductsPerThread;
+  return std::max(chunk_rows(classes, features),
+                  std::min(kMaxRows, kProducts / (classes * features)));
 }
 
 }  // namespace
 
-BatchGradient::BatchGradient(const Engine& engine, const SoftmaxHead& head,
+BatchGradient::BatchGradient(const Execution& execution, const SoftmaxHead& head,
                              const LabeledEmbeddings& data, std::ptrdiff_t batch_size,
                              const BatchGradientOptions& options)
-    : engine_(with_useful_threads(
-          engine, std::min(batch_size, gradient_rows(head.classes(), head.features())) *
-                      head.classes() * head.features())),
+    : execution_(with_useful_threads(
+          execution, std::min(batch_size, gradient_rows(head.classes(), head.features())) *
+                         head.classes() * head.features())),
       head_(head),
       data_(data),
-      blocks_(head.classes(), engine.kernels.class_block),
+      blocks_(head.classes(), execution.kernels.class_block),
       chunk_size_(std::min(batch_size, gradient_rows(head.classes(), head.features()))),
       options_(options),
       rows_(chunk_size_),
       labels_(chunk_size_),
-      slopes_(chunk_size_, head.classes()),
+      logit_gradients_(chunk_size_, head.classes()),
       maxima_(chunk_size_),
       sums_(chunk_size_),
       losses_(options.with_loss ? chunk_size_ : 0),
@@ -47,8 +49,8 @@ BatchGradient::BatchGradient(const Engine& engine, const SoftmaxHead& head,
   if (whole_) {
     weight_gradient_.emplace_back(head.classes(), head.features());
   } else {
-    for (int i = 0; i < engine_.threads; ++i) {
-      weight_gradient_.emplace_back(engine.kernels.class_block, head.features());
+    for (int i = 0; i < execution_.threads; ++i) {
+      weight_gradient_.emplace_back(execution.kernels.class_block, head.features());
     }
   }
 }
@@ -58,12 +60,12 @@ void BatchGradient::compute(const std::vector<std::uint32_t>& batch, const UseGr
   loss_ = 0;
   for (std::ptrdiff_t first = 0; first < size; first += chunk_size_) {
     gather(batch.data() + first, std::min(chunk_size_, size - first));
-    make_slopes();
-    // One after the other, so that the sum does not depend on the threads.
+    compute_logit_gradients();
+    // Added in order, so that the sum does not depend on the number of threads.
     if (options_.with_loss) {
       loss_ = std::accumulate(losses_.begin(), losses_.begin() + rows_.size(), loss_);
     }
-    make_gradient(first == 0, first + chunk_size_ < size ? nullptr : &use);
+    compute_weight_gradient(first == 0, first + chunk_size_ < size ? nullptr : &use);
   }
 }
 
@@ -76,15 +78,16 @@ void BatchGradient::gather(const std::uint32_t* batch, std::ptrdiff_t count) {
   }
 }
 
-void BatchGradient::make_slopes() {
+void BatchGradient::compute_logit_gradients() {
   const auto rows = static_cast<std::ptrdiff_t>(rows_.size());
-  const int parts = engine_.threads;
-  if (shares_classes()) {
-    engine_.for_each(blocks_.count(), [&](std::ptrdiff_t block, int) { multiply(block, 0, rows); });
+  const int parts = execution_.threads;
+  if (divides_classes()) {
+    execution_.for_each(blocks_.count(),
+                        [&](std::ptrdiff_t block, int) { multiply(block, 0, rows); });
   }
-  engine_.for_each(parts, [&](std::ptrdiff_t part, int) {
+  execution_.for_each(parts, [&](std::ptrdiff_t part, int) {
     const std::ptrdiff_t first = part * rows / parts, last = (part + 1) * rows / parts;
-    if (!shares_classes()) {
+    if (!divides_classes()) {
       for (std::ptrdiff_t block = 0; block < blocks_.count(); ++block) {
         multiply(block, first, last);
       }
@@ -96,36 +99,37 @@ void BatchGradient::make_slopes() {
 void BatchGradient::multiply(std::ptrdiff_t block, std::ptrdiff_t first_row,
                              std::ptrdiff_t last_row) {
   const std::ptrdiff_t c = blocks_.first(block);
-  engine_.kernels.multiply[stored_type()](stored_rows(first_row, last_row), blocks_.size(block),
-                                          head_.weights.from_row(c),
-                                          {slopes_.row(first_row) + c, slopes_.stride()});
+  execution_.kernels.multiply[stored_type()](
+      stored_rows(first_row, last_row), blocks_.size(block), head_.weights.from_row(c),
+      {logit_gradients_.row(first_row) + c, logit_gradients_.stride()});
 }
 
 void BatchGradient::softmax(std::ptrdiff_t first_row, std::ptrdiff_t last_row) {
-  engine_.kernels.softmax(last_row - first_row, head_.classes(), data_.embeddings.scale,
-                          head_.biases.data(), slopes_.from_row(first_row),
-                          maxima_.data() + first_row, sums_.data() + first_row);
-  for (std::ptrdiff_t i = first_row; i < last_row; ++i) make_slope(i);
+  execution_.kernels.softmax(last_row - first_row, head_.classes(), data_.embeddings.scale,
+                             head_.biases.data(), logit_gradients_.from_row(first_row),
+                             maxima_.data() + first_row, sums_.data() + first_row);
+  for (std::ptrdiff_t i = first_row; i < last_row; ++i) compute_logit_gradient(i);
 }
 
-void BatchGradient::make_slope(std::ptrdiff_t row) {
-  float* slope = slopes_.row(row);
+void BatchGradient::compute_logit_gradient(std::ptrdiff_t row) {
+  float* logit_gradient = logit_gradients_.row(row);
   const std::int32_t label = labels_[row];
   const float weight = options_.class_weights == nullptr ? 1 : options_.class_weights[label];
   if (options_.with_loss) {
-    losses_[row] = -weight * std::log(std::max(slope[label], std::numeric_limits<float>::min()));
+    losses_[row] =
+        -weight * std::log(std::max(logit_gradient[label], std::numeric_limits<float>::min()));
   }
-  slope[label] -= 1;
+  logit_gradient[label] -= 1;
   if (weight != 1) {
-    for (std::ptrdiff_t c = 0; c < head_.classes(); ++c) slope[c] *= weight;
+    for (std::ptrdiff_t c = 0; c < head_.classes(); ++c) logit_gradient[c] *= weight;
   }
 }
 
-void BatchGradient::make_gradient(bool first_chunk, const UseGradient* use) {
+void BatchGradient::compute_weight_gradient(bool first_chunk, const UseGradient* use) {
   const auto rows = static_cast<std::ptrdiff_t>(rows_.size());
   const std::ptrdiff_t features = head_.features();
-  // Parts of the features start at whole cache lines.
-  const std::ptrdiff_t parts = shares_classes() ? 1 : engine_.threads;
+  // Each part of the features starts at a cache line.
+  const std::ptrdiff_t parts = divides_classes() ? 1 : execution_.threads;
   const std::ptrdiff_t part_size = round_up((features + parts - 1) / parts, kPadding);
   const auto task = [&](std::ptrdiff_t index, int thread) {
     const std::ptrdiff_t block = index / parts;
@@ -133,17 +137,19 @@ void BatchGradient::make_gradient(bool first_chunk, const UseGradient* use) {
     const std::ptrdiff_t last_feature = std::min(first_feature + part_size, features);
     if (first_feature >= last_feature) return;
     const std::ptrdiff_t c = blocks_.first(block), classes = blocks_.size(block);
-    const MatrixBlock<const float> slopes{slopes_.row(0) + c, slopes_.stride()};
+    const MatrixBlock<const float> logit_gradients{logit_gradients_.row(0) + c,
+                                                   logit_gradients_.stride()};
     const MatrixBlock<float> gradient =
         whole_ ? weight_gradient_[0].from_row(c) : weight_gradient_[thread].from_row(0);
-    engine_.kernels.gradient[stored_type()](stored_rows(0, rows), classes, first_feature,
-                                            last_feature, slopes, !first_chunk, gradient);
+    execution_.kernels.gradient[stored_type()](stored_rows(0, rows), classes, first_feature,
+                                               last_feature, logit_gradients, !first_chunk,
+                                               gradient);
     float* biases = first_feature == 0 ? bias_gradient_.data() + c : nullptr;
     if (biases != nullptr) {
       if (first_chunk) std::fill_n(biases, classes, 0.0F);
       for (std::ptrdiff_t i = 0; i < rows; ++i) {
         for (std::ptrdiff_t k = 0; k < classes; ++k)
-          biases[k] += slopes.values[i * slopes.stride + k];
+          biases[k] += logit_gradients.values[i * logit_gradients.stride + k];
       }
     }
     if (use != nullptr) {
@@ -155,8 +161,8 @@ void BatchGradient::make_gradient(bool first_chunk, const UseGradient* use) {
               biases});
     }
   };
-  // Nothing stops this: some of the gradient may have been used.
-  engine_.pool.run(engine_.threads, blocks_.count() * parts, [] {}, task);
+  // Without a poll: once part of the gradient has been used, the rest must be used as well.
+  execution_.pool.run(execution_.threads, blocks_.count() * parts, [] {}, task);
 }
 
 }  // namespace coral_learn

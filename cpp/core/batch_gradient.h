@@ -6,7 +6,7 @@
 
 #include "core/class_blocks.h"
 #include "core/embeddings.h"
-#include "core/engine.h"
+#include "core/execution.h"
 #include "core/padded.h"
 #include "core/softmax_head.h"
 
@@ -19,11 +19,11 @@ struct GradientBlock {
   std::ptrdiff_t first_feature;
   std::ptrdiff_t features;
   MatrixBlock<const float> weights;  // [classes, features]
-  const float* biases;               // [classes]; null but for the first features
+  const float* biases;               // [classes]; null unless first_feature is 0
 };
 
-// Called for each block of a gradient, by several threads at a time. May change the head's weights
-// and biases for that block, and no others; throws nothing.
+// Called for each block of a gradient, by several threads at a time. May change the weights and
+// biases of the head in that block, but no others. Must not throw.
 using UseGradient = std::function<void(const GradientBlock&)>;
 
 struct BatchGradientOptions {
@@ -33,53 +33,53 @@ struct BatchGradientOptions {
 
 // Computes gradients of one head, for batches of one set of embeddings.
 //
-// Products, softmax and gradient are made for a chunk of rows at a time, while it is in the cache.
-// Threads share out the classes where there are many, so that each keeps its part of the weights in
-// its own cache, or else rows and then features. The gradient of a batch of one chunk is handed on
-// block by block, from the cache, and nowhere stored as a whole.
+// Products, softmax and gradient are computed for one chunk of rows at a time, while it is in the
+// cache. If there are many classes, each thread takes some of them and keeps their weights in its
+// own cache; otherwise threads divide the rows and then the features. If a batch is a single chunk,
+// its gradient is passed on block by block from the cache, and never stored as a whole.
 class BatchGradient {
  public:
   // The kernels, threads, head and arrays must outlive the object.
-  BatchGradient(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data,
+  BatchGradient(const Execution& execution, const SoftmaxHead& head, const LabeledEmbeddings& data,
                 std::ptrdiff_t batch_size, const BatchGradientOptions& options = {});
 
-  // If poll throws, `use` has not been called.
+  // If the poll throws, `use` has not been called.
   void compute(const std::vector<std::uint32_t>& batch, const UseGradient& use);
 
-  // The cross entropy, summed over the last batch, if asked for.
+  // The cross entropy, summed over the last batch. Needs with_loss.
   double loss() const { return loss_; }
 
  private:
   void gather(const std::uint32_t* batch, std::ptrdiff_t count);
-  void make_slopes();
-  void make_gradient(bool first_chunk, const UseGradient* use);
+  void compute_logit_gradients();
+  void compute_weight_gradient(bool first_chunk, const UseGradient* use);
   void multiply(std::ptrdiff_t block, std::ptrdiff_t first_row, std::ptrdiff_t last_row);
   void softmax(std::ptrdiff_t first_row, std::ptrdiff_t last_row);
-  void make_slope(std::ptrdiff_t row);
+  void compute_logit_gradient(std::ptrdiff_t row);
 
   StoredRows stored_rows(std::ptrdiff_t first, std::ptrdiff_t last) const {
     const EmbeddingView& embeddings = data_.embeddings;
     return {rows_.data() + first, last - first, embeddings.features, embeddings.zero_point};
   }
   int stored_type() const { return static_cast<int>(data_.embeddings.type); }
-  bool shares_classes() const { return blocks_.count() / 2 >= engine_.threads; }
+  bool divides_classes() const { return blocks_.count() / 2 >= execution_.threads; }
 
-  const Engine engine_;
+  const Execution execution_;
   const SoftmaxHead& head_;
   const LabeledEmbeddings data_;
   const ClassBlocks blocks_;
   const std::ptrdiff_t chunk_size_;
   const BatchGradientOptions options_;
 
-  // Of the chunk at hand.
+  // For the present chunk.
   std::vector<const void*> rows_;
   std::vector<std::int32_t> labels_;
-  PaddedMatrix slopes_;  // at first products, then probabilities
+  PaddedMatrix logit_gradients_;  // first holds products, then probabilities
   std::vector<float> maxima_;
   std::vector<float> sums_;
   std::vector<float> losses_;
 
-  // Of the chunks so far: all of it, or, if a batch is one chunk, a block for each thread.
+  // Summed over the chunks so far. If a batch is a single chunk, each thread has one block only.
   const bool whole_;
   std::vector<PaddedMatrix> weight_gradient_;
   std::vector<float> bias_gradient_;

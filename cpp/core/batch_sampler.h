@@ -10,8 +10,8 @@
 
 namespace coral_learn {
 
-// Draws rows at random: each draw from all rows, or, without replacement, each row once before any
-// comes again.
+// Draws random rows. With replacement, each draw is from all rows; without, every row is drawn once
+// before any row is drawn again.
 class BatchSampler {
  public:
   BatchSampler(std::uint32_t rows, bool with_replacement, std::uint64_t seed)
@@ -23,7 +23,7 @@ class BatchSampler {
 
   std::uint32_t draw() {
     if (order_.empty()) return random_.below(rows_);
-    // A Fisher-Yates shuffle as far as it is needed; the next epoch shuffles what this one left.
+    // One step of a Fisher-Yates shuffle. The next epoch shuffles the order that this one leaves.
     const std::uint32_t other = next_ + random_.below(rows_ - next_);
     std::swap(order_[next_], order_[other]);
     const std::uint32_t row = order_[next_];

@@ -4,7 +4,7 @@
 
 namespace coral_learn {
 
-// Classes in blocks as large as the kernels take them, which differ in size by one at most.
+// Divides the classes into blocks that the kernels can take. Block sizes differ by at most one.
 class ClassBlocks {
  public:
   ClassBlocks(std::ptrdiff_t classes, std::ptrdiff_t class_block)
@@ -19,12 +19,12 @@ class ClassBlocks {
   std::ptrdiff_t count_;
 };
 
-// Rows that are worked on at a time: enough to use each weight often once it is in the cache, and
-// few enough that a step takes some 30 ms at most on a small computer.
+// Returns how many rows to process at a time: enough to use each weight often once it is in the
+// cache, and few enough that one chunk takes at most about 30 ms on a small computer.
 inline std::ptrdiff_t chunk_rows(std::ptrdiff_t classes, std::ptrdiff_t features) {
-  constexpr std::ptrdiff_t kMost = 128, kLeast = 8, kProducts = 200'000'000;
+  constexpr std::ptrdiff_t kMinRows = 8, kMaxRows = 128, kProducts = 200'000'000;
   const std::ptrdiff_t rows = kProducts / (classes * features);
-  return rows > kMost ? kMost : rows < kLeast ? kLeast : rows;
+  return rows > kMaxRows ? kMaxRows : rows < kMinRows ? kMinRows : rows;
 }
 
 }  // namespace coral_learn

@@ -7,7 +7,11 @@
 
 namespace coral_learn {
 
-enum class StoredType { kFloat32, kUint8, kInt8 };  // indices of the kernels for each
+enum class StoredType {
+  kFloat32,
+  kUint8,
+  kInt8
+};  // the values are indices into the tables of kernels
 
 // N x D embeddings, row-major, in the type that the extractor gave them. Feature j of row i is
 // (values[i * features + j] - zero_point) * scale; float32 has scale 1 and zero point 0.
@@ -25,13 +29,13 @@ struct EmbeddingView {
   }
 };
 
-// Embeddings with the class of each row, in [0, classes).
+// Embeddings and the class of each row, in [0, C).
 struct LabeledEmbeddings {
   EmbeddingView embeddings;
   const std::int32_t* labels;
 };
 
-// An embedding holds a NaN or an infinity.
+// The error that an embedding holds NaN or infinity.
 class NonFiniteEmbedding : public std::invalid_argument {
  public:
   explicit NonFiniteEmbedding(std::ptrdiff_t row)

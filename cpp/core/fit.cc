@@ -3,6 +3,7 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <utility>
 
 #include "core/batch_gradient.h"
@@ -14,13 +15,13 @@ namespace {
 
 using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-// Where embeddings lie, in real units.
-struct Cloud {
+// The first two moments of embeddings, in real units.
+struct Moments {
   Eigen::VectorXd mean;
-  double spread;  // root mean square distance from the mean; 1 where that is 0
+  double spread;  // root mean square distance from the mean; 1 if that is 0
 };
 
-// A row as it is stored, but for the zero point.
+// Returns the stored values of a row minus the zero point.
 Eigen::VectorXf centered_row(const EmbeddingView& view, std::ptrdiff_t row) {
   const auto read = [&](auto value) -> Eigen::VectorXf {
     using Stored = Eigen::Matrix<decltype(value), Eigen::Dynamic, 1>;
@@ -29,7 +30,7 @@ Eigen::VectorXf centered_row(const EmbeddingView& view, std::ptrdiff_t row) {
            view.zero_point;
   };
   switch (view.type) {
-    case StoredType::kFloat32:  // NOLINT(bugprone-branch-clone): they differ in the type
+    case StoredType::kFloat32:  // NOLINT(bugprone-branch-clone): the types differ
       return read(float());
     case StoredType::kUint8:
       return read(std::uint8_t());
@@ -38,7 +39,7 @@ Eigen::VectorXf centered_row(const EmbeddingView& view, std::ptrdiff_t row) {
   }
 }
 
-Cloud measure(const EmbeddingView& view, const std::vector<std::uint32_t>& rows) {
+Moments compute_moments(const EmbeddingView& view, const std::vector<std::uint32_t>& rows) {
   Eigen::VectorXd sum = Eigen::VectorXd::Zero(view.features);
   double squares = 0;
   for (const std::uint32_t row : rows) {
@@ -50,20 +51,20 @@ Cloud measure(const EmbeddingView& view, const std::vector<std::uint32_t>& rows)
   }
   const auto count = static_cast<double>(rows.size());
   const Eigen::VectorXd mean = sum / count;
-  // Rounding leaves about 1e-15 of the squares where all rows are the same.
+  // If all rows are the same, rounding leaves about 1e-15 of the squares.
   const double variance = squares / count - mean.squaredNorm();
   const bool spread_out = variance > 1e-12 * squares / count;
   return {mean * view.scale, spread_out ? std::sqrt(variance) * view.scale : 1};
 }
 
-// Some rows, a column each, [D, N], for embeddings of mean 0 and spread 1.
+// Returns some of the rows as columns, [D, N], shifted and scaled to mean 0 and spread 1.
 Eigen::MatrixXf sample(const EmbeddingView& view, const std::vector<std::uint32_t>& rows,
-                       const Cloud& cloud) {
-  constexpr std::size_t kMost = 1024;
-  const std::size_t count = std::min(rows.size(), kMost);
+                       const Moments& moments) {
+  constexpr std::size_t kMaxPoints = 1024;
+  const std::size_t count = std::min(rows.size(), kMaxPoints);
   Eigen::MatrixXf points(view.features, count);
-  const auto unit = static_cast<float>(view.scale / cloud.spread);
-  const Eigen::VectorXf mean = (cloud.mean / cloud.spread).cast<float>();
+  const auto unit = static_cast<float>(view.scale / moments.spread);
+  const Eigen::VectorXf mean = (moments.mean / moments.spread).cast<float>();
   for (std::size_t i = 0; i < count; ++i) {
     points.col(i) = unit * centered_row(view, rows[i * rows.size() / count]) - mean;
   }
@@ -72,9 +73,9 @@ Eigen::MatrixXf sample(const EmbeddingView& view, const std::vector<std::uint32_
 
 }  // namespace
 
-// The loss as a function of one vector: the weights of centered embeddings of spread 1, [C, D],
-// and the biases that go with them, [C]. Centering and scaling leave the minimum where it is and
-// make the way there short; the embeddings themselves are used as they are stored.
+// The loss as a function of one vector: the weights for embeddings of mean 0 and spread 1, [C, D],
+// followed by the biases that go with them, [C]. Centering and scaling do not move the minimum, but
+// shorten the way to it. The embeddings themselves are read as they are stored.
 class HeadFit::CenteredLoss {
   template <typename Point>
   auto weights_of(Point& point, std::ptrdiff_t c) const {
@@ -86,21 +87,24 @@ class HeadFit::CenteredLoss {
   }
 
  public:
-  CenteredLoss(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data,
+  CenteredLoss(const Execution& execution, std::ptrdiff_t classes, const LabeledEmbeddings& data,
                std::vector<std::uint32_t> rows, std::vector<float> class_weights)
       : rows_(std::move(rows)),
         class_weights_(std::move(class_weights)),
         scale_(data.embeddings.scale),
-        cloud_(measure(data.embeddings, rows_)),
-        axes_(principal_axes(sample(data.embeddings, rows_, cloud_), kAxes)),
-        head_(head),
-        gradient_(engine, head_, data, static_cast<std::ptrdiff_t>(rows_.size()),
+        moments_(compute_moments(data.embeddings, rows_)),
+        axes_(principal_axes(sample(data.embeddings, rows_, moments_), kAxes)),
+        head_(classes, data.embeddings.features),
+        gradient_(execution, head_, data, static_cast<std::ptrdiff_t>(rows_.size()),
                   {class_weights_.empty() ? nullptr : class_weights_.data(), true}),
-        bias_gradient_(head.classes()) {
+        bias_gradient_(classes) {
     for (const std::uint32_t row : rows_) {
       total_weight_ += class_weights_.empty() ? 1 : class_weights_[data.labels[row]];
     }
   }
+
+  std::ptrdiff_t classes() const { return head_.classes(); }
+  std::ptrdiff_t features() const { return head_.features(); }
 
   void set_penalty(double penalty) { penalty_ = penalty; }
 
@@ -108,9 +112,9 @@ class HeadFit::CenteredLoss {
     Eigen::VectorXf point(head.classes() * (head.features() + 1));
     for (std::ptrdiff_t c = 0; c < head.classes(); ++c) {
       const Eigen::Map<const Eigen::VectorXf> weights(head.weights.row(c), head.features());
-      weights_of(point, c) = weights * static_cast<float>(cloud_.spread);
+      weights_of(point, c) = weights * static_cast<float>(moments_.spread);
       bias_of(point, c) =
-          static_cast<float>(head.biases.data()[c] + weights.cast<double>().dot(cloud_.mean));
+          static_cast<float>(head.biases.data()[c] + weights.cast<double>().dot(moments_.mean));
     }
     return point;
   }
@@ -118,15 +122,15 @@ class HeadFit::CenteredLoss {
   void write(const Eigen::VectorXf& point, SoftmaxHead& head) const {
     for (std::ptrdiff_t c = 0; c < head.classes(); ++c) {
       Eigen::Map<Eigen::VectorXf> weights(head.weights.row(c), head.features());
-      weights = weights_of(point, c) / static_cast<float>(cloud_.spread);
+      weights = weights_of(point, c) / static_cast<float>(moments_.spread);
       head.biases.data()[c] =
-          static_cast<float>(bias_of(point, c) - weights.cast<double>().dot(cloud_.mean));
+          static_cast<float>(bias_of(point, c) - weights.cast<double>().dot(moments_.mean));
     }
   }
 
   double operator()(const Eigen::VectorXf& point, Eigen::VectorXf& gradient) {
     write(point, head_);
-    const double unit = scale_ / (cloud_.spread * total_weight_);
+    const double unit = scale_ / (moments_.spread * total_weight_);
     gradient_.compute(rows_, [&](const GradientBlock& block) {
       for (std::ptrdiff_t k = 0; k < block.classes; ++k) {
         const std::ptrdiff_t c = block.first_class + k;
@@ -141,16 +145,16 @@ class HeadFit::CenteredLoss {
     for (std::ptrdiff_t c = 0; c < head_.classes(); ++c) {
       weights_of(gradient, c) +=
           static_cast<float>(penalty_) * weights_of(point, c) -
-          static_cast<float>(bias_gradient_[c] / cloud_.spread) * cloud_.mean.cast<float>();
+          static_cast<float>(bias_gradient_[c] / moments_.spread) * moments_.mean.cast<float>();
       bias_of(gradient, c) = static_cast<float>(bias_gradient_[c]);
       squares += weights_of(point, c).cast<double>().squaredNorm();
     }
     return gradient_.loss() / total_weight_ + 0.5 * penalty_ * squares;
   }
 
-  // Multiplies by about the inverse of the second derivatives, as far as these follow from where
-  // the embeddings lie: as if every class had the same probability everywhere, and the embeddings
-  // varied as much along all directions as along the last of the axes, but for the axes.
+  // Multiplies by an approximate inverse of the second derivatives. The approximation assumes that
+  // every class has the same probability everywhere, and that outside the principal axes the
+  // embeddings vary as much in every direction as along the last axis.
   void precondition(Eigen::VectorXf& vector) const {
     const float curvature = 1 / static_cast<float>(head_.classes());
     const auto penalty = static_cast<float>(penalty_);
@@ -168,41 +172,45 @@ class HeadFit::CenteredLoss {
   static constexpr Eigen::Index kAxes = 16;
 
   const std::vector<std::uint32_t> rows_;
-  const std::vector<float> class_weights_;  // or empty
+  const std::vector<float> class_weights_;  // empty if all are 1
   const double scale_;
-  const Cloud cloud_;
+  const Moments moments_;
   const PrincipalAxes axes_;
   double penalty_ = 0;
   double total_weight_ = 0;
-  SoftmaxHead head_;  // at the point where the loss was last asked for
+  SoftmaxHead head_;  // at the point where the loss was last computed
   BatchGradient gradient_;
   std::vector<double> bias_gradient_;
 };
 
-HeadFit::HeadFit(const Engine& engine, const SoftmaxHead& start, const LabeledEmbeddings& data,
+HeadFit::HeadFit(const Execution& execution, std::ptrdiff_t classes, const LabeledEmbeddings& data,
                  std::vector<std::uint32_t> rows, std::vector<float> class_weights)
-    : head_(start),
-      loss_(std::make_unique<CenteredLoss>(engine, start, data, std::move(rows),
-                                           std::move(class_weights))),
-      point_(loss_->point_of(start)) {}
+    : loss_(std::make_unique<CenteredLoss>(execution, classes, data, std::move(rows),
+                                           std::move(class_weights))) {}
 
 HeadFit::~HeadFit() = default;
 
-bool HeadFit::run(const FitOptions& options, const std::function<void(const FitReport&)>& report) {
+std::ptrdiff_t HeadFit::classes() const { return loss_->classes(); }
+std::ptrdiff_t HeadFit::features() const { return loss_->features(); }
+
+bool HeadFit::run(SoftmaxHead& head, const FitOptions& options,
+                  const std::function<void(const FitReport&)>& on_report) {
   loss_->set_penalty(options.l2_penalty);
   const auto objective = [&](const Eigen::VectorXf& point, Eigen::VectorXf& gradient) {
     return (*loss_)(point, gradient);
   };
   const auto accept = [&](const Progress& progress, const Eigen::VectorXf& point) {
-    loss_->write(point, head_);
-    report({progress.iteration, progress.value});
-    // A function whose curvature is the penalty at least is no further above its minimum.
+    loss_->write(point, head);
+    on_report({progress.iteration, progress.value});
+    // The curvature of the loss is at least the penalty, so the loss is at most this far above its
+    // minimum.
     const double excess =
         progress.gradient_norm * progress.gradient_norm / (2 * options.l2_penalty);
     return excess <= options.tolerance;
   };
   const auto precondition = [&](Eigen::VectorXf& vector) { loss_->precondition(vector); };
-  return minimize(objective, point_, options.max_iterations, precondition, accept);
+  Eigen::VectorXf point = loss_->point_of(head);
+  return minimize(objective, point, options.max_iterations, precondition, accept);
 }
 
 }  // namespace coral_learn

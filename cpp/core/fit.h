@@ -1,13 +1,12 @@
 #pragma once
 
-#include <Eigen/Core>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
 
 #include "core/embeddings.h"
-#include "core/engine.h"
+#include "core/execution.h"
 #include "core/softmax_head.h"
 
 namespace coral_learn {
@@ -23,35 +22,36 @@ struct FitReport {
   double loss;  // penalty included
 };
 
-// A head that is fitted to some rows of the data, under one penalty after another. What is
-// minimized is
+// Fits heads to some rows of the data, under one penalty after another. The loss is
 //
 //   sum of w[y] * cross entropy / sum of w[y] + l2_penalty / 2 * spread^2 * |weights|^2
 //
-// where spread is the root mean square distance of the embeddings from their mean: so a penalty
-// means the same whatever the unit of the embeddings.
+// where y is the class of a row, w its weight, and spread the root mean square distance of the
+// embeddings from their mean. With it, a penalty means the same whatever the unit of the
+// embeddings.
 class HeadFit {
  public:
-  // rows: one or more; class_weights: [C], how much a row of each class counts, or empty for 1.
+  // rows: at least one; class_weights: [C], how much a row of each class counts, or empty for 1.
   // The kernels, threads and arrays must outlive the object. Throws NonFiniteEmbedding.
-  HeadFit(const Engine& engine, const SoftmaxHead& start, const LabeledEmbeddings& data,
+  HeadFit(const Execution& execution, std::ptrdiff_t classes, const LabeledEmbeddings& data,
           std::vector<std::uint32_t> rows, std::vector<float> class_weights);
   ~HeadFit();
 
-  // Goes on from the head as it is. Returns whether the tolerance was reached, by the bound that
-  // the penalty's curvature gives.
+  // Minimizes the loss, starting from the head as it is. Returns whether the loss is known to be
+  // within the tolerance of its minimum, by the bound that the curvature of the penalty gives, or
+  // is as close to it as rounding allows.
   //
-  // `report` and the engine's poll may throw: the head is then that of the last whole iteration.
-  bool run(const FitOptions& options, const std::function<void(const FitReport&)>& report);
+  // `on_report` and the poll may throw: the head then has the weights of the last whole iteration.
+  bool run(SoftmaxHead& head, const FitOptions& options,
+           const std::function<void(const FitReport&)>& on_report);
 
-  const SoftmaxHead& head() const { return head_; }
+  std::ptrdiff_t classes() const;
+  std::ptrdiff_t features() const;
 
  private:
   class CenteredLoss;
 
-  SoftmaxHead head_;
   std::unique_ptr<CenteredLoss> loss_;
-  Eigen::VectorXf point_;  // the head, as the loss takes it
 };
 
 }  // namespace coral_learn

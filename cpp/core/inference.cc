@@ -18,7 +18,7 @@ bool is_finite(const EmbeddingView& embeddings, std::ptrdiff_t row) {
                      [](float value) { return std::isfinite(value); });
 }
 
-// The products of weights and a chunk of embeddings, and what follows from them.
+// A chunk of embeddings, its products with the weights, and the results computed from these.
 class Chunk {
  public:
   Chunk(const Kernels& kernels, const SoftmaxHead& head, const EmbeddingView& embeddings)
@@ -41,8 +41,8 @@ class Chunk {
           stored, blocks.size(block), head_.weights.from_row(c),
           {products_.data() + c, products_.stride()});
     }
-    // A feature that is not finite makes no logit finite, so that the features themselves need not
-    // be looked at unless there is such a logit.
+    // A feature that is not finite makes every logit of its row not finite. So the features need to
+    // be checked only if the first logit is not finite.
     for (std::ptrdiff_t i = 0; i < count; ++i) {
       if (!std::isfinite(logit(i, 0)) && !is_finite(embeddings_, first + i)) {
         throw NonFiniteEmbedding(first + i);
@@ -94,15 +94,16 @@ class Chunk {
   std::vector<float> sums_;
 };
 
-// Calls visit(chunk, first row, number of rows) for all rows, with the products made.
+// Calls visit(chunk, first row, number of rows) for all rows, after computing the products.
 template <typename Visit>
-void for_each_chunk(const Engine& engine, const SoftmaxHead& head, const EmbeddingView& embeddings,
-                    const Visit& visit) {
+void for_each_chunk(const Execution& execution, const SoftmaxHead& head,
+                    const EmbeddingView& embeddings, const Visit& visit) {
   const std::ptrdiff_t size = chunk_rows(head.classes(), head.features());
-  std::vector<Chunk> chunks;  // one a thread
-  chunks.reserve(engine.threads);
-  for (int i = 0; i < engine.threads; ++i) chunks.emplace_back(engine.kernels, head, embeddings);
-  engine.for_each((embeddings.rows + size - 1) / size, [&](std::ptrdiff_t index, int thread) {
+  std::vector<Chunk> chunks;  // one per thread
+  chunks.reserve(execution.threads);
+  for (int i = 0; i < execution.threads; ++i)
+    chunks.emplace_back(execution.kernels, head, embeddings);
+  execution.for_each((embeddings.rows + size - 1) / size, [&](std::ptrdiff_t index, int thread) {
     const std::ptrdiff_t first = index * size;
     const std::ptrdiff_t count = std::min(size, embeddings.rows - first);
     chunks[thread].multiply(first, count);
@@ -112,9 +113,9 @@ void for_each_chunk(const Engine& engine, const SoftmaxHead& head, const Embeddi
 
 }  // namespace
 
-void predict(const Engine& engine, const SoftmaxHead& head, const EmbeddingView& embeddings,
+void predict(const Execution& execution, const SoftmaxHead& head, const EmbeddingView& embeddings,
              std::int64_t* classes) {
-  for_each_chunk(engine, head, embeddings,
+  for_each_chunk(execution, head, embeddings,
                  [&](const Chunk& chunk, std::ptrdiff_t first, std::ptrdiff_t count) {
                    for (std::ptrdiff_t i = 0; i < count; ++i) {
                      classes[first + i] = chunk.largest_logit(i);
@@ -122,9 +123,9 @@ void predict(const Engine& engine, const SoftmaxHead& head, const EmbeddingView&
                  });
 }
 
-void predict_probabilities(const Engine& engine, const SoftmaxHead& head,
+void predict_probabilities(const Execution& execution, const SoftmaxHead& head,
                            const EmbeddingView& embeddings, float* probabilities) {
-  for_each_chunk(engine, head, embeddings,
+  for_each_chunk(execution, head, embeddings,
                  [&](Chunk& chunk, std::ptrdiff_t first, std::ptrdiff_t count) {
                    chunk.softmax();
                    for (std::ptrdiff_t i = 0; i < count; ++i) {
@@ -134,20 +135,22 @@ void predict_probabilities(const Engine& engine, const SoftmaxHead& head,
                  });
 }
 
-double accuracy(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data) {
+double accuracy(const Execution& execution, const SoftmaxHead& head,
+                const LabeledEmbeddings& data) {
   std::atomic<std::ptrdiff_t> right{0};
-  for_each_chunk(engine, head, data.embeddings,
+  for_each_chunk(execution, head, data.embeddings,
                  [&](const Chunk& chunk, std::ptrdiff_t first, std::ptrdiff_t) {
                    right += chunk.count_right(data.labels + first);
                  });
   return static_cast<double>(right) / static_cast<double>(data.embeddings.rows);
 }
 
-Evaluation evaluate(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data) {
+Evaluation evaluate(const Execution& execution, const SoftmaxHead& head,
+                    const LabeledEmbeddings& data) {
   const auto rows = static_cast<double>(data.embeddings.rows);
   std::vector<double> losses(data.embeddings.rows);
   std::atomic<std::ptrdiff_t> right{0};
-  for_each_chunk(engine, head, data.embeddings,
+  for_each_chunk(execution, head, data.embeddings,
                  [&](Chunk& chunk, std::ptrdiff_t first, std::ptrdiff_t count) {
                    right += chunk.count_right(data.labels + first);
                    for (std::ptrdiff_t i = 0; i < count; ++i) {
@@ -158,7 +161,7 @@ Evaluation evaluate(const Engine& engine, const SoftmaxHead& head, const Labeled
                      losses[first + i] += chunk.log_sum_exp(i);
                    }
                  });
-  // One after the other, so that the sum does not depend on the threads.
+  // Added in order, so that the sum does not depend on the number of threads.
   const double loss = std::accumulate(losses.begin(), losses.end(), 0.0);
   return {loss / rows, static_cast<double>(right) / rows};
 }

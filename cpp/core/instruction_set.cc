@@ -13,7 +13,7 @@ extern const Kernels avx512_kernels;
 std::vector<const Kernels*> runnable_kernels() {
   std::vector<const Kernels*> kernels;
 #if defined(__x86_64__)
-  // The compiler's runtime asks the operating system too, which must save the wide registers.
+  // This also checks that the operating system saves the wide registers.
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
     kernels.push_back(&avx512_kernels);

@@ -7,10 +7,10 @@
 
 namespace coral_learn {
 
-// The kernels that this processor can run, the fastest first.
+// Returns the kernels that this processor can run, the fastest first.
 std::vector<const Kernels*> runnable_kernels();
 
-// The kernels for an instruction set by name, or the fastest if the name is empty.
+// Returns the kernels for the named instruction set, or the fastest if the name is empty.
 // Throws std::invalid_argument if this processor cannot run them.
 const Kernels& choose_kernels(const std::string& instruction_set);
 

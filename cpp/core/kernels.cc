@@ -1,8 +1,9 @@
-// The kernels, compiled once for each instruction set, with CORAL_LEARN_KERNELS naming the table.
+// The kernels. This file is compiled once for each instruction set; CORAL_LEARN_KERNELS is the name
+// of the table.
 //
-// Everything but that table is in an unnamed namespace, and no inline function of a library is
-// used: were two compilations of this file to give the linker the same function, it would keep one
-// of them for all, perhaps the one that the processor at hand cannot run.
+// Everything except the table is in an unnamed namespace, and no inline function of a library is
+// used. If two compilations of this file defined the same function, the linker would keep only one
+// of them, and perhaps the one that the processor cannot run.
 #include "core/kernels.h"
 
 #include "core/vector.h"
@@ -13,7 +14,7 @@
 namespace coral_learn {
 namespace {
 
-// Tiles of sums that fill the registers and leave room for what goes into them.
+// Tiles of sums that fill the registers, except those that the inputs need.
 constexpr int kTileRows = kRegisters == 32 ? 4 : 2;
 constexpr int kTileClasses = 6;
 constexpr int kTileVectors = kRegisters == 32 ? 4 : 2;
@@ -41,7 +42,7 @@ inline void with_constant(std::ptrdiff_t classes, const Visit& visit) {
   }
 }
 
-// Products of kTileRows rows; the same number after those are fetched into the cache.
+// Computes the products of kTileRows rows, and fetches as many rows after them into the cache.
 template <int kClasses, typename T>
 inline void multiply_tile(const T* const* rows, std::ptrdiff_t features, float zero_point,
                           MatrixBlock<const float> weights, float* const* products) {
@@ -59,7 +60,7 @@ inline void multiply_tile(const T* const* rows, std::ptrdiff_t features, float z
   for (; feature + kLanes <= features; feature += kLanes) {
     for (int r = 0; r < kTileRows; ++r) {
       x[r] = load_centered(rows[r] + feature, zero_point);
-      // Into the second level: in the first, rows 4096 bytes apart would push each other out.
+      // Into the second level: in the first, rows 4096 bytes apart would evict each other.
       __builtin_prefetch(rows[kTileRows + r] + feature, 0, 2);
     }
     add(feature, x);
@@ -82,7 +83,7 @@ void multiply(const StoredRows& rows, std::ptrdiff_t classes, MatrixBlock<const 
               MatrixBlock<float> products) {
   with_constant(classes, [&](auto constant) {
     for (std::ptrdiff_t first = 0; first < rows.count; first += kTileRows) {
-      // Past the end, the last row takes the place of others.
+      // Past the end, the last row is used again.
       const auto clamp = [&](std::ptrdiff_t row) {
         return row < rows.count ? row : rows.count - 1;
       };
@@ -120,10 +121,10 @@ void softmax(std::ptrdiff_t rows, std::ptrdiff_t classes, float scale, const flo
   }
 }
 
-// Sums for kVectors vectors of features; where kPart, for `part` features, fewer than a vector.
+// Computes kVectors vectors of features; with kPart, only `part` features, less than one vector.
 template <int kClasses, int kVectors, bool kPart, typename T>
 inline void gradient_tile(const StoredRows& rows, std::ptrdiff_t feature, std::ptrdiff_t part,
-                          MatrixBlock<const float> slopes, bool accumulate,
+                          MatrixBlock<const float> logit_gradients, bool accumulate,
                           MatrixBlock<float> gradient) {
   const auto at = [&](std::ptrdiff_t c, std::ptrdiff_t v) {
     return gradient.values + c * gradient.stride + feature + v * kLanes;
@@ -136,14 +137,14 @@ inline void gradient_tile(const StoredRows& rows, std::ptrdiff_t feature, std::p
   }
   for (std::ptrdiff_t i = 0; i < rows.count; ++i) {
     const T* row = static_cast<const T*>(rows.rows[i]) + feature;
-    const float* slope = slopes.values + i * slopes.stride;
+    const float* logit_gradient = logit_gradients.values + i * logit_gradients.stride;
     Vector x[kVectors];
     for (int v = 0; v < kVectors; ++v) {
       x[v] = kPart ? load_centered_part(row, part, rows.zero_point)
                    : load_centered(row + v * kLanes, rows.zero_point);
     }
     for (int c = 0; c < kClasses; ++c) {
-      for (int v = 0; v < kVectors; ++v) sums[c][v] += slope[c] * x[v];
+      for (int v = 0; v < kVectors; ++v) sums[c][v] += logit_gradient[c] * x[v];
     }
   }
   for (int c = 0; c < kClasses; ++c) {
@@ -153,20 +154,21 @@ inline void gradient_tile(const StoredRows& rows, std::ptrdiff_t feature, std::p
 
 template <typename T>
 void gradient(const StoredRows& rows, std::ptrdiff_t classes, std::ptrdiff_t first_feature,
-              std::ptrdiff_t last_feature, MatrixBlock<const float> slopes, bool accumulate,
-              MatrixBlock<float> out) {
+              std::ptrdiff_t last_feature, MatrixBlock<const float> logit_gradients,
+              bool accumulate, MatrixBlock<float> out) {
   with_constant(classes, [&](auto constant) {
     constexpr int kTileFeatures = kTileVectors * kLanes;
     std::ptrdiff_t feature = first_feature;
     for (; feature + kTileFeatures <= last_feature; feature += kTileFeatures) {
-      gradient_tile<constant, kTileVectors, false, T>(rows, feature, 0, slopes, accumulate, out);
+      gradient_tile<constant, kTileVectors, false, T>(rows, feature, 0, logit_gradients, accumulate,
+                                                      out);
     }
     for (; feature + kLanes <= last_feature; feature += kLanes) {
-      gradient_tile<constant, 1, false, T>(rows, feature, 0, slopes, accumulate, out);
+      gradient_tile<constant, 1, false, T>(rows, feature, 0, logit_gradients, accumulate, out);
     }
     if (feature < last_feature) {
-      gradient_tile<constant, 1, true, T>(rows, feature, last_feature - feature, slopes, accumulate,
-                                          out);
+      gradient_tile<constant, 1, true, T>(rows, feature, last_feature - feature, logit_gradients,
+                                          accumulate, out);
     }
   });
 }

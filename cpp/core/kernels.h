@@ -1,5 +1,5 @@
-// The loops that training and prediction spend their time in, compiled once for each instruction
-// set (see kernels.cc) and chosen when the program runs.
+// The inner loops of training and prediction. They are compiled once for each instruction set (see
+// kernels.cc); which ones to use is chosen at run time.
 #pragma once
 
 #include <cstddef>
@@ -7,10 +7,10 @@
 namespace coral_learn {
 
 // Rows of padded matrices end at multiples of this many floats, so that the kernels can load and
-// store whole vectors. What is in the padding is said below.
+// store whole vectors. Each kernel says below what the padding must hold.
 constexpr std::ptrdiff_t kPadding = 16;
 
-// Embeddings as they are stored, one pointer a row: a batch is gathered without a copy.
+// Embeddings as they are stored, with one pointer per row, so that a batch needs no copy.
 struct StoredRows {
   const void* const* rows;
   std::ptrdiff_t count;
@@ -18,7 +18,7 @@ struct StoredRows {
   float zero_point;  // subtracted from integers as they are read
 };
 
-// Some rows of a padded matrix, from some column on.
+// Some rows of a padded matrix, starting at some column.
 template <typename Float>
 struct MatrixBlock {
   Float* values;
@@ -26,25 +26,26 @@ struct MatrixBlock {
 };
 
 // products[i][c] = dot(rows[i], weights[c]) for c in [0, classes), classes in [1, class_block].
-// Weights are zero in the padding. Each product is summed in the same order whatever the rows and
-// classes around it.
+// Weights are zero in the padding. The order of the sum does not depend on the number of rows and
+// classes.
 using MultiplyKernel = void(const StoredRows& rows, std::ptrdiff_t classes,
                             MatrixBlock<const float> weights, MatrixBlock<float> products);
 
 // Turns products into probabilities in place: each row becomes the softmax of scale * products +
-// biases. The largest logit is subtracted first, so that no gap between logits overflows;
-// maxima[i] + log(sums[i]) is the logarithm of the sum of their exponentials. Products are zero and
-// biases minus infinity in the padding.
+// biases. The largest logit is subtracted first, so that nothing overflows;
+// maxima[i] + log(sums[i]) is the logarithm of the sum of the exponentials of the logits. In the
+// padding, products are zero and biases minus infinity.
 using SoftmaxKernel = void(std::ptrdiff_t rows, std::ptrdiff_t classes, float scale,
                            const float* biases, MatrixBlock<float> products, float* maxima,
                            float* sums);
 
-// gradient[c] = sum over i of slopes[i][c] * rows[i], for c in [0, classes), classes in
-// [1, class_block], and features in [first_feature, last_feature), added to what is there if
-// accumulate. first_feature is a multiple of kPadding; the padding stays zero.
+// gradient[c] = sum over i of logit_gradients[i][c] * rows[i], for c in [0, classes), classes in
+// [1, class_block], and features in [first_feature, last_feature), added to the
+// present values if accumulate is true. first_feature is a multiple of kPadding; the padding stays
+// zero.
 using GradientKernel = void(const StoredRows& rows, std::ptrdiff_t classes,
                             std::ptrdiff_t first_feature, std::ptrdiff_t last_feature,
-                            MatrixBlock<const float> slopes, bool accumulate,
+                            MatrixBlock<const float> logit_gradients, bool accumulate,
                             MatrixBlock<float> gradient);
 
 // y = a * x + b * y, over `size` floats and the padding after them.

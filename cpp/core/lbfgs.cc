@@ -13,11 +13,11 @@ namespace {
 using Vector = Eigen::VectorXf;
 
 constexpr std::size_t kPairs = 10;
-constexpr int kMostTrials = 30;
+constexpr int kMaxTrials = 30;
 constexpr double kSufficientDecrease = 1e-4;
 constexpr double kCurvature = 0.9;
 
-// Sums of millions of products need more digits than float has.
+// Sums of millions of products need more digits than a float has.
 double dot(const Vector& a, const Vector& b) { return a.cast<double>().dot(b.cast<double>()); }
 
 struct Point {
@@ -26,22 +26,22 @@ struct Point {
   double value;
 };
 
-// How far to go on where `length` is too short: to where the slope would be zero if it went on
-// changing as it did so far, but at least twice and at most twenty times as far.
+// Returns the next length to try if `length` is too short: where the slope would be zero if it kept
+// changing at the same rate, but at least 2 and at most 20 times `length`.
 double longer(double length, double slope_at_start, double slope_here) {
   const double change = slope_here - slope_at_start;
   const double zero = change > 0 ? -slope_at_start / change * length : 20 * length;
   return std::clamp(zero, 2 * length, 20 * length);
 }
 
-// Moves along a direction of descent until the weak Wolfe conditions hold. False if rounding hides
-// any descent; the point then stays.
+// Moves the point along a direction of descent until the weak Wolfe conditions hold. Returns false,
+// and does not move it, if rounding hides any descent.
 bool line_search(const Objective& objective, const Vector& direction, Point& point) {
   const double slope = dot(point.gradient, direction);
   if (!(slope < 0)) return false;
   Point trial{point.at, point.gradient, point.value};
   double low = 0, high = std::numeric_limits<double>::infinity(), length = 1;
-  for (int i = 0; i < kMostTrials; ++i) {
+  for (int i = 0; i < kMaxTrials; ++i) {
     trial.at = point.at + static_cast<float>(length) * direction;
     trial.value = objective(trial.at, trial.gradient);
     const double slope_here = dot(trial.gradient, direction);
@@ -58,14 +58,14 @@ bool line_search(const Objective& objective, const Vector& direction, Point& poi
   return false;
 }
 
-// A step, and how the gradient changed along it.
+// A step, and the change of the gradient along it.
 struct Pair {
   Vector step;
   Vector change;
-  double product;  // of the two
+  double product;  // of step and change
 };
 
-// The quasi-Newton direction at a gradient.
+// Returns the quasi-Newton direction for a gradient.
 Vector direction_at(const Vector& gradient, const std::deque<Pair>& pairs,
                     const Precondition& precondition) {
   Vector direction = -gradient;
@@ -106,7 +106,7 @@ bool minimize(const Objective& objective, Vector& start, int max_iterations,
     }
     Pair pair{point.at - start, point.gradient - old_gradient, 0};
     pair.product = dot(pair.step, pair.change);
-    if (pair.product <= 0) continue;  // rounding alone makes a convex function seem otherwise
+    if (pair.product <= 0) continue;  // only rounding makes a convex function look different
     if (pairs.size() == kPairs) pairs.pop_front();
     pairs.push_back(std::move(pair));
   }

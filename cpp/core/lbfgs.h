@@ -14,19 +14,19 @@ struct Progress {
   double gradient_norm;
 };
 
-// Called with the start (iteration 0) and each new point; true ends the search there.
+// Called with the start (iteration 0) and each new point. Returning true ends the search there.
 using Accept = std::function<bool(const Progress&, const Eigen::VectorXf& point)>;
 
-// Multiplies a vector by a positive definite matrix: the closer to the inverse of the objective's
-// second derivatives, the shorter the way.
+// Multiplies a vector by a positive definite matrix: the closer it is to the inverse of the
+// objective's second derivatives, the fewer iterations are needed.
 using Precondition = std::function<void(Eigen::VectorXf& vector)>;
 
 // Minimizes a smooth convex function by L-BFGS: J. Nocedal and S. Wright, "Numerical
 // Optimization", 2nd edition (2006), algorithm 7.5, with the bracketing line search of A. Lewis and
 // M. Overton, "Nonsmooth optimization via quasi-Newton methods" (2013).
 //
-// Ends when `accept` says so, when rounding hides any further descent, or after max_iterations, and
-// then returns false. Exceptions from the objective and from `accept` pass through.
+// Returns true if `accept` ended the search or rounding hides any further descent, and false after
+// max_iterations. Exceptions from the objective and from `accept` reach the caller.
 bool minimize(const Objective& objective, Eigen::VectorXf& point, int max_iterations,
               const Precondition& precondition, const Accept& accept);
 

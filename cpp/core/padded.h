@@ -13,7 +13,7 @@ inline std::ptrdiff_t round_up(std::ptrdiff_t value, std::ptrdiff_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-// A row-major matrix of floats, zero at first, whose rows start at cache lines and end in padding
+// A row-major matrix of floats, initially zero. Its rows start at cache lines and end in padding
 // for the kernels.
 class PaddedMatrix {
  public:
@@ -51,7 +51,7 @@ class PaddedMatrix {
     }
   };
 
-  // Rows that start a multiple of 4096 bytes apart would all compete for the same few lines of the
+  // Rows whose distance is a multiple of 4096 bytes would compete for the same few lines of the
   // first-level cache.
   static std::ptrdiff_t stride_of(std::ptrdiff_t columns) {
     const std::ptrdiff_t padded = round_up(columns, kPadding);

@@ -9,7 +9,7 @@
 namespace coral_learn {
 namespace {
 
-// Any directions do, as long as none that matters is orthogonal to all of them.
+// Any start works, as long as no important direction is orthogonal to all of its columns.
 Eigen::MatrixXf random_signs(Eigen::Index rows, Eigen::Index columns) {
   Random random(0);
   return Eigen::MatrixXf::NullaryExpr(rows, columns,

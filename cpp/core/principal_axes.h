@@ -10,10 +10,10 @@ struct PrincipalAxes {
   Eigen::VectorXf variances;  // [K], along each axis, the largest first
 };
 
-// About the first `count` principal axes of points around zero, [D, N], N at least 1; fewer where
-// there are fewer points or dimensions. By one step of randomized subspace iteration: N. Halko,
-// P. Martinsson and J. Tropp, "Finding structure with randomness" (2011). The same points give the
-// same axes.
+// Returns approximately the first `count` principal axes of points around zero, [D, N], N at least
+// 1; fewer if there are fewer points or dimensions. Uses one step of randomized subspace iteration:
+// N. Halko, P. Martinsson and J. Tropp, "Finding structure with randomness" (2011). The same points
+// give the same axes.
 PrincipalAxes principal_axes(const Eigen::MatrixXf& points, Eigen::Index count);
 
 }  // namespace coral_learn

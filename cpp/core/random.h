@@ -5,7 +5,7 @@
 namespace coral_learn {
 
 // xoshiro256** by Blackman and Vigna (https://prng.di.unimi.it), seeded by SplitMix64. The
-// distributions of <random> differ between standard libraries; this gives the same numbers on all.
+// distributions of <random> differ between standard libraries; this generator does not.
 class Random {
  public:
   explicit Random(std::uint64_t seed) {
@@ -30,8 +30,8 @@ class Random {
     return result;
   }
 
-  // A whole number in [0, bound), each equally likely (Lemire, "Fast random integer generation in
-  // an interval", 2019). bound is at least 1.
+  // Returns a uniformly distributed integer in [0, bound) (Lemire, "Fast random integer generation
+  // in an interval", 2019). bound is at least 1.
   std::uint32_t below(std::uint32_t bound) {
     const std::uint32_t threshold = (0 - bound) % bound;
     while (true) {

@@ -11,7 +11,7 @@
 namespace coral_learn {
 namespace {
 
-// The padding, being zero, adds nothing.
+// The padding is zero, and so adds nothing.
 double squared_norm(const PaddedMatrix& matrix) {
   return Eigen::Map<const Eigen::VectorXf>(matrix.data(), matrix.size())
       .cast<double>()
@@ -77,21 +77,21 @@ class Descent {
   std::vector<float> bias_velocity_;
 };
 
-// Keeps the best head so far, and tells when to give up hope of a better one.
+// Keeps the head with the lowest validation loss so far, and decides when to stop training.
 class EarlyStopping {
  public:
   explicit EarlyStopping(std::int64_t patience) : patience_(patience) {}
 
-  // Whether to stop after this validation loss.
-  bool notice(double loss, const SoftmaxHead& head) {
+  // Returns whether to stop after this validation loss.
+  bool should_stop(double loss, const SoftmaxHead& head) {
     if (patience_ == 0) return false;
-    if (!best_ || loss < lowest_) {
-      lowest_ = loss;
+    if (!best_ || loss < lowest_loss_) {
+      lowest_loss_ = loss;
       best_ = std::make_unique<SoftmaxHead>(head);
-      since_ = 0;
+      reports_since_ = 0;
       return false;
     }
-    return ++since_ == patience_;
+    return ++reports_since_ == patience_;
   }
 
   void restore(SoftmaxHead& head) {
@@ -100,31 +100,32 @@ class EarlyStopping {
 
  private:
   const std::int64_t patience_;
-  double lowest_ = 0;
-  std::int64_t since_ = 0;
+  double lowest_loss_ = 0;
+  std::int64_t reports_since_ = 0;
   std::unique_ptr<SoftmaxHead> best_;
 };
 
 }  // namespace
 
-void train_with_sgd(const Engine& engine, SoftmaxHead& head, const LabeledEmbeddings& training,
+void train_with_sgd(const Execution& execution, SoftmaxHead& head,
+                    const LabeledEmbeddings& training,
                     const std::optional<LabeledEmbeddings>& validation, const SgdOptions& options,
-                    const std::function<void(const SgdReport&)>& report) {
+                    const std::function<void(const SgdReport&)>& on_report) {
   EarlyStopping stopping(validation ? options.patience : 0);
   const auto report_after = [&](std::int64_t iteration) {
-    const Evaluation now = evaluate(engine, head, training);
+    const Evaluation current = evaluate(execution, head, training);
     const double penalty = 0.5 * options.l2_penalty * squared_norm(head.weights);
-    SgdReport news{iteration, now.cross_entropy + penalty, now.accuracy, std::nullopt};
-    if (validation) news.validation = evaluate(engine, head, *validation);
-    report(news);
-    return validation && stopping.notice(news.validation->cross_entropy, head);
+    SgdReport report{iteration, current.cross_entropy + penalty, current.accuracy, std::nullopt};
+    if (validation) report.validation = evaluate(execution, head, *validation);
+    on_report(report);
+    return validation && stopping.should_stop(report.validation->cross_entropy, head);
   };
 
   BatchSampler sampler(static_cast<std::uint32_t>(training.embeddings.rows),
                        options.with_replacement, options.seed);
   std::vector<std::uint32_t> batch(options.batch_size);
-  BatchGradient gradient(engine, head, training, options.batch_size);
-  Descent descent(engine.kernels, head, options, training.embeddings.scale);
+  BatchGradient gradient(execution, head, training, options.batch_size);
+  Descent descent(execution.kernels, head, options, training.embeddings.scale);
   const UseGradient step = [&](const GradientBlock& block) { descent.step(block); };
   bool stop = report_after(0);
   for (std::int64_t iteration = 0; iteration < options.iterations && !stop; ++iteration) {

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "core/embeddings.h"
-#include "core/engine.h"
+#include "core/execution.h"
 #include "core/inference.h"
 #include "core/softmax_head.h"
 
@@ -17,12 +17,12 @@ struct SgdOptions {
   std::ptrdiff_t batch_size;
   float l2_penalty;
   std::uint64_t seed;            // the same seed gives the same weights, bit for bit
-  std::int64_t report_interval;  // in iterations; 0 reports the start and the end alone
+  std::int64_t report_interval;  // in iterations; 0 reports only the start and the end
 
   float learning_rate_decay = 0;  // the rate after t iterations is learning_rate / (1 + decay * t)
-  float momentum = 0;             // how much of each step goes on in the next, in [0, 1)
-  bool with_replacement = true;   // whether a batch may have a row twice; see BatchSampler
-  std::int64_t patience = 0;      // reports without a lower validation loss that end it; 0 for none
+  float momentum = 0;             // the fraction of each step that the next one repeats, in [0, 1)
+  bool with_replacement = true;   // whether a batch may hold a row twice; see BatchSampler
+  std::int64_t patience = 0;  // stop after this many reports without a lower validation loss; 0: no
 };
 
 struct SgdReport {
@@ -32,13 +32,15 @@ struct SgdReport {
   std::optional<Evaluation> validation;
 };
 
-// Minimizes mean cross entropy + l2_penalty / 2 * |weights|^2 by stochastic gradient descent; with
-// patience, the head ends with the weights of the report that had the lowest validation loss.
+// Minimizes mean cross entropy + l2_penalty / 2 * |weights|^2 by stochastic gradient descent,
+// starting from the head as it is. With patience, the head ends with the weights of the report that
+// had the lowest validation loss.
 //
-// `report` and the engine's poll may throw: the head then has the weights of the last whole
-// iteration. Throws NonFiniteEmbedding before the first one.
-void train_with_sgd(const Engine& engine, SoftmaxHead& head, const LabeledEmbeddings& training,
+// `on_report` and the poll may throw: the head then has the weights of the last whole iteration.
+// Throws NonFiniteEmbedding before the first iteration.
+void train_with_sgd(const Execution& execution, SoftmaxHead& head,
+                    const LabeledEmbeddings& training,
                     const std::optional<LabeledEmbeddings>& validation, const SgdOptions& options,
-                    const std::function<void(const SgdReport&)>& report);
+                    const std::function<void(const SgdReport&)>& on_report);
 
 }  // namespace coral_learn

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 
@@ -8,19 +9,26 @@
 
 namespace coral_learn {
 
-// The last layer of a classifier: logits = weights * embedding + biases.
+// The last layer of a classifier: logits = weights * embedding + biases. Training changes a head in
+// place.
 struct SoftmaxHead {
   PaddedMatrix weights;  // [C, D]
   PaddedMatrix biases;   // [1, C], minus infinity in the padding, as the softmax kernel needs it
 
+  // Weights and biases of zero.
+  SoftmaxHead(std::ptrdiff_t classes, std::ptrdiff_t features)
+      : weights(classes, features), biases(1, classes) {
+    std::fill(biases.data() + classes, biases.data() + biases.size(),
+              -std::numeric_limits<float>::infinity());
+  }
+
   // Copies weights [C, D] and biases [C].
   SoftmaxHead(std::ptrdiff_t classes, std::ptrdiff_t features, const float* from_weights,
               const float* from_biases)
-      : weights(classes, features), biases(1, classes) {
+      : SoftmaxHead(classes, features) {
     for (std::ptrdiff_t c = 0; c < classes; ++c) {
       std::copy_n(from_weights + c * features, features, weights.row(c));
     }
-    std::fill_n(biases.data(), biases.size(), -std::numeric_limits<float>::infinity());
     std::copy_n(from_biases, classes, biases.data());
   }
 
@@ -29,6 +37,13 @@ struct SoftmaxHead {
       std::copy_n(weights.row(c), features(), to_weights + c * features());
     }
     std::copy_n(biases.data(), classes(), to_biases);
+  }
+
+  // Whether no weight or bias is NaN or infinite.
+  bool is_finite() const {
+    const auto finite = [](float value) { return std::isfinite(value); };
+    return std::all_of(weights.data(), weights.data() + weights.size(), finite) &&
+           std::all_of(biases.data(), biases.data() + classes(), finite);
   }
 
   std::ptrdiff_t classes() const { return weights.rows(); }

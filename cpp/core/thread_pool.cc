@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <new>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -12,34 +11,37 @@ namespace {
 
 constexpr std::int32_t kStop = -1;
 
-// Between the steps of one training there is less time than it takes to put a thread to sleep.
-constexpr std::chrono::microseconds kAwake(50);
+// How long a thread waits awake for more work. The time between two iterations of one training is
+// shorter than it takes to put a thread to sleep and wake it up.
+constexpr std::chrono::microseconds kSpinTime(50);
 
 }  // namespace
 
 ThreadPool::~ThreadPool() {
   {
-    const std::scoped_lock lock(mutex_);
+    const std::scoped_lock lock(shared_->mutex);
     call_.store({call_.load().number + 1, kStop});
   }
-  called_.notify_all();
+  shared_->called.notify_all();
   for (std::thread& thread : threads_) thread.join();
 }
 
 void ThreadPool::abandon() {
   abandoned_ = true;
   at_work_ = 0;
-  new (&mutex_) std::mutex;  // one of the threads may have held it
+  // Leaked: a mutex that a thread of the parent held can be neither unlocked nor destroyed.
+  static_cast<void>(shared_.release());
+  shared_ = std::make_unique<Shared>();
 }
 
-// Returns how many threads, up to `wanted`, there are.
+// Starts threads until there are `wanted`, and returns how many there are, at most `wanted`.
 int ThreadPool::start_threads(int wanted) {
   try {
     while (static_cast<int>(threads_.size()) < wanted) {
       threads_.emplace_back(&ThreadPool::serve, this, static_cast<int>(threads_.size()) + 1);
     }
   } catch (const std::system_error&) {
-    wanted = static_cast<int>(threads_.size());  // the system allows no more
+    wanted = static_cast<int>(threads_.size());  // the system allows no more threads
   }
   return wanted;
 }
@@ -57,16 +59,16 @@ void ThreadPool::run_parallel(int threads, std::ptrdiff_t count, const Poll& pol
   }
   at_work_ = threads - 1;
   {
-    const std::scoped_lock lock(mutex_);
+    const std::scoped_lock lock(shared_->mutex);
     call_.store({call_.load().number + 1, threads});
   }
-  called_.notify_all();
+  shared_->called.notify_all();
   work(0);
   while (at_work_.load() > 0) std::this_thread::yield();
-  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+  if (shared_->failure) std::rethrow_exception(std::exchange(shared_->failure, nullptr));
   if (abandoned_) {
     throw std::runtime_error(
-        "a forked process cannot go on with what its parent was in the middle of");
+        "a forked process cannot continue the work that its parent had in progress");
   }
 }
 
@@ -84,13 +86,13 @@ void ThreadPool::work(int thread) {
     }
   } catch (...) {
     for (Range& range : ranges_) range.next = range.last;
-    const std::scoped_lock lock(mutex_);
-    if (!failure_) failure_ = std::current_exception();
+    const std::scoped_lock lock(shared_->mutex);
+    if (!shared_->failure) shared_->failure = std::current_exception();
   }
 }
 
 void ThreadPool::serve(int thread) {
-  sigset_t all;  // signals are for the program's own threads
+  sigset_t all;  // signals belong to the threads of the program itself
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
   Call call{0, 0};
@@ -106,14 +108,14 @@ void ThreadPool::serve(int thread) {
 
 ThreadPool::Call ThreadPool::wait_for_call(std::uint32_t last_number) {
   using Clock = std::chrono::steady_clock;
-  const Clock::time_point bedtime = Clock::now() + kAwake;
-  while (Clock::now() < bedtime) {
+  const Clock::time_point spin_deadline = Clock::now() + kSpinTime;
+  while (Clock::now() < spin_deadline) {
     const Call call = call_.load();
     if (call.number != last_number) return call;
     std::this_thread::yield();
   }
-  std::unique_lock<std::mutex> lock(mutex_);
-  called_.wait(lock, [&] { return call_.load().number != last_number; });
+  std::unique_lock<std::mutex> lock(shared_->mutex);
+  shared_->called.wait(lock, [&] { return call_.load().number != last_number; });
   return call_.load();
 }
 

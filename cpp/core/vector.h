@@ -1,5 +1,6 @@
-// A vector of floats as wide as the instruction set that this is compiled for, in the language of
-// GCC's and Clang's vector extensions. For kernels.cc alone, which says why.
+// A vector of floats as wide as the registers of the instruction set that this is compiled for,
+// written with the vector extensions of GCC and Clang. Only kernels.cc may include this file, and
+// says why.
 #pragma once
 
 #include <cstddef>
@@ -42,7 +43,7 @@ inline Vector load(const float* from) {
 
 inline void store(float* to, Vector vector) { __builtin_memcpy(to, &vector, sizeof vector); }
 
-// The next kLanes integers, as floats. Compilers make poor code of __builtin_convertvector here.
+// Loads kLanes integers as floats. Compilers generate slow code for __builtin_convertvector here.
 #if defined(__AVX512F__)
 inline Vector load(const std::uint8_t* from) {
   return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)from)));
@@ -98,7 +99,7 @@ inline Vector load(const std::int8_t* from) {
 }
 #endif
 
-// The first `count` values, then `rest`; reads no further.
+// Loads `count` values and fills up with `rest`. Reads nothing beyond the values.
 template <typename T>
 inline Vector load_part(const T* from, std::ptrdiff_t count, T rest) {
   T values[kLanes];
@@ -163,15 +164,15 @@ inline float largest(Vector vector) {
   return largest(vector, std::make_integer_sequence<int, kLanes>());
 }
 
-// exp(x) for x <= 0, within 2 units in the last place; 0 where that would be subnormal; NaN for
-// NaN. x = n ln 2 + r with n whole; exp(r) = 1 + r + r^2 p(r) with p fitted to the least largest
-// error on |r| <= ln 2 / 2.
+// exp(x) for x <= 0, within 2 units in the last place; 0 if the result would be subnormal; NaN
+// for NaN. x = n ln 2 + r with n an integer; exp(r) = 1 + r + r^2 p(r), and p is the minimax
+// polynomial on |r| <= ln 2 / 2.
 inline Vector exp_of_nonpositive(Vector x) {
-  constexpr float kLowest = -87.33654F;  // log of the smallest normal float
-  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to whole
+  constexpr float kMinInput = -87.33654F;  // log of the smallest normal float
+  constexpr float kRound = 12582912.0F;    // 1.5 * 2^23: adding it rounds to an integer
   constexpr float kLog2E = 1.44269504F;
   constexpr float kLn2High = 0.693359375F, kLn2Low = -2.12194440e-4F;  // their sum is ln 2
-  const Vector clamped = x < kLowest ? broadcast(kLowest) : x;
+  const Vector clamped = x < kMinInput ? broadcast(kMinInput) : x;
   const Vector shifted = clamped * kLog2E + kRound;
   const Vector n = shifted - kRound;
   const Vector r = clamped - n * kLn2High - n * kLn2Low;
@@ -180,8 +181,8 @@ inline Vector exp_of_nonpositive(Vector x) {
   p = p * r + 0.1666652113F;
   p = p * r + 0.4999999404F;
   const Vector exp_r = p * r * r + r + 1.0F;
-  const IntVector power = ((IntVector)shifted + 127) << 23;  // 2^n; the high bits fall out
-  return x < kLowest ? Vector{} : exp_r * (Vector)power;
+  const IntVector power = ((IntVector)shifted + 127) << 23;  // 2^n; the high bits are shifted out
+  return x < kMinInput ? Vector{} : exp_r * (Vector)power;
 }
 
 }  // namespace

@@ -17,11 +17,11 @@ struct Gradient {
 };
 
 // The gradient of the summed cross entropy, in units of the real embeddings.
-Gradient compute(const Engine& engine, const SoftmaxHead& head, const LabeledEmbeddings& data,
+Gradient compute(const Execution& execution, const SoftmaxHead& head, const LabeledEmbeddings& data,
                  const std::vector<std::uint32_t>& batch) {
   Gradient result{Eigen::MatrixXd::Constant(head.classes(), head.features(), NAN),
                   Eigen::VectorXd::Constant(head.classes(), NAN)};
-  BatchGradient gradient(engine, head, data, static_cast<std::ptrdiff_t>(batch.size()));
+  BatchGradient gradient(execution, head, data, static_cast<std::ptrdiff_t>(batch.size()));
   gradient.compute(batch, [&](const GradientBlock& block) {
     for (std::ptrdiff_t c = 0; c < block.classes; ++c) {
       for (std::ptrdiff_t j = 0; j < block.features; ++j) {
@@ -39,9 +39,10 @@ Gradient reference(const SoftmaxHead& head, const Data& data,
   const Eigen::MatrixXd real = data.real();
   Eigen::MatrixXd rows(batch.size(), head.features());
   for (std::size_t i = 0; i < batch.size(); ++i) rows.row(i) = real.row(batch[i]);
-  Eigen::MatrixXd slopes = ReferenceHead(head).probabilities(rows);
-  for (std::size_t i = 0; i < batch.size(); ++i) slopes(i, data.labeled().labels[batch[i]]) -= 1;
-  return {slopes.transpose() * rows, slopes.colwise().sum().transpose()};
+  Eigen::MatrixXd logit_gradients = ReferenceHead(head).probabilities(rows);
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    logit_gradients(i, data.labeled().labels[batch[i]]) -= 1;
+  return {logit_gradients.transpose() * rows, logit_gradients.colwise().sum().transpose()};
 }
 
 std::vector<std::uint32_t> random_batch(std::size_t size, std::ptrdiff_t rows) {
@@ -86,7 +87,7 @@ TEST_CASE("the gradient agrees with the reference for all instruction sets, type
           const SoftmaxHead head = random_head(classes, features, 0.3F);
           // More than one chunk, the last not whole.
           const std::vector<std::uint32_t> batch = random_batch(301, 13);
-          const Gradient got = compute(test_engine(*kernels), head, data.labeled(), batch);
+          const Gradient got = compute(test_execution(*kernels), head, data.labeled(), batch);
           const Gradient expected = reference(head, data, batch);
           CAPTURE(kernels->instruction_set);
           CAPTURE(features);
@@ -99,7 +100,7 @@ TEST_CASE("the gradient agrees with the reference for all instruction sets, type
   }
 }
 
-TEST_CASE("the gradient does not depend on the number of threads, to the last bit") {
+TEST_CASE("the gradient is the same on any number of threads, bit for bit") {
   for (const Kernels* kernels : runnable_kernels()) {
     // Threads that share classes, and threads that share rows and features.
     for (const std::ptrdiff_t classes : {9, 150}) {
@@ -107,10 +108,10 @@ TEST_CASE("the gradient does not depend on the number of threads, to the last bi
       const SoftmaxHead head = random_head(classes, 1030, 0.1F);
       for (const std::size_t batch_size : {100, 300}) {  // one chunk, and more
         const std::vector<std::uint32_t> batch = random_batch(batch_size, 200);
-        const Gradient one = compute(test_engine(*kernels, 1), head, data.labeled(), batch);
+        const Gradient one = compute(test_execution(*kernels, 1), head, data.labeled(), batch);
         for (const int threads : {2, 3, 7}) {
           const Gradient many =
-              compute(test_engine(*kernels, threads), head, data.labeled(), batch);
+              compute(test_execution(*kernels, threads), head, data.labeled(), batch);
           CHECK(many.weights == one.weights);
           CHECK(many.biases == one.biases);
         }
@@ -119,26 +120,26 @@ TEST_CASE("the gradient does not depend on the number of threads, to the last bi
   }
 }
 
-TEST_CASE("logits 1e4 apart give finite slopes") {
+TEST_CASE("logits 1e4 apart give finite gradients") {
   const float weights[] = {1e4F, -1e4F, 0}, biases[] = {0, 0, 0}, x[] = {1};
   const SoftmaxHead head(3, 1, weights, biases);
   for (const Kernels* kernels : runnable_kernels()) {
     for (const std::int32_t label : {0, 1}) {
       const LabeledEmbeddings data{{x, StoredType::kFloat32, 1, 1}, &label};
-      const Gradient gradient = compute(test_engine(*kernels), head, data, {0});
+      const Gradient gradient = compute(test_execution(*kernels), head, data, {0});
       CHECK(gradient.weights == Eigen::Vector3d(label, -label, 0));
     }
   }
 }
 
-TEST_CASE("nothing is used of a gradient that poll stops") {
+TEST_CASE("a gradient that poll stops is not used at all") {
   const Data data(StoredType::kFloat32, 20, 32, 3);
   const SoftmaxHead head = random_head(3, 32, 0.1F);
   int polls = 0;
-  const Engine engine = test_engine(choose_kernels(""), 1, [&] {
+  const Execution execution = test_execution(choose_kernels(""), 1, [&] {
     if (++polls == 3) throw std::runtime_error("stop");
   });
-  BatchGradient gradient(engine, head, data.labeled(), 5000);
+  BatchGradient gradient(execution, head, data.labeled(), 5000);
   bool used = false;
   CHECK_THROWS_WITH(
       gradient.compute(random_batch(5000, 20), [&](const GradientBlock&) { used = true; }), "stop");

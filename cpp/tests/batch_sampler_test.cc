@@ -8,7 +8,7 @@
 namespace coral_learn {
 namespace {
 
-TEST_CASE("without replacement each row comes once an epoch, in another order each time") {
+TEST_CASE("without replacement each row comes once per epoch, in a different order each time") {
   BatchSampler sampler(50, false, 3);
   std::set<std::vector<std::uint32_t>> epochs;
   for (int epoch = 0; epoch < 20; ++epoch) {
@@ -20,7 +20,7 @@ TEST_CASE("without replacement each row comes once an epoch, in another order ea
   CHECK(epochs.size() == 20);
 }
 
-TEST_CASE("every place of an epoch has every row equally often") {
+TEST_CASE("every position in an epoch gets every row equally often") {
   BatchSampler sampler(4, false, 1);
   int counts[4][4] = {};
   for (int epoch = 0; epoch < 8000; ++epoch) {
@@ -31,7 +31,7 @@ TEST_CASE("every place of an epoch has every row equally often") {
   }
 }
 
-TEST_CASE("with replacement rows come again within as many draws as there are rows") {
+TEST_CASE("with replacement a row can come twice in as many draws as there are rows") {
   BatchSampler sampler(50, true, 3);
   std::set<std::uint32_t> rows;
   for (int i = 0; i < 50; ++i) rows.insert(sampler.draw());

@@ -24,14 +24,12 @@ std::vector<std::uint32_t> all_rows(std::ptrdiff_t count) {
 void ignore(const FitReport&) {}
 
 // Fits a head to all rows, and returns whether it converged.
-bool fit(const Engine& engine, SoftmaxHead& head, const LabeledEmbeddings& data,
+bool fit(const Execution& execution, SoftmaxHead& head, const LabeledEmbeddings& data,
          const std::vector<std::uint32_t>& rows, const FitOptions& options,
-         const std::function<void(const FitReport&)>& report = ignore,
+         const std::function<void(const FitReport&)>& on_report = ignore,
          const std::vector<float>& class_weights = {}) {
-  HeadFit fit(engine, head, data, rows, class_weights);
-  const bool converged = fit.run(options, report);
-  head = SoftmaxHead(fit.head());
-  return converged;
+  return HeadFit(execution, head.classes(), data, rows, class_weights)
+      .run(head, options, on_report);
 }
 
 // The loss that fit minimizes, and the norm of its gradient in the units that it works in.
@@ -45,27 +43,28 @@ struct PlainLoss {
     const Eigen::MatrixXd real = data.real();
     const Eigen::RowVectorXd mean = real.colwise().mean();
     const double spread = std::sqrt((real.rowwise() - mean).rowwise().squaredNorm().mean());
-    Eigen::MatrixXd slopes = reference.probabilities(real);
+    Eigen::MatrixXd logit_gradients = reference.probabilities(real);
     double total = 0;
     for (Eigen::Index i = 0; i < real.rows(); ++i) {
       const std::int32_t label = data.labeled().labels[i];
       const double weight = class_weights.empty() ? 1 : class_weights[label];
-      value -= weight * std::log(slopes(i, label));
-      slopes(i, label) -= 1;
-      slopes.row(i) *= weight;
+      value -= weight * std::log(logit_gradients(i, label));
+      logit_gradients(i, label) -= 1;
+      logit_gradients.row(i) *= weight;
       total += weight;
     }
     const Eigen::MatrixXd weights = reference.weights * spread;
     value = value / total + 0.5 * options.l2_penalty * weights.squaredNorm();
     const Eigen::MatrixXd centered = (real.rowwise() - mean) / spread;
     const double squares =
-        (slopes.transpose() * centered / total + options.l2_penalty * weights).squaredNorm() +
-        (slopes.colwise().sum() / total).squaredNorm();
+        (logit_gradients.transpose() * centered / total + options.l2_penalty * weights)
+            .squaredNorm() +
+        (logit_gradients.colwise().sum() / total).squaredNorm();
     gradient_norm = std::sqrt(squares);
   }
 };
 
-TEST_CASE("ends where the gradient is zero, for all instruction sets and types") {
+TEST_CASE("the fit ends where the gradient is zero, for all instruction sets and types") {
   const std::vector<float> weights{1, 2, 0.5F, 1, 3, 1, 1};
   for (const Kernels* kernels : runnable_kernels()) {
     for (const StoredType type : {StoredType::kFloat32, StoredType::kUint8, StoredType::kInt8}) {
@@ -75,8 +74,8 @@ TEST_CASE("ends where the gradient is zero, for all instruction sets and types")
         SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
         double loss = 0;
         CHECK(fit(
-            test_engine(*kernels), head, data.labeled(), all_rows(kRows), options,
-            [&](const FitReport& news) { loss = news.loss; }, class_weights));
+            test_execution(*kernels), head, data.labeled(), all_rows(kRows), options,
+            [&](const FitReport& report) { loss = report.loss; }, class_weights));
         const PlainLoss plain(head, data, options, class_weights);
         CHECK(loss == doctest::Approx(plain.value).epsilon(1e-5));
         CHECK(plain.gradient_norm < 2e-4);
@@ -85,16 +84,16 @@ TEST_CASE("ends where the gradient is zero, for all instruction sets and types")
   }
 }
 
-TEST_CASE("the start does not matter, and neither does the number of threads") {
+TEST_CASE("the result does not depend on the start or the number of threads") {
   const Data data(StoredType::kUint8, 300, 1500, 40);
   const FitOptions options{0.001, 1e-6, 500};
   SoftmaxHead first = random_head(40, 1500, 0.05F, 1);
   SoftmaxHead second = random_head(40, 1500, 0.05F, 99);
   SoftmaxHead threaded = first;
   const Kernels& kernels = *runnable_kernels().front();
-  fit(test_engine(kernels), first, data.labeled(), all_rows(300), options, ignore);
-  fit(test_engine(kernels), second, data.labeled(), all_rows(300), options, ignore);
-  fit(test_engine(kernels, 3), threaded, data.labeled(), all_rows(300), options, ignore);
+  fit(test_execution(kernels), first, data.labeled(), all_rows(300), options, ignore);
+  fit(test_execution(kernels), second, data.labeled(), all_rows(300), options, ignore);
+  fit(test_execution(kernels, 3), threaded, data.labeled(), all_rows(300), options, ignore);
   CHECK(PlainLoss(first, data, options).value ==
         doctest::Approx(PlainLoss(second, data, options).value).epsilon(1e-5));
   CHECK(std::equal(first.weights.data(), first.weights.data() + first.weights.size(),
@@ -103,24 +102,25 @@ TEST_CASE("the start does not matter, and neither does the number of threads") {
 
 TEST_CASE("a fit under one penalty after another ends where a fit under the last one does") {
   const Data data(StoredType::kUint8, kRows, kFeatures, kClasses);
-  const Engine engine = test_engine(*runnable_kernels().front());
+  const Execution execution = test_execution(*runnable_kernels().front());
   const SoftmaxHead start = random_head(kClasses, kFeatures, 0.05F);
-  HeadFit path(engine, start, data.labeled(), all_rows(kRows), {});
+  HeadFit path(execution, kClasses, data.labeled(), all_rows(kRows), {});
+  SoftmaxHead head = start;
   int iterations = 0;
   for (const double penalty : {1.0, 0.1, 0.01, 0.1}) {
     const FitOptions options{penalty, 1e-7, 500};
-    CHECK(path.run(options, [&](const FitReport& news) { iterations = news.iteration; }));
+    CHECK(path.run(head, options, [&](const FitReport& report) { iterations = report.iteration; }));
     SoftmaxHead direct = start;
     int direct_iterations = 0;
-    fit(engine, direct, data.labeled(), all_rows(kRows), options,
-        [&](const FitReport& news) { direct_iterations = news.iteration; });
+    fit(execution, direct, data.labeled(), all_rows(kRows), options,
+        [&](const FitReport& report) { direct_iterations = report.iteration; });
     CHECK(iterations <= direct_iterations);
-    CHECK(PlainLoss(path.head(), data, options).value ==
+    CHECK(PlainLoss(head, data, options).value ==
           doctest::Approx(PlainLoss(direct, data, options).value).epsilon(1e-6));
   }
 }
 
-TEST_CASE("rows that are left out do not count") {
+TEST_CASE("rows that are not chosen do not count") {
   const Data data(StoredType::kFloat32, kRows, kFeatures, kClasses);
   const Data part(StoredType::kFloat32, kRows / 2, kFeatures, kClasses);
   const FitOptions options{0.01, 1e-7, 500};
@@ -129,39 +129,39 @@ TEST_CASE("rows that are left out do not count") {
   std::vector<std::uint32_t> twice = rows;
   twice.insert(twice.end(), rows.begin(), rows.end());
   SoftmaxHead doubled = head;
-  fit(test_engine(*runnable_kernels().front()), head, data.labeled(), rows, options, ignore);
-  fit(test_engine(*runnable_kernels().front()), doubled, data.labeled(), twice, options, ignore);
+  fit(test_execution(*runnable_kernels().front()), head, data.labeled(), rows, options, ignore);
+  fit(test_execution(*runnable_kernels().front()), doubled, data.labeled(), twice, options, ignore);
   const ReferenceHead once(head), both(doubled);
   CHECK((once.weights - both.weights).cwiseAbs().maxCoeff() < 1e-2);
 }
 
-TEST_CASE("embeddings that are all the same are no trouble") {
+TEST_CASE("embeddings that are all the same can be fitted") {
   Data data(StoredType::kFloat32, 10, 5, 3);
   std::fill(data.floats.begin(), data.floats.end(), 2.5F);
   SoftmaxHead head = random_head(3, 5, 0.05F);
   const FitOptions options{0.01, 1e-6, 200};
-  CHECK(fit(test_engine(*runnable_kernels().front()), head, data.labeled(), all_rows(10), options,
-            ignore));
+  CHECK(fit(test_execution(*runnable_kernels().front()), head, data.labeled(), all_rows(10),
+            options, ignore));
   CHECK(ReferenceHead(head).weights.allFinite());
 }
 
-TEST_CASE("numbers that are not finite are refused, and an exception leaves a finished step") {
+TEST_CASE("NaN is refused, and an exception leaves the weights of the last whole iteration") {
   Data data(StoredType::kFloat32, kRows, kFeatures, kClasses);
   const FitOptions options{1e-4, 1e-9, 500};
-  const Engine engine = test_engine(*runnable_kernels().front());
+  const Execution execution = test_execution(*runnable_kernels().front());
   const SoftmaxHead start = random_head(kClasses, kFeatures, 0.05F);
-  HeadFit stopped(engine, start, data.labeled(), all_rows(kRows), {});
-  CHECK_THROWS_WITH(stopped.run(options,
-                                [](const FitReport& news) {
-                                  if (news.iteration == 5) throw std::runtime_error("stop");
-                                }),
+  SoftmaxHead stopped = start;
+  CHECK_THROWS_WITH(fit(execution, stopped, data.labeled(), all_rows(kRows), options,
+                        [](const FitReport& report) {
+                          if (report.iteration == 5) throw std::runtime_error("stop");
+                        }),
                     "stop");
   SoftmaxHead whole = start;
-  fit(engine, whole, data.labeled(), all_rows(kRows), {1e-4, 1e-9, 5});
-  CHECK(ReferenceHead(stopped.head()).weights == ReferenceHead(whole).weights);
+  fit(execution, whole, data.labeled(), all_rows(kRows), {1e-4, 1e-9, 5});
+  CHECK(ReferenceHead(stopped).weights == ReferenceHead(whole).weights);
 
   data.floats[3 * kFeatures + 1] = std::numeric_limits<float>::quiet_NaN();
-  CHECK_THROWS_AS(fit(engine, whole, data.labeled(), all_rows(kRows), options, ignore),
+  CHECK_THROWS_AS(fit(execution, whole, data.labeled(), all_rows(kRows), options, ignore),
                   NonFiniteEmbedding);
 }
 

@@ -23,11 +23,11 @@ TEST_CASE("predictions and losses agree with the reference for all instruction s
         CAPTURE(kernels->instruction_set);
         CAPTURE(classes);
         for (const int threads : {1, 3}) {
-          const Engine engine = test_engine(*kernels, threads);
+          const Execution execution = test_execution(*kernels, threads);
           std::vector<float> probabilities(rows * classes);
-          predict_probabilities(engine, head, data.view(), probabilities.data());
+          predict_probabilities(execution, head, data.view(), probabilities.data());
           std::vector<std::int64_t> predicted(rows);
-          predict(engine, head, data.view(), predicted.data());
+          predict(execution, head, data.view(), predicted.data());
           double worst = 0, right = 0;
           for (std::ptrdiff_t i = 0; i < rows; ++i) {
             Eigen::Index best = 0;
@@ -39,9 +39,9 @@ TEST_CASE("predictions and losses agree with the reference for all instruction s
             }
           }
           CHECK(worst < 1e-4);
-          const Evaluation evaluation = evaluate(engine, head, data.labeled());
+          const Evaluation evaluation = evaluate(execution, head, data.labeled());
           CHECK(evaluation.accuracy == right / rows);
-          CHECK(accuracy(engine, head, data.labeled()) == right / rows);
+          CHECK(accuracy(execution, head, data.labeled()) == right / rows);
           CHECK(evaluation.cross_entropy ==
                 doctest::Approx(reference.cross_entropy(data.real(), data.labeled().labels))
                     .epsilon(1e-5));
@@ -61,7 +61,7 @@ TEST_CASE("probabilities are exact to a few units in the last place over the who
                            1};
   for (const Kernels* kernels : runnable_kernels()) {
     std::vector<float> probabilities(2 * x.size());
-    predict_probabilities(test_engine(*kernels), head, view, probabilities.data());
+    predict_probabilities(test_execution(*kernels), head, view, probabilities.data());
     double worst = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double e = std::exp(static_cast<double>(x[i]));
@@ -79,7 +79,7 @@ TEST_CASE("the first of equal logits is predicted") {
   const float weights[] = {0, 0, 0}, biases[] = {1, 2, 2}, x[] = {5};
   const SoftmaxHead head(3, 1, weights, biases);
   std::int64_t predicted = -1;
-  predict(test_engine(choose_kernels("")), head, {x, StoredType::kFloat32, 1, 1}, &predicted);
+  predict(test_execution(choose_kernels("")), head, {x, StoredType::kFloat32, 1, 1}, &predicted);
   CHECK(predicted == 1);
 }
 
@@ -88,7 +88,7 @@ TEST_CASE("a loss is finite for logits 1e4 apart") {
   const SoftmaxHead head(2, 1, weights, biases);
   const std::int32_t labels[] = {0, 0};
   const Evaluation evaluation =
-      evaluate(test_engine(choose_kernels("")), head, {{x, StoredType::kFloat32, 2, 1}, labels});
+      evaluate(test_execution(choose_kernels("")), head, {{x, StoredType::kFloat32, 2, 1}, labels});
   CHECK(evaluation.cross_entropy == 1e4);
   CHECK(evaluation.accuracy == 0.5);
 }
@@ -101,7 +101,7 @@ TEST_CASE("the row of a feature that is not finite is found, wherever it is") {
         const std::ptrdiff_t row = 257;
         data.floats[row * 19 + feature] = value;
         const SoftmaxHead head = random_head(3, 19, 0.1F);
-        CHECK_THROWS_WITH_AS(evaluate(test_engine(*kernels, 2), head, data.labeled()),
+        CHECK_THROWS_WITH_AS(evaluate(test_execution(*kernels, 2), head, data.labeled()),
                              "embeddings must be finite float32 numbers: row 257 holds NaN or "
                              "infinity",
                              NonFiniteEmbedding);
@@ -110,11 +110,11 @@ TEST_CASE("the row of a feature that is not finite is found, wherever it is") {
   }
 }
 
-TEST_CASE("weights that are not finite are no fault of the embeddings") {
+TEST_CASE("weights that are not finite are not reported as invalid embeddings") {
   const Data data(StoredType::kFloat32, 10, 4, 2);
   SoftmaxHead head = random_head(2, 4, 0.1F);
   head.weights.row(0)[0] = INFINITY;
-  CHECK_NOTHROW(evaluate(test_engine(choose_kernels("")), head, data.labeled()));
+  CHECK_NOTHROW(evaluate(test_execution(choose_kernels("")), head, data.labeled()));
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ TEST_CASE("finds the bottom of a narrow valley") {
   CHECK((point.array() - 1).abs().maxCoeff() < 1e-3);
 }
 
-TEST_CASE("finds it at once where the curvatures are known") {
+TEST_CASE("finds the minimum in a few iterations if the curvatures are known") {
   Eigen::VectorXf point = Eigen::VectorXf::Zero(30);
   const auto divide_by_curvatures = [](Eigen::VectorXf& vector) {
     for (Eigen::Index i = 0; i < vector.size(); ++i) {
@@ -57,7 +57,7 @@ TEST_CASE("finds it at once where the curvatures are known") {
   CHECK(iterations == 1);
 }
 
-TEST_CASE("stops where rounding hides further descent") {
+TEST_CASE("stops if rounding hides further descent") {
   Eigen::VectorXf point = Eigen::VectorXf::Constant(5, 1);
   int calls = 0;
   CHECK(minimize(valley, point, 1000, know_nothing, [&](const Progress&, const Eigen::VectorXf&) {
@@ -68,7 +68,7 @@ TEST_CASE("stops where rounding hides further descent") {
   CHECK((point.array() == 1).all());
 }
 
-TEST_CASE("stops after the most iterations, and lets exceptions through") {
+TEST_CASE("stops after the maximum of iterations, and lets exceptions through") {
   Eigen::VectorXf point = Eigen::VectorXf::Zero(30);
   int last = -1;
   const auto go_on = [&](const Progress& progress, const Eigen::VectorXf&) {

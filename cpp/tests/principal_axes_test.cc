@@ -11,7 +11,7 @@ namespace coral_learn {
 namespace {
 
 // Points, [D, N], with deviations of 10, 10 / 2, 10 / 4, ... along the axes of the space.
-Eigen::MatrixXf flat_cloud(Eigen::Index dimensions, Eigen::Index count) {
+Eigen::MatrixXf flat_points(Eigen::Index dimensions, Eigen::Index count) {
   Random random(5);
   Eigen::MatrixXf points = Eigen::MatrixXf::NullaryExpr(
       dimensions, count, [&] { return static_cast<float>(random.below(2001)) / 1000 - 1; });
@@ -21,7 +21,7 @@ Eigen::MatrixXf flat_cloud(Eigen::Index dimensions, Eigen::Index count) {
 }
 
 TEST_CASE("the axes and variances are those of the covariance") {
-  const Eigen::MatrixXf points = flat_cloud(40, 200);
+  const Eigen::MatrixXf points = flat_points(40, 200);
   const PrincipalAxes found = principal_axes(points, 16);
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXf> exact(points * points.transpose() / 200);
   REQUIRE(found.axes.cols() == 16);
@@ -33,10 +33,9 @@ TEST_CASE("the axes and variances are those of the covariance") {
   }
 }
 
-TEST_CASE(
-    "there are no more axes than points or dimensions, and variances of zero are no trouble") {
-  CHECK(principal_axes(flat_cloud(3, 50), 16).axes.cols() == 3);
-  CHECK(principal_axes(flat_cloud(50, 2), 16).axes.cols() == 2);
+TEST_CASE("there are at most as many axes as points or dimensions, and variances may be zero") {
+  CHECK(principal_axes(flat_points(3, 50), 16).axes.cols() == 3);
+  CHECK(principal_axes(flat_points(50, 2), 16).axes.cols() == 2);
   const PrincipalAxes none = principal_axes(Eigen::MatrixXf::Zero(5, 4), 16);
   CHECK((none.variances.array() == 0).all());
   CHECK((none.axes.transpose() * none.axes - Eigen::MatrixXf::Identity(4, 4)).norm() < 1e-5);

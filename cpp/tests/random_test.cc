@@ -16,7 +16,7 @@ TEST_CASE("the generator gives the same numbers everywhere") {
   CHECK(random.next() == 12544586762248559009ULL);
 }
 
-TEST_CASE("numbers below a bound are even") {
+TEST_CASE("numbers below a bound are uniformly distributed") {
   for (const std::uint32_t bound : {1U, 3U, 10U, 1000U}) {
     Random random(bound);
     std::vector<int> counts(bound);

@@ -93,7 +93,7 @@ SoftmaxHead random_head(std::ptrdiff_t classes, std::ptrdiff_t features, float s
   return {classes, features, weights.data(), biases.data()};
 }
 
-Engine test_engine(const Kernels& kernels, int threads, Poll poll) {
+Execution test_execution(const Kernels& kernels, int threads, Poll poll) {
   static ThreadPool pool;
   return {kernels, pool, threads, std::move(poll)};
 }

@@ -1,4 +1,5 @@
-// Softmax regression written plainly, in double precision, and data to compare it with the core on.
+// A simple implementation of softmax regression in double precision, and data to compare it with
+// the core on.
 #pragma once
 
 #include <Eigen/Core>
@@ -6,13 +7,13 @@
 #include <vector>
 
 #include "core/embeddings.h"
-#include "core/engine.h"
+#include "core/execution.h"
 #include "core/random.h"
 #include "core/softmax_head.h"
 
 namespace coral_learn {
 
-// Random embeddings of a type and labels for them.
+// Random embeddings of one type, and labels for them.
 class Data {
  public:
   Data(StoredType type, std::ptrdiff_t rows, std::ptrdiff_t features, std::ptrdiff_t classes,
@@ -46,10 +47,10 @@ struct ReferenceHead {
 SoftmaxHead random_head(std::ptrdiff_t classes, std::ptrdiff_t features, float scale,
                         std::uint64_t seed = 2);
 
-// A number in [-1, 1).
+// Returns a number in [-1, 1).
 double random_number(Random& random);
 
-// An engine for tests, with a pool that they share.
-Engine test_engine(const Kernels& kernels, int threads = 1, Poll poll = [] {});
+// Returns an execution on a pool that all tests share.
+Execution test_execution(const Kernels& kernels, int threads = 1, Poll poll = [] {});
 
 }  // namespace coral_learn

@@ -40,12 +40,12 @@ ReferenceHead train_reference(const SoftmaxHead& start, const Data& data,
       rows.row(i) = real.row(row);
       labels[i] = data.labeled().labels[row];
     }
-    Eigen::MatrixXd slopes = head.probabilities(rows);
-    for (std::ptrdiff_t i = 0; i < options.batch_size; ++i) slopes(i, labels[i]) -= 1;
-    slopes /= static_cast<double>(options.batch_size);
-    velocity =
-        options.momentum * velocity + slopes.transpose() * rows + options.l2_penalty * head.weights;
-    bias_velocity = options.momentum * bias_velocity + slopes.colwise().sum().transpose();
+    Eigen::MatrixXd logit_gradients = head.probabilities(rows);
+    for (std::ptrdiff_t i = 0; i < options.batch_size; ++i) logit_gradients(i, labels[i]) -= 1;
+    logit_gradients /= static_cast<double>(options.batch_size);
+    velocity = options.momentum * velocity + logit_gradients.transpose() * rows +
+               options.l2_penalty * head.weights;
+    bias_velocity = options.momentum * bias_velocity + logit_gradients.colwise().sum().transpose();
     const double rate =
         options.learning_rate / (1 + options.learning_rate_decay * static_cast<double>(iteration));
     head.weights -= rate * velocity;
@@ -60,7 +60,8 @@ TEST_CASE("training agrees with the reference for all instruction sets and types
       const Data data(type, kRows, kFeatures, kClasses);
       const SoftmaxHead start = random_head(kClasses, kFeatures, 0.05F);
       SoftmaxHead head = start;
-      train_with_sgd(test_engine(*kernels), head, data.labeled(), std::nullopt, kOptions, ignore);
+      train_with_sgd(test_execution(*kernels), head, data.labeled(), std::nullopt, kOptions,
+                     ignore);
       const ReferenceHead expected = train_reference(start, data, kOptions);
       const ReferenceHead got(head);
       CHECK((got.weights - expected.weights).cwiseAbs().maxCoeff() < 1e-5);
@@ -78,7 +79,7 @@ TEST_CASE("momentum, decay of the learning rate and epochs agree with the refere
   epochs.with_replacement = all.with_replacement = false;
   for (const SgdOptions& options : {momentum, decay, epochs, all}) {
     SoftmaxHead head = start;
-    train_with_sgd(test_engine(choose_kernels("")), head, data.labeled(), std::nullopt, options,
+    train_with_sgd(test_execution(choose_kernels("")), head, data.labeled(), std::nullopt, options,
                    ignore);
     const ReferenceHead expected = train_reference(start, data, options);
     const ReferenceHead got(head);
@@ -96,7 +97,7 @@ TEST_CASE("patience ends training, with the weights of the lowest validation los
   options.patience = 3;
   SoftmaxHead head = start;
   std::vector<SgdReport> reports;
-  train_with_sgd(test_engine(choose_kernels("")), head, data.labeled(), validation.labeled(),
+  train_with_sgd(test_execution(choose_kernels("")), head, data.labeled(), validation.labeled(),
                  options, [&](const SgdReport& report) { reports.push_back(report); });
   const auto lower = [](const SgdReport& a, const SgdReport& b) {
     return a.validation->cross_entropy < b.validation->cross_entropy;
@@ -108,8 +109,8 @@ TEST_CASE("patience ends training, with the weights of the lowest validation los
   SoftmaxHead until_best = start;
   options.patience = 0;
   options.iterations = best->iteration;
-  train_with_sgd(test_engine(choose_kernels("")), until_best, data.labeled(), std::nullopt, options,
-                 ignore);
+  train_with_sgd(test_execution(choose_kernels("")), until_best, data.labeled(), std::nullopt,
+                 options, ignore);
   CHECK(same(head, until_best));
 }
 
@@ -119,28 +120,28 @@ TEST_CASE("the same seed gives the same weights, bit for bit, on any number of t
   SgdOptions options = kOptions;
   options.batch_size = 90;
   SoftmaxHead first = start;
-  train_with_sgd(test_engine(choose_kernels("")), first, data.labeled(), std::nullopt, options,
+  train_with_sgd(test_execution(choose_kernels("")), first, data.labeled(), std::nullopt, options,
                  ignore);
   for (const int threads : {1, 2, 5}) {
     SoftmaxHead again = start;
-    train_with_sgd(test_engine(choose_kernels(""), threads), again, data.labeled(), std::nullopt,
+    train_with_sgd(test_execution(choose_kernels(""), threads), again, data.labeled(), std::nullopt,
                    options, ignore);
     CHECK(same(again, first));
   }
   SoftmaxHead other = start;
   options.seed += 1;
-  train_with_sgd(test_engine(choose_kernels("")), other, data.labeled(), std::nullopt, options,
+  train_with_sgd(test_execution(choose_kernels("")), other, data.labeled(), std::nullopt, options,
                  ignore);
   CHECK_FALSE(same(other, first));
 }
 
-TEST_CASE("reports tell the loss with its penalty and the accuracies") {
+TEST_CASE("reports hold the loss including the penalty, and the accuracies") {
   const Data data(StoredType::kFloat32, kRows, kFeatures, kClasses);
   const Data validation(StoredType::kInt8, 9, kFeatures, kClasses, 5);
   SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
   std::vector<std::int64_t> iterations;
   train_with_sgd(
-      test_engine(choose_kernels("")), head, data.labeled(), validation.labeled(),
+      test_execution(choose_kernels("")), head, data.labeled(), validation.labeled(),
       {25, 0.2F, 16, 0.05F, 11, 10}, [&](const SgdReport& report) {
         iterations.push_back(report.iteration);
         const ReferenceHead now(head);
@@ -158,7 +159,7 @@ TEST_CASE("a report or poll that throws leaves the weights of the last whole ite
   const SoftmaxHead start = random_head(kClasses, kFeatures, 0.05F);
   SgdOptions options = kOptions;
   SoftmaxHead reported = start;
-  CHECK_THROWS_WITH(train_with_sgd(test_engine(choose_kernels("")), reported, data.labeled(),
+  CHECK_THROWS_WITH(train_with_sgd(test_execution(choose_kernels("")), reported, data.labeled(),
                                    std::nullopt, options,
                                    [](const SgdReport& report) {
                                      if (report.iteration == 20) throw std::runtime_error("enough");
@@ -166,8 +167,8 @@ TEST_CASE("a report or poll that throws leaves the weights of the last whole ite
                     "enough");
   options.iterations = 20;
   SoftmaxHead expected = start;
-  train_with_sgd(test_engine(choose_kernels("")), expected, data.labeled(), std::nullopt, options,
-                 ignore);
+  train_with_sgd(test_execution(choose_kernels("")), expected, data.labeled(), std::nullopt,
+                 options, ignore);
   CHECK(same(reported, expected));
 
   // Stopped at some poll within an iteration, it has the weights of a whole number of iterations.
@@ -175,11 +176,11 @@ TEST_CASE("a report or poll that throws leaves the weights of the last whole ite
   for (int last_poll = 5; last_poll < 30; ++last_poll) {
     int polls = 0;
     SoftmaxHead polled = start;
-    CHECK_THROWS_WITH(train_with_sgd(test_engine(choose_kernels(""), 1,
-                                                 [&] {
-                                                   if (++polls == last_poll)
-                                                     throw std::runtime_error("stop");
-                                                 }),
+    CHECK_THROWS_WITH(train_with_sgd(test_execution(choose_kernels(""), 1,
+                                                    [&] {
+                                                      if (++polls == last_poll)
+                                                        throw std::runtime_error("stop");
+                                                    }),
                                      polled, data.labeled(), std::nullopt, options, ignore),
                       "stop");
     bool whole = false;
@@ -187,7 +188,7 @@ TEST_CASE("a report or poll that throws leaves the weights of the last whole ite
       SoftmaxHead candidate = start;
       SgdOptions fewer = options;
       fewer.iterations = iterations;
-      train_with_sgd(test_engine(choose_kernels("")), candidate, data.labeled(), std::nullopt,
+      train_with_sgd(test_execution(choose_kernels("")), candidate, data.labeled(), std::nullopt,
                      fewer, ignore);
       whole = same(candidate, polled);
     }

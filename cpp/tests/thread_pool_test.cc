@@ -12,7 +12,7 @@ namespace {
 
 const Poll kNoPoll = [] {};
 
-TEST_CASE("each index is done once, by a thread of those asked for") {
+TEST_CASE("each index is processed once, by one of the threads asked for") {
   ThreadPool pool;
   for (int round = 0; round < 200; ++round) {
     for (const int threads : {1, 2, 3, 8}) {
@@ -27,7 +27,7 @@ TEST_CASE("each index is done once, by a thread of those asked for") {
   }
 }
 
-TEST_CASE("exceptions of tasks and of poll come to the caller, and the pool goes on") {
+TEST_CASE("exceptions from tasks and from poll reach the caller, and the pool stays usable") {
   ThreadPool pool;
   for (int round = 0; round < 50; ++round) {
     CHECK_THROWS_WITH(pool.run(3, 100, kNoPoll,
@@ -46,7 +46,7 @@ TEST_CASE("exceptions of tasks and of poll come to the caller, and the pool goes
   }
 }
 
-TEST_CASE("callers from several threads, and from within a task, all get their work done") {
+TEST_CASE("work from several threads, and from within a task, is all done") {
   ThreadPool pool;
   std::atomic<int> done{0};
   std::vector<std::thread> callers;
@@ -70,7 +70,7 @@ int exit_status(pid_t child) {
   return status;
 }
 
-TEST_CASE("a forked process works on without the threads") {
+TEST_CASE("a forked process works without the threads") {
   ThreadPool pool;
   pool.run(3, 100, kNoPoll, [](std::ptrdiff_t, int) {});
   const pid_t child = fork();
@@ -83,7 +83,7 @@ TEST_CASE("a forked process works on without the threads") {
   CHECK(exit_status(child) == 0);
 }
 
-TEST_CASE("work during which the process is forked ends in the child and goes on in the parent") {
+TEST_CASE("work in progress at a fork ends in the child and continues in the parent") {
   ThreadPool pool;
   pid_t child = -1;
   const auto fork_once = [&] {
@@ -108,7 +108,36 @@ TEST_CASE("work during which the process is forked ends in the child and goes on
   CHECK(exit_status(child) == 0);
 }
 
-TEST_CASE("no work is no work") {
+TEST_CASE("a process forked while threads hold the lock of their pool does not wait for it") {
+  ThreadPool pool;
+  for (int round = 0; round < 100; ++round) {
+    pid_t child = -1;
+    const auto fork_and_fail = [&] {
+      child = fork();
+      if (child == 0) {
+        alarm(20);  // ends a child that waits for a lock
+        pool.abandon();
+      }
+      throw std::runtime_error("poll");
+    };
+    // The other threads fail at about the time of the fork, and take the lock to say so.
+    bool failed = false;
+    try {
+      pool.run(4, 4, fork_and_fail, [](std::ptrdiff_t, int) { throw std::runtime_error("task"); });
+    } catch (const std::runtime_error&) {
+      failed = true;
+    }
+    if (child == 0) {
+      int done = 0;
+      pool.run(4, 100, kNoPoll, [&](std::ptrdiff_t, int thread) { done += thread == 0; });
+      _exit(failed && done == 100 ? 0 : 1);
+    }
+    CHECK(failed);
+    if (child != -1) REQUIRE(exit_status(child) == 0);
+  }
+}
+
+TEST_CASE("without work nothing is called") {
   ThreadPool pool;
   pool.run(4, 0, kNoPoll, [](std::ptrdiff_t, int) { FAIL("called"); });
 }

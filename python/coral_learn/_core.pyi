@@ -1,24 +1,43 @@
 from collections.abc import Callable
-from typing import Any
+from typing import TypedDict, type_check_only
 
-import numpy as np
-from numpy.typing import NDArray
+from .arrays import (
+    BiasVector,
+    ClassWeightVector,
+    LabelVector,
+    PredictionVector,
+    ProbabilityMatrix,
+    RowIndices,
+    StoredMatrix,
+    WeightMatrix,
+)
+
+@type_check_only
+class _BuildInfo(TypedDict):
+    instruction_set: str
+    runnable_instruction_sets: list[str]
+    compiler: str
+
+class Head:
+    def __init__(self, weights: WeightMatrix, biases: BiasVector) -> None: ...
+    def copy(self) -> Head: ...
+    def copy_to(self, weights: WeightMatrix, biases: BiasVector) -> None: ...
+    def is_finite(self) -> bool: ...
 
 class HeadFit:
     def __init__(
         self,
-        weights: NDArray[np.float32],
-        biases: NDArray[np.float32],
+        num_classes: int,
         embeddings: StoredEmbeddings,
-        labels: NDArray[np.int32],
-        rows: NDArray[np.uint32],
-        class_weights: NDArray[np.float32] | None,
+        labels: LabelVector,
+        rows: RowIndices,
+        class_weights: ClassWeightVector | None,
         *,
         threads: int,
     ) -> None: ...
-    def head(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
     def run(
         self,
+        head: Head,
         *,
         l2_penalty: float,
         tolerance: float,
@@ -44,42 +63,23 @@ class SgdOptions:
 
 class StoredEmbeddings:
     def __init__(
-        self,
-        values: NDArray[np.float32] | NDArray[np.uint8] | NDArray[np.int8],
-        scale: float = 1.0,
-        zero_point: float = 0.0,
+        self, values: StoredMatrix, scale: float = 1.0, zero_point: float = 0.0
     ) -> None: ...
 
 def accuracy(
-    weights: NDArray[np.float32],
-    biases: NDArray[np.float32],
-    embeddings: StoredEmbeddings,
-    labels: NDArray[np.int32],
-    *,
-    threads: int,
+    head: Head, embeddings: StoredEmbeddings, labels: LabelVector, *, threads: int
 ) -> float: ...
-def build_info() -> dict[str, Any]: ...
-def predict(
-    weights: NDArray[np.float32],
-    biases: NDArray[np.float32],
-    embeddings: StoredEmbeddings,
-    *,
-    threads: int,
-) -> NDArray[np.int64]: ...
+def build_info() -> _BuildInfo: ...
+def predict(head: Head, embeddings: StoredEmbeddings, *, threads: int) -> PredictionVector: ...
 def predict_proba(
-    weights: NDArray[np.float32],
-    biases: NDArray[np.float32],
-    embeddings: StoredEmbeddings,
-    *,
-    threads: int,
-) -> NDArray[np.float32]: ...
+    head: Head, embeddings: StoredEmbeddings, *, threads: int
+) -> ProbabilityMatrix: ...
 def train_with_sgd(
-    weights: NDArray[np.float32],
-    biases: NDArray[np.float32],
+    head: Head,
     training: StoredEmbeddings,
-    training_labels: NDArray[np.int32],
+    training_labels: LabelVector,
     validation: StoredEmbeddings | None,
-    validation_labels: NDArray[np.int32] | None,
+    validation_labels: LabelVector | None,
     options: SgdOptions,
     *,
     on_report: Callable[[int, float, float, float | None, float | None], object],

@@ -55,14 +55,6 @@ class ImageFolder:
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A photo that could not be read, and why."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Split:
     """A split of rows into disjoint parts; each part is an array of row numbers, int64.
 

@@ -1,34 +1,37 @@
-"""Embeddings: what an extractor sees in each photo, kept in the model's own number type."""
+"""Embeddings: the features that an extractor finds in each photo, in the type it gives them."""
 
-import io
 import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .files import write_atomically
+from .arrays import AnyArray, StoredMatrix
+from .npz import read_npz, write_npz
 
 _DTYPES = (np.dtype(np.uint8), np.dtype(np.int8), np.dtype(np.float32))
 _FORMAT_VERSION = 1
-_LARGEST_SCALE = 1e36  # with which every stored value is a finite float32
+_MAX_SCALE = 1e36  # up to here every dequantized value is finite in float32
 
 
 class Embeddings:
-    """N embeddings of D features, read as float32 and stored as the extractor gave them.
+    """N embeddings of D features, stored as the extractor gave them and read as float32.
 
-    A quantized extractor gives one byte a feature; keeping that byte takes a quarter of the memory
-    of float32, and training reads it in place. ``np.asarray(e)`` is the dequantized float32 matrix
-    ``(quantized - zero_point) * scale``. ``e[i]`` is row i and ``e[:, j]`` is column j as float32;
-    ``e[1:5]``, ``e[mask]`` and ``e[[3, 1]]`` are Embeddings.
+    A quantized extractor gives one byte for each feature. Keeping these bytes takes a quarter of
+    the memory of float32, and training reads them in place.
+
+    ``np.asarray(e)`` is the dequantized float32 matrix ``(quantized - zero_point) * scale``.
+    ``e[i]`` is row i and ``e[:, j]`` is column j, both as float32. ``e[1:5]``, ``e[mask]`` and
+    ``e[[3, 1]]`` are Embeddings.
 
     Attributes:
         quantized: The stored values, uint8, int8 or float32 of shape [N, D]; read-only.
-        scale: Real units of one quantization step; 1.0 for float32.
-        zero_point: The stored value of real zero; 0 for float32.
+        scale: The size of one quantization step in real units; 1.0 for float32.
+        zero_point: The stored value that stands for real zero; 0 for float32.
     """
+
+    quantized: StoredMatrix
 
     def __init__(self, quantized: ArrayLike, scale: float = 1.0, zero_point: int = 0) -> None:
         """Wraps stored values.
@@ -39,7 +42,7 @@ class Embeddings:
             zero_point: Within the range of the dtype.
 
         Raises:
-            ValueError: Another shape, dtype, scale or zero point.
+            ValueError: The shape, dtype, scale or zero point is none of these.
         """
         if isinstance(quantized, np.ma.MaskedArray):
             raise ValueError("embeddings must not be a masked array: fill it")
@@ -49,8 +52,8 @@ class Embeddings:
                 "embeddings must be uint8, int8 or float32 of shape [N, D], "
                 f"not {stored.dtype} of shape {list(stored.shape)}"
             )
-        if not 0 < scale <= _LARGEST_SCALE:
-            raise ValueError(f"scale must be positive and at most {_LARGEST_SCALE:g}, not {scale}")
+        if not 0 < scale <= _MAX_SCALE:
+            raise ValueError(f"scale must be positive and at most {_MAX_SCALE:g}, not {scale}")
         if stored.dtype == np.float32:
             if scale != 1 or zero_point != 0:
                 raise ValueError("float32 embeddings have scale 1 and zero point 0")
@@ -66,7 +69,7 @@ class Embeddings:
         """Joins embeddings of one extractor, in order.
 
         Raises:
-            ValueError: No parts, or parts that differ in dtype, D, scale or zero point.
+            ValueError: There are no parts, or they differ in dtype, D, scale or zero point.
         """
         if not parts:
             raise ValueError("there are no embeddings to concatenate")
@@ -79,48 +82,47 @@ class Embeddings:
         return cls(np.concatenate([e.quantized for e in parts]), first.scale, first.zero_point)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the embeddings to ``path`` in NumPy's .npz format, whole or not at all."""
-        buffer = io.BytesIO()
-        np.savez(
-            buffer,
-            version=_FORMAT_VERSION,
-            quantized=self.quantized,
-            scale=self.scale,
-            zero_point=self.zero_point,
-        )
-        write_atomically(path, buffer.getvalue())
+        """Writes the embeddings to a file in NumPy's .npz format, whole or not at all.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        fields = {
+            "version": _FORMAT_VERSION,
+            "quantized": self.quantized,
+            "scale": self.scale,
+            "zero_point": self.zero_point,
+        }
+        write_npz(path, fields)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Embeddings":
         """Reads embeddings that :meth:`save` wrote.
 
         Raises:
-            ValueError: The file holds something else.
+            ValueError: The file holds something else, or is broken.
             OSError: The file cannot be read.
         """
-        content = Path(path).read_bytes()
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as file:
-                if file["version"] != _FORMAT_VERSION:
-                    raise ValueError(f"version {file['version']}, not {_FORMAT_VERSION}")
-                return cls(file["quantized"], float(file["scale"]), int(file["zero_point"]))
-        except Exception as error:  # zipfile and NumPy raise many types on a broken file
-            raise ValueError(f"{os.fspath(path)} is not an embeddings file: {error}") from error
+        return read_npz(path, "an embeddings file", _FORMAT_VERSION, cls._from_fields)
+
+    @classmethod
+    def _from_fields(cls, fields: Mapping[str, AnyArray]) -> "Embeddings":
+        return cls(fields["quantized"], float(fields["scale"]), int(fields["zero_point"]))
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(N, D)."""
+        """The shape, (N, D)."""
         rows, features = self.quantized.shape
         return rows, features
 
     @property
     def ndim(self) -> Literal[2]:
-        """2."""
+        """The number of dimensions, always 2."""
         return 2
 
     @property
     def dtype(self) -> np.dtype[np.float32]:
-        """float32, the type that the values are read in; see ``quantized.dtype`` for the other."""
+        """float32, the type that the values are read as; ``quantized.dtype`` is the stored one."""
         return np.dtype(np.float32)
 
     def __len__(self) -> int:
@@ -135,7 +137,7 @@ class Embeddings:
     def __getitem__(self, index: tuple[Any, ...]) -> NDArray[np.float32]: ...
     @overload
     def __getitem__(
-        self, index: slice | Sequence[int] | Sequence[bool] | NDArray[Any]
+        self, index: slice | Sequence[int] | Sequence[bool] | AnyArray
     ) -> "Embeddings": ...
     def __getitem__(self, index: Any) -> "NDArray[np.float32] | Embeddings":
         stored = self.quantized[index]
@@ -165,7 +167,7 @@ class Embeddings:
             f"scale={self.scale:.6g}, zero_point={self.zero_point})"
         )
 
-    def _dequantize(self, stored: NDArray[Any]) -> NDArray[np.float32]:
+    def _dequantize(self, stored: AnyArray) -> NDArray[np.float32]:
         if stored.dtype == np.float32:
             return stored
         values = stored.astype(np.float32)

@@ -1,7 +1,8 @@
-"""What the machine is: how many processors may be used, and of which kind they are."""
+"""The machine: how many processors this process may use, and of which kind they are."""
 
 import os
 import platform
+from functools import cache
 from pathlib import Path
 
 _CONTAINER_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of cgroup version 2, as a container sees it
@@ -12,22 +13,30 @@ _KIND_FIELDS = ("model name", "flags", "Features", "CPU part")
 def usable_cpus() -> int:
     """Returns how many processors this process may use at once, at least 1.
 
-    The affinity mask and a container's quota count, which ``os.cpu_count()`` does not know.
+    Unlike ``os.cpu_count()``, this respects the affinity mask, and the quota of a container as it
+    is when this is first called.
     """
     has_affinity = hasattr(os, "sched_getaffinity")
     cpus = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    quota = _read_quota(_CONTAINER_QUOTA)
+    return cpus if quota is None else min(cpus, max(1, round(quota)))
+
+
+@cache  # reading the file takes as long as a prediction for one photo
+def _read_quota(file: Path) -> float | None:
+    """Returns how many processors' time a container may use, or None if it is not limited."""
     try:
-        quota, period = _CONTAINER_QUOTA.read_text().split()
-        return min(cpus, max(1, round(int(quota) / int(period))))
-    except (OSError, ValueError):  # no such file, or no quota but "max"
-        return cpus
+        quota, period = file.read_text().split()
+        return int(quota) / int(period)
+    except (OSError, ValueError):  # there is no such file, or the quota is "max"
+        return None
 
 
 def processor_kind() -> str:
-    """Returns a text that is the same wherever the runtime chooses the same kernels.
+    """Returns a text that is the same on all machines for which the runtime chooses equal kernels.
 
-    XNNPACK chooses them by the processor's instruction sets, and what one gives differs from
-    another by some quantization steps.
+    XNNPACK chooses its kernels by the processor's instruction sets. The results of different
+    kernels differ by a few quantization steps.
     """
     fields = {}
     try:

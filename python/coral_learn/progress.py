@@ -1,42 +1,69 @@
-"""Showing how far a run over photos has come."""
+"""Progress: what is called while photos are worked through, and the bars on standard error."""
 
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:  # rich is slow to import, and most runs from Python show no bar
+    from rich.console import Console
 
 Progress = Callable[[int, int | None], None]
-"""Called with the number of photos done and the number of all, None where that is not known."""
+"""Called with the number of photos done and the total, which is None if it is not known."""
+
+Stage = Literal["draw", "extract", "train", "serialize", "verify"]
+"""A part of a job."""
+
+StageProgress = Callable[[Stage, int, int], None]
+"""Called with the stage of a job, how many of its steps are done, and how many there are."""
+
+_BarUpdate = Callable[[str, int, int | None], None]
+"""Called with the title of a bar, the number of steps done and the total."""
 
 
 @contextmanager
-def reporting(
-    progress: bool | Progress, images: Iterable[Any], title: str
+def counting(
+    progress: bool | Progress, images: Iterable[object], title: str
 ) -> Iterator[Callable[[int], None]]:
-    """Gives what to call with the number of photos done so far.
+    """Gives a function to call with the number of photos done so far.
 
     Args:
-        progress: True for a bar on standard error, False for nothing, or what to call.
-        images: What is worked through; only its length is looked at.
-        title: The name of the bar.
+        progress: True for a bar on standard error, False for no report, or a function to call.
+        images: The photos; only their number is read, if they have a length.
+        title: The title of the bar.
     """
     total = len(images) if isinstance(images, Sized) else None
     if callable(progress):
         yield lambda done: progress(done, total)
     elif progress:
-        with _bar(title, total) as update:
-            yield update
+        with progress_bars() as update:
+            yield lambda done: update(title, done, total)
     else:
         yield lambda done: None
 
 
 @contextmanager
-def _bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    # rich is slow to import, and most runs from Python show no bar.
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
+def progress_bars(console: "Console | None" = None) -> Iterator[_BarUpdate]:
+    """Gives a function that draws progress bars, one for each title that it is called with.
 
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bars(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(title, total=total)
-        yield lambda done: bars.update(task, completed=done)
+    Args:
+        console: The console to draw on; standard error by default. Lines that are printed on the
+            same console meanwhile appear above the bars.
+    """
+    from rich import progress as rich
+    from rich.console import Console
+
+    columns = (
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TimeRemainingColumn(),
+    )
+    with rich.Progress(*columns, console=console or Console(stderr=True)) as bars:
+        tasks: dict[str, rich.TaskID] = {}
+
+        def update(title: str, done: int, total: int | None) -> None:
+            if title not in tasks:
+                tasks[title] = bars.add_task(title, total=total)
+            bars.update(tasks[title], completed=done, total=total)
+
+        yield update

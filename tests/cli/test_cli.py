@@ -40,7 +40,7 @@ def extractor(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(
     photos: Path, extractor: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, object]:
-    """What ``train --json`` prints."""
+    """The JSON object that ``train`` prints."""
     output = tmp_path_factory.mktemp("out")
     arguments = ("--extractor", extractor, "--output", output, "--seed", "1", "--json")
     printed = json.loads(run("train", photos, *arguments).stdout)
@@ -49,7 +49,7 @@ def trained(
 
 
 @pytest.mark.slow_when_emulated
-def test_train_prints_the_object_of_the_contract(trained: dict[str, object]) -> None:
+def test_train_prints_one_json_object(trained: dict[str, object]) -> None:
     parts = "model labels report classes images skipped accuracy seconds device runtime"
     assert trained.keys() == set(parts.split())
     assert trained["classes"] == ["crab", "fish", "jellyfish"]
@@ -86,7 +86,7 @@ def test_a_photo_that_the_model_does_not_know(trained: dict[str, object], photos
 
 
 @pytest.mark.slow_when_emulated
-def test_classify_answers_for_the_photos_that_it_can_read(
+def test_classify_names_the_class_of_every_readable_photo(
     trained: dict[str, object], photos: Path, tmp_path: Path
 ) -> None:
     good = photos / "fish" / "fish_000.jpg"
@@ -119,7 +119,7 @@ def test_demo(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow_when_emulated
-def test_mistakes_are_told_in_one_line(
+def test_user_errors_are_one_line(
     photos: Path, extractor: Path, trained: dict[str, object], tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
@@ -249,14 +249,14 @@ def test_streams_that_are_full_or_closed(
 
 
 @pytest.mark.slow_when_emulated
-def test_names_that_are_no_text_or_speak_to_the_terminal(
+def test_names_that_are_not_text_or_have_control_characters(
     trained: dict[str, object], photos: Path, tmp_path: Path
 ) -> None:
     image = tmp_path / os.fsdecode(b"caf\xe9 \x1b[31m.jpg")
     try:
         shutil.copy(photos / "fish" / "fish_000.jpg", image)
     except OSError:
-        pytest.skip("this file system takes UTF-8 names alone")
+        pytest.skip("this file system takes only UTF-8 names")
     model, gone = str(trained["model"]), Path(f"{image}.gone")
     assert r"caf\udce9 \x1b[31m.jpg: " in run("classify", model, image).stdout
     [answer] = json.loads(run("classify", model, image, "--json").stdout)
@@ -264,11 +264,9 @@ def test_names_that_are_no_text_or_speak_to_the_terminal(
     assert r"caf\udce9 \x1b[31m.jpg.gone" in run("classify", model, gone, status=1).stderr
 
 
-def test_the_last_words_of_a_library_that_ends_the_process_are_told(tmp_path: Path) -> None:
-    words = (
-        "OpenBLAS error: no memory\n"  # as where a limit of memory lets NumPy's threads not start
-    )
-    (tmp_path / "click.py").write_text(f"import os\nos.write(2, {words.encode()})\nos._exit(1)")
+def test_the_last_message_of_a_library_that_ends_the_process_is_shown(tmp_path: Path) -> None:
+    message = "OpenBLAS error: no memory\n"  # as if a memory limit kept its threads from starting
+    (tmp_path / "click.py").write_text(f"import os\nos.write(2, {message.encode()})\nos._exit(1)")
     done = subprocess.run(
         [COMMAND, "--version"],
         capture_output=True,
@@ -276,7 +274,7 @@ def test_the_last_words_of_a_library_that_ends_the_process_are_told(tmp_path: Pa
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         timeout=120,
     )
-    assert (done.returncode, done.stderr) == (1, words)
+    assert (done.returncode, done.stderr) == (1, message)
 
 
 @pytest.mark.slow_when_emulated
@@ -296,13 +294,13 @@ def test_signals_end_a_command_in_order(
     assert output == ""
     [line] = errors.strip().splitlines()
     assert line.startswith("coral-learn: stopped by ")
-    assert line.endswith("no file is half-written; the same command does the rest")
+    assert line.endswith("no file is half-written; run the same command again to finish")
     assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("started", range(4))
-def test_threads_that_do_not_start(photos: Path, tmp_path: Path, started: int) -> None:
+def test_a_thread_that_cannot_start_is_an_error(photos: Path, tmp_path: Path, started: int) -> None:
     model = tmp_path / "extractor.tflite"
     model.write_bytes(embedded_extractor())
     arguments = ("train", photos, "--extractor", model, "--output", tmp_path / "out", "--no-cache")
@@ -337,8 +335,8 @@ main()
 SIGNALLED = """
 import os, sys
 number = int(sys.argv.pop(1))
-from coral_learn.extraction import images  # a photo is read in a thread when the signal comes
-images.read_photo = lambda path: os.kill(os.getpid(), number)
+from coral_learn.extraction import photo_file  # a thread reads a photo when the signal arrives
+photo_file.read_photo = lambda path: os.kill(os.getpid(), number)
 from coral_learn.cli import main
 main()
 """

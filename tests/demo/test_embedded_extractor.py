@@ -12,7 +12,8 @@ from coral_learn import EmbeddingExtractor, Embeddings, SoftmaxRegression
 from coral_learn.demo.drawing import DEMO_CLASSES, DEMO_SUBJECTS, draw_photo
 from coral_learn.demo.run import embedded_extractor
 from coral_learn.edgetpu.interpreter import make_interpreter
-from coral_learn.tflite.model import main_subgraph, operator_name, unpack
+from coral_learn.tflite.graph import Graph
+from coral_learn.tflite.tree import unpack
 
 sys.path.append(str(Path(__file__).parents[2] / "tools" / "embedded_extractor"))
 from pictures import KINDS, draw_picture
@@ -39,8 +40,7 @@ class TestEmbeddedExtractor:
 
     def test_has_only_uint8_tensors_and_operators_of_version_1(self) -> None:
         model = unpack(CONTENT)
-        graph = main_subgraph(model)
-        names = [operator_name(model, operator) for operator in graph.operators]
+        names = [operator.name for operator in Graph(model).operators]
         assert names == ["CONV_2D"] * 8 + ["AVERAGE_POOL_2D"]
         assert {code.version for code in model.operatorCodes} == {1}
         interpreter = make_interpreter(CONTENT)

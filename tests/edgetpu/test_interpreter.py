@@ -25,9 +25,9 @@ from coral_learn import edgetpu
 from coral_learn.edgetpu.devices import choose_device
 from coral_learn.edgetpu.library import LIBRARY_VARIABLE
 from coral_learn.errors import EdgeTpuError, ModelError
+from coral_learn.tflite import schema
 from coral_learn.tflite.file import EDGETPU_CUSTOM_OP, ModelFile, ModelSource
-from coral_learn.tflite.metadata import attach_labels
-from coral_learn.tflite.schema import load_schema
+from coral_learn.tflite.labels import attach_labels
 
 EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
 
@@ -79,13 +79,13 @@ def test_a_plain_model_warns_once_if_an_edge_tpu_was_requested() -> None:
 
 def test_a_label_named_like_the_edge_tpus_operator_does_not_make_a_model_compiled() -> None:
     model = build_classifier(classes=2).content
-    labelled = attach_labels(model, [EDGETPU_CUSTOM_OP.decode(), "daisy"])
+    labelled = attach_labels(model, [EDGETPU_CUSTOM_OP.decode(), "daisy"]).content
     assert EDGETPU_CUSTOM_OP in labelled
     np.testing.assert_array_equal(infer(labelled, device="cpu"), infer(model, device="cpu"))
 
 
 def test_a_model_is_parsed_once_for_all_of_its_interpreters() -> None:
-    model_class = load_schema().ModelT
+    model_class = schema.ModelT
     parse = model_class.InitFromBuf
     with mock.patch.object(model_class, "InitFromBuf", side_effect=parse) as parsed:
         model = ModelFile.open(TWIN)

@@ -17,9 +17,9 @@ from tests.support.stand_in.devices import StandIn, plugged_in
 from tests.support.stand_in.models import compiled
 
 from coral_learn import EmbeddingExtractor, SoftmaxRegression, edgetpu, retrain
+from coral_learn.tflite import schema
 from coral_learn.tflite.file import ModelFile
-from coral_learn.tflite.model import unpack
-from coral_learn.tflite.schema import load_schema
+from coral_learn.tflite.tree import unpack
 
 EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
 
@@ -147,9 +147,7 @@ def operators(content: bytes) -> list[str]:
     """Lists the operators of a model by name."""
     model = unpack(content)
     names = {
-        code: name
-        for name, code in vars(load_schema().BuiltinOperator).items()
-        if isinstance(code, int)
+        code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)
     }
     codes = [model.operatorCodes[operator.opcodeIndex] for operator in model.subgraphs[0].operators]
     return [

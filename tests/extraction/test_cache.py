@@ -1,4 +1,4 @@
-"""The embedding cache: what it finds again, many processes, kills, broken files, its size."""
+"""The embedding cache: lookups, many processes, kills, broken files and the size limit."""
 
 import os
 import random
@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
@@ -21,12 +20,11 @@ from tests.support.stand_in.devices import StandIn
 from tests.support.stand_in.models import compiled
 
 from coral_learn import edgetpu
-from coral_learn.extraction import cache as cache_module
-from coral_learn.extraction import image_model
-from coral_learn.extraction.cache import EmbeddingCache, default_folder
+from coral_learn.extraction import cache_file, cached_rows, image_model
+from coral_learn.extraction.cache import CACHE_VARIABLE, EmbeddingCache, default_folder
 from coral_learn.extraction.extractor import EmbeddingExtractor
-from coral_learn.extraction.images import PhotoError
 from coral_learn.extraction.model_runner import ModelRunner
+from coral_learn.extraction.photo_file import PhotoError
 
 
 @pytest.fixture
@@ -79,7 +77,7 @@ def test_a_row_is_found_by_the_photo_and_the_source(cache: EmbeddingCache) -> No
     assert get(cache, b"photo", b"another model") is None
 
 
-def test_a_row_not_yet_written_is_not_needed_again(cache: EmbeddingCache) -> None:
+def test_the_last_row_of_a_key_is_kept(cache: EmbeddingCache) -> None:
     with cache.open(b"model") as cached:
         cached.put(b"key", b"old")
         cached.put(b"key", b"new")
@@ -101,7 +99,7 @@ def test_a_second_extraction_runs_no_inference(
     assert (second.scale, second.zero_point) == (first.scale, first.zero_point)
 
 
-def test_a_photo_is_known_by_its_content_alone(
+def test_a_photo_is_identified_by_its_content(
     cache: EmbeddingCache, photo_files: list[Path], inferences: list[int], tmp_path: Path
 ) -> None:
     renamed, changed = tmp_path / "renamed.png", photo_files[1]
@@ -118,7 +116,7 @@ def test_a_photo_is_known_by_its_content_alone(
         assert len(inferences) == 3
 
 
-def test_whatever_a_row_depends_on_is_part_of_its_key(
+def test_everything_that_a_row_depends_on_is_part_of_its_key(
     cache: EmbeddingCache,
     photo_files: list[Path],
     inferences: list[int],
@@ -145,7 +143,7 @@ def test_whatever_a_row_depends_on_is_part_of_its_key(
     assert extract() == 0
 
 
-def test_an_edge_tpu_keeps_its_embeddings_too(
+def test_embeddings_of_an_edge_tpu_are_cached(
     cache: EmbeddingCache,
     photo_files: list[Path],
     edge_tpus: Callable[..., AbstractContextManager[StandIn]],
@@ -159,25 +157,29 @@ def test_an_edge_tpu_keeps_its_embeddings_too(
     np.testing.assert_array_equal(embeddings.quantized[:, 0], np.arange(20) * 11)
 
 
-def test_unusable_photos_are_told_each_time(cache: EmbeddingCache, photo_files: list[Path]) -> None:
+def test_unusable_photos_are_reported_each_time(
+    cache: EmbeddingCache, photo_files: list[Path]
+) -> None:
     photo_files[3].write_bytes(b"no photo")
-    told: list[tuple[int, PhotoError]] = []
+    reported: list[tuple[int, PhotoError]] = []
     for _ in range(2):
         with EmbeddingExtractor(averaging_model(), cache=cache) as extractor:
-            extractor.extract(photo_files, on_error=lambda *call: told.append(call))
-    assert [index for index, _ in told] == [3, 3]
+            extractor.extract(photo_files, on_error=lambda *call: reported.append(call))
+    assert [index for index, _ in reported] == [3, 3]
     assert cache.info().embeddings == 19
 
 
-def test_photos_that_are_not_files_are_not_kept(cache: EmbeddingCache) -> None:
+def test_photos_that_are_not_files_are_not_cached(cache: EmbeddingCache) -> None:
     with EmbeddingExtractor(averaging_model(), cache=cache) as extractor:
         extractor.extract([np.zeros((4, 4, 3), np.uint8), Image.new("RGB", (4, 4))])
     assert cache.info().embeddings == 0
 
 
-def test_a_cache_needs_to_know_the_model(cache: EmbeddingCache) -> None:
+def test_a_cache_cannot_be_used_with_an_interpreter(cache: EmbeddingCache) -> None:
     interpreter = edgetpu.make_interpreter(averaging_model())
-    with pytest.raises(ValueError, match="needs the model's file or bytes"):
+    with pytest.raises(
+        ValueError, match=r"cannot be used with an interpreter.*pass the model's path or bytes"
+    ):
         EmbeddingExtractor(interpreter, cache=cache)
 
 
@@ -270,131 +272,31 @@ def test_several_processes_may_make_and_fill_a_cache_at_once(cache: EmbeddingCac
 
 
 @pytest.mark.slow_when_emulated
-def test_a_cache_survives_kills_at_any_moment(cache: EmbeddingCache) -> None:
+def test_a_cache_survives_a_kill_at_any_moment(cache: EmbeddingCache) -> None:
     generator = random.Random(5)
-    told = 0
+    last = 0
     for round_ in range(6):
-        with writer(cache, told + 1 if round_ else 0, 1_000_000) as process:
+        with writer(cache, last + 1 if round_ else 0, 1_000_000) as process:
             start(process)
             time.sleep(generator.uniform(0.0, 0.15))
             os.kill(process.pid, signal.SIGKILL)
             assert process.stdout is not None
             lines = process.stdout.read().split()
-        told = int(lines[-1]) if lines else told
+        last = int(lines[-1]) if lines else last
         assert get(cache, b"-1") is None  # opens without a warning, which would be an error here
         with closing(sqlite3.connect(cache.path)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         with cache.open(b"model") as cached:
-            for index in generator.sample(range(told + 1), min(told, 50)):
+            for index in generator.sample(range(last + 1), min(last, 50)):
                 row = cached.get(cached.key(b"%d" % index))
                 assert row in (b"row %d" % index * 50, None)
     kept = cache.info().embeddings
-    assert told - 64 * 6 <= kept
+    assert last - 64 * 6 <= kept
     put(cache, {b"after": b"row"})
     assert get(cache, b"after") == b"row"
 
 
-@pytest.mark.parametrize("damage", [b"This is no database at all. " * 500, None])
-def test_a_broken_file_is_set_aside_and_made_anew(
-    cache: EmbeddingCache, damage: bytes | None
-) -> None:
-    put(cache, {b"%d" % index: bytes(3000) for index in range(100)})
-    if damage is None:
-        corrupt(cache.path)
-    else:
-        cache.path.write_bytes(damage)
-    with warnings.catch_warnings(record=True):
-        warnings.simplefilter("always")
-        assert get(cache, b"50") is None
-    put(cache, {b"50": b"row"})
-    assert get(cache, b"50") == b"row"
-    assert cache.info().embeddings == 1
-    [broken] = cache.path.parent.glob("*.broken")
-    cache.clear()
-    assert not broken.exists()
-
-
-def set_write_version(content: bytearray) -> None:
-    content[18] = 77
-
-
-def set_read_version(content: bytearray) -> None:
-    content[19] = 77
-
-
-def rename_a_column(content: bytearray) -> None:
-    content[:] = content.replace(b"value BLOB", b"volue BLOB")
-
-
-def break_the_schema_with_no_text(content: bytearray) -> None:
-    place = content.index(b"CREATE INDEX")
-    content[place : place + 6] = b"\xe9\xe9\xe9\xe9\xe9\xe9"
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [set_write_version, set_read_version, rename_a_column, break_the_schema_with_no_text],
-)
-def test_a_damaged_header_or_schema_is_mended_by_the_next_run(
-    cache: EmbeddingCache, damage: Callable[[bytearray], None]
-) -> None:
-    put(cache, {b"photo": b"row"})
-    content = bytearray(cache.path.read_bytes())
-    damage(content)
-    cache.path.write_bytes(content)
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        assert get(cache, b"photo") in (None, b"row")
-        put(cache, {b"photo": b"row"})
-    assert all("is not used" in str(each.message) for each in told)
-    put(cache, {b"photo": b"row"})
-    assert get(cache, b"photo") == b"row"
-
-
-@pytest.mark.slow_when_emulated
-def test_no_damage_gives_a_wrong_row_or_an_error(cache: EmbeddingCache, tmp_path: Path) -> None:
-    rows = {b"%d" % index: b"%d" % index * 100 for index in range(60)}
-    put(cache, rows)
-    sound = cache.path.read_bytes()
-    for seed in range(40):
-        chance = random.Random(seed)
-        damaged = EmbeddingCache(tmp_path / f"damaged {seed}")
-        damaged.path.parent.mkdir()
-        damaged.path.write_bytes(changed_at_random(sound, chance))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for _ in range(2):
-                with damaged.open(b"model") as cached:
-                    found = {photo: cached.get(cached.key(photo)) for photo in rows}
-                assert all(found[photo] in (None, row) for photo, row in rows.items())
-                put(damaged, rows)
-
-
-def changed_at_random(content: bytes, chance: random.Random) -> bytes:
-    changed = bytearray(content)
-    start = chance.randrange(len(changed))
-    match chance.randrange(4):
-        case 0:
-            del changed[start:]
-        case 1:
-            for _ in range(chance.choice([1, 5, 50])):
-                changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
-        case 2:
-            changed[start : start + 500] = bytes(len(changed[start : start + 500]))
-        case 3:
-            changed[chance.randrange(100)] = chance.randrange(256)
-    return bytes(changed)
-
-
-def test_a_row_that_the_disk_has_changed_is_not_used(cache: EmbeddingCache) -> None:
-    put(cache, {b"photo": b"A" * 1000})
-    content = cache.path.read_bytes()
-    assert content.count(b"A" * 1000) == 1
-    cache.path.write_bytes(content.replace(b"A" * 1000, b"A" * 500 + b"B" + b"A" * 499))
-    assert get(cache, b"photo") is None
-
-
-def test_extraction_goes_on_when_the_cache_breaks_midway(
+def test_extraction_continues_if_the_cache_breaks_midway(
     cache: EmbeddingCache, photo_files: list[Path]
 ) -> None:
     with EmbeddingExtractor(averaging_model(), cache=cache) as extractor:
@@ -408,7 +310,7 @@ def test_extraction_goes_on_when_the_cache_breaks_midway(
     np.testing.assert_array_equal(embeddings.quantized[:, 0], np.arange(20) * 11)
 
 
-def test_a_cache_that_cannot_be_made_warns_once_and_stops_nothing(
+def test_a_cache_that_cannot_be_created_causes_one_warning(
     tmp_path: Path, photo_files: list[Path]
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -421,7 +323,7 @@ def test_a_cache_that_cannot_be_made_warns_once_and_stops_nothing(
         cache.clear()
 
 
-def test_a_folder_that_may_not_be_written_warns_and_stops_nothing(
+def test_a_cache_in_a_read_only_folder_causes_a_warning(
     tmp_path: Path, photo_files: list[Path]
 ) -> None:
     folder = tmp_path / "locked"
@@ -436,11 +338,11 @@ def test_a_folder_that_may_not_be_written_warns_and_stops_nothing(
         assert len(extractor.extract(photo_files)) == 20
 
 
-def test_a_cache_that_another_process_holds_is_done_without(
+def test_extraction_continues_without_a_locked_cache(
     cache: EmbeddingCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(cache, {b"photo": b"row"})
-    monkeypatch.setattr(cache_module, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(cache_file, "_BUSY_SECONDS", 0.05)
     with closing(sqlite3.connect(cache.path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.warns(UserWarning, match="locked"):
@@ -450,11 +352,11 @@ def test_a_cache_that_another_process_holds_is_done_without(
     assert get(cache, b"other") is None
 
 
-def test_the_least_recently_used_rows_go_when_it_is_full(
+def test_a_full_cache_deletes_the_least_recently_used_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = EmbeddingCache(tmp_path, max_bytes=1_000_000)
-    monkeypatch.setattr(cache_module, "_FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(cached_rows, "_FRESH_SECONDS", 0.0)
 
     def fill(first: int, last: int) -> None:
         put(cache, {b"%d" % index: bytes(1000) for index in range(first, last)})
@@ -485,15 +387,15 @@ def test_the_size_limit_must_be_positive(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have other folders")
-def test_the_folder_is_the_users_cache_or_the_one_chosen(
+def test_the_folder_is_the_users_cache_or_the_one_in_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.delenv(cache_module.CACHE_VARIABLE, raising=False)
+    monkeypatch.delenv(CACHE_VARIABLE, raising=False)
     assert default_folder() == Path("/home/somebody/.cache/coral-learn")
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/mine")
     assert default_folder() == Path("/var/cache/mine/coral-learn")
-    monkeypatch.setenv(cache_module.CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     assert default_folder() == tmp_path
     assert EmbeddingCache().path.parent == tmp_path

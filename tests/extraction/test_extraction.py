@@ -1,11 +1,9 @@
-"""Extraction: photos through the real interpreter, in order, errors told per photo."""
+"""Extraction: photos run on the real interpreter, in order, with an error for each bad photo."""
 
 import gc
 import threading
 import weakref
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.support.averaging_model import averaging_model
-from tests.support.stand_in.devices import StandIn
-from tests.support.stand_in.models import compiled
 
 from coral_learn import edgetpu
-from coral_learn.errors import EdgeTpuError, ModelError
+from coral_learn.errors import ModelError
 from coral_learn.extraction.extractor import EmbeddingExtractor
 from coral_learn.extraction.image_model import ImageModel
-from coral_learn.extraction.images import PhotoError
-from coral_learn.extraction.input_format import InputFormat, Normalization
+from coral_learn.extraction.photo_file import PhotoError
+from coral_learn.extraction.photo_rows import SkippedPhoto
 from coral_learn.machine import usable_cpus
-from coral_learn.tflite.metadata_format import encode_metadata
-from coral_learn.tflite.model import add_metadata, pack, unpack
 
 
 def plain(color: tuple[int, int, int]) -> np.ndarray:
@@ -33,10 +27,6 @@ def plain(color: tuple[int, int, int]) -> np.ndarray:
 
 
 COLORS = [(10, 200, 30), (0, 0, 0), (255, 255, 255), (128, 127, 1), (77, 5, 250)]
-
-
-def input_of(dtype: Any, scale: float, zero_point: int) -> dict[str, Any]:
-    return {"shape": [1, 4, 4, 3], "dtype": dtype, "quantization": (scale, zero_point)}
 
 
 def test_a_path_bytes_and_an_interpreter_give_the_same_extractor(tmp_path: Path) -> None:
@@ -55,139 +45,13 @@ def test_a_path_bytes_and_an_interpreter_give_the_same_extractor(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("dtype", "scale", "zero_point", "less"),
-    [
-        (np.uint8, 1 / 128, 128, 0),  # [-1, 1), as Coral's MobileNets
-        (np.uint8, 1 / 127.5, 127, 0),  # [-1, 1]
-        (np.int8, 1 / 128, 0, 128),
-        (np.int8, 1 / 127.5, -1, 128),
-        (np.uint8, 1 / 255, 0, 0),  # [0, 1]
-        (np.int8, 1 / 255, -128, 128),
-        (np.uint8, 1.0, 0, 0),  # [0, 255]
-        (np.int8, 1.0, -128, 128),
-        (np.uint8, 1.0, 110, 0),  # mean subtracted
-        (np.uint8, 1 / 1000, 128, 0),  # a range that no known normalization fits
-        (np.uint8, 0.0, 0, 0),  # not quantized at all: numbers are pixels
-    ],
-)
-def test_where_photos_span_the_range_their_bytes_are_used(
-    dtype: Any, scale: float, zero_point: int, less: int
-) -> None:
-    table = InputFormat.of_tensor(input_of(dtype, scale, zero_point)).table
-    assert table.dtype == dtype
-    np.testing.assert_array_equal(table, np.arange(256) - less)
-
-
-@pytest.mark.parametrize(
-    ("dtype", "scale", "zero_point", "reals"),
-    [
-        (np.uint8, 1 / 64, 128, (-1, 1)),
-        (np.uint8, 0.02, 100, (-1, 1)),
-        (np.int8, 0.0157, -1, (-1, 1)),
-        (np.uint8, 1 / 128, 0, (0, 1)),
-        (np.int8, 1 / 100, -128, (0, 1)),
-        (np.uint8, 2.0, 0, (0, 255)),
-    ],
-)
-def test_where_photos_do_not_span_the_range_real_values_are_quantized(
-    dtype: Any, scale: float, zero_point: int, reals: tuple[float, float]
-) -> None:
-    table = InputFormat.of_tensor(input_of(dtype, scale, zero_point)).table.astype(int)
-    real = (table[[0, 255]] - zero_point) * scale
-    np.testing.assert_allclose(real, reals, atol=scale / 2 + 1e-9)
-    assert np.diff(table).min() >= 0
-    assert np.ptp(np.diff(table)) <= 1
-
-
-def test_what_calibration_cut_off_is_clipped() -> None:
-    table = InputFormat.of_tensor(input_of(np.uint8, 0.96 / 128, 128)).table.astype(int)
-    assert (table[0], table[255]) == (0, 255)
-    middle = slice(8, 248)
-    real = (table[middle] - 128) * 0.96 / 128
-    np.testing.assert_allclose(real, np.arange(256)[middle] / 127.5 - 1, atol=0.004)
-
-
-def test_imagenets_mean_and_deviation_are_known_by_their_range() -> None:
-    scale, zero_point = (2.64 + 2.118) / 255, 114
-    table = InputFormat.of_tensor(input_of(np.uint8, scale, zero_point)).table.astype(int)
-    real = (table - zero_point) * scale
-    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    np.testing.assert_allclose(real[0], -mean / deviation, atol=scale)
-    np.testing.assert_allclose(real[255], (1 - mean) / deviation, atol=scale)
-
-
-def declaring(content: bytes, mean: list[float], std: list[float]) -> bytes:
-    """Gives a model metadata that says how its input is normalized."""
-    model = unpack(content)
-    image = {"process_units": [{"options": (1, {"mean": mean, "std": std})}]}
-    metadata = {"subgraph_metadata": [{"input_tensor_metadata": [image]}]}
-    add_metadata(model, "TFLITE_METADATA", encode_metadata(metadata))
-    return pack(model)
-
-
-@pytest.mark.parametrize(
-    ("mean", "std"), [([0.0], [255.0]), ([123.5, 116.0, 103.5], [58.5, 57.0, 57.5])]
-)
-def test_a_float_model_gets_the_normalization_that_it_declares(
-    mean: list[float], std: list[float]
-) -> None:
-    with EmbeddingExtractor(declaring(averaging_model(np.float32), mean, std)) as extractor:
-        embeddings = extractor.extract([plain(color) for color in COLORS])
-    np.testing.assert_allclose(embeddings, (np.array(COLORS) - mean) / std, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("mean", "std"), [([0.0], [0.0]), ([float("nan")], [1.0]), ([0.0, 0.0], [1.0, 1.0]), ([], [])]
-)
-def test_a_normalization_that_makes_no_sense_is_not_used(
-    mean: list[float], std: list[float]
-) -> None:
-    with EmbeddingExtractor(declaring(averaging_model(np.float32), mean, std)) as extractor:
-        [embedding] = extractor.extract([plain((255, 0, 255))])
-    np.testing.assert_allclose(embedding, [1, -1, 1])
-
-
-@pytest.mark.parametrize(
-    ("scale", "zero_point", "mean", "std", "reals"),
-    [
-        (1 / 128, 128, 127.5, 127.5, None),
-        (1 / 128, 128, 0.0, 1.0, None),  # of the bytes, as some say of a quantized model
-        (1 / 40, 128, 127.5, 50.0, (-2.55, 2.55)),
-    ],
-)
-def test_a_quantized_model_gets_what_it_declares_where_that_fits(
-    scale: float, zero_point: int, mean: float, std: float, reals: tuple[float, float] | None
-) -> None:
-    declared = Normalization((mean,), (std,))
-    table = InputFormat.of_tensor(input_of(np.uint8, scale, zero_point), declared).table.astype(int)
-    if reals is None:
-        np.testing.assert_array_equal(table, np.arange(256))
-    else:
-        np.testing.assert_allclose((table[[0, 255]] - zero_point) * scale, reals, atol=scale)
-
-
-def test_a_float_model_gets_pixels_from_minus_one_to_one() -> None:
-    with EmbeddingExtractor(averaging_model(np.float32)) as extractor:
-        embeddings = extractor.extract([plain(color) for color in COLORS])
-    assert embeddings.quantized.dtype == np.float32
-    np.testing.assert_allclose(embeddings, np.array(COLORS) / 127.5 - 1, atol=1e-6)
-
-
-def test_channels_keep_their_own_normalization() -> None:
-    scale, zero_point = (2.64 + 2.118) / 255, 114
-    with EmbeddingExtractor(averaging_model(np.uint8, scale, zero_point)) as extractor:
-        [embedding] = extractor.extract([plain((124, 116, 104))])
-    np.testing.assert_allclose(embedding, 0, atol=scale)
-
-
-@pytest.mark.parametrize(
     ("model", "message"),
     [
-        (averaging_model(batch=2), r"input has shape \[2, 4, 8, 3\]: .* \[1, height, width, 3\]"),
+        (averaging_model(batch=2), r"input has shape \[2, 4, 8, 3\], .* \[1, height, width, 3\]"),
         (b"no model", "."),
     ],
 )
-def test_other_models_are_refused(model: bytes, message: str) -> None:
+def test_a_model_that_does_not_take_one_image_is_refused(model: bytes, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         EmbeddingExtractor(model)
 
@@ -228,19 +92,43 @@ def test_the_first_unusable_photo_is_raised() -> None:
         extractor.extract(photos)
 
 
-def test_unusable_photos_are_told_and_left_out() -> None:
-    told: list[tuple[int, PhotoError]] = []
+def test_unusable_photos_are_reported_and_skipped() -> None:
+    reported: list[tuple[int, PhotoError]] = []
     photos = [plain((1, 1, 1)), "missing.jpg", plain((2, 2, 2)), "gone.jpg", plain((3, 3, 3))]
     with EmbeddingExtractor(averaging_model()) as extractor:
         embeddings = extractor.extract(
-            photos, on_error=lambda index, error: told.append((index, error))
+            photos, on_error=lambda index, error: reported.append((index, error))
         )
     np.testing.assert_array_equal(embeddings.quantized[:, 0], [1, 2, 3])
-    assert [(index, error.path) for index, error in told] == [(1, "missing.jpg"), (3, "gone.jpg")]
+    assert [(index, error.path) for index, error in reported] == [
+        (1, "missing.jpg"),
+        (3, "gone.jpg"),
+    ]
+
+
+def test_rows_kept_and_skipped_photos_come_together() -> None:
+    photos = [plain((1, 1, 1)), "missing.jpg", plain((2, 2, 2)), "gone.jpg"]
+    with EmbeddingExtractor(averaging_model()) as extractor:
+        found = extractor.extract_readable(photos)
+    np.testing.assert_array_equal(found.rows.quantized[:, 0], [1, 2])
+    np.testing.assert_array_equal(found.kept, [0, 2])
+    assert found.skipped == [
+        SkippedPhoto("missing.jpg", "there is no such file"),
+        SkippedPhoto("gone.jpg", "there is no such file"),
+    ]
+    assert str(found.skipped[0]) == "missing.jpg: there is no such file"
+
+
+def test_no_readable_photo_gives_no_rows_and_no_indices() -> None:
+    with EmbeddingExtractor(averaging_model()) as extractor:
+        found = extractor.extract_readable(["missing.jpg"])
+    assert found.rows.shape == (0, 3)
+    assert found.kept.shape == (0,)
+    assert [photo.path for photo in found.skipped] == ["missing.jpg"]
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_progress_counts_every_photo_and_knows_the_total_of_a_list(known: bool) -> None:
+def test_progress_counts_every_photo_and_has_the_total_of_a_list(known: bool) -> None:
     photos = [plain(color) for color in COLORS]
     calls: list[tuple[int, int | None]] = []
     with EmbeddingExtractor(averaging_model()) as extractor:
@@ -258,7 +146,7 @@ def test_the_progress_bar_is_on_standard_error(capsys: pytest.CaptureFixture[str
     assert "5/5" in captured.err
 
 
-def test_the_stream_gives_rows_and_errors_in_turn() -> None:
+def test_the_stream_yields_rows_and_errors_in_order() -> None:
     with ImageModel(averaging_model()) as model:
         first, second, third = model.stream([plain((9, 9, 9)), "missing.jpg", plain((8, 8, 8))])
     np.testing.assert_array_equal(first, [9, 9, 9])
@@ -266,7 +154,7 @@ def test_the_stream_gives_rows_and_errors_in_turn() -> None:
     np.testing.assert_array_equal(third, [8, 8, 8])
 
 
-def test_every_number_of_workers_gives_the_same() -> None:
+def test_every_number_of_workers_gives_the_same_embeddings() -> None:
     photos = [plain((level, 0, 255 - level)) for level in range(50)]
     for workers in (1, 2, 5):
         with EmbeddingExtractor(averaging_model(), workers=workers) as extractor:
@@ -310,7 +198,7 @@ def _is_interpreter(value: object) -> bool:
     return type(value).__name__ == "CheckedInterpreter"
 
 
-def test_a_closed_extractor_says_so() -> None:
+def test_a_closed_extractor_raises_an_error() -> None:
     extractor = EmbeddingExtractor(averaging_model())
     extractor.close()
     extractor.close()
@@ -318,7 +206,7 @@ def test_a_closed_extractor_says_so() -> None:
         extractor.extract([plain((0, 0, 0))])
 
 
-def test_the_text_tells_what_was_chosen() -> None:
+def test_the_repr_shows_sizes_workers_and_devices() -> None:
     with EmbeddingExtractor(averaging_model(), workers=3) as extractor:
         assert repr(extractor) == (
             "EmbeddingExtractor(8 x 4 pixels to 3 values, 3 workers, 3 interpreters on cpu)"
@@ -350,113 +238,3 @@ def test_the_real_extractor_matches_a_plain_loop(data_dir: Path) -> None:
         embeddings = extractor.extract(photos)
     assert embeddings.shape == (6, 1024)
     assert np.abs(embeddings.quantized.astype(int) - expected).max() <= 1
-
-
-EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
-LEVELS = [index * 37 % 256 for index in range(300)]
-
-
-@pytest.fixture
-def photo_files(tmp_path: Path) -> list[Path]:
-    """300 photos, each of a gray that tells its place."""
-    paths = [tmp_path / f"{index}.png" for index in range(len(LEVELS))]
-    for path, level in zip(paths, LEVELS, strict=True):
-        Image.new("L", (12, 10), level).save(path)
-    return paths
-
-
-def devices_used(tpus: StandIn) -> list[str]:
-    return sorted(options["device"] for _, options in tpus.opened)
-
-
-@pytest.mark.parametrize("devices", ["all", [":0", "usb:1", "pci:0"]])
-def test_several_edge_tpus_share_the_photos(
-    devices: Any, edge_tpus: EdgeTpus, photo_files: list[Path]
-) -> None:
-    twin = averaging_model()
-    with edge_tpus(twin, ["usb", "usb", "pci"], latency=0.001) as tpus:
-        with EmbeddingExtractor(compiled(twin), device=devices) as extractor:
-            embeddings = extractor.extract(photo_files)
-            assert tpus.open_delegates == 3
-        assert tpus.open_delegates == 0
-        assert devices_used(tpus) == sorted([":0", ":1", ":2"] if devices == "all" else devices)
-    np.testing.assert_array_equal(embeddings.quantized[:, 0], LEVELS)
-    assert sum(tpus.inferences) == 300
-    assert min(tpus.inferences) >= 50
-
-
-def test_all_devices_may_be_the_default(
-    edge_tpus: EdgeTpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(edgetpu.DEVICE_VARIABLE, "all")
-    twin = averaging_model()
-    with edge_tpus(twin, ["usb", "pci"]), EmbeddingExtractor(compiled(twin)) as extractor:
-        assert extractor.device == ":0,:1"
-    with pytest.warns(UserWarning, match="runs on the CPU"), EmbeddingExtractor(twin) as extractor:
-        assert extractor.device == "cpu"
-
-
-def test_all_devices_where_there_is_none_is_told(edge_tpus: EdgeTpus) -> None:
-    twin = averaging_model()
-    with edge_tpus(twin, []), pytest.raises(EdgeTpuError, match="no Edge TPU was found"):
-        EmbeddingExtractor(compiled(twin), device="all")
-
-
-def test_one_edge_tpu_lost_midway_loses_and_doubles_no_photo(
-    edge_tpus: EdgeTpus, photo_files: list[Path]
-) -> None:
-    twin = averaging_model()
-    done = []
-    with edge_tpus(twin, ["usb"] * 3, latency=0.001, unplugged_after={1: 40}) as tpus:
-        with EmbeddingExtractor(compiled(twin), device="all") as extractor:
-            with pytest.warns(UserWarning, match="going on without an Edge TPU") as warned:
-                embeddings = extractor.extract(
-                    photo_files, progress=lambda count, total: done.append(count)
-                )
-            assert tpus.open_delegates == 2
-        assert tpus.open_delegates == 0
-    np.testing.assert_array_equal(embeddings.quantized[:, 0], LEVELS)
-    assert tpus.inferences[1] == 40
-    assert sum(tpus.inferences) == 300
-    assert done == list(range(1, 301))
-    assert len(warned) == 1
-    assert warned[0].filename == __file__
-
-
-@pytest.mark.filterwarnings("ignore:going on without")
-def test_losing_every_edge_tpu_is_an_error_that_says_so(
-    edge_tpus: EdgeTpus, photo_files: list[Path]
-) -> None:
-    twin = averaging_model()
-    with edge_tpus(twin, ["usb"] * 3, unplugged_after={0: 20, 1: 30, 2: 10}) as tpus:
-        with (
-            EmbeddingExtractor(compiled(twin), device="all") as extractor,
-            pytest.raises(EdgeTpuError, match=r"failed.*\(all 3 were lost\)"),
-        ):
-            extractor.extract(photo_files)
-        assert tpus.open_delegates == 0
-    assert tpus.inferences == [20, 30, 10]
-
-
-def test_losing_the_only_edge_tpu_is_an_error(edge_tpus: EdgeTpus, photo_files: list[Path]) -> None:
-    twin = averaging_model()
-    with (
-        edge_tpus(twin, ["usb"], unplugged_after={0: 20}),
-        EmbeddingExtractor(compiled(twin)) as extractor,
-    ):
-        for _ in range(2):
-            with pytest.raises(EdgeTpuError, match="plug it in again and start over"):
-                extractor.extract(photo_files)
-
-
-def test_a_device_that_cannot_be_opened_leaves_its_photos_to_the_others(
-    edge_tpus: EdgeTpus, photo_files: list[Path]
-) -> None:
-    twin = averaging_model()
-    with (
-        edge_tpus(twin, ["usb"], latency=0.001),
-        EmbeddingExtractor(compiled(twin), device=["usb", "usb:7"]) as extractor,
-        pytest.warns(UserWarning, match="there is no Edge TPU 'usb:7'"),
-    ):
-        embeddings = extractor.extract(photo_files)
-    np.testing.assert_array_equal(embeddings.quantized[:, 0], LEVELS)

@@ -1,4 +1,4 @@
-"""Photos and folders that nobody should have: used, left out by name, or refused with a reason."""
+"""Hostile photos and folders: each is used, skipped by name, or refused with a reason."""
 
 import ctypes
 import functools
@@ -19,7 +19,8 @@ from tests.support.model_builder import build_classifier, build_extractor
 from coral_learn.dataset import ImageFolder, photos_below
 from coral_learn.extraction import images
 from coral_learn.extraction.extractor import EmbeddingExtractor
-from coral_learn.extraction.images import PhotoError, load_image
+from coral_learn.extraction.images import load_image
+from coral_learn.extraction.photo_file import PhotoError
 from coral_learn.jobs.classification import evaluate
 from coral_learn.jobs.retraining import retrain
 
@@ -61,20 +62,22 @@ def test_postscript_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PATH", f"{ghostscript.parent}:{os.environ['PATH']}")
     photo = tmp_path / "holiday.jpg"
     photo.write_bytes(POSTSCRIPT)
-    with pytest.raises(PhotoError, match=r"holiday\.jpg: PostScript is a program and no photo"):
+    with pytest.raises(PhotoError, match=r"holiday\.jpg: PostScript is a program, not a photo"):
         load_image(photo, (8, 8))
     with Image.open(photo) as opened, pytest.raises(PhotoError, match="PostScript is a program"):
         load_image(opened, (8, 8))
     assert not ran.exists()
 
 
-def test_large_photos_take_their_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_photos_are_decoded_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     photo = draw(tmp_path / "photo.png")
-    to_pixels, inside, most = images._to_pixels, [], []
+    to_pixels, inside, counts = images._to_pixels, [], []
 
     def watched(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
         inside.append(1)
-        most.append(len(inside))
+        counts.append(len(inside))
         threading.Event().wait(0.01)
         pixels = to_pixels(image, size)
         inside.pop()
@@ -83,11 +86,11 @@ def test_large_photos_take_their_turn(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(images, "_to_pixels", watched)
     with EmbeddingExtractor(build_extractor().content, workers=4) as extractor:
         extractor.extract([photo] * 20)
-        assert max(most) > 1
-        most.clear()
-        monkeypatch.setattr(images, "_LARGE", 100)
+        assert max(counts) > 1
+        counts.clear()
+        monkeypatch.setattr(images, "_LARGE_PHOTO_PIXELS", 100)
         extractor.extract([photo] * 20)
-        assert max(most) == 1
+        assert max(counts) == 1
 
 
 @pytest.mark.slow_when_emulated
@@ -107,7 +110,7 @@ def test_16_bit_photos_take_no_more_memory_than_others(tmp_path: Path) -> None:
     assert int(done.stdout) < 12 * 16  # MB: 12 bytes a pixel
 
 
-def test_too_little_memory_for_a_photo_is_told_as_such(
+def test_the_error_says_that_memory_is_too_small_for_a_photo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(image: Image.Image) -> Image.Image:
@@ -122,7 +125,7 @@ def test_too_little_memory_for_a_photo_is_told_as_such(
 
 
 @pytest.mark.slow_when_emulated
-def test_too_many_open_files_are_no_fault_of_a_photo(
+def test_too_many_open_files_do_not_skip_photos(
     folder: Path, extractor: Path, tmp_path: Path
 ) -> None:
     def allow(limit: int) -> None:
@@ -146,7 +149,7 @@ def test_too_many_open_files_are_no_fault_of_a_photo(
     assert 1 in endings
 
 
-def test_photos_of_every_kind_train_a_model_and_the_rest_is_named(
+def test_photos_of_every_format_are_used_and_other_files_are_skipped(
     folder: Path, extractor: Path, tmp_path: Path
 ) -> None:
     dark = folder / "dark"
@@ -198,7 +201,7 @@ def test_test_photos_that_vanish_before_the_test(
             for path in (folder / "dark").iterdir():
                 path.unlink()
 
-    with pytest.warns(UserWarning, match="photos could be read at first and not for the test"):
+    with pytest.warns(UserWarning, match="could be read in training but not in the test"):
         result = retrain(
             folder, extractor, tmp_path / "out", test=0.4, seed=0, progress=empty_the_folder
         )
@@ -228,22 +231,22 @@ def test_folders_whose_names_no_label_map_can_hold(folder: Path, name: str) -> N
         ImageFolder(folder)
 
 
-def test_a_class_folder_whose_name_is_no_text(folder: Path) -> None:
+def test_a_class_folder_whose_name_is_not_text(folder: Path) -> None:
     try:
         draw(folder / os.fsdecode(b"caf\xe9") / "1.png")
     except OSError:
-        pytest.skip("this file system takes UTF-8 names alone")
+        pytest.skip("this file system takes only UTF-8 names")
     with pytest.raises(ValueError, match=r"'.*caf\\udce9' must be renamed: .*not UTF-8 text"):
         ImageFolder(folder)
 
 
 @pytest.mark.slow_when_emulated
-def test_photos_whose_names_are_no_text(folder: Path, extractor: Path, tmp_path: Path) -> None:
+def test_photos_whose_names_are_not_text(folder: Path, extractor: Path, tmp_path: Path) -> None:
     odd = folder / "dark" / os.fsdecode(b"caf\xe9.png")
     try:
         (folder / "dark" / "0.png").rename(odd)
     except OSError:
-        pytest.skip("this file system takes UTF-8 names alone")
+        pytest.skip("this file system takes only UTF-8 names")
     (folder / "dark" / os.fsdecode(b"b\xe9d.png")).write_bytes(b"no photo")
     done = subprocess.run(
         [*TRAIN, folder, "--extractor", extractor, "--output", tmp_path / "out"],
@@ -258,13 +261,13 @@ def test_photos_whose_names_are_no_text(folder: Path, extractor: Path, tmp_path:
     assert (tmp_path / "out" / "label_map.txt").read_text() == "0 dark\n1 light\n"
 
 
-def test_a_class_that_links_to_a_folder_it_is_in(folder: Path) -> None:
+def test_a_class_folder_that_links_to_its_own_parent(folder: Path) -> None:
     (folder / "loop").symlink_to(folder.parent)
     with pytest.raises(ValueError, match=r"loop is a link to a folder that contains the link"):
         ImageFolder(folder)
 
 
-def test_a_class_may_link_to_a_folder_elsewhere(folder: Path, tmp_path: Path) -> None:
+def test_a_class_folder_may_be_a_link(folder: Path, tmp_path: Path) -> None:
     draw(tmp_path / "elsewhere" / "1.png")
     (folder / "linked").symlink_to(tmp_path / "elsewhere")
     assert ImageFolder(folder).classes == ["dark", "light", "linked"]
@@ -289,12 +292,12 @@ def test_folders_nested_deeper_than_python_recurses(tmp_path: Path) -> None:
         assert photo.name == "1.jpg"
         assert len(photo.parts) > depth
     finally:
-        subprocess.run(["rm", "-rf", deep], check=True)  # which shutil cannot
+        subprocess.run(["rm", "-rf", deep], check=True)  # too deep for shutil
 
 
 @pytest.mark.slow_when_emulated
 def test_100_000_photos_in_a_folder(tmp_path: Path) -> None:
-    """What takes much longer, or far more memory, is of the square of their number."""
+    """Takes much longer, or far more memory, only if the cost is quadratic in their number."""
     (tmp_path / "many").mkdir()
     source = draw(tmp_path / "1.jpg")
     for index in range(100_000):
@@ -321,7 +324,7 @@ def test_100_000_photos_in_a_folder(tmp_path: Path) -> None:
 
 
 def obey_permissions() -> None:
-    """Takes from root, in a child to be, what lets it read and write where others may not."""
+    """Removes root's capabilities to ignore permissions, in a child process before it starts."""
     if os.geteuid() == 0:
         for capability in (1, 2, 3):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
             ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
@@ -339,9 +342,9 @@ def run_as_anyone(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
 
 @pytest.fixture
 def locked() -> Iterator[Callable[[Path], None]]:
-    """Takes all permissions from a path until the test is over."""
+    """Removes all permissions of a path until the test is over."""
     if sys.platform != "linux":
-        pytest.skip("capabilities are Linux's own")
+        pytest.skip("only Linux has capabilities")
     paths: list[Path] = []
 
     def lock(path: Path) -> None:
@@ -379,7 +382,7 @@ def test_photos_in_a_folder_without_permission(
 
 
 @pytest.mark.slow_when_emulated
-def test_a_photo_without_permission_is_left_out(
+def test_a_photo_without_permission_is_skipped(
     folder: Path, extractor: Path, tmp_path: Path, locked: Callable[[Path], None]
 ) -> None:
     locked(folder / "dark" / "0.png")
@@ -390,7 +393,7 @@ def test_a_photo_without_permission_is_left_out(
     assert skipped == {"path": str(folder / "dark" / "0.png"), "reason": "Permission denied"}
 
 
-def test_no_photo_at_all_that_can_be_read(folder: Path) -> None:
+def test_a_folder_without_readable_photos_is_an_error(folder: Path) -> None:
     for path in folder.rglob("*.png"):
         path.write_bytes(b"no photo")
     with pytest.raises(ValueError, match=r"none of the 12 photos in .* could be read"):

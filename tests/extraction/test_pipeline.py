@@ -89,7 +89,7 @@ def test_the_first_error_ends_the_work_and_leaves_no_thread(stage: str) -> None:
     assert extraction_threads() == []
 
 
-def test_an_iterator_given_up_leaves_no_thread() -> None:
+def test_a_generator_that_is_dropped_leaves_no_thread() -> None:
     results = prepare_and_run(same, same, itertools.count(), preparers=2, runners=2)
     assert next(results) == 0
     assert len(extraction_threads()) == 4
@@ -148,6 +148,6 @@ def test_the_quota_of_a_container_counts(
     assert machine.usable_cpus() == expected
 
 
-def test_the_kind_of_processor_is_told_the_same_each_time() -> None:
+def test_the_kind_of_processor_does_not_change() -> None:
     assert machine.processor_kind() == machine.processor_kind()
     assert len(machine.processor_kind()) > 10

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from coral_learn import _core
+from coral_learn import _core, machine
 from coral_learn.embeddings import Embeddings
+from coral_learn.heads.core import num_threads
 from coral_learn.heads.softmax_regression import SoftmaxRegression
 
 RUNNABLE = _core.build_info()["runnable_instruction_sets"]
@@ -68,11 +69,11 @@ def test_a_step_agrees_with_numpy(
     weights, biases = head.weights.astype(np.float64), head.biases.astype(np.float64)
     label = head.num_classes // 2
     logits = reference_logits(head, x)[0]
-    slopes = np.exp(logits - logits.max())
-    slopes /= slopes.sum()
-    slopes[label] -= 1
-    weights -= 0.1 * (np.asarray(x).T.astype(np.float64) * slopes + reg * weights)
-    biases -= 0.1 * slopes
+    logit_gradients = np.exp(logits - logits.max())
+    logit_gradients /= logit_gradients.sum()
+    logit_gradients[label] -= 1
+    weights -= 0.1 * (np.asarray(x).T.astype(np.float64) * logit_gradients + reg * weights)
+    biases -= 0.1 * logit_gradients
     head.reg = reg
     data = {"data_train": x, "labels_train": [label]}
     head.train_with_sgd(data, 1, 0.1, batch_size=7, print_every=0)
@@ -106,7 +107,9 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
-def test_a_wrong_number_of_threads_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_an_invalid_number_of_threads_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
     monkeypatch.setenv("CORAL_LEARN_NUM_THREADS", value)
     with pytest.raises(ValueError, match=f"CORAL_LEARN_NUM_THREADS .* not {value}"):
         SoftmaxRegression(2, 2).predict(np.ones((1, 2)))
@@ -187,7 +190,7 @@ LABELS = np.zeros(2, np.int32)
     [F32.astype(np.float64), F32.astype(np.int32), F32[0], F32[:, ::2], F32.astype(">f4")],
     ids=["float64", "int32", "vector", "strided", "byte-swapped"],
 )
-def test_the_core_refuses_embeddings_that_it_would_misread(values: NDArray[Any]) -> None:
+def test_the_core_refuses_embeddings_of_another_layout(values: NDArray[Any]) -> None:
     with pytest.raises(ValueError, match="embeddings must be"):
         _core.StoredEmbeddings(values)
 
@@ -206,16 +209,72 @@ def test_the_core_checks_shapes_and_labels_again(
     weights: NDArray[Any], biases: NDArray[Any], labels: NDArray[Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        _core.accuracy(weights, biases, _core.StoredEmbeddings(F32), labels, threads=1)
+        _core.accuracy(_core.Head(weights, biases), _core.StoredEmbeddings(F32), labels, threads=1)
 
 
-def test_the_core_takes_no_array_that_it_would_have_to_convert() -> None:
+@pytest.mark.parametrize(
+    ("weights", "biases"), [(F32.T.copy(), BIASES), (F32, np.zeros(3, np.float32))]
+)
+def test_the_core_writes_a_head_only_to_arrays_of_its_shape(
+    weights: NDArray[np.float32], biases: NDArray[np.float32]
+) -> None:
+    with pytest.raises(ValueError, match="must have the shape of the head"):
+        _core.Head(F32, BIASES).copy_to(weights, biases)
+
+
+def test_the_core_fits_only_heads_of_the_same_shape() -> None:
+    rows = np.arange(2, dtype=np.uint32)
+    fit = _core.HeadFit(2, _core.StoredEmbeddings(F32), LABELS, rows, None, threads=1)
+    other = _core.Head(F32[:, :2].copy(), BIASES)
+    with pytest.raises(ValueError, match="differ in classes or features"):
+        fit.run(other, l2_penalty=1, tolerance=1e-3, max_iterations=1, on_report=print)
+
+
+def test_a_head_of_the_core_is_a_copy() -> None:
+    weights, biases = F32.copy(), BIASES.copy()
+    head = _core.Head(weights, biases)
+    weights[0, 0] = np.nan
+    assert head.is_finite()
+    assert not _core.Head(weights, biases).is_finite()
+    head.copy().copy_to(weights, biases)
+    np.testing.assert_array_equal(weights, F32)
+
+
+def test_the_core_converts_no_array() -> None:
     with pytest.raises(TypeError):
-        _core.accuracy(
-            F32.astype(np.float64), BIASES, _core.StoredEmbeddings(F32), LABELS, threads=1
-        )
+        _core.Head(F32.astype(np.float64), BIASES)  # type: ignore[arg-type]
 
 
-def test_the_core_refuses_no_threads() -> None:
+def test_the_core_needs_at_least_one_thread() -> None:
     with pytest.raises(ValueError, match="threads must be at least 1"):
-        _core.accuracy(F32, BIASES, _core.StoredEmbeddings(F32), LABELS, threads=0)
+        _core.accuracy(_core.Head(F32, BIASES), _core.StoredEmbeddings(F32), LABELS, threads=0)
+
+
+def test_a_container_quota_limits_the_threads(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("CORAL_LEARN_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    quota = tmp_path / "cpu.max"
+    monkeypatch.setattr(machine, "_CONTAINER_QUOTA", quota)
+    quota.write_text("300000 100000\n")
+    assert num_threads() == 3
+    monkeypatch.setattr(machine, "_CONTAINER_QUOTA", tmp_path / "missing")
+    assert num_threads() == 8
+    monkeypatch.setenv("CORAL_LEARN_NUM_THREADS", "20")
+    assert num_threads() == 20
+
+
+def test_without_the_compiled_core_the_error_says_to_build_it() -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['coral_learn._core'] = None  # as if it were missing\n"
+        "from coral_learn import SoftmaxRegression\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    cause, error = result.stderr.split("direct cause of the following exception")
+    assert "ModuleNotFoundError: import of coral_learn._core halted" in cause
+    assert "did you forget to build? Run `pip install .`" in error

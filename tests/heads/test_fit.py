@@ -1,4 +1,4 @@
-"""SoftmaxRegression.fit: the converged head, its penalty chosen by itself."""
+"""SoftmaxRegression.fit: the converged head, with a penalty that is chosen automatically."""
 
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,16 @@ from coral_learn.tflite.imprinting.create import create_imprinting_model
 def clusters(
     per_class: int, classes: int = 3, features: int = 20, noise: float = 1.0, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points around a middle for each class, the classes one after the other."""
+    """Returns points around a center for each class, ordered by class."""
     rng = np.random.default_rng(seed)
-    middles = rng.normal(size=(classes, features))
+    centers = rng.normal(size=(classes, features))
     labels = np.repeat(np.arange(classes), per_class)
-    points = middles[labels] + noise * rng.normal(size=(len(labels), features))
+    points = centers[labels] + noise * rng.normal(size=(len(labels), features))
     return points.astype(np.float32), labels
 
 
 def plain_loss(head: SoftmaxRegression, x: np.ndarray, y: np.ndarray, penalty: float) -> float:
-    """What fit minimizes, computed in double precision."""
+    """Returns the loss that fit minimizes, in double precision."""
     x = x.astype(np.float64)
     logits = x @ head.weights.astype(np.float64) + head.biases
     logits -= logits.max(axis=1, keepdims=True)
@@ -48,7 +48,7 @@ def plain_loss(head: SoftmaxRegression, x: np.ndarray, y: np.ndarray, penalty: f
     penalty=st.sampled_from([0.01, 0.1, 1.0]),
     seed=st.integers(0, 99),
 )
-def test_no_small_change_makes_the_loss_less(
+def test_no_small_change_lowers_the_loss(
     per_class: int, classes: int, features: int, penalty: float, seed: int
 ) -> None:
     x, y = clusters(per_class, classes, features, seed=seed)
@@ -56,17 +56,17 @@ def test_no_small_change_makes_the_loss_less(
     record = head.fit(x, y, penalty=penalty)
     assert record.converged
     assert record.penalty == penalty
-    least = plain_loss(head, x, y, penalty)
-    assert record.losses[-1] == pytest.approx(least, abs=1e-4)
+    minimum = plain_loss(head, x, y, penalty)
+    assert record.losses[-1] == pytest.approx(minimum, abs=1e-4)
     rng = np.random.default_rng(seed)
     for _ in range(5):
         other = SoftmaxRegression(features, classes)
         change = 0.01 * rng.normal(size=head.weights.shape)
         other.weights, other.biases = head.weights + change, head.biases
-        assert plain_loss(other, x, y, penalty) >= least - 1e-5
+        assert plain_loss(other, x, y, penalty) >= minimum - 1e-5
 
 
-def test_it_ends_where_scikit_learn_does() -> None:
+def test_it_agrees_with_scikit_learn() -> None:
     linear_model = pytest.importorskip("sklearn.linear_model", reason="scikit-learn is missing")
     x, y = clusters(30, noise=2.0)
     spread = np.sqrt(((x - x.mean(axis=0)) ** 2).sum(axis=1).mean())
@@ -79,7 +79,7 @@ def test_it_ends_where_scikit_learn_does() -> None:
     )
 
 
-def test_the_same_data_give_the_same_head_whatever_it_was_before() -> None:
+def test_the_same_data_give_the_same_head_from_any_start() -> None:
     x, y = clusters(10)
     first, second = SoftmaxRegression(20, 3, seed=1), SoftmaxRegression(20, 3, seed=1)
     second.weights = np.ones((20, 3))
@@ -88,7 +88,7 @@ def test_the_same_data_give_the_same_head_whatever_it_was_before() -> None:
     np.testing.assert_array_equal(first.biases, second.biases)
 
 
-def test_quantized_embeddings_give_what_their_numbers_give() -> None:
+def test_quantized_embeddings_give_the_same_as_their_real_values() -> None:
     x, y = clusters(15, features=33)
     stored = np.clip(np.rint(x / 0.05) + 128, 0, 255).astype(np.uint8)
     embeddings = Embeddings(stored, 0.05, 128)
@@ -98,7 +98,7 @@ def test_quantized_embeddings_give_what_their_numbers_give() -> None:
     np.testing.assert_allclose(first.weights, second.weights, atol=2e-3)
 
 
-def test_noise_asks_for_a_larger_penalty() -> None:
+def test_noise_needs_a_larger_penalty() -> None:
     def penalty_for(noise: float) -> float:
         x, y = clusters(20, noise=noise, features=60)
         return SoftmaxRegression(60, 3, seed=0).fit(x, y).penalty
@@ -122,7 +122,7 @@ def test_validation_rows_choose_the_penalty() -> None:
     assert alike.penalty < unlike.penalty
 
 
-def test_one_photo_a_class() -> None:
+def test_one_photo_per_class() -> None:
     x, y = clusters(1, classes=5, noise=0.1)
     head = SoftmaxRegression(20, 5)
     record = head.fit(x, y)
@@ -132,16 +132,16 @@ def test_one_photo_a_class() -> None:
 
 
 def bright_and_dark_photos(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Positive features of 5 classes, each photo's of a length that says nothing of its class."""
+    """Returns positive features of 5 classes. The lengths say nothing about the class."""
     rng = np.random.default_rng(seed)
-    middles = np.random.default_rng(0).gamma(0.5, size=(5, 200))
+    centers = np.random.default_rng(0).gamma(0.5, size=(5, 200))
     labels = np.arange(5).repeat(20)
-    points = middles[labels] + 1.5 * rng.gamma(0.5, size=(100, 200))
+    points = centers[labels] + 1.5 * rng.gamma(0.5, size=(100, 200))
     return (points * rng.uniform(0.7, 1.3, size=(100, 1))).astype(np.float32), labels
 
 
 def test_the_length_of_the_only_photo_of_a_class_does_not_decide() -> None:
-    penalty = 0.01  # what fit takes for one photo a class; given, it takes embeddings as they are
+    penalty = 0.01  # as fit chooses it for one photo per class; giving it keeps the lengths
     chosen, as_they_are = SoftmaxRegression(200, 5), SoftmaxRegression(200, 5)
     gains = []
     for seed in range(10):
@@ -153,7 +153,7 @@ def test_the_length_of_the_only_photo_of_a_class_does_not_decide() -> None:
 
 
 @pytest.mark.parametrize("value", [np.inf, 1e15, 0.0])
-def test_a_photo_without_a_length_is_no_trouble(value: float) -> None:
+def test_an_embedding_of_length_zero_or_too_large_can_be_fitted(value: float) -> None:
     x, y = clusters(3)
     x[4] = value
     head = SoftmaxRegression(20, 3, seed=0)
@@ -165,7 +165,7 @@ def test_a_photo_without_a_length_is_no_trouble(value: float) -> None:
         assert np.isfinite(head.weights).all()
 
 
-def test_lengths_that_tell_classes_apart_are_left_alone() -> None:
+def test_lengths_that_tell_classes_apart_are_kept() -> None:
     rng = np.random.default_rng(0)
     y = np.arange(20) % 2
     x = np.ones((20, 3)) * (1 + y[:, None]) + 0.01 * rng.normal(size=(20, 3))
@@ -210,7 +210,7 @@ def test_class_weights_lift_a_rare_class() -> None:
     np.testing.assert_allclose(given.weights, balanced.weights, atol=1e-3)
 
 
-def test_an_error_from_progress_stops_it_with_a_finished_step() -> None:
+def test_an_error_from_progress_keeps_the_last_whole_iteration() -> None:
     x, y = clusters(10)
     head, whole = SoftmaxRegression(20, 3), SoftmaxRegression(20, 3)
 
@@ -229,7 +229,7 @@ def test_an_error_from_progress_stops_it_with_a_finished_step() -> None:
     [
         ({"labels": [0, 1, 3]}, r"labels must be in \[0, 3\), not 3"),
         ({"labels": [0, 1]}, "one label for each of the 3 embeddings"),
-        ({"embeddings": np.zeros((3, 5))}, "embeddings must have 4 features a row, not 5"),
+        ({"embeddings": np.zeros((3, 5))}, "embeddings must have 4 features per row, not 5"),
         ({"embeddings": np.full((3, 4), np.nan)}, "must be finite"),
         ({"embeddings": np.zeros((0, 4)), "labels": []}, "at least one embedding"),
         ({"penalty": 0.0}, "penalty must be more than 0"),
@@ -241,7 +241,7 @@ def test_an_error_from_progress_stops_it_with_a_finished_step() -> None:
         ({"seed": -1}, "seed must be at least 0"),
     ],
 )
-def test_wrong_arguments(changes: dict[str, Any], message: str) -> None:
+def test_invalid_arguments(changes: dict[str, Any], message: str) -> None:
     arguments = {"embeddings": np.eye(3, 4), "labels": [0, 1, 2], **changes}
     with pytest.raises(ValueError, match=message):
         SoftmaxRegression(4, 3).fit(**arguments)
@@ -256,8 +256,10 @@ def flowers(data_dir: Path) -> tuple[bytes, Embeddings, np.ndarray]:
         return content, extractor.extract(photos.paths), photos.labels
 
 
-@pytest.mark.parametrize(("photos", "least"), [(5, 0.68), (20, 0.82), (48, 0.84)])
-def test_flowers(flowers: tuple[bytes, Embeddings, np.ndarray], photos: int, least: float) -> None:
+@pytest.mark.parametrize(("photos", "min_accuracy"), [(5, 0.68), (20, 0.82), (48, 0.84)])
+def test_flowers(
+    flowers: tuple[bytes, Embeddings, np.ndarray], photos: int, min_accuracy: float
+) -> None:
     extractor, embeddings, labels = flowers
     fitted, imprinted = [], []
     for seed in range(5):
@@ -269,5 +271,5 @@ def test_flowers(flowers: tuple[bytes, Embeddings, np.ndarray], photos: int, lea
         engine = ImprintingEngine(create_imprinting_model(extractor))
         engine.train_all(embeddings[train], labels[train])
         imprinted.append(engine.get_accuracy(embeddings[test], labels[test]))
-    assert np.mean(fitted) >= least
+    assert np.mean(fitted) >= min_accuracy
     assert np.mean(fitted) >= np.mean(imprinted)

@@ -14,6 +14,7 @@ from tests.support.model_builder import (
     build_classifier,
     build_extractor,
     make_interpreter,
+    operator_names,
     random_image,
     run,
 )
@@ -33,23 +34,13 @@ from coral_learn import (
     read_labels,
 )
 from coral_learn.dataset import split_by_class
-from coral_learn.tflite.imprinting.tail import read_imprinting_model
-from coral_learn.tflite.metadata import attach_labels, pack_with_labels
-from coral_learn.tflite.model import (
-    add_operator,
-    add_tensor,
-    constant,
-    main_subgraph,
-    operator_name,
-    pack,
-    set_output,
-    tensor_name,
-    tensor_quantization,
-    tensor_shape,
-    unpack,
-)
+from coral_learn.tflite import schema
+from coral_learn.tflite.file import ModelFile
+from coral_learn.tflite.graph import Graph, Tensor
+from coral_learn.tflite.imprinting.read import read_imprinting_model
+from coral_learn.tflite.labels import attach_labels
 from coral_learn.tflite.quantization import Quantization
-from coral_learn.tflite.schema import load_schema
+from coral_learn.tflite.tree import pack, unpack
 
 TAIL = ["L2_NORMALIZATION", "CONV_2D", "MUL", "RESHAPE", "SOFTMAX"]
 FEATURES = 16
@@ -69,21 +60,16 @@ def real_output(content: bytes, image: np.ndarray) -> np.ndarray:
     return (output.astype(np.float64) - quantization[1]) * quantization[0]
 
 
-def operator_names(content: bytes) -> list[str]:
-    model = unpack(content)
-    return [operator_name(model, operator) for operator in main_subgraph(model).operators]
-
-
 def constants(content: bytes) -> dict[str, list[Any]]:
     """The elements of each constant tensor."""
-    model = unpack(content)
-    found = {tensor_name(t): constant(model, t) for t in main_subgraph(model).tensors}
+    graph = ModelFile(content).graph
+    found = {tensor.name: graph.constant(tensor) for tensor in graph.tensors}
     return {name: values.tolist() for name, values in found.items() if values is not None}
 
 
 def weights_of(content: bytes) -> np.ndarray:
     """The weights of the classes as stored, one row each."""
-    return read_imprinting_model(content).tail.weights.T
+    return read_imprinting_model(ModelFile(content)).tail.weights.T
 
 
 def some_embeddings(count: int, seed: int = 0) -> np.ndarray:
@@ -209,12 +195,14 @@ class TestEngine:
         engine.train(some_embeddings(1)[0], 3)
         saved = engine.serialize_model()
         np.testing.assert_allclose(weights_of(saved)[:3], base, atol=0.01)
-        assert not read_imprinting_model(saved).tail.biases.any()
+        assert not read_imprinting_model(ModelFile(saved)).tail.biases.any()
         assert unpack(saved).description.decode().split()[0] == "3"
         again = ImprintingEngine(saved, keep_classes=True)
         again.train(some_embeddings(1)[0], 3)
         assert again.num_classes == 4
-        assert read_imprinting_model(saved).tail.logit_scale == pytest.approx(10, rel=0.01)
+        assert read_imprinting_model(ModelFile(saved)).tail.logit_scale == pytest.approx(
+            10, rel=0.01
+        )
 
     def test_a_description_that_says_other_things_holds_no_sums(self, trained: bytes) -> None:
         for description in (b"MLIR Converted.", b"0 1.5\n1 much\n", b"0 1.5 2\n", b"\xff\n"):
@@ -277,21 +265,22 @@ class TestEngineErrors:
         ],
     )
     def test_a_tail_that_is_not_quite_it(self, trained: bytes, change: str, text: str) -> None:
-        tree = unpack(trained)
-        graph = main_subgraph(tree)
+        graph = Graph(unpack(trained))
+        table = graph.model.subgraphs[0]
         if change == "drop softmax":
-            set_output(tree, int(graph.operators.pop().inputs[0]))
+            graph.set_output(graph.tensors[table.operators.pop().inputs[0]])
         elif change == "insert relu":
-            normalized = int(graph.operators[-5].outputs[0])
-            shape = tensor_shape(graph.tensors[normalized])
-            other = add_tensor(tree, "relu", shape, np.uint8, scale=1 / 128, zero_point=128)
-            add_operator(tree, load_schema().BuiltinOperator.RELU, [normalized], [other])
-            graph.operators.insert(-4, graph.operators.pop())
-            graph.operators[-4].inputs = np.array([other, *graph.operators[-4].inputs[1:]])
+            (normalized,) = graph.operators[-5].outputs
+            other = graph.add_tensor(
+                "relu", normalized.shape, np.uint8, scale=1 / 128, zero_point=128
+            )
+            graph.add_operator(schema.BuiltinOperator.RELU, [normalized], [other])
+            table.operators.insert(-4, table.operators.pop())
+            table.operators[-4].inputs = np.array([other.index, *table.operators[-4].inputs[1:]])
         else:
-            graph.outputs = graph.operators[-1].inputs
+            table.outputs = table.operators[-1].inputs
         with pytest.raises(ModelError, match=text):
-            ImprintingEngine(pack(tree))
+            ImprintingEngine(pack(graph.model))
 
 
 class TestLabels:
@@ -310,8 +299,8 @@ class TestLabels:
         assert read_labels(create_imprinting_model(saved)) is None
 
     def test_labels_of_other_classes_are_left_out(self, trained: bytes) -> None:
-        tree = unpack(trained)
-        engine = ImprintingEngine(pack_with_labels(tree, ["a", "b"]), keep_classes=True)
+        labelled = ModelFile.of_graph(Graph(unpack(trained)), ["a", "b"])
+        engine = ImprintingEngine(labelled, keep_classes=True)
         assert engine.labels is None
         assert read_labels(engine.serialize_model()) is None
 
@@ -390,11 +379,9 @@ class TestCreate:
     def test_the_normalized_embedding_is_stored_as_the_runtimes_prescribe(
         self, model: bytes
     ) -> None:
-        tree = unpack(ImprintingEngine(model).serialize_extractor_model())
-        graph = main_subgraph(tree)
-        output = graph.tensors[int(graph.outputs[0])]
-        assert tensor_shape(output) == (1, 1, 1, FEATURES)
-        assert tensor_quantization(output) == Quantization(np.dtype(np.uint8), 1 / 128, 128)
+        (output,) = ModelFile(ImprintingEngine(model).serialize_extractor_model()).graph.outputs
+        assert output.shape == (1, 1, 1, FEATURES)
+        assert output.quantization == Quantization(np.dtype(np.uint8), 1 / 128, 128)
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_the_output_has_the_type_of_the_image(self, kind: str) -> None:
@@ -467,7 +454,7 @@ class TestCreate:
         others = np.random.default_rng(seed).uniform(0, 1, (classes, features))
         engine.train_all(others, np.arange(classes))
         saved = engine.serialize_model()
-        tail = read_imprinting_model(saved).tail
+        tail = read_imprinting_model(ModelFile(saved)).tail
         logits = tail.logit_scale * np.clip(normalized @ tail.weights, -1, 1 - step)
         expected = np.exp(logits - logits.max())
         expected /= expected.sum()
@@ -494,7 +481,7 @@ class TestKeptClasses:
 
     def test_they_cannot_be_changed_and_keep_their_labels(self) -> None:
         labels = ["red", "green", "blue", "grey"]
-        classifier = attach_labels(build_classifier(features=FEATURES).content, labels)
+        classifier = attach_labels(build_classifier(features=FEATURES).content, labels).content
         made = create_imprinting_model(classifier, keep_classes=True)
         assert read_labels(made) == labels
         engine = ImprintingEngine(made, keep_classes=True)
@@ -536,7 +523,9 @@ class TestKeptClasses:
         second = ImprintingEngine(first.serialize_model(), keep_classes=True)
         for embedding in embeddings[3:]:
             second.train(embedding, 4)
-        tails = [read_imprinting_model(e.serialize_model()).tail for e in (at_once, second)]
+        tails = [
+            read_imprinting_model(ModelFile(e.serialize_model())).tail for e in (at_once, second)
+        ]
         np.testing.assert_allclose(tails[1].weights, tails[0].weights, atol=0.02)
         np.testing.assert_allclose(tails[1].biases, tails[0].biases, atol=0.01)
         assert tails[0].biases[4] < 0
@@ -652,15 +641,21 @@ def infer(content: bytes, image: np.ndarray) -> np.ndarray:
 
 def add_tail_of_another_tool(extractor: bytes, base: np.ndarray) -> bytes:
     """Makes an imprinting model as TensorFlow converts one: with a QUANTIZE, and its own scales."""
-    schema = load_schema()
-    tree = unpack(extractor)
+    graph = Graph(unpack(extractor))
     codes = schema.BuiltinOperator
-    embedding = int(main_subgraph(tree).outputs[0])
+    (embedding,) = graph.outputs
     classes, features = base.shape
 
-    def add(code: int, inputs: list[int], shape: list[int], scale: float, zero: int, options: Any):
-        output = add_tensor(tree, f"tail{code}", shape, np.uint8, scale=scale, zero_point=zero)
-        add_operator(tree, code, inputs, [output], options=options)
+    def add(
+        code: int,
+        inputs: list[Tensor],
+        shape: list[int],
+        scale: float,
+        zero: int,
+        options: "schema.OptionsT",
+    ) -> Tensor:
+        output = graph.add_tensor(f"tail{code}", shape, np.uint8, scale=scale, zero_point=zero)
+        graph.add_operator(code, inputs, [output], options=options)
         return output
 
     normalized = add(
@@ -671,8 +666,7 @@ def add_tail_of_another_tool(extractor: bytes, base: np.ndarray) -> bytes:
         codes.QUANTIZE, [normalized], [1, 1, 1, features], 1 / 255, 0, schema.QuantizeOptionsT()
     )
     stored = Quantization.of_range(np.dtype(np.uint8), base.min(), base.max())
-    weights = add_tensor(
-        tree,
+    weights = graph.add_tensor(
         "weights",
         [classes, 1, 1, features],
         np.uint8,
@@ -680,27 +674,27 @@ def add_tail_of_another_tool(extractor: bytes, base: np.ndarray) -> bytes:
         scale=stored.scale,
         zero_point=stored.zero_point,
     )
-    biases = add_tensor(
-        tree, "biases", [classes], np.int32, values=np.zeros(classes), scale=stored.scale / 255
+    biases = graph.add_tensor(
+        "biases", [classes], np.int32, values=np.zeros(classes), scale=stored.scale / 255
     )
     convolution = schema.Conv2DOptionsT()
     convolution.padding, convolution.strideW, convolution.strideH = schema.Padding.SAME, 1, 1
     cosines = add(
         codes.CONV_2D, [finer, weights, biases], [1, 1, 1, classes], 0.006, 120, convolution
     )
-    factor = add_tensor(tree, "factor", [], np.uint8, values=200, scale=0.05)
+    factor = graph.add_tensor("factor", [], np.uint8, values=200, scale=0.05)
     logits = add(codes.MUL, [cosines, factor], [1, 1, 1, classes], 0.06, 120, schema.MulOptionsT())
     flat = add(codes.RESHAPE, [logits], [1, classes], 0.06, 120, schema.ReshapeOptionsT())
     softmax = schema.SoftmaxOptionsT()
     softmax.beta = 1.0
-    set_output(tree, add(codes.SOFTMAX, [flat], [1, classes], 1 / 256, 0, softmax))
-    tree.description = b"MLIR Converted."
-    return pack(tree)
+    graph.set_output(add(codes.SOFTMAX, [flat], [1, classes], 1 / 256, 0, softmax))
+    graph.model.description = b"MLIR Converted."
+    return pack(graph.model)
 
 
 def test_the_head_of_an_imprinting_model_can_be_read(trained: bytes) -> None:
     weights, biases, labels = read_head(trained)
-    tail = read_imprinting_model(trained).tail
+    tail = read_imprinting_model(ModelFile(trained)).tail
     np.testing.assert_allclose(weights, tail.weights * tail.logit_scale, rtol=1e-5)
     assert not biases.any()
     assert labels is None

@@ -5,7 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.model_builder import KINDS, BuiltModel, build_classifier, build_extractor, run
+from tests.support.model_builder import (
+    KINDS,
+    BuiltModel,
+    build_classifier,
+    build_extractor,
+    operator_names,
+    run,
+)
 from tests.support.stand_in.models import compiled
 
 from coral_learn import (
@@ -19,9 +26,9 @@ from coral_learn import (
     read_labels,
 )
 from coral_learn.heads.new_class import add_class, remember_classes
+from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.head.class_means import attach_class_means, read_class_means
-from coral_learn.tflite.imprinting.tail import has_imprinting_tail
-from coral_learn.tflite.model import main_subgraph, operator_name, unpack
+from coral_learn.tflite.imprinting.read import has_imprinting_tail
 
 FEATURES, OLD, NEW = 64, ["ant", "bee", "cat", "dog"], "emu"
 PHOTOS = 30  # of each class
@@ -112,7 +119,7 @@ def test_another_classifier_becomes_an_imprinting_model(world: World) -> None:
     before = world.softmax_head().serialize_model(world.extractor.content)
     new = world.of(range(4, 5))
     after = add_class(before, world.embeddings[new[:5]], NEW)
-    assert has_imprinting_tail(after)
+    assert has_imprinting_tail(ModelFile(after))
     assert read_labels(after) == [*OLD, NEW]
     answers, old = world.answers(after), world.of(range(4))
     assert np.mean(answers[new] == 4) >= 0.3
@@ -179,9 +186,9 @@ def test_memories_of_another_head_are_not_used(world: World) -> None:
     """As they stay behind when a model is cut, and another head appended."""
     classifier = world.classifier()
     means = read_class_means(classifier)
-    confused = attach_class_means(classifier, means[::-1])
+    confused = attach_class_means(classifier, means[::-1]).content
     added = add_class(confused, world.embeddings[world.of(range(4, 5))[:5]], NEW)
-    assert has_imprinting_tail(added)
+    assert has_imprinting_tail(ModelFile(added))
 
 
 def test_means_are_kept_beside_the_labels(world: World) -> None:
@@ -210,8 +217,3 @@ def test_errors(world: World) -> None:
         add_class(compiled(build_classifier().content), rows, NEW)
     with pytest.raises(ValueError, match=r"no embedding of the classes \[1, 3\]"):
         remember_classes(classifier, rows, [0, 2, 0])
-
-
-def operator_names(content: bytes) -> list[str]:
-    model = unpack(content)
-    return [operator_name(model, operator) for operator in main_subgraph(model).operators]

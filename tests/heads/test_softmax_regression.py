@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from coral_learn.embeddings import Embeddings
 from coral_learn.errors import ModelError
-from coral_learn.heads.softmax_regression import SoftmaxRegression, TrainingRecord
+from coral_learn.heads.records import TrainingRecord
+from coral_learn.heads.softmax_regression import SoftmaxRegression
 
 FEATURES, CLASSES = 12, 3
 
@@ -58,18 +59,18 @@ def test_takes_numpy_numbers_and_lists_as_pycoral_scripts_pass_them() -> None:
     assert head.get_accuracy(x.tolist(), y.tolist()) == history[-1].training_accuracy
 
 
-def test_learns_as_the_reference_does_on_the_full_batch() -> None:
-    # With one row there is one batch, so that plain gradient descent is the same thing.
+def test_training_agrees_with_gradient_descent_on_the_full_batch() -> None:
+    # With one row there is only one batch, so the result is that of plain gradient descent.
     x, y = make_data(rows=1)
     head = SoftmaxRegression(FEATURES, CLASSES, 0.1, reg=0.3, seed=4)
     weights, biases = head.weights.astype(np.float64), head.biases.astype(np.float64)
     for _ in range(25):
         logits = x @ weights + biases
-        slope = np.exp(logits - logits.max())
-        slope /= slope.sum()
-        slope[0, y[0]] -= 1
-        weights -= 0.2 * (x.T @ slope + 0.3 * weights)
-        biases -= 0.2 * slope[0]
+        logit_gradient = np.exp(logits - logits.max())
+        logit_gradient /= logit_gradient.sum()
+        logit_gradient[0, y[0]] -= 1
+        weights -= 0.2 * (x.T @ logit_gradient + 0.3 * weights)
+        biases -= 0.2 * logit_gradient[0]
     head.train_with_sgd(as_dict(x, y), 25, 0.2, batch_size=3, print_every=0)
     np.testing.assert_allclose(head.weights, weights, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(head.biases, biases, rtol=1e-4, atol=1e-6)
@@ -94,7 +95,7 @@ def test_history_holds_the_start_each_interval_and_the_end(
 
 
 @pytest.mark.parametrize("print_every", [0, -5])
-def test_is_silent_without_print_every(
+def test_nothing_is_printed_without_print_every(
     capsys: pytest.CaptureFixture[str], print_every: int
 ) -> None:
     x, y = make_data()
@@ -152,11 +153,11 @@ def test_momentum_and_decay_change_the_steps_as_they_are_defined_to() -> None:
     velocity, bias_velocity = np.zeros_like(weights), np.zeros_like(biases)
     for iteration in range(25):
         logits = x @ weights + biases
-        slope = np.exp(logits - logits.max())
-        slope /= slope.sum()
-        slope[0, y[0]] -= 1
-        velocity = 0.7 * velocity + x.T @ slope + 0.2 * weights
-        bias_velocity = 0.7 * bias_velocity + slope[0]
+        logit_gradient = np.exp(logits - logits.max())
+        logit_gradient /= logit_gradient.sum()
+        logit_gradient[0, y[0]] -= 1
+        velocity = 0.7 * velocity + x.T @ logit_gradient + 0.2 * weights
+        bias_velocity = 0.7 * bias_velocity + logit_gradient[0]
         rate = 0.05 / (1 + 0.1 * iteration)
         weights -= rate * velocity
         biases -= rate * bias_velocity
@@ -178,7 +179,7 @@ def test_without_replacement_a_batch_of_all_rows_is_the_full_gradient() -> None:
 
 
 def test_patience_stops_and_keeps_the_weights_of_the_lowest_validation_loss() -> None:
-    generator = np.random.default_rng(0)  # labels at random: there is nothing to learn for others
+    generator = np.random.default_rng(0)  # random labels: nothing learned holds for other rows
     x, y = generator.normal(size=(90, FEATURES)), generator.integers(0, CLASSES, 90)
     data = as_dict(x[:20], y[:20], x[20:], y[20:])
     head = SoftmaxRegression(FEATURES, CLASSES, 2.0, seed=0)
@@ -193,7 +194,7 @@ def test_patience_stops_and_keeps_the_weights_of_the_lowest_validation_loss() ->
 
 
 @pytest.mark.slow_when_emulated
-def test_patience_works_in_silence_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_patience_works_without_printing(capsys: pytest.CaptureFixture[str]) -> None:
     x, y = make_data()
     head = SoftmaxRegression(FEATURES, CLASSES, seed=0)
     data = as_dict(x[:45], y[:45], x[45:], y[45:])
@@ -252,7 +253,7 @@ def test_ctrl_c_stops_at_once_and_keeps_whole_iterations(rows: int, batch: int) 
 
 
 @pytest.mark.slow_when_emulated
-def test_python_goes_on_while_another_thread_trains() -> None:
+def test_python_keeps_running_while_another_thread_trains() -> None:
     x, y = make_data(rows=3000, features=256)
     head = SoftmaxRegression(256, CLASSES, seed=0)
     trainer = threading.Thread(target=head.train_with_sgd, args=(as_dict(x, y), 3000, 0.01, 100, 0))
@@ -363,7 +364,7 @@ def variants() -> dict[str, ArrayLike]:
 
 
 @pytest.mark.parametrize("form", variants())
-def test_every_form_of_embeddings_is_read_alike_and_left_alone(form: str) -> None:
+def test_every_form_of_embeddings_gives_the_same_and_stays_unchanged(form: str) -> None:
     x = variants()[form]
     expected = np.arange(4 * FEATURES, dtype=np.float32).reshape(4, FEATURES) % 100
     before = copy.deepcopy(x)
@@ -382,7 +383,7 @@ def test_labels_may_be_any_integers(dtype: Any) -> None:
     assert head.get_accuracy(x, twice[::2]) == np.mean(head.predict(x) == y)
 
 
-def test_probabilities_sum_to_one_and_stay_finite_however_far_apart_logits_are() -> None:
+def test_probabilities_stay_finite_and_sum_to_one_for_distant_logits() -> None:
     head = SoftmaxRegression(1, CLASSES, seed=0)
     head.weights = [[0, 1e4, -1e4]]
     probabilities = head.predict_proba([[1.0], [-1.0], [0.0]])
@@ -431,7 +432,7 @@ def test_save_and_load_keep_everything(tmp_path: Path) -> None:
     assert (tmp_path / "again").read_bytes() == (tmp_path / "head").read_bytes()
 
 
-def test_a_fresh_head_saves_too(tmp_path: Path) -> None:
+def test_an_untrained_head_can_be_saved(tmp_path: Path) -> None:
     head = SoftmaxRegression(FEATURES, CLASSES)
     head.save(tmp_path / "head.npz")
     loaded = SoftmaxRegression.load(tmp_path / "head.npz")
@@ -463,8 +464,10 @@ def test_loading_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
         SoftmaxRegression.load(tmp_path / "nothing")
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
-def test_copies_are_apart_and_go_on_alike(duplicate: Any) -> None:
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_copies_are_independent_and_train_the_same(duplicate: Any) -> None:
     x, y = make_data()
     head = SoftmaxRegression(FEATURES, CLASSES, seed=0)
     train(head, x, y)
@@ -498,7 +501,7 @@ def test_serializing_needs_a_model_file() -> None:
         ({"seed": 2**63}, r"seed must be less than 2\^63"),
     ],
 )
-def test_wrong_arguments_of_a_head(arguments: dict[str, Any], message: str) -> None:
+def test_invalid_arguments_of_a_head(arguments: dict[str, Any], message: str) -> None:
     if set(arguments) & {"weight_scale", "reg", "seed"}:
         arguments = {"feature_dim": 3, "num_classes": 2, **arguments}
     with pytest.raises(ValueError, match=message):
@@ -517,7 +520,7 @@ X, Y = make_data()
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        (X[:, :-1], Y, "data_train must have 12 features a row, not 11"),
+        (X[:, :-1], Y, "data_train must have 12 features per row, not 11"),
         (X[0], Y[:1], "data_train must be a matrix"),
         (X[:, None], Y, "data_train must be a matrix"),
         (3, Y, "data_train must be a matrix"),
@@ -546,7 +549,7 @@ X, Y = make_data()
         (X, ["daisy"] * len(X), "labels_train must be integers, not <U5"),
     ],
 )
-def test_wrong_training_data(x: Any, y: Any, message: str) -> None:
+def test_invalid_training_data(x: Any, y: Any, message: str) -> None:
     head = SoftmaxRegression(FEATURES, CLASSES, seed=0)
     before = head.weights.copy()
     with pytest.raises(ValueError, match=message):
@@ -554,7 +557,7 @@ def test_wrong_training_data(x: Any, y: Any, message: str) -> None:
     np.testing.assert_array_equal(head.weights, before)
 
 
-def test_wrong_validation_data() -> None:
+def test_invalid_validation_data() -> None:
     head = SoftmaxRegression(FEATURES, CLASSES, seed=0)
     with pytest.raises(ValueError, match=r"labels_val must be in \[0, 3\), not 9"):
         head.train_with_sgd(as_dict(X, Y, X[:2], [0, 9]), 1, 0.1)
@@ -583,15 +586,15 @@ def test_wrong_validation_data() -> None:
         ({"print_every": None}, "print_every must be an integer, not None"),
     ],
 )
-def test_wrong_training_options(options: dict[str, Any], message: str) -> None:
+def test_invalid_training_options(options: dict[str, Any], message: str) -> None:
     head = SoftmaxRegression(FEATURES, CLASSES, seed=0)
     with pytest.raises(ValueError, match=message):
         head.train_with_sgd(as_dict(X, Y), **{"num_iter": 1, "learning_rate": 0.1, **options})
 
 
-def test_wrong_arguments_of_predictions() -> None:
+def test_invalid_arguments_of_predictions() -> None:
     head = SoftmaxRegression(FEATURES, CLASSES, seed=0)
-    with pytest.raises(ValueError, match="embeddings must have 12 features a row, not 5"):
+    with pytest.raises(ValueError, match="embeddings must have 12 features per row, not 5"):
         head.predict(np.ones((2, 5)))
     with pytest.raises(ValueError, match="row 7 holds NaN or infinity"):
         head.predict(with_value(X, np.nan))
@@ -605,7 +608,7 @@ def test_wrong_arguments_of_predictions() -> None:
         head.get_accuracy(X[:0], Y[:0])
 
 
-def test_wrong_values_of_properties() -> None:
+def test_invalid_values_of_properties() -> None:
     head = SoftmaxRegression(2, 3, seed=0)
     with pytest.raises(ValueError, match=r"weights must have shape \[2, 3\], not \[3, 2\]"):
         head.weights = np.ones((3, 2))
@@ -638,7 +641,7 @@ def test_imports_neither_an_interpreter_nor_pillow() -> None:
 
 @pytest.mark.slow_when_emulated
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs POSIX signals")
-def test_a_signal_handler_runs_and_training_goes_on() -> None:
+def test_a_signal_handler_runs_and_training_continues() -> None:
     x, y = make_data(rows=3000, features=256)
     head = SoftmaxRegression(256, CLASSES, seed=0)
     seen: list[int] = []

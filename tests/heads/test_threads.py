@@ -1,4 +1,4 @@
-"""Many threads at once, on objects of their own and on one; and processes forked meanwhile."""
+"""Many threads that use separate objects or share one, and processes forked meanwhile."""
 
 import copy
 import os
@@ -24,7 +24,7 @@ from coral_learn import (
     SoftmaxRegression,
     create_imprinting_model,
 )
-from coral_learn.heads.softmax_regression import TrainingRecord
+from coral_learn.heads.records import TrainingRecord
 from coral_learn.tflite.head.append import append_softmax_head
 
 pytestmark = pytest.mark.slow_when_emulated
@@ -104,7 +104,7 @@ def exit_status_of_fork(job: Callable[[], object]) -> int:
     return os.waitpid(child, 0)[1]
 
 
-def test_objects_of_many_threads_do_not_disturb_each_other() -> None:
+def test_objects_of_different_threads_are_independent() -> None:
     def work(seed: int) -> tuple[np.ndarray, bytes, np.ndarray]:
         head = SoftmaxRegression(FEATURES, CLASSES, seed=seed)
         train(head, seed, 300)
@@ -194,7 +194,7 @@ def make_engine() -> ImprintingEngine:
     return ImprintingEngine(create_imprinting_model(classifier, keep_classes=True), True)
 
 
-def test_photos_that_threads_add_to_one_imprinting_engine_all_count() -> None:
+def test_all_photos_that_threads_add_to_one_imprinting_engine_count() -> None:
     x, y = photos(3, rows=1000)
     vectors = np.asarray(x, np.float64)
     engine, expected = make_engine(), make_engine()
@@ -261,7 +261,7 @@ def test_a_process_forked_while_its_objects_are_busy_can_use_them() -> None:
 
 
 @needs_fork
-def test_a_process_forked_by_a_progress_callback_goes_on_with_the_training() -> None:
+def test_a_process_forked_by_a_progress_callback_continues_the_training() -> None:
     x, y = photos(5, rows=4000)  # enough for several threads
     children: list[int] = []
 
@@ -297,7 +297,7 @@ def test_an_extractor_works_in_a_forked_process() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on address space")
-def test_under_a_memory_limit_that_no_thread_fits_in_training_does_without() -> None:
+def test_training_works_under_a_memory_limit_that_allows_no_thread() -> None:
     script = textwrap.dedent(
         """
         import re, resource
@@ -335,5 +335,5 @@ def test_under_a_memory_limit_that_no_thread_fits_in_training_does_without() -> 
 def test_free_threaded_python_is_not_promised() -> None:
     """Importing the core there turns the GIL on, which the locks of this package rely on."""
     if getattr(sys, "_is_gil_enabled", None) is None:
-        pytest.skip("this Python has no other way to be")
+        pytest.skip("this Python always has the GIL")
     assert sys._is_gil_enabled()

@@ -25,7 +25,7 @@ def result(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> RetrainRes
 
 
 @pytest.mark.slow_when_emulated
-def test_the_result_says_what_was_made(result: RetrainResult) -> None:
+def test_the_result_describes_the_files_and_the_accuracy(result: RetrainResult) -> None:
     assert result.classes == CLASSES
     assert result.images == 60
     assert result.skipped == []
@@ -42,7 +42,9 @@ def test_the_result_says_what_was_made(result: RetrainResult) -> None:
 
 
 @pytest.mark.slow_when_emulated
-def test_the_saved_model_does_as_the_result_says(result: RetrainResult, photos: Path) -> None:
+def test_the_saved_model_is_as_accurate_as_the_result_says(
+    result: RetrainResult, photos: Path
+) -> None:
     found = evaluate(result.model, photos, labels=result.labels)
     assert found.images == 60
     assert found.accuracy >= 0.9
@@ -81,7 +83,7 @@ def test_the_same_seed_gives_the_same_model(
 
 
 @pytest.mark.slow_when_emulated
-def test_progress_is_told_for_every_stage(photos: Path, tmp_path: Path) -> None:
+def test_progress_is_reported_for_every_stage(photos: Path, tmp_path: Path) -> None:
     steps: dict[str, list[tuple[int, int]]] = {}
     retrain(
         photos,
@@ -94,12 +96,12 @@ def test_progress_is_told_for_every_stage(photos: Path, tmp_path: Path) -> None:
     assert steps["extract"][-1] == (60, 60)
     assert steps["train"][-1] == (7, 7)
     assert steps["verify"][-1] == (6, 6)
-    for told in steps.values():
-        assert [done for done, _ in told] == sorted(done for done, _ in told)
+    for reported in steps.values():
+        assert [done for done, _ in reported] == sorted(done for done, _ in reported)
 
 
 @pytest.mark.slow_when_emulated
-def test_unreadable_photos_are_left_out_and_named(photos: Path, tmp_path: Path) -> None:
+def test_unreadable_photos_are_skipped_and_listed(photos: Path, tmp_path: Path) -> None:
     shutil.copytree(photos, tmp_path / "photos")
     bad = tmp_path / "photos" / "crab" / "broken.jpg"
     bad.write_bytes((photos / "crab" / "crab_000.jpg").read_bytes()[:900])
@@ -111,7 +113,7 @@ def test_unreadable_photos_are_left_out_and_named(photos: Path, tmp_path: Path) 
 
 
 @pytest.mark.slow_when_emulated
-def test_nothing_to_hold_out(photos: Path, tmp_path: Path) -> None:
+def test_a_retraining_without_validation_and_test(photos: Path, tmp_path: Path) -> None:
     result = retrain(photos, embedded_extractor(), tmp_path, validation=0, test=0)
     assert result.accuracy.validation is None
     assert result.accuracy.test_float is None
@@ -136,13 +138,13 @@ def with_an_empty_class(root: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (with_one_class, "has photos of 'jellyfish' alone: there must be at least two classes"),
-        (with_an_unreadable_class, "no photo of crab could be read, for example .*crab_000.jpg"),
+        (with_one_class, r"photos/ has only one class \(jellyfish\)\. Add a folder for each"),
+        (with_an_unreadable_class, r"has no readable photo of crab \(.*crab_000.jpg: .*Replace"),
         (with_an_empty_class, "has class folders without photos: eel"),
         (shutil.rmtree, "there is no folder"),
     ],
 )
-def test_photos_that_do_not_do(
+def test_unusable_folders_are_refused(
     photos: Path, tmp_path: Path, change: Callable[[Path], None], message: str
 ) -> None:
     shutil.copytree(photos, tmp_path / "photos")
@@ -170,13 +172,15 @@ def test_bad_settings_are_refused_before_any_photo_is_read(photos: Path, tmp_pat
 
 
 @pytest.mark.slow_when_emulated
-def test_a_classifier_is_no_extractor(result: RetrainResult, photos: Path, tmp_path: Path) -> None:
+def test_a_classifier_is_refused_as_an_extractor(
+    result: RetrainResult, photos: Path, tmp_path: Path
+) -> None:
     with pytest.raises(ModelError, match="is a classifier, not an embedding extractor"):
         retrain(photos, result.model, tmp_path)
 
 
 @pytest.mark.slow_when_emulated
-def test_evaluate_wants_folders_named_as_the_classes(
+def test_evaluate_refuses_folders_that_are_not_classes_of_the_model(
     result: RetrainResult, photos: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(photos / "fish", tmp_path / "shark")
@@ -184,7 +188,7 @@ def test_evaluate_wants_folders_named_as_the_classes(
         evaluate(result.model, tmp_path, labels=result.labels)
 
 
-def test_evaluate_goes_by_name_not_by_position(
+def test_evaluate_matches_folders_and_classes_by_name(
     result: RetrainResult, photos: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(photos / "fish", tmp_path / "fish")
@@ -192,7 +196,7 @@ def test_evaluate_goes_by_name_not_by_position(
     assert sum(found.confusion[1]) == found.images == 20
 
 
-def test_classify_takes_pictures_and_arrays(result: RetrainResult, photos: Path) -> None:
+def test_classify_takes_paths_images_and_arrays(result: RetrainResult, photos: Path) -> None:
     path = photos / "crab" / "crab_001.jpg"
     with Image.open(path) as picture, Classifier(result.model) as classifier:
         answers = classifier.classify([path, picture, np.asarray(picture)])

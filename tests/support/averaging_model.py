@@ -1,12 +1,11 @@
-"""A tiny image model whose row is the mean of each color over the image, made in memory."""
-
-from collections.abc import Sequence
+"""A tiny image model whose output is the mean of each color over the image, made in memory."""
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from coral_learn.tflite.model import add_operator, add_tensor, pack
-from coral_learn.tflite.schema import load_schema
+from coral_learn.tflite import schema
+from coral_learn.tflite.file import ModelFile
+from coral_learn.tflite.graph import Graph
 
 
 def averaging_model(
@@ -18,31 +17,17 @@ def averaging_model(
 ) -> bytes:
     """Makes a model from [batch, height, width, 3] to [batch, 1, 1, 3], quantized alike."""
     width, height = size
-    quantization: dict[str, float] = {}
-    if np.dtype(dtype) != np.float32:
-        quantization = {"scale": scale, "zero_point": zero_point}
-    schema = load_schema()
-    model = _empty_model()
-    image = add_tensor(model, "image", [batch, height, width, 3], dtype, **quantization)
-    means = add_tensor(model, "means", [batch, 1, 1, 3], dtype, **quantization)
+    scales = None if np.dtype(dtype) == np.float32 else scale
+    graph = Graph.empty()
+    image = graph.add_tensor(
+        "image", [batch, height, width, 3], dtype, scale=scales, zero_point=zero_point
+    )
+    means = graph.add_tensor("means", [batch, 1, 1, 3], dtype, scale=scales, zero_point=zero_point)
     options = schema.Pool2DOptionsT()
     options.padding = schema.Padding.VALID
     options.strideW, options.strideH = 1, 1
     options.filterWidth, options.filterHeight = width, height
-    add_operator(model, schema.BuiltinOperator.AVERAGE_POOL_2D, [image], [means], options=options)
-    _set_ends(model, [image], [means])
-    return pack(model)
-
-
-def _empty_model():
-    schema = load_schema()
-    model, graph = schema.ModelT(), schema.SubGraphT()
-    model.version = 3
-    model.operatorCodes, model.subgraphs, model.buffers = [], [graph], [schema.BufferT()]
-    graph.tensors, graph.operators = [], []
-    return model
-
-
-def _set_ends(model, inputs: Sequence[int], outputs: Sequence[int]) -> None:
-    graph = model.subgraphs[0]
-    graph.inputs, graph.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
+    graph.add_operator(schema.BuiltinOperator.AVERAGE_POOL_2D, [image], [means], options=options)
+    graph.set_inputs([image])
+    graph.set_output(means)
+    return ModelFile.of_graph(graph).content

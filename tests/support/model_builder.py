@@ -12,19 +12,11 @@ from typing import Any
 import numpy as np
 
 from coral_learn import edgetpu
-from coral_learn.tflite.file import EDGETPU_CUSTOM_OP
-from coral_learn.tflite.layers import add_result
-from coral_learn.tflite.model import (
-    add_operator,
-    add_tensor,
-    main_subgraph,
-    pack,
-    tensor_dtype,
-    tensor_name,
-    unpack,
-)
+from coral_learn.tflite import schema
+from coral_learn.tflite.file import ModelFile
+from coral_learn.tflite.graph import EDGETPU_CUSTOM_OP, Graph, Tensor
 from coral_learn.tflite.quantization import Quantization, probability_quantization
-from coral_learn.tflite.schema import load_schema
+from coral_learn.tflite.tree import pack, unpack
 
 # Type inside, type of image and output.
 KINDS = {
@@ -164,10 +156,14 @@ def build_compiled_extractor(kind: str = "uint8", features: int = 8) -> BuiltMod
 def with_outputs(content: bytes, names: Sequence[str]) -> bytes:
     """Returns the model with the tensors of these names as its outputs."""
     model = unpack(content)
-    graph = main_subgraph(model)
-    indices = {tensor_name(tensor): index for index, tensor in enumerate(graph.tensors)}
-    graph.outputs = np.array([indices[name] for name in names], np.int32)
+    indices = {tensor.name: tensor.index for tensor in Graph(model).tensors}
+    model.subgraphs[0].outputs = np.array([indices[name] for name in names], np.int32)
     return pack(model)
+
+
+def operator_names(content: bytes) -> list[str]:
+    """Returns the names of a model's operators, in the order they run."""
+    return [operator.name for operator in ModelFile(content).graph.operators]
 
 
 def run(content: bytes, image: np.ndarray, **options: Any) -> np.ndarray:
@@ -180,8 +176,7 @@ def run(content: bytes, image: np.ndarray, **options: Any) -> np.ndarray:
 
 def run_to(content: bytes, name: str, image: np.ndarray) -> np.ndarray:
     """Runs a model and returns the tensor of this name, declared an output before its own."""
-    graph = main_subgraph(unpack(content))
-    own = [tensor_name(graph.tensors[index]) for index in graph.outputs]
+    own = [tensor.name for tensor in Graph(unpack(content)).outputs]
     return run(with_outputs(content, [name, *own]), image)
 
 
@@ -205,18 +200,8 @@ class _Builder:
         inside, outside = KINDS[kind]
         self.inside, self.outside = np.dtype(inside), np.dtype(outside)
         self.random = np.random.default_rng(seed)
-        self.schema = load_schema()
-        self.model = self.schema.ModelT()
-        self.model.version = 3
-        self.model.description = b"built for tests"
-        self.model.operatorCodes = []
-        self.model.buffers = [self.schema.BufferT()]
-        self.model.metadata = []
-        self.model.signatureDefs = []
-        graph = self.schema.SubGraphT()
-        graph.name = b"main"
-        graph.tensors, graph.operators = [], []
-        self.model.subgraphs = [graph]
+        self.graph = Graph.empty("built for tests")
+        self.model = self.graph.model
         self.weights = np.zeros((0, 0), np.float32)
         self.biases = np.zeros(0, np.float32)
         self.logit_step = 0.0
@@ -226,7 +211,7 @@ class _Builder:
     def is_quantized(self) -> bool:
         return self.inside != np.float32
 
-    def add_backbone(self, features: int, rank: int, pool: str, size: tuple[int, int]) -> int:
+    def add_backbone(self, features: int, rank: int, pool: str, size: tuple[int, int]) -> Tensor:
         self.size = size
         self.image_quantization = (
             None if self.outside == np.float32 else Quantization.of_range(self.outside, -1, 1)
@@ -264,8 +249,8 @@ class _Builder:
         self.logit_quantization = self._quantization_of(1.5 * logits.min(), 1.5 * logits.max())
 
     def add_linear_layer(
-        self, embedding: int, linear: str, per_channel: bool, half_precision: bool, fused: str
-    ) -> int:
+        self, embedding: Tensor, linear: str, per_channel: bool, half_precision: bool, fused: str
+    ) -> Tensor:
         features, classes = self.weights.shape
         shape = [classes, 1, 1, features] if linear == "conv" else [classes, features]
         weights, real, scales = self._add_weights(
@@ -285,13 +270,12 @@ class _Builder:
             self._conv_options(fused) if linear == "conv" else self._fully_connected_options(fused),
         )
 
-    def add_factor(self, logits: int, factor: float) -> int:
+    def add_factor(self, logits: Tensor, factor: float) -> Tensor:
         self.logit_factor = factor
         before = self.logit_quantization
         stored = self._quantization_of(0, factor)
         value = factor if stored is None else stored.quantize(factor)
-        constant = add_tensor(
-            self.model,
+        constant = self.graph.add_tensor(
             "head/factor",
             [1],
             self.inside,
@@ -308,37 +292,37 @@ class _Builder:
             "MUL",
             [logits, constant],
             "head/scaled",
-            self._shape(logits),
+            logits.shape,
             self.logit_quantization,
-            self.schema.MulOptionsT(),
+            schema.MulOptionsT(),
         )
 
-    def add_flatten(self, logits: int, flatten: str) -> int:
-        shape = [1, self._shape(logits)[-1]]
+    def add_flatten(self, logits: Tensor, flatten: str) -> Tensor:
+        shape = [1, logits.shape[-1]]
         if flatten == "squeeze":
-            options = self.schema.SqueezeOptionsT()
+            options = schema.SqueezeOptionsT()
             options.squeezeDims = np.array([1, 2], np.int32)
             return self._add_operator(
                 "SQUEEZE", [logits], "head/flat", shape, self.logit_quantization, options
             )
         return self._add_reshape(logits, "head/flat", shape, self.logit_quantization)
 
-    def add_dequantize(self, tensor: int) -> int:
-        return self._add_operator("DEQUANTIZE", [tensor], "head/real", self._shape(tensor), None)
+    def add_dequantize(self, tensor: Tensor) -> Tensor:
+        return self._add_operator("DEQUANTIZE", [tensor], "head/real", tensor.shape, None)
 
-    def add_activation(self, logits: int, activation: str) -> int:
-        is_real = self._dtype(logits) == np.float32
+    def add_activation(self, logits: Tensor, activation: str) -> Tensor:
+        is_real = logits.dtype == np.float32
         quantization = None if is_real else probability_quantization(self.inside)
         options = None
         if activation == "softmax":
-            options = self.schema.SoftmaxOptionsT()
+            options = schema.SoftmaxOptionsT()
             options.beta = 1.0
         return self._add_operator(
-            activation.upper(), [logits], "scores", self._shape(logits), quantization, options
+            activation.upper(), [logits], "scores", logits.shape, quantization, options
         )
 
-    def add_outside(self, output: int, activation: str | None) -> int:
-        dtype = self._dtype(output)
+    def add_outside(self, output: Tensor, activation: str | None) -> Tensor:
+        dtype = output.dtype
         if dtype in (self.outside, np.float32):
             return output
         if self.outside == np.float32:
@@ -346,12 +330,11 @@ class _Builder:
         inside = probability_quantization(dtype) if activation else self.logit_quantization
         shift = int(np.iinfo(self.outside).min) - int(np.iinfo(dtype).min)
         outside = Quantization(self.outside, inside.scale, inside.zero_point + shift)
-        return self._add_operator("QUANTIZE", [output], "output", self._shape(output), outside)
+        return self._add_operator("QUANTIZE", [output], "output", output.shape, outside)
 
-    def finish(self, output: int, with_signature: bool) -> BuiltModel:
-        graph = main_subgraph(self.model)
-        graph.inputs = np.array([self.input], np.int32)
-        graph.outputs = np.array([output], np.int32)
+    def finish(self, output: Tensor, with_signature: bool) -> BuiltModel:
+        self.graph.set_inputs([self.input])
+        self.graph.set_output(output)
         if with_signature:
             self._add_signature(self.input, output)
         return BuiltModel(
@@ -375,30 +358,29 @@ class _Builder:
         output = self._add_operator(
             "CUSTOM", [self.input], "embedding", [1, 1, 1, features], self.embedding_quantization
         )
-        self.model.operatorCodes[0].customCode = EDGETPU_CUSTOM_OP
-        graph = main_subgraph(self.model)
-        graph.operators[0].customOptions = np.arange(251, dtype=np.uint8)
+        self.model.operatorCodes[0].customCode = EDGETPU_CUSTOM_OP.encode()
+        self.model.subgraphs[0].operators[0].customOptions = np.arange(251, dtype=np.uint8)
         return self.finish(output, with_signature=False)
 
     def _add_pool(
-        self, grid: int, features: int, rank: int, pool: str, size: tuple[int, int]
-    ) -> int:
+        self, grid: Tensor, features: int, rank: int, pool: str, size: tuple[int, int]
+    ) -> Tensor:
         quantization = self.embedding_quantization
         vector = [1, 1, 1, features] if pool == "average_pool" or rank == 4 else [1, features]
         wanted = [*[1] * (rank - 1), features]
         self.embedding_name = "pooled"
         if pool == "average_pool":
-            options = self.schema.Pool2DOptionsT()
-            options.padding = self.schema.Padding.VALID
+            options = schema.Pool2DOptionsT()
+            options.padding = schema.Padding.VALID
             options.filterHeight, options.filterWidth = size
             options.strideH = options.strideW = 1
             pooled = self._add_operator(
                 "AVERAGE_POOL_2D", [grid], "pooled", vector, quantization, options
             )
         else:
-            options = self.schema.ReducerOptionsT()
+            options = schema.ReducerOptionsT()
             options.keepDims = rank == 4
-            axes = add_tensor(self.model, "axes", [2], np.int32, values=[1, 2])
+            axes = self.graph.add_tensor("axes", [2], np.int32, values=[1, 2])
             pooled = self._add_operator(
                 "MEAN", [grid, axes], "pooled", vector, quantization, options
             )
@@ -408,27 +390,27 @@ class _Builder:
         return self._add_reshape(pooled, "embedding", wanted, quantization)
 
     def _add_reshape(
-        self, tensor: int, name: str, shape: Sequence[int], quantization: Quantization | None
-    ) -> int:
-        target = add_tensor(self.model, f"{name}/shape", [len(shape)], np.int32, values=shape)
-        options = self.schema.ReshapeOptionsT()
+        self, tensor: Tensor, name: str, shape: Sequence[int], quantization: Quantization | None
+    ) -> Tensor:
+        target = self.graph.add_tensor(f"{name}/shape", [len(shape)], np.int32, values=shape)
+        options = schema.ReshapeOptionsT()
         options.newShape = np.array(shape, np.int32)
         return self._add_operator("RESHAPE", [tensor, target], name, shape, quantization, options)
 
     def _add_weights(
         self, name: str, values: np.ndarray, per_channel: bool = False, half: bool = False
-    ) -> tuple[int, np.ndarray, np.ndarray]:
+    ) -> tuple[Tensor, np.ndarray, np.ndarray]:
         """Adds weights [C, ..., D]; returns their tensor, their real values and their scales."""
         scales = np.ones(1)
         if self.inside == np.float32:
             if not half:
                 return (
-                    add_tensor(self.model, name, values.shape, np.float32, values=values),
+                    self.graph.add_tensor(name, values.shape, np.float32, values=values),
                     (values),
                     scales,
                 )
             stored = values.astype(np.float16)
-            tensor = add_tensor(self.model, name, values.shape, np.float16, values=stored)
+            tensor = self.graph.add_tensor(name, values.shape, np.float16, values=stored)
             widened = self._add_operator("DEQUANTIZE", [tensor], f"{name}/real", values.shape, None)
             return widened, stored.astype(np.float32), scales
         if self.inside == np.uint8:
@@ -441,8 +423,7 @@ class _Builder:
             steps = np.maximum(largest, 1e-6) / 127
             scales, zero_point = steps.ravel().astype(np.float32), 0
             stored = np.clip(np.rint(values / steps), -127, 127).astype(np.int8)
-        tensor = add_tensor(
-            self.model,
+        tensor = self.graph.add_tensor(
             name,
             values.shape,
             self.inside,
@@ -455,73 +436,67 @@ class _Builder:
         return tensor, real.astype(np.float32), scales
 
     def _add_biases(
-        self, name: str, values: np.ndarray, source: int, weight_scales: np.ndarray
-    ) -> int:
+        self, name: str, values: np.ndarray, source: Tensor, weight_scales: np.ndarray
+    ) -> Tensor:
         self.real_biases = values
         if not self.is_quantized:
-            return add_tensor(self.model, name, values.shape, np.float32, values=values)
-        source_scale = main_subgraph(self.model).tensors[source].quantization.scale[0]
+            return self.graph.add_tensor(name, values.shape, np.float32, values=values)
+        source_scale = source.scales.scales[0]
         scales = (source_scale * weight_scales).astype(np.float32)
         stored = np.rint(values / scales).astype(np.int32)
         self.real_biases = (stored * scales).astype(np.float32)
-        return add_tensor(self.model, name, values.shape, np.int32, values=stored, scale=scales)
+        return self.graph.add_tensor(name, values.shape, np.int32, values=stored, scale=scales)
 
     def _add_operator(
         self,
         name: str,
-        inputs: Sequence[int],
+        inputs: Sequence[Tensor],
         output_name: str,
         shape: Sequence[int],
         quantization: Quantization | None,
         options: Any = None,
-    ) -> int:
+    ) -> Tensor:
         output = self._add_result(output_name, shape, quantization)
-        types = {str(self._dtype(index)) for index in (inputs[0], output)}
+        types = {str(tensor.dtype) for tensor in (inputs[0], output)}
         version = 1
         if name == "DEQUANTIZE":
             version = 3 if "float16" in types else 2
         elif types == {"int8"} and name not in ("RESHAPE", "SQUEEZE", "QUANTIZE"):
             version = {"CONV_2D": 3, "FULLY_CONNECTED": 4}.get(name, 2)
-        code = getattr(self.schema.BuiltinOperator, name)
-        add_operator(self.model, code, inputs, [output], options=options, version=version)
+        code = getattr(schema.BuiltinOperator, name)
+        self.graph.add_operator(code, inputs, [output], options=options, version=version)
         return output
 
     def _add_result(
         self, name: str, shape: Sequence[int], quantization: Quantization | None
-    ) -> int:
+    ) -> Tensor:
         dtype = np.float32 if quantization is None else quantization.dtype
-        return add_result(self.model, name, shape, dtype, quantization)
+        return self.graph.add_result(name, shape, dtype, quantization)
 
-    def _add_signature(self, image: int, output: int) -> None:
-        signature = self.schema.SignatureDefT()
+    def _add_signature(self, image: Tensor, output: Tensor) -> None:
+        signature = schema.SignatureDefT()
         signature.signatureKey = b"serving_default"
         signature.subgraphIndex = 0
         signature.inputs = [self._map("image", image)]
         signature.outputs = [self._map("scores", output)]
         self.model.signatureDefs.append(signature)
 
-    def _map(self, name: str, tensor: int) -> Any:
-        entry = self.schema.TensorMapT()
-        entry.name, entry.tensorIndex = name.encode(), tensor
+    def _map(self, name: str, tensor: Tensor) -> Any:
+        entry = schema.TensorMapT()
+        entry.name, entry.tensorIndex = name.encode(), tensor.index
         return entry
 
     def _quantization_of(self, low: float, high: float) -> Quantization | None:
         return Quantization.of_range(self.inside, low, high) if self.is_quantized else None
 
     def _conv_options(self, fused: str) -> Any:
-        options = self.schema.Conv2DOptionsT()
-        options.padding = self.schema.Padding.SAME
+        options = schema.Conv2DOptionsT()
+        options.padding = schema.Padding.SAME
         options.strideH = options.strideW = 1
-        options.fusedActivationFunction = getattr(self.schema.ActivationFunctionType, fused)
+        options.fusedActivationFunction = getattr(schema.ActivationFunctionType, fused)
         return options
 
     def _fully_connected_options(self, fused: str) -> Any:
-        options = self.schema.FullyConnectedOptionsT()
-        options.fusedActivationFunction = getattr(self.schema.ActivationFunctionType, fused)
+        options = schema.FullyConnectedOptionsT()
+        options.fusedActivationFunction = getattr(schema.ActivationFunctionType, fused)
         return options
-
-    def _shape(self, tensor: int) -> list[int]:
-        return main_subgraph(self.model).tensors[tensor].shape.tolist()
-
-    def _dtype(self, tensor: int) -> np.dtype[Any]:
-        return tensor_dtype(main_subgraph(self.model).tensors[tensor])

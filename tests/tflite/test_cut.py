@@ -11,6 +11,7 @@ from tests.support.model_builder import (
     build_compiled_extractor,
     build_extractor,
     make_interpreter,
+    operator_names,
     random_image,
     run,
     run_to,
@@ -18,17 +19,15 @@ from tests.support.model_builder import (
 )
 
 from coral_learn.errors import ModelError
-from coral_learn.tflite.cut import (
-    Candidate,
-    create_embedding_extractor,
-    list_candidates,
-    read_embedding,
-)
+from coral_learn.tflite import schema
+from coral_learn.tflite.cut import create_embedding_extractor
+from coral_learn.tflite.embedding import Candidate, list_candidates, read_embedding
+from coral_learn.tflite.graph import Graph
 from coral_learn.tflite.head.append import append_softmax_head
-from coral_learn.tflite.metadata import attach_labels, read_labels
+from coral_learn.tflite.labels import attach_labels, read_labels
+from coral_learn.tflite.metadata import add_metadata_entry
 from coral_learn.tflite.metadata_format import decode_metadata, encode_metadata
-from coral_learn.tflite.model import add_metadata, main_subgraph, operator_name, pack, unpack
-from coral_learn.tflite.schema import load_schema
+from coral_learn.tflite.tree import pack, unpack
 
 TAILS: dict[str, dict[str, Any]] = {
     "conv, reshape, softmax": {"linear": "conv", "flatten": "reshape"},
@@ -56,11 +55,6 @@ def _applies(tail: str, kind: str) -> bool:
 COMBINATIONS = [(kind, tail) for kind in KINDS for tail in TAILS if _applies(tail, kind)]
 
 
-def _names(content: bytes) -> list[str]:
-    model = unpack(content)
-    return [operator_name(model, operator) for operator in main_subgraph(model).operators]
-
-
 def _check_extractor(built: BuiltModel, extractor: bytes) -> None:
     """Checks that an extractor gives the classifier's own embedding, bit for bit."""
     image = random_image(built)
@@ -86,7 +80,7 @@ def test_every_tail_is_cut_at_the_embedding(kind: str, tail: str) -> None:
 def test_nothing_unused_stays(kind: str) -> None:
     built = build_classifier(kind, features=24, classes=7, factor=2.0)
     model = unpack(create_embedding_extractor(built.content))
-    graph = main_subgraph(model)
+    graph = model.subgraphs[0]
     used = {*graph.inputs.tolist(), *graph.outputs.tolist()}
     for operator in graph.operators:
         used.update(operator.inputs.tolist(), operator.outputs.tolist())
@@ -95,15 +89,15 @@ def test_nothing_unused_stays(kind: str) -> None:
     assert {0, *(owner.buffer for owner in owners)} == set(range(len(model.buffers)))
     codes = {operator.opcodeIndex for operator in graph.operators}
     assert codes == set(range(len(model.operatorCodes)))
-    assert _names(pack(model))[-2:] == ["CONV_2D", "AVERAGE_POOL_2D"]
+    assert operator_names(pack(model))[-2:] == ["CONV_2D", "AVERAGE_POOL_2D"]
 
 
 def test_what_stays_is_as_it_was() -> None:
     built = build_classifier("int8 with uint8 outside", with_signature=True)
     before, after = unpack(built.content), unpack(create_embedding_extractor(built.content))
-    kept = {tensor.name: tensor for tensor in main_subgraph(after).tensors}
+    kept = {tensor.name: tensor for tensor in after.subgraphs[0].tensors}
     assert len(kept) >= 6
-    for tensor in main_subgraph(before).tensors:
+    for tensor in before.subgraphs[0].tensors:
         if tensor.name in kept:
             other = kept[tensor.name]
             assert tensor.shape.tolist() == other.shape.tolist()
@@ -132,9 +126,9 @@ def test_metadata_keeps_the_input_and_forgets_the_labels() -> None:
     model = unpack(built.content)
     image = {"name": b"picture", "content": {"content_properties": (2, {"color_space": 1})}}
     described = {"name": b"a classifier", "subgraph_metadata": [{"input_tensor_metadata": [image]}]}
-    add_metadata(model, "TFLITE_METADATA", encode_metadata(described))
-    add_metadata(model, "min_runtime_version", b"1.5.0")
-    classifier = attach_labels(pack(model), ["a", "b", "c"])
+    add_metadata_entry(model, "TFLITE_METADATA", encode_metadata(described))
+    add_metadata_entry(model, "min_runtime_version", b"1.5.0")
+    classifier = attach_labels(pack(model), ["a", "b", "c"]).content
     assert read_labels(classifier) == ["a", "b", "c"]
 
     extractor = create_embedding_extractor(classifier)
@@ -152,7 +146,7 @@ def test_metadata_keeps_the_input_and_forgets_the_labels() -> None:
 
 def _rename(content: bytes, old: str, new: str) -> bytes:
     model = unpack(content)
-    for tensor in main_subgraph(model).tensors:
+    for tensor in model.subgraphs[0].tensors:
         if tensor.name == old.encode():
             tensor.name = new.encode()
     return pack(model)
@@ -162,9 +156,9 @@ def _behind_an_unknown_tail(name: str) -> bytes:
     """A classifier whose head ends in an operator that no walk backwards knows, TANH."""
     built = build_classifier("float32", activation=None)
     model = unpack(_rename(built.content, built.embedding_name, name))
-    operator = main_subgraph(model).operators[-1]
-    code = load_schema().OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = load_schema().BuiltinOperator.TANH
+    operator = model.subgraphs[0].operators[-1]
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.TANH
     code.version = 1
     model.operatorCodes.append(code)
     operator.opcodeIndex = len(model.operatorCodes) - 1
@@ -209,8 +203,8 @@ def test_candidates_are_the_vectors_before_the_last_layer() -> None:
 def test_weights_widened_by_the_model_hide_no_candidate() -> None:
     built = build_classifier("float32", linear="fully_connected", rank=2, half_precision=True)
     model = unpack(built.content)
-    operators = main_subgraph(model).operators
-    (widening,) = [each for each in operators if operator_name(model, each) == "DEQUANTIZE"]
+    operators = model.subgraphs[0].operators
+    (widening,) = [each.table for each in Graph(model).operators if each.name == "DEQUANTIZE"]
     operators.remove(widening)
     operators.insert(0, widening)  # where converters put it
     names = [each.name for each in list_candidates(pack(model))]
@@ -225,7 +219,7 @@ def test_candidates_of_an_extractor_are_all_its_vectors() -> None:
 def test_an_embedding_that_is_not_pooled_is_refused() -> None:
     built = build_classifier("uint8", features=24)
     model = unpack(built.content)
-    graph = main_subgraph(model)
+    graph = model.subgraphs[0]
     pool, linear = graph.operators[1], graph.operators[2]
     linear.inputs = np.array([pool.inputs[0], *linear.inputs[1:]], np.int32)
     graph.tensors[linear.outputs[0]].shape = np.array([1, 4, 4, 4], np.int32)
@@ -236,9 +230,8 @@ def test_an_embedding_that_is_not_pooled_is_refused() -> None:
 def test_several_embeddings_are_refused_by_name() -> None:
     built = build_classifier("float32", features=24, rank=2, linear="fully_connected")
     model = unpack(built.content)
-    graph = main_subgraph(model)
+    graph = model.subgraphs[0]
     tensors = {tensor.name: index for index, tensor in enumerate(graph.tensors)}
-    schema = load_schema()
     second = schema.OperatorT()
     head = graph.operators[-2]
     second.opcodeIndex, second.inputs = head.opcodeIndex, head.inputs.copy()
@@ -299,7 +292,7 @@ def test_a_head_beside_the_compiled_part_can_be_cut_off_again() -> None:
     compiled = build_compiled_extractor(features=8)
     classifier = append_softmax_head(compiled.content, np.ones((8, 3)), np.zeros(3)).content
     extractor = create_embedding_extractor(classifier)
-    assert _names(extractor) == ["edgetpu-custom-op"]
+    assert operator_names(extractor) == ["edgetpu-custom-op"]
     assert read_embedding(extractor).name == compiled.embedding_name
 
 

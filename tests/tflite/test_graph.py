@@ -1,7 +1,9 @@
 """Reading and writing .tflite files."""
 
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import flatbuffers
@@ -13,8 +15,10 @@ from hypothesis import strategies as st
 from tests.support.model_builder import KINDS, build_classifier, random_image, run
 
 from coral_learn.errors import ModelError
-from coral_learn.tflite.model import add_operator, add_tensor, constant, main_subgraph, pack, unpack
-from coral_learn.tflite.schema import load_schema
+from coral_learn.tflite import schema
+from coral_learn.tflite.file import ModelFile
+from coral_learn.tflite.graph import Graph
+from coral_learn.tflite.tree import pack, unpack
 
 CONTENTS = {kind: build_classifier(kind, with_signature=True).content for kind in KINDS}
 CONTENT = CONTENTS["uint8"]
@@ -60,16 +64,12 @@ def test_arrays_of_the_tree_cannot_be_written_into() -> None:
 
 
 def test_out_of_line_buffers_and_options_are_brought_inline() -> None:
-    schema = load_schema()
     model = unpack(CONTENT)
-    add_operator(
-        model,
-        schema.BuiltinOperator.CUSTOM,
-        [0],
-        [add_tensor(model, "custom/output", [1], np.float32)],
-    )
+    graph = Graph(model)
+    output = graph.add_tensor("custom/output", [1], np.float32)
+    graph.add_operator(schema.BuiltinOperator.CUSTOM, [graph.tensors[0]], [output])
     model.operatorCodes[-1].customCode = b"something"
-    operator = main_subgraph(model).operators[-1]
+    operator = model.subgraphs[0].operators[-1]
     operator.customOptions = np.arange(40, dtype=np.uint8)
     inline = pack(unpack(pack(model)))
 
@@ -80,7 +80,7 @@ def test_out_of_line_buffers_and_options_are_brought_inline() -> None:
             buffer.offset, buffer.size = file_size + len(tail), len(buffer.data)
             tail += bytes(buffer.data)
             buffer.data = None
-        operator = main_subgraph(model).operators[-1]
+        operator = model.subgraphs[0].operators[-1]
         operator.largeCustomOptionsOffset = file_size + len(tail)
         operator.largeCustomOptionsSize = len(operator.customOptions)
         tail += bytes(operator.customOptions)
@@ -94,35 +94,34 @@ def test_out_of_line_buffers_and_options_are_brought_inline() -> None:
 
 
 def test_added_tensors_get_names_of_their_own() -> None:
-    model = unpack(CONTENT)
-    added = [add_tensor(model, "pooled", [1], np.float32) for _ in range(2)]
-    names = [main_subgraph(model).tensors[index].name for index in added]
-    assert names == [b"pooled_1", b"pooled_2"]
+    graph = Graph(unpack(CONTENT))
+    added = [graph.add_tensor("pooled", [1], np.float32) for _ in range(2)]
+    assert [tensor.name for tensor in added] == ["pooled_1", "pooled_2"]
 
 
 def test_constants_are_read_as_stored() -> None:
-    model = unpack(CONTENT)
+    graph = Graph(unpack(CONTENT))
     values = np.arange(6, dtype=np.float16).reshape(2, 3)
-    index = add_tensor(model, "constant", [2, 3], np.float16, values=values)
-    np.testing.assert_array_equal(constant(model, main_subgraph(model).tensors[index]), values)
-    assert constant(model, main_subgraph(model).tensors[0]) is None
+    tensor = graph.add_tensor("constant", [2, 3], np.float16, values=values)
+    np.testing.assert_array_equal(graph.constant(tensor), values)
+    assert graph.constant(graph.tensors[0]) is None
 
 
 def _set_in_tensor(**fields: Any) -> Callable[[Any], None]:
-    return lambda model: vars(main_subgraph(model).tensors[1]).update(fields)
+    return lambda model: vars(model.subgraphs[0].tensors[1]).update(fields)
 
 
 def _set_in_operator(**fields: Any) -> Callable[[Any], None]:
-    return lambda model: vars(main_subgraph(model).operators[1]).update(fields)
+    return lambda model: vars(model.subgraphs[0].operators[1]).update(fields)
 
 
 def _set_in_graph(**fields: Any) -> Callable[[Any], None]:
-    return lambda model: vars(main_subgraph(model)).update(fields)
+    return lambda model: vars(model.subgraphs[0]).update(fields)
 
 
 def _set_scales(*scales: float) -> Callable[[Any], None]:
     def change(model: Any) -> None:
-        quantization = main_subgraph(model).tensors[1].quantization
+        quantization = model.subgraphs[0].tensors[1].quantization
         quantization.scale = np.array(scales, np.float32)
 
     return change
@@ -133,10 +132,10 @@ def _set_scales(*scales: float) -> Callable[[Any], None]:
     [
         (lambda model: setattr(model, "version", 2), "schema version is 2"),
         (lambda model: model.subgraphs.clear(), "no subgraph"),
-        (_set_in_tensor(buffer=99), "index 99 is not one of"),
+        (_set_in_tensor(buffer=99), "index 99 is not in \\[0, "),
         (_set_in_tensor(shape=np.array([-1, 3], np.int32)), r"shape \[-1, 3\]"),
         (_set_in_tensor(shape=np.array([2**30, 2**30], np.int32)), "has 1152921504606846976"),
-        (_set_in_tensor(shape=np.array([3], np.int32)), "of 3 elements has a buffer of"),
+        (_set_in_tensor(shape=np.array([3], np.int32)), "has 3 elements and a buffer of"),
         (_set_scales(0.5, 0.25), "has 2 scales along dimension 0"),
         (_set_scales(float("nan")), "not a finite positive number"),
         (_set_in_operator(opcodeIndex=7), "operator code: index 7"),
@@ -171,12 +170,32 @@ def test_weights_in_another_file_are_refused() -> None:
     "content", [b"", b"TFL3", b"\x00" * 64, b"not a model at all", CONTENT[:8]]
 )
 def test_what_is_no_model_is_refused(content: bytes) -> None:
-    with pytest.raises(ModelError, match=r"\.tflite"):
+    with pytest.raises(ModelError, match="TensorFlow Lite model"):
         unpack(content)
 
 
+@pytest.mark.parametrize(
+    ("content", "looks_like"),
+    [
+        (b"", "the file is empty"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "it looks like a JPEG picture"),
+        (b"PK\x03\x04" + bytes(30), "it looks like a zip archive"),
+        (b"\x89HDF\r\n\x1a\n", "it looks like a Keras .h5 file"),
+        (b"<!DOCTYPE html>", "it looks like a web page"),
+    ],
+)
+def test_other_files_are_told_what_they_look_like(
+    content: bytes, looks_like: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "photo.tflite"
+    path.write_bytes(content)
+    message = f"{path} is not a TensorFlow Lite model ({looks_like})"
+    with pytest.raises(ModelError, match=re.escape(message)):
+        ModelFile.open(path).check()
+
+
 def test_another_identifier_is_refused() -> None:
-    with pytest.raises(ModelError, match="not TFL3"):
+    with pytest.raises(ModelError, match=r"is not a TensorFlow Lite model .*identifier TFL3"):
         unpack(_pack_raw(unpack(CONTENT), b"TFL4"))
 
 
@@ -206,7 +225,7 @@ def _repeated_tables(tables: int, name_length: int) -> bytes:
 @pytest.mark.slow_when_emulated
 @pytest.mark.parametrize(
     ("tables", "name_length", "message"),
-    [(50_000, 1, "more tables than models have"), (1000, 100_000, "more than the file holds")],
+    [(50_000, 1, "more tables than any model of"), (1000, 100_000, "more than the file holds")],
 )
 def test_small_files_that_unfold_without_end_are_refused_at_once(
     tables: int, name_length: int, message: str

@@ -19,18 +19,13 @@ from coral_learn.embeddings import Embeddings
 from coral_learn.errors import ModelError
 from coral_learn.heads.softmax_regression import SoftmaxRegression
 from coral_learn.tflite.cut import create_embedding_extractor
+from coral_learn.tflite.file import ModelFile
+from coral_learn.tflite.graph import Graph
 from coral_learn.tflite.head.append import append_softmax_head, quantization_report
+from coral_learn.tflite.head.quantized import softmax
 from coral_learn.tflite.head.read import read_head
-from coral_learn.tflite.metadata import read_labels
-from coral_learn.tflite.model import (
-    add_tensor,
-    main_subgraph,
-    operator_name,
-    pack,
-    tensor_name,
-    unpack,
-)
-from coral_learn.tflite.quantization import softmax
+from coral_learn.tflite.labels import read_labels
+from coral_learn.tflite.tree import pack, unpack
 
 QUANTIZED = [kind for kind in KINDS if kind != "float32"]
 SCALES = [(kind, False) for kind in KINDS] + [(kind, True) for kind in KINDS if "int8" in kind[:4]]
@@ -64,11 +59,9 @@ def _real_probabilities(content: bytes, image: np.ndarray) -> np.ndarray:
 
 def _operators(content: bytes) -> list[tuple[str, int]]:
     """Names and versions of the operators."""
-    model = unpack(content)
-    return [
-        (operator_name(model, operator), model.operatorCodes[operator.opcodeIndex].version)
-        for operator in main_subgraph(model).operators
-    ]
+    graph = ModelFile(content).graph
+    codes = graph.model.operatorCodes
+    return [(each.name, codes[each.table.opcodeIndex].version) for each in graph.operators]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -135,7 +128,7 @@ def test_the_extractor_inside_is_unchanged(kind: str) -> None:
     np.testing.assert_array_equal(head[1], biases)
 
     before, after = unpack(built.content), unpack(classifier)
-    graph, new_graph = main_subgraph(before), main_subgraph(after)
+    graph, new_graph = before.subgraphs[0], after.subgraphs[0]
     for old, new in zip(graph.tensors, new_graph.tensors, strict=False):
         assert (old.name, old.type, old.shape.tolist()) == (new.name, new.type, new.shape.tolist())
         old_data, new_data = before.buffers[old.buffer].data, after.buffers[new.buffer].data
@@ -173,7 +166,7 @@ def test_compiled_part_stays_byte_for_byte() -> None:
     names = [name for name, _ in _operators(classifier)]
     assert names == ["edgetpu-custom-op", "FULLY_CONNECTED", "RESHAPE", "SOFTMAX"]
     options = [
-        bytes(main_subgraph(unpack(content)).operators[0].customOptions)
+        bytes(unpack(content).subgraphs[0].operators[0].customOptions)
         for content in (compiled.content, classifier)
     ]
     assert options[0] == options[1] == bytes(range(251))
@@ -219,12 +212,10 @@ def test_models_that_give_no_embedding_are_refused() -> None:
         append_softmax_head(two, *head)
     with pytest.raises(ModelError, match=r"this model gives \[1, 4, 4, 8\]"):
         append_softmax_head(with_outputs(built.content, ["features"]), *head)
-    model = unpack(built.content)
-    graph = main_subgraph(model)
-    shape = add_tensor(model, "shape", [1, 8], np.int32, values=np.zeros((1, 8)))
-    graph.outputs = np.array([shape], np.int32)
+    graph = Graph(unpack(built.content))
+    graph.set_output(graph.add_tensor("shape", [1, 8], np.int32, values=np.zeros((1, 8))))
     with pytest.raises(ModelError, match="this model gives int32"):
-        append_softmax_head(pack(model), *head)
+        append_softmax_head(pack(graph.model), *head)
 
 
 HEADS = {
@@ -257,7 +248,7 @@ def test_without_calibration_no_logit_leaves_its_range(kind: str) -> None:
     built = build_extractor(kind)
     weights, biases = _random_head()
     model = unpack(append_softmax_head(built.content, weights, biases).content)
-    (logits,) = (t for t in main_subgraph(model).tensors if tensor_name(t) == "head/logits")
+    (logits,) = (t for t in model.subgraphs[0].tensors if t.name == b"head/logits")
     lowest = np.iinfo(KINDS[kind][0]).min - int(logits.quantization.zeroPoint[0])
     low, high = (lowest + np.array([0, 255])) * float(logits.quantization.scale[0])
     ends = weights * built.embedding.low, weights * built.embedding.high
@@ -287,7 +278,7 @@ def test_calibration_cuts_off_a_range_that_few_values_need() -> None:
     report = quantization_report(built.content, weights, biases, seen, calibration=seen)
     assert report.largest_error < 0.03
     model = unpack(append_softmax_head(built.content, weights, biases, calibration=seen).content)
-    (logits,) = (t for t in main_subgraph(model).tensors if tensor_name(t) == "head/logits")
+    (logits,) = (t for t in model.subgraphs[0].tensors if t.name == b"head/logits")
     assert 255 * float(logits.quantization.scale[0]) < 45
 
 
@@ -309,7 +300,7 @@ def test_scales_per_channel_keep_a_class_of_small_weights(kind: str) -> None:
     assert errors[1] < errors[0] / 20
     classifier = append_softmax_head(built.content, weights, biases, per_channel=True).content
     model = unpack(classifier)
-    (tensor,) = (t for t in main_subgraph(model).tensors if tensor_name(t) == "head/weights")
+    (tensor,) = (t for t in model.subgraphs[0].tensors if t.name == b"head/weights")
     assert tensor.quantization.quantizedDimension == 0
     assert len(tensor.quantization.scale) == 4
     image = random_image(built)

@@ -22,28 +22,22 @@ from tests.support.model_builder import KINDS, build_classifier, build_extractor
 from coral_learn.edgetpu.interpreter import make_interpreter
 from coral_learn.errors import ModelError
 from coral_learn.heads.imprinting import ImprintingEngine
-from coral_learn.tflite import metadata_format
+from coral_learn.tflite import metadata_format, schema
 from coral_learn.tflite.checked import CheckedBuffer
-from coral_learn.tflite.cut import create_embedding_extractor, list_candidates
+from coral_learn.tflite.cut import create_embedding_extractor
+from coral_learn.tflite.embedding import list_candidates
+from coral_learn.tflite.graph import Graph, add_buffer
 from coral_learn.tflite.head.append import append_softmax_head
 from coral_learn.tflite.head.class_means import attach_class_means, read_class_means
 from coral_learn.tflite.head.read import read_head
 from coral_learn.tflite.imprinting.create import create_imprinting_model
+from coral_learn.tflite.labels import attach_labels, read_labels
 from coral_learn.tflite.linear_layer import find_linear_layers
-from coral_learn.tflite.metadata import attach_labels, read_labels
-from coral_learn.tflite.model import (
-    add_buffer,
-    add_metadata,
-    add_operator,
-    add_tensor,
-    main_subgraph,
-    pack,
-    unpack,
-)
-from coral_learn.tflite.schema import load_schema
+from coral_learn.tflite.metadata import add_metadata_entry
+from coral_learn.tflite.tree import pack, unpack
 
 CLASSIFIER = build_classifier("uint8", 3, 2, size=(2, 2), with_signature=True).content
-LABELLED = attach_labels(CLASSIFIER, ["cat", "dog"])
+LABELLED = attach_labels(CLASSIFIER, ["cat", "dog"]).content
 BOMB_MEGABYTES = 64
 
 
@@ -59,7 +53,7 @@ def _changed(content: bytes, change: Callable[[Any], None]) -> bytes:
 
 
 def _tensor(tree: Any, name: bytes) -> Any:
-    return next(t for t in main_subgraph(tree).tensors if t.name == name)
+    return next(t for t in tree.subgraphs[0].tensors if t.name == name)
 
 
 def _without_tail(labelled: bytes) -> bytes:
@@ -69,41 +63,39 @@ def _without_tail(labelled: bytes) -> bytes:
 
 def _chain(operator: str, length: int, outputs: int) -> bytes:
     """A classifier with a long chain of operators after its logits, and many outputs."""
-    tree = unpack(build_classifier("float32", 3, 2, activation=None).content)
-    schema = load_schema()
-    index = int(main_subgraph(tree).outputs[0])
+    graph = Graph(unpack(build_classifier("float32", 3, 2, activation=None).content))
+    (tensor,) = graph.outputs
     ends = []
     for _ in range(length):
-        inputs = [index]
+        inputs = [tensor]
         if operator == "MUL":
-            inputs.append(add_tensor(tree, "factor", [1], np.float32, values=[1.0]))
-        index = add_tensor(tree, "next", [1, 2], np.float32)
-        add_operator(tree, getattr(schema.BuiltinOperator, operator), inputs, [index])
-        ends.append(index)
-    main_subgraph(tree).outputs = np.array((ends * outputs)[-outputs:], np.int32)
-    return pack(tree)
+            inputs.append(graph.add_tensor("factor", [1], np.float32, values=[1.0]))
+        tensor = graph.add_tensor("next", [1, 2], np.float32)
+        graph.add_operator(getattr(schema.BuiltinOperator, operator), inputs, [tensor])
+        ends.append(tensor.index)
+    graph.model.subgraphs[0].outputs = np.array((ends * outputs)[-outputs:], np.int32)
+    return pack(graph.model)
 
 
 def _branches(count: int) -> bytes:
     """A model in which very many tensors wait for the last operator."""
-    tree = unpack(build_extractor("float32", 3).content)
-    schema = load_schema()
-    (end,) = main_subgraph(tree).outputs.tolist()
+    graph = Graph(unpack(build_extractor("float32", 3).content))
+    (end,) = graph.outputs
     waiting = []
     for _ in range(count):
-        waiting.append(add_tensor(tree, "branch", [1, 1, 1, 3], np.float32))
-        add_operator(tree, schema.BuiltinOperator.RELU, [end], [waiting[-1]])
-    joined = add_tensor(tree, "joined", [1, 1, 1, 3 * count], np.float32)
-    add_operator(tree, schema.BuiltinOperator.CONCATENATION, waiting, [joined])
-    main_subgraph(tree).outputs = np.array([joined], np.int32)
-    return pack(tree)
+        waiting.append(graph.add_tensor("branch", [1, 1, 1, 3], np.float32))
+        graph.add_operator(schema.BuiltinOperator.RELU, [end], [waiting[-1]])
+    joined = graph.add_tensor("joined", [1, 1, 1, 3 * count], np.float32)
+    graph.add_operator(schema.BuiltinOperator.CONCATENATION, waiting, [joined])
+    graph.set_output(joined)
+    return pack(graph.model)
 
 
 def _repeated_tensor(times: int) -> bytes:
     """A model of which one table stands for very many tensors."""
     old = pack(unpack(CLASSIFIER))
     root = struct.unpack_from("<I", old)[0]
-    model = load_schema().Model()
+    model = schema.Model()
     model.Init(CheckedBuffer(old), root)
     table = model.Subgraphs(0)._tab
     field = table.Pos + table.Offset(4)
@@ -120,7 +112,6 @@ def _repeated_tensor(times: int) -> bytes:
 
 def _overlapping_buffers(count: int) -> bytes:
     def change(tree: Any) -> None:
-        schema = load_schema()
         for _ in range(count):
             buffer = schema.BufferT()
             buffer.offset, buffer.size = 8, 4 << 20
@@ -134,7 +125,7 @@ def _metadata_of_numbers(count: int) -> bytes:
     graph = {"input_tensor_metadata": [{"name": b"x", "stats": numbers}]}
     data = metadata_format.encode_metadata({"subgraph_metadata": [graph]})
     tree = unpack(CLASSIFIER)
-    add_metadata(tree, "TFLITE_METADATA", data)
+    add_metadata_entry(tree, "TFLITE_METADATA", data)
     return pack(tree)
 
 
@@ -142,7 +133,7 @@ def _with_note(name: str, array: np.ndarray) -> bytes:
     file = io.BytesIO()
     np.save(file, array)
     tree = unpack(create_embedding_extractor(CLASSIFIER))
-    add_metadata(tree, f"CORAL_LEARN_{name}", file.getvalue())
+    add_metadata_entry(tree, f"CORAL_LEARN_{name}", file.getvalue())
     return pack(tree)
 
 
@@ -206,9 +197,9 @@ def test_lines_without_a_label_are_called_by_their_number() -> None:
     plain = _without_tail(LABELLED)
     labels = read_labels(plain + archive(b"\nb\rc\n\nd"))
     assert labels == ["0", "b c", "2", "d"]
-    assert read_labels(attach_class_means(plain + archive(b"a\n\n\nb"), np.ones((2, 3)))) == [
-        *("a", "1", "2", "b")
-    ]
+    assert read_labels(
+        attach_class_means(plain + archive(b"a\n\n\nb"), np.ones((2, 3))).content
+    ) == [*("a", "1", "2", "b")]
 
 
 NOTES = {
@@ -232,9 +223,9 @@ def test_a_buffer_that_metadata_share_with_weights_stays_as_it_is() -> None:
     weights = _tensor(tree, b"head/weights").buffer
     before = bytes(tree.buffers[weights].data)
     for name in ("TFLITE_METADATA", "CORAL_LEARN_CLASS_MEANS"):
-        add_metadata(tree, name, b"x")
+        add_metadata_entry(tree, name, b"x")
         tree.metadata[-1].buffer = weights
-    content = attach_class_means(attach_labels(pack(tree), ["a", "b"]), np.ones((2, 3)))
+    content = attach_class_means(attach_labels(pack(tree), ["a", "b"]), np.ones((2, 3))).content
     tree = unpack(content)
     assert bytes(tree.buffers[_tensor(tree, b"head/weights").buffer].data) == before
     assert read_labels(content) == ["a", "b"]
@@ -254,24 +245,22 @@ def _set_zero_point(name: bytes, zero_point: int) -> Callable[[Any], None]:
 
 
 def _set_type(name: bytes, kind: str) -> Callable[[Any], None]:
-    return lambda tree: setattr(
-        _tensor(tree, name), "type", getattr(load_schema().TensorType, kind)
-    )
+    return lambda tree: setattr(_tensor(tree, name), "type", getattr(schema.TensorType, kind))
 
 
 def _set_inputs(operator: int, inputs: list[int]) -> Callable[[Any], None]:
     return lambda tree: setattr(
-        main_subgraph(tree).operators[operator], "inputs", np.array(inputs, np.int32)
+        tree.subgraphs[0].operators[operator], "inputs", np.array(inputs, np.int32)
     )
 
 
 def _set_kind(operator: int, kind: str) -> Callable[[Any], None]:
     def change(tree: Any) -> None:
-        code = load_schema().OperatorCodeT()
-        code.builtinCode = getattr(load_schema().BuiltinOperator, kind)
+        code = schema.OperatorCodeT()
+        code.builtinCode = getattr(schema.BuiltinOperator, kind)
         code.deprecatedBuiltinCode = min(code.builtinCode, 127)
         tree.operatorCodes.append(code)
-        main_subgraph(tree).operators[operator].opcodeIndex = len(tree.operatorCodes) - 1
+        tree.subgraphs[0].operators[operator].opcodeIndex = len(tree.operatorCodes) - 1
 
     return change
 
@@ -286,8 +275,8 @@ def _set_kind(operator: int, kind: str) -> Callable[[Any], None]:
         (_set_kind(0, "SPLIT"), "lacks the options"),
         (_set_scale(b"image", 1e-45), "not a finite positive number"),
         (_set_scale(b"scores", 0.0), "a scale of 0"),
-        (_set_type(b"scores", "RESOURCE"), "holds nothing that an array can"),
-        (_set_type(b"image", "VARIANT"), "holds nothing that an array can"),
+        (_set_type(b"scores", "RESOURCE"), "is an input or output that is not an array"),
+        (_set_type(b"image", "VARIANT"), "is an input or output that is not an array"),
         (_set_zero_point(b"image", -1), "a zero point that its type cannot store"),
         (_set_zero_point(b"head/weights", 256), "a zero point that its type cannot store"),
     ],
@@ -310,14 +299,14 @@ def test_optional_inputs_may_lack() -> None:
 @pytest.mark.parametrize("scale", [1e-20, 1e20])
 def test_an_embedding_of_an_absurd_scale_is_none(scale: float) -> None:
     extractor = create_embedding_extractor(_changed(CLASSIFIER, _set_scale(b"pooled", scale)))
-    with pytest.raises(ModelError, match="no embedding has a quantization scale"):
+    with pytest.raises(ModelError, match="the output has a quantization scale of"):
         append_softmax_head(extractor, np.ones((3, 2)), np.zeros(2))
 
 
 def test_an_embedding_of_an_absurd_size_is_none() -> None:
     extractor = build_extractor("float32", 3).content
     content = _changed(extractor, _set_shape([1, 1, 1, 2**29]))
-    with pytest.raises(ModelError, match="no embedding has 536870912 features"):
+    with pytest.raises(ModelError, match="the output has 536870912 features"):
         create_imprinting_model(content)
 
 
@@ -371,10 +360,10 @@ def _set_photo_counts(counts: list[int]) -> Callable[[Any], None]:
 
 def _set_operator(code: str, **fields: Any) -> Callable[[Any], None]:
     def change(tree: Any) -> None:
-        kind = getattr(load_schema().BuiltinOperator, code)
+        kind = getattr(schema.BuiltinOperator, code)
         operator = [
             operator
-            for operator in main_subgraph(tree).operators
+            for operator in tree.subgraphs[0].operators
             if tree.operatorCodes[operator.opcodeIndex].builtinCode == kind
         ][-1]
         vars(operator).update(fields)
@@ -416,8 +405,8 @@ def test_many_candidates_are_listed_in_order() -> None:
 
 
 def test_a_chain_that_no_head_has_ends_in_no_head() -> None:
-    assert len(find_linear_layers(unpack(_chain("RESHAPE", 3, 1)))) == 1
-    assert find_linear_layers(unpack(_chain("RESHAPE", 300, 1))) == []
+    assert len(find_linear_layers(Graph(unpack(_chain("RESHAPE", 3, 1))))) == 1
+    assert find_linear_layers(Graph(unpack(_chain("RESHAPE", 300, 1)))) == []
 
 
 @pytest.mark.slow_when_emulated
@@ -442,7 +431,7 @@ def test_broken_models_of_all_shapes_are_refused_or_work(
 ) -> None:
     content = build_classifier(kind, features, classes, linear=linear, size=(1, 1)).content
     if has_labels:
-        content = attach_labels(content, [str(index) for index in range(classes)])
+        content = attach_labels(content, [str(index) for index in range(classes)]).content
     seed = Seed.of(kind, content)
     attack(name, mutate(seed, [seed], random.Random(chance)))
 

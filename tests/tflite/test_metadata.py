@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from tests.support.model_builder import build_classifier, random_image, run
 
 from coral_learn.errors import ModelError
-from coral_learn.tflite.metadata import attach_labels, read_labels
+from coral_learn.tflite.labels import attach_labels, read_labels
+from coral_learn.tflite.metadata import add_metadata_entry
 from coral_learn.tflite.metadata_format import TENSOR_AXIS_LABELS, decode_metadata, encode_metadata
-from coral_learn.tflite.model import add_metadata, pack, unpack
+from coral_learn.tflite.tree import pack, unpack
 
 BUILT = build_classifier("uint8", classes=3)
 LABELS = ["tench, Tinca tinca", "7 up", "Gänseblümchen"]
@@ -25,7 +26,7 @@ LINES = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\ufeff"), m
 
 def _with_metadata(metadata: bytes, files: dict[str, bytes], compression: int = 0) -> bytes:
     model = unpack(BUILT.content)
-    add_metadata(model, "TFLITE_METADATA", metadata)
+    add_metadata_entry(model, "TFLITE_METADATA", metadata)
     file = io.BytesIO(pack(model))
     file.seek(0, io.SEEK_END)
     with zipfile.ZipFile(file, "a", compression) as archive:
@@ -43,17 +44,17 @@ def _naming(file_name: str, file_type: int = TENSOR_AXIS_LABELS) -> bytes:
 @settings(deadline=None, max_examples=50)
 @given(st.lists(LINES, min_size=3, max_size=3))
 def test_any_labels_are_read_back(labels: list[str]) -> None:
-    assert read_labels(attach_labels(BUILT.content, labels)) == labels
+    assert read_labels(attach_labels(BUILT.content, labels).content) == labels
 
 
 def test_a_labelled_model_runs_as_before() -> None:
     image = random_image(BUILT)
-    labelled = attach_labels(BUILT.content, LABELS)
+    labelled = attach_labels(BUILT.content, LABELS).content
     np.testing.assert_array_equal(run(labelled, image), run(BUILT.content, image))
 
 
 def test_an_input_that_nothing_is_said_of_is_described_as_an_image() -> None:
-    model = unpack(attach_labels(BUILT.content, LABELS))
+    model = unpack(attach_labels(BUILT.content, LABELS).content)
     (entry,) = model.metadata
     (graph,) = decode_metadata(model.buffers[entry.buffer].data)["subgraph_metadata"]
     content = {"content_properties": (2, {"color_space": 1})}
@@ -61,19 +62,19 @@ def test_an_input_that_nothing_is_said_of_is_described_as_an_image() -> None:
 
 
 def test_the_same_labels_give_the_same_bytes() -> None:
-    labelled = attach_labels(BUILT.content, LABELS)
-    assert labelled == attach_labels(BUILT.content, LABELS)
-    assert attach_labels(labelled, LABELS) == labelled
+    labelled = attach_labels(BUILT.content, LABELS).content
+    assert labelled == attach_labels(BUILT.content, LABELS).content
+    assert attach_labels(labelled, LABELS).content == labelled
 
 
 def test_new_labels_replace_the_old() -> None:
-    labelled = attach_labels(attach_labels(BUILT.content, ["a", "b", "c"]), LABELS)
+    labelled = attach_labels(attach_labels(BUILT.content, ["a", "b", "c"]), LABELS).content
     assert read_labels(labelled) == LABELS
-    assert labelled == attach_labels(BUILT.content, LABELS)
+    assert labelled == attach_labels(BUILT.content, LABELS).content
 
 
 def test_the_archive_is_a_plain_zip_at_the_end(tmp_path: Path) -> None:
-    content = attach_labels(BUILT.content, LABELS)
+    content = attach_labels(BUILT.content, LABELS).content
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.testzip() is None
         (entry,) = archive.infolist()
@@ -97,8 +98,8 @@ def test_weights_that_look_like_an_archive_do_not_lead_it_astray() -> None:
     fake = io.BytesIO()
     with zipfile.ZipFile(fake, "w") as archive:
         archive.writestr("labels.txt", "x\ny\nz\n")
-    add_metadata(model, "last", fake.getvalue())
-    content = attach_labels(pack(model), LABELS)
+    add_metadata_entry(model, "last", fake.getvalue())
+    content = attach_labels(pack(model), LABELS).content
     assert read_labels(content) == LABELS
     image = random_image(BUILT)
     np.testing.assert_array_equal(run(content, image), run(BUILT.content, image))
@@ -117,7 +118,7 @@ def test_there_is_one_label_for_each_class() -> None:
 
 def test_names_that_are_no_text_become_readable() -> None:
     undecodable = b"caf\xe9".decode("utf-8", "surrogateescape")
-    assert read_labels(attach_labels(BUILT.content, ["a", undecodable, "c"]))[1] == "caf?"
+    assert read_labels(attach_labels(BUILT.content, ["a", undecodable, "c"]).content)[1] == "caf?"
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
@@ -145,7 +146,7 @@ def test_labels_of_other_tools_are_read(compression: int, ending: str) -> None:
 def test_labels_that_cannot_be_read_are_none(metadata: bytes, files: dict[str, bytes]) -> None:
     content = _with_metadata(metadata, files)
     assert read_labels(content) is None
-    assert read_labels(attach_labels(content, LABELS)) == LABELS
+    assert read_labels(attach_labels(content, LABELS).content) == LABELS
 
 
 def test_a_model_without_labels_has_none() -> None:
@@ -158,7 +159,7 @@ def test_a_model_without_labels_has_none() -> None:
 @settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_a_broken_end_never_breaks_the_model(data: st.DataObject) -> None:
-    content = bytearray(attach_labels(BUILT.content, LABELS))
+    content = bytearray(attach_labels(BUILT.content, LABELS).content)
     start = len(pack(unpack(bytes(content))))
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(start, len(content) - 1))] = data.draw(st.integers(0, 255))

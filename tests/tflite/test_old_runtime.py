@@ -14,7 +14,7 @@ from tests.support.model_builder import KINDS, build_classifier, build_extractor
 from coral_learn.tflite.cut import create_embedding_extractor
 from coral_learn.tflite.head.append import append_softmax_head
 from coral_learn.tflite.head.read import read_head
-from coral_learn.tflite.metadata import attach_labels
+from coral_learn.tflite.labels import attach_labels
 
 SCRIPT = """
 import sys
@@ -43,7 +43,7 @@ def _models(kind: str) -> dict[str, tuple[bytes, np.ndarray]]:
     models = {
         "extractor": (extractor, image),
         "again": (again, image),
-        "labelled": (attach_labels(again, ["a", "b", "c", "d"]), image),
+        "labelled": (attach_labels(again, ["a", "b", "c", "d"]).content, image),
     }
     for rank in (2, 3, 4):
         built = build_extractor(kind, rank=rank)

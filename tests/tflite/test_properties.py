@@ -17,10 +17,10 @@ from tests.support.model_builder import (
 
 from coral_learn.embeddings import Embeddings
 from coral_learn.tflite.cut import create_embedding_extractor
+from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.head.append import append_softmax_head
+from coral_learn.tflite.head.quantized import softmax
 from coral_learn.tflite.head.read import read_head
-from coral_learn.tflite.model import main_subgraph, tensor_name, unpack
-from coral_learn.tflite.quantization import softmax
 
 EXAMPLES = min(40, settings().max_examples)  # the profile for emulation asks for fewer
 
@@ -84,11 +84,9 @@ def _embedding_tolerance(built: BuiltModel) -> np.ndarray:
 
 def _logit_step(classifier: bytes) -> float:
     (logits,) = (
-        tensor
-        for tensor in main_subgraph(unpack(classifier)).tensors
-        if tensor_name(tensor) == "head/logits"
+        tensor for tensor in ModelFile(classifier).graph.tensors if tensor.name == "head/logits"
     )
-    return 0.0 if logits.quantization is None else float(logits.quantization.scale[0])
+    return 0.0 if logits.quantization is None else logits.quantization.scale
 
 
 @settings(deadline=None, max_examples=EXAMPLES)

@@ -16,12 +16,13 @@ from tests.support.model_builder import make_interpreter, with_outputs
 
 from coral_learn.errors import ModelError
 from coral_learn.extraction.images import load_image
-from coral_learn.tflite.cut import create_embedding_extractor, read_embedding
+from coral_learn.tflite.cut import create_embedding_extractor
+from coral_learn.tflite.embedding import read_embedding
 from coral_learn.tflite.file import is_compiled
 from coral_learn.tflite.head.append import append_softmax_head
 from coral_learn.tflite.head.read import read_head
-from coral_learn.tflite.metadata import read_labels
-from coral_learn.tflite.model import main_subgraph, pack, unpack
+from coral_learn.tflite.labels import read_labels
+from coral_learn.tflite.tree import pack, unpack
 
 # Every how manieth photo is looked at: all with the small model, and as many of the others as
 # take a few seconds.
@@ -117,7 +118,7 @@ def test_the_compiled_program_stays_byte_for_byte(data_dir: Path) -> None:
     content = (data_dir / "models" / name).read_bytes()
     classifier = append_softmax_head(content, np.ones((1024, 2)), np.zeros(2)).content
     programs = [
-        bytes(main_subgraph(unpack(each)).operators[0].customOptions)
+        bytes(unpack(each).subgraphs[0].operators[0].customOptions)
         for each in (content, classifier)
     ]
     assert programs[0] == programs[1]

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Checks the aarch64 wheel, and runs the tests with it in Debian 12's Python on an emulated
-# Cortex-A53.
+# Checks the aarch64 wheel, and runs the tests with it on an emulated Cortex-A53, in Debian 12's
+# Python.
 #
 #   tools/aarch64/check.sh WORK_DIR [WHEEL]
 #
-# Builds the wheel where none is given; a given one must be for CPython 3.11. All test files run but
-# for what is marked slow_when_emulated, and MobileNet. QEMU raises SIGILL on any instruction that
-# the processor, the Dev Board's, does not have.
-# A WORK_DIR that is kept saves the downloads and the build of the compiler's C++ library.
+# Builds the wheel if none is given; a given wheel must be for CPython 3.11. All tests run, except
+# those marked slow_when_emulated and those of real models. The Cortex-A53 is the Dev Board's
+# processor: QEMU raises SIGILL on any instruction that it does not have.
+# Keep WORK_DIR to save the downloads and the build of the compiler's C++ library the next time.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 root=$(realpath "$here/../..")
@@ -24,7 +24,7 @@ say "the wheel: $(basename "$wheel")"
 "$here/python.sh" "$work"
 python=$work/python/bin/python
 site=$work/python/lib/python3.11/site-packages
-# This machine unpacks the dependencies; pip takes a minute for them in the emulator.
+# This machine's pip unpacks the dependencies, which takes a minute in the emulator.
 "$work/tools/bin/pip" install -q --no-compile --only-binary :all: --target "$site" \
   --platform=manylinux2014_aarch64 --platform=manylinux_2_{17..28}_aarch64 \
   "$wheel[report]" hypothesis pytest pytest-xdist
@@ -36,10 +36,10 @@ pip=("$work/tools/bin/pip" --python "$python")
 say "installed: $("$work/tools/bin/pip" list --path "$site" --format freeze | tr '\n' ' ')"
 
 cd "$root"
-# The compiler builds the stand-in for libedgetpu. All tests of a file share a process, and with it
-# what the file's fixtures take long to make. Rewriting all assertions takes half a minute there.
+# CC builds the stand-in for libedgetpu. The tests of a file share a process, since its fixtures are
+# slow to make. Assertions stay plain, since rewriting them takes half a minute.
 CC=$work/compilers/aarch64/cc CORAL_LEARN_DATA=/nonexistent "$python" -m pytest -q \
-  -p no:cacheprovider --assert plain --hypothesis-profile emulation --dist loadfile --durations 10
+  -p no:cacheprovider --assert plain -n auto --hypothesis-profile emulation --dist loadfile --durations 10
 say "tested"
 "$python" "$here/timings.py"
 say "done"

@@ -3,8 +3,9 @@
 #
 #   tools/aarch64/python.sh WORK_DIR
 #
-# Its bin/python is a program of this machine that starts the emulator, and is what Python there
-# takes for itself: pip, sys.executable in a subprocess and scripts work as on a board.
+# Its bin/python is a script for this machine that starts the emulator. The emulated Python takes
+# this script for its own executable, so pip, scripts and subprocesses of sys.executable work as on
+# a board.
 set -euo pipefail
 work=$(realpath "$1")
 environment=$work/python

@@ -3,9 +3,9 @@
 #
 #   tools/aarch64/sysroot.sh WORK_DIR
 #
-# Makes WORK_DIR/sysroot and WORK_DIR/qemu-aarch64; does nothing if they are there. Runs on Debian
-# on x86-64; apt's state is private and no package's scripts are run, so that the system is left
-# as it is and root is not needed.
+# Makes WORK_DIR/sysroot and WORK_DIR/qemu-aarch64, unless they are there already. Runs on Debian on
+# x86-64. It needs no root and leaves the system as it is: apt's state is private, and no package's
+# scripts run.
 set -euo pipefail
 work=$(realpath -m "$1")
 sysroot=$work/sysroot
@@ -15,8 +15,8 @@ mkdir -p "$work/apt/lists/partial" "$work/debs/partial"
 mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
   awk '$2 == "bookworm" { print $1; exit }')
 key=/usr/share/keyrings/debian-archive-keyring.gpg
-# ai-edge-litert 2.2 and later crash under Debian 12's own QEMU 7.2, which shows programs the
-# processor of this machine in /proc/cpuinfo.
+# QEMU comes from the backports: under Debian 12's own, 7.2, ai-edge-litert 2.2 and later crash,
+# since its /proc/cpuinfo describes this machine's processor.
 cat >"$work/apt/sources.list" <<LIST
 deb [arch=arm64 signed-by=$key] $mirror bookworm main
 deb [arch=amd64 signed-by=$key] $mirror bookworm-backports main

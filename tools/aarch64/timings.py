@@ -1,4 +1,4 @@
-"""Times one training and one extraction; under emulation the figures are information only."""
+"""Times one training and one extraction. Under emulation the figures only show that both work."""
 
 import time
 from collections.abc import Callable

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coral_learn.tflite.model import ModelT, add_operator, add_tensor, pack
-from coral_learn.tflite.schema import load_schema
+from coral_learn.tflite import schema
+from coral_learn.tflite.file import ModelFile
+from coral_learn.tflite.graph import Graph, Tensor
 
 
 class QuantizedConvolution(NamedTuple):
@@ -48,9 +49,8 @@ def extractor_content(
         image_zero_point: The pixel value that stands for zero.
         description: What the model says of itself.
     """
-    model = _empty_model(description)
-    tensor = image = add_tensor(
-        model,
+    graph = Graph.empty(description)
+    tensor = image = graph.add_tensor(
         "image",
         (1, image_size, image_size, 3),
         np.uint8,
@@ -60,33 +60,21 @@ def extractor_content(
     size, scale = image_size, image_scale
     for number, layer in enumerate(convolutions):
         size = -(-size // layer.stride)
-        tensor = _add_convolution(model, f"conv{number}", layer, tensor, scale, size)
+        tensor = _add_convolution(graph, f"conv{number}", layer, tensor, scale, size)
         scale = layer.output_scale
     features = len(convolutions[-1].bias)
-    embedding = add_tensor(model, "embedding", (1, 1, 1, features), np.uint8, scale=scale)
-    _add_average_pool(model, tensor, embedding, size)
-    graph = model.subgraphs[0]
-    graph.inputs, graph.outputs = np.int32([image]), np.int32([embedding])
-    return pack(model)
-
-
-def _empty_model(description: str) -> ModelT:
-    schema = load_schema()
-    graph = schema.SubGraphT()
-    graph.name, graph.tensors, graph.operators = b"main", [], []
-    model = schema.ModelT()
-    model.version, model.description = 3, description.encode()
-    model.operatorCodes, model.subgraphs = [], [graph]
-    model.buffers = [schema.BufferT()]  # buffer 0 is empty by convention
-    return model
+    embedding = graph.add_tensor("embedding", (1, 1, 1, features), np.uint8, scale=scale)
+    _add_average_pool(graph, tensor, embedding, size)
+    graph.set_inputs([image])
+    graph.set_output(embedding)
+    return ModelFile.of_graph(graph).content
 
 
 def _add_convolution(
-    model: ModelT, name: str, layer: QuantizedConvolution, image: int, scale: float, size: int
-) -> int:
+    graph: Graph, name: str, layer: QuantizedConvolution, image: Tensor, scale: float, size: int
+) -> Tensor:
     features = len(layer.bias)
-    weights = add_tensor(
-        model,
+    weights = graph.add_tensor(
         f"{name}/weights",
         layer.weights.shape,
         np.uint8,
@@ -95,30 +83,27 @@ def _add_convolution(
         zero_point=layer.weight_zero_point,
     )
     bias_scale = scale * layer.weight_scale
-    bias = add_tensor(
-        model,
+    bias = graph.add_tensor(
         f"{name}/bias",
         (features,),
         np.int32,
         values=np.round(layer.bias / bias_scale),
         scale=bias_scale,
     )
-    output = add_tensor(model, name, (1, size, size, features), np.uint8, scale=layer.output_scale)
-    schema = load_schema()
+    output = graph.add_tensor(name, (1, size, size, features), np.uint8, scale=layer.output_scale)
     options = schema.Conv2DOptionsT()
     options.padding = schema.Padding.SAME
     options.strideW = options.strideH = layer.stride
     options.fusedActivationFunction = schema.ActivationFunctionType.RELU
-    add_operator(
-        model, schema.BuiltinOperator.CONV_2D, [image, weights, bias], [output], options=options
+    graph.add_operator(
+        schema.BuiltinOperator.CONV_2D, [image, weights, bias], [output], options=options
     )
     return output
 
 
-def _add_average_pool(model: ModelT, image: int, output: int, size: int) -> None:
-    schema = load_schema()
+def _add_average_pool(graph: Graph, image: Tensor, output: Tensor, size: int) -> None:
     options = schema.Pool2DOptionsT()
     options.padding = schema.Padding.VALID
     options.strideW = options.strideH = 1
     options.filterWidth = options.filterHeight = size
-    add_operator(model, schema.BuiltinOperator.AVERAGE_POOL_2D, [image], [output], options=options)
+    graph.add_operator(schema.BuiltinOperator.AVERAGE_POOL_2D, [image], [output], options=options)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds the sdist, and from it a wheel for CPython 3.11 that runs on glibc 2.28 and later.
+# Builds the sdist, and from the sdist a wheel for CPython 3.11 that runs on glibc 2.28 and later.
 #
 #   tools/wheels/build.sh x86_64|aarch64 WORK_DIR
 #
-# Leaves the sdist in WORK_DIR/dist-ARCH and the wheel in WORK_DIR/wheel-ARCH, and prints the
-# wheel's path. A WORK_DIR that is kept saves the downloads and the build of the C++ library.
+# Puts the sdist into WORK_DIR/dist-ARCH and the wheel into WORK_DIR/wheel-ARCH, and prints the path
+# of the wheel. Keep WORK_DIR to save the downloads and the build of the C++ library the next time.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 arch=$1
@@ -27,6 +27,6 @@ CMAKE_TOOLCHAIN_FILE=$here/toolchain.cmake \
   WHEEL_ARCH=$arch WHEEL_COMPILERS=$work/compilers/$arch WHEEL_PYTHON_INCLUDE=$include \
   _PYTHON_HOST_PLATFORM=linux-$arch SETUPTOOLS_EXT_SUFFIX=.cpython-311-$arch-linux-gnu.so \
   "$work/tools/bin/python" -m build --outdir "$work/dist-$arch" "$here/../.."
-# Gives the wheel the tag that the symbols it needs allow.
+# Renames the wheel for the oldest glibc that has all symbols it needs.
 PATH=$work/tools/bin:$PATH auditwheel repair -w "$work/wheel-$arch" "$work/dist-$arch"/*.whl
 echo "$work/wheel-$arch"/*.whl >&3

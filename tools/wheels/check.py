@@ -1,9 +1,10 @@
-"""Checks built wheels and sdists: tags, size, and that they hold what git tracks and no more.
+"""Checks built wheels and sdists: tags, size, and that they hold the tracked files and no others.
 
     python tools/wheels/check.py DIST...
 
-Needs a checkout, and `packaging`. Whether the tag of a wheel is true is left to auditwheel, which
-gives it. Prints a line for each file and each problem; the exit status says if there are any.
+Needs a checkout and the package `packaging`. auditwheel, which sets the tag of a wheel, has checked
+that the wheel deserves it. Prints a line for each file and each problem; the exit status is 1 if
+there are problems.
 """
 
 import re
@@ -18,8 +19,8 @@ import tomllib
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 _ROOT = Path(__file__).parents[2]
-_MOST_BYTES = 2_000_000
-_NEWEST_GLIBC = (2, 28)
+_MAX_BYTES = 2_000_000
+_MAX_GLIBC = (2, 28)
 _METADATA = (
     "METADATA",
     "WHEEL",
@@ -46,12 +47,12 @@ def _platform_problems(platform: str) -> Iterator[str]:
     glibc = re.fullmatch(r"manylinux_(\d+)_(\d+)_(x86_64|aarch64)", platform)
     if glibc is None:
         yield f"unexpected platform {platform}"
-    elif (int(glibc[1]), int(glibc[2])) > _NEWEST_GLIBC:
-        yield f"{platform} needs a newer glibc than {'.'.join(map(str, _NEWEST_GLIBC))}"
+    elif (int(glibc[1]), int(glibc[2])) > _MAX_GLIBC:
+        yield f"{platform} needs a newer glibc than {'.'.join(map(str, _MAX_GLIBC))}"
 
 
 def _extension_suffix(interpreter: str, platform: str) -> str:
-    """Returns how CPython names compiled modules, such as cpython-311-aarch64-linux-gnu.so."""
+    """Returns the suffix of compiled modules, such as cpython-311-aarch64-linux-gnu.so."""
     version = interpreter.removeprefix("cp")
     if platform.startswith("macosx"):
         return f"cpython-{version}-darwin.so"
@@ -60,14 +61,15 @@ def _extension_suffix(interpreter: str, platform: str) -> str:
 
 
 def wheel_problems(path: Path) -> Iterator[str]:
+    """Yields what is wrong with a wheel: ABI, platform, size and contents."""
     name, version, _, tags = parse_wheel_filename(path.name)
     interpreter, abi = {(tag.interpreter, tag.abi) for tag in tags}.pop()
     if interpreter != abi:
         yield f"unexpected ABI {abi} for {interpreter}"
     for tag in tags:
         yield from _platform_problems(tag.platform)
-    if path.stat().st_size > _MOST_BYTES:
-        yield f"{path.stat().st_size:,} bytes, over {_MOST_BYTES:,}"
+    if path.stat().st_size > _MAX_BYTES:
+        yield f"{path.stat().st_size:,} bytes, over {_MAX_BYTES:,}"
 
     suffix = _extension_suffix(interpreter, min(tag.platform for tag in tags))
     metadata = f"{name.replace('-', '_')}-{version}.dist-info"
@@ -81,6 +83,7 @@ def wheel_problems(path: Path) -> Iterator[str]:
 
 
 def sdist_problems(path: Path) -> Iterator[str]:
+    """Yields what is wrong with the contents of an sdist."""
     parse_sdist_filename(path.name)
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text())
     excluded = tuple(project["tool"]["scikit-build"]["sdist"]["exclude"])
@@ -92,6 +95,7 @@ def sdist_problems(path: Path) -> Iterator[str]:
 
 
 def main(paths: list[str]) -> bool:
+    """Checks the files, prints the result, and returns whether all are right."""
     passed = True
     for path in map(Path, paths):
         problems = list((wheel_problems if path.suffix == ".whl" else sdist_problems)(path))

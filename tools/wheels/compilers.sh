@@ -4,8 +4,8 @@
 #
 #   tools/wheels/compilers.sh x86_64|aarch64 WORK_DIR
 #
-# It is zig that compiles: it comes from PyPI and brings a C++ library to link in, and the symbols
-# of every glibc. What Debian 12's own compiler builds needs glibc 2.34.
+# The compiler is zig, which comes from PyPI with a C++ library to link in and the symbols of every
+# glibc. What Debian 12's own compiler builds needs glibc 2.34.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 arch=$1

@@ -8,28 +8,29 @@ from .stopping import run_until_stopped
 
 
 def main() -> None:
-    """Runs the command line; ends with its status, or 128 and the number of a signal."""
+    """Runs the command line, and exits with its status or 128 plus the number of a signal."""
     sys.exit(run_until_stopped(_run))
 
 
 def _run() -> int:
-    """Tells what a user can cause in one line, without a traceback."""
-    # Here and not above, because a signal may come while they are imported.
+    """Runs a command, and reports the failures that a user can cause in one line each."""
+    # Imported here because a signal may arrive during the imports.
     from .failures import FAILURES, explain
-    from .quiet import without_runtime_chatter
+    from .quiet import without_info_messages
     from .streams import flush_results, prepare_streams
 
     prepare_streams()
     try:
-        # First, because a library that finds no memory says so itself and ends the process.
+        # Imported while standard error is untouched, because a library that runs out of memory
+        # prints its own message and ends the process.
         from .app import app
 
-        with without_runtime_chatter():
+        with without_info_messages():
             try:
                 return _call(app)
             finally:
                 flush_results()
-    except BrokenPipeError:  # nobody reads any more, as after `| head`
+    except BrokenPipeError:  # the reader has ended, as with `| head`
         return 1
     except FAILURES as error:
         print(f"coral-learn: error: {explain(error)}", file=sys.stderr)

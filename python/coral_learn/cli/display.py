@@ -1,4 +1,4 @@
-"""What the commands print: progress on standard error, results on standard output."""
+"""The output of the commands: progress on standard error, results on standard output."""
 
 import json
 import sys
@@ -10,14 +10,13 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from ..dataset import Skipped
 from ..extraction.cache import CacheInfo
+from ..extraction.photo_rows import SkippedPhoto
 from ..jobs.classification import Class, Evaluation
-from ..jobs.retraining import Progress as Report
-from ..jobs.retraining import RetrainResult, Stage
+from ..jobs.retraining import RetrainResult
+from ..progress import Stage, StageProgress, progress_bars
 from ..project.project import Project
 from ..tflite.cut import Candidate
 from .failures import printable
@@ -27,32 +26,25 @@ UNKNOWN = "I don't know"
 console = Console(stderr=True)
 results = Console()
 
-_STAGE_NAMES: dict[Stage, str] = {
+_STAGE_TITLES: dict[Stage, str] = {
     "draw": "Drawing photos",
-    "extract": "Looking at photos",
+    "extract": "Reading photos",
     "train": "Training",
     "serialize": "Saving",
     "verify": "Testing the saved model",
 }
-_MOST_SKIPPED_SHOWN = 10
+_MAX_SKIPPED_SHOWN = 10
 
 
 @contextmanager
-def stage_bars() -> Iterator[Report]:
+def stage_bars() -> Iterator[StageProgress]:
     """Shows a bar for each stage of a job."""
-    with _bars() as bars:
-        tasks = {}
-
-        def report(stage: Stage, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(_STAGE_NAMES[stage], total=total)
-            bars.update(tasks[stage], completed=done, total=total)
-
-        yield report
+    with progress_bars(console) as update:
+        yield lambda stage, done, total: update(_STAGE_TITLES[stage], done, total)
 
 
 def print_note(kind: str, text: str) -> None:
-    """Prints one line on standard error, such as a warning."""
+    """Prints a line on standard error, such as a warning."""
     console.print(f"[yellow]{kind}[/] {escape(printable(text))}", highlight=False, soft_wrap=True)
 
 
@@ -61,21 +53,21 @@ def print_json(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     try:
         text.encode(sys.stdout.encoding)
-    except UnicodeEncodeError:  # names of files that are no text, or a terminal of few characters
+    except UnicodeEncodeError:  # a file name that is not text, or a terminal with few characters
         text = json.dumps(value, allow_nan=False)
     print(text)
 
 
-def print_skipped(skipped: Sequence[Skipped]) -> None:
-    """Names the photos that could not be read."""
-    for photo in skipped[:_MOST_SKIPPED_SHOWN]:
-        print_note("skipped", f"{photo.path}: {photo.reason}")
-    if len(skipped) > _MOST_SKIPPED_SHOWN:
-        print_note("skipped", f"and {len(skipped) - _MOST_SKIPPED_SHOWN} more")
+def print_skipped(skipped: Sequence[SkippedPhoto]) -> None:
+    """Lists the photos that could not be read, on standard error."""
+    for photo in skipped[:_MAX_SKIPPED_SHOWN]:
+        print_note("skipped", str(photo))
+    if len(skipped) > _MAX_SKIPPED_SHOWN:
+        print_note("skipped", f"and {len(skipped) - _MAX_SKIPPED_SHOWN} more")
 
 
 def print_retrained(result: RetrainResult) -> None:
-    """Prints the closing table of a retraining."""
+    """Prints the result of a retraining as a table."""
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_row("Photos", f"{result.images} of {len(result.classes)} classes")
     for name, value in (
@@ -95,7 +87,7 @@ def print_retrained(result: RetrainResult) -> None:
 
 
 def print_candidates(candidates: Sequence[Candidate], as_json: bool) -> None:
-    """Prints the tensors where a classifier could be cut."""
+    """Prints the tensors at which a classifier can be cut."""
     if as_json:
         print_json([asdict(candidate) for candidate in candidates])
         return
@@ -106,7 +98,7 @@ def print_candidates(candidates: Sequence[Candidate], as_json: bool) -> None:
 
 
 def print_extractor(path: Path, embedding: Candidate, as_json: bool) -> None:
-    """Says where a classifier was cut, and how to go on."""
+    """Prints where a classifier was cut, and what to do next."""
     if as_json:
         print_json(
             {"extractor": str(path), "feature_dim": embedding.feature_dim, **asdict(embedding)}
@@ -129,26 +121,26 @@ def print_extractor(path: Path, embedding: Candidate, as_json: bool) -> None:
     print_hint(f"coral-learn train PHOTOS --extractor {path} --output DIR")
 
 
-def print_findings(findings: dict[str, Any]) -> None:
-    """Prints what the doctor found."""
+def print_diagnosis(diagnosis: dict[str, Any]) -> None:
+    """Prints the result of ``doctor()``."""
     table = Table(show_header=False, box=None, pad_edge=False)
     for name in ("coral_learn", "python", "system", "runtime", "libedgetpu", "libedgetpu_path"):
-        table.add_row(name.replace("_", " "), escape(str(findings[name] or "not found")))
-    devices = [f"{device['type']} {device['path']}" for device in findings["devices"]]
+        table.add_row(name.replace("_", " "), escape(str(diagnosis[name] or "not found")))
+    devices = [f"{device['type']} {device['path']}" for device in diagnosis["devices"]]
     table.add_row("Edge TPUs", escape(", ".join(devices) or "none"))
     results.print(table)
-    for problem in findings["problems"]:
+    for problem in diagnosis["problems"]:
         for kind, text in (
             ("\n[red]Problem:[/]", problem["what"]),
             ("[green]Fix:[/]", problem["fix"]),
         ):
             results.print(f"{kind} {escape(text)}", highlight=False, soft_wrap=True)
-    if findings["ok"]:
-        results.print("\n[green]All is well.[/]")
+    if diagnosis["ok"]:
+        results.print("\n[green]No problems were found.[/]")
 
 
 def print_project(project: Project) -> None:
-    """Prints the present state of a project."""
+    """Prints the current state of a project."""
     step = project.step
     table = Table("Class", "Photos")
     for name in step.classes:
@@ -156,15 +148,15 @@ def print_project(project: Project) -> None:
     results.print(table)
     if step.accuracy is not None:
         results.print(
-            f"Accuracy on held-out photos [bold]{step.accuracy:.1%}[/]; 95% of right answers "
-            f"are surer than classify --threshold {step.threshold:.2f}",
+            f"Accuracy on held-out photos: [bold]{step.accuracy:.1%}[/]. "
+            f"classify --threshold {step.threshold:.2f} keeps 95% of the right answers.",
             highlight=False,
             soft_wrap=True,
         )
 
 
 def print_cache(info: CacheInfo) -> None:
-    """Prints how much a cache holds."""
+    """Prints what a cache contains."""
     results.print(
         f"{escape(str(info.path))}: {info.embeddings} embeddings, "
         f"{info.bytes / 1e6:.1f} of at most {info.max_bytes / 1e6:.0f} MB",
@@ -174,12 +166,12 @@ def print_cache(info: CacheInfo) -> None:
 
 
 def print_hint(text: str) -> None:
-    """Says what to try next."""
+    """Prints the command to run next."""
     results.print(f"\nNext: [bold]{escape(text)}[/]", highlight=False, soft_wrap=True)
 
 
 def print_classes(image: str, classes: Sequence[Class]) -> None:
-    """Prints the answers for one photo."""
+    """Prints the classes of one photo."""
     answers = ", ".join(f"[bold]{escape(answer.label)}[/] {answer.score:.1%}" for answer in classes)
     results.print(
         f"{escape(printable(image))}: {answers or UNKNOWN}", highlight=False, soft_wrap=True
@@ -187,9 +179,9 @@ def print_classes(image: str, classes: Sequence[Class]) -> None:
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
-    """Prints the accuracy, and where the wrong answers are."""
-    results.print(f"Accuracy [bold]{evaluation.accuracy:.1%}[/] on {evaluation.images} photos")
-    table = Table("Class", "Photos", "Right", "Taken most for")
+    """Prints the accuracy, and the most frequent wrong answer for each class."""
+    results.print(f"Accuracy: [bold]{evaluation.accuracy:.1%}[/] on {evaluation.images} photos")
+    table = Table("Class", "Photos", "Right", "Most often mistaken for")
     for index, row in enumerate(evaluation.confusion):
         photos, right = sum(row), row[index]
         if not photos:
@@ -200,13 +192,3 @@ def print_evaluation(evaluation: Evaluation) -> None:
         name = escape(evaluation.classes[index])
         table.add_row(name, str(photos), f"{right / photos:.1%}", escape(mistaken))
     results.print(table)
-
-
-def _bars() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )

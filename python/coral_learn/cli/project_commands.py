@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from ..dataset import Skipped, photos_below
+from ..dataset import photos_below
 from ..extraction.cache import EmbeddingCache
+from ..extraction.photo_rows import SkippedPhoto
 from ..project.project import Project
 from . import display
 from .options import PATH, cache_option, device_option, extractor_option, json_option, output_option
@@ -45,7 +46,7 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
     """
     project = Project(folder)
     paths = [path for given in photos for path in photos_below(given)]
-    skipped: list[Skipped] = []
+    skipped: list[SkippedPhoto] = []
     add = project.add_photos if name in project.classes else project.add_class
     add(
         name,
@@ -53,7 +54,7 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
         device=device,
         cache=EmbeddingCache() if cache else None,
         progress=True,
-        on_error=lambda index, error: skipped.append(Skipped(str(paths[index]), error.reason)),
+        on_error=lambda _, error: skipped.append(SkippedPhoto.from_error(error)),
     )
     display.print_skipped(skipped)
     display.print_project(project)

@@ -1,4 +1,4 @@
-"""Keeping the TFLite runtime's chatter out of the commands' standard error."""
+"""Keeping the log messages of the TFLite runtime out of standard error."""
 
 import os
 import sys
@@ -6,20 +6,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-_CHATTER = b"INFO: "
-_PATIENCE = 1.0  # seconds; a child process may keep the pipe open for longer
+_INFO_PREFIX = b"INFO: "
+_MAX_WAIT_SECONDS = 1.0  # a child process may keep the pipe open for longer
 
 
 @contextmanager
-def without_runtime_chatter() -> Iterator[None]:
-    """Drops the lines that native code logs at level INFO, and lets everything else through.
+def without_info_messages() -> Iterator[None]:
+    """Drops the lines that native code logs at level INFO, and passes on all others.
 
-    The runtime writes them past Python to file descriptor 2, and offers no way to turn them off.
+    The runtime writes them directly to file descriptor 2, and has no setting to turn them off.
     """
     real = os.dup(2)
     read_end, write_end = os.pipe()
     forwarder = threading.Thread(target=_forward, args=(read_end, real), daemon=True)
-    forwarder.start()  # first, because a pipe that nobody reads would swallow all
+    forwarder.start()  # before the pipe is in place, so that no line is lost if this fails
     os.dup2(write_end, 2)
     os.close(write_end)
     stderr = sys.stderr
@@ -29,11 +29,11 @@ def without_runtime_chatter() -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):  # a full disk, or a pipe that nobody reads
+        with suppress(OSError):  # a full disk, or a pipe without a reader
             sys.stderr.close()
         sys.stderr = stderr
         os.dup2(real, 2)  # closes the pipe, which ends the thread
-        forwarder.join(_PATIENCE)
+        forwarder.join(_MAX_WAIT_SECONDS)
 
 
 def _forward(read_end: int, real: int) -> None:
@@ -43,5 +43,5 @@ def _forward(read_end: int, real: int) -> None:
         os.fdopen(real, "wb", buffering=0) as out,
     ):
         for line in lines:
-            if not line.startswith(_CHATTER):
+            if not line.startswith(_INFO_PREFIX):
                 out.write(line)

@@ -1,4 +1,4 @@
-"""Ending in order when a signal asks for it."""
+"""Stopping a command cleanly when a signal arrives."""
 
 import signal
 import sys
@@ -9,27 +9,27 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
-    """A signal came. Not a KeyboardInterrupt, for which libraries have endings of their own."""
+    """A signal arrived. This is not a KeyboardInterrupt, which some libraries handle themselves."""
 
 
 def run_until_stopped(job: Callable[[], int]) -> int:
-    """Runs a job, and ends it where it is when Ctrl-C, SIGTERM or SIGHUP asks for that.
+    """Runs a job, and stops it as soon as Ctrl-C, SIGTERM or SIGHUP arrives.
 
-    What the job has open is closed on the way. A second signal ends the process at once.
+    The job closes its files and devices while it stops. A second signal ends the process at once.
 
     Returns:
-        The job's status, or 128 and the number of the signal.
+        The status of the job, or 128 plus the number of the signal.
     """
     received: list[int] = []
     handled = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
 
-    def no_longer_handle() -> None:
+    def restore_handlers() -> None:
         for number in handled:
             signal.signal(number, signal.SIG_DFL)
 
     def stop(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        no_longer_handle()
+        restore_handlers()
         raise Stopped
 
     status = 0
@@ -39,15 +39,15 @@ def run_until_stopped(job: Callable[[], int]) -> int:
                 signal.signal(number, stop)
             status = job()
         finally:
-            no_longer_handle()
-    except BaseException:  # some code makes an error of its own of what interrupts it
+            restore_handlers()
+    except BaseException:  # some code replaces the exception that interrupts it by its own
         if not received:
             raise
     if received:
         name = signal.Signals(received[0]).name
         print(
             f"coral-learn: stopped by {'Ctrl-C' if name == 'SIGINT' else name}: "
-            "no file is half-written; the same command does the rest",
+            "no file is half-written; run the same command again to finish",
             file=sys.stderr,
         )
         return 128 + received[0]

@@ -4,7 +4,8 @@ import os
 from importlib import resources
 from pathlib import Path
 
-from ..jobs.retraining import Progress, RetrainResult, retrain
+from ..jobs.retraining import RetrainResult, retrain
+from ..progress import StageProgress
 from .drawing import DEMO_CLASSES, write_photos
 
 PHOTOS_PER_CLASS = 60
@@ -21,7 +22,7 @@ def embedded_extractor() -> bytes:
     return (resources.files(__package__) / "data" / "embedding_extractor.tflite").read_bytes()
 
 
-def demo(output: str | os.PathLike[str], *, progress: Progress | None = None) -> RetrainResult:
+def demo(output: str | os.PathLike[str], *, progress: StageProgress | None = None) -> RetrainResult:
     """Draws photos of classes that the embedded extractor has never seen, and retrains it on them.
 
     The photos go to ``output/photos``, and the results to ``output``.

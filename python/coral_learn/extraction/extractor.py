@@ -1,23 +1,74 @@
-"""Embedding extractors: photos in, embeddings out."""
+"""The embedding extractor: photos in, embeddings out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from ..edgetpu.runtime import Interpreter
 from ..embeddings import Embeddings
 from ..progress import Progress
-from .image_model import ImageModel, OnError
+from ..tflite.file import ModelSource
+from .cache import EmbeddingCache
+from .image_model import ImageModel
 from .images import ImageSource
+from .photo_rows import OnError, PhotoRows, raise_error, skip_photo
 
 
-class EmbeddingExtractor(ImageModel):
-    """A model that turns a photo into an embedding, the features that a classifier's head weighs.
+class EmbeddingExtractor:
+    """A model that turns a photo into an embedding: the features that a classifier's head weighs.
 
     Use it in a ``with`` statement, or call :meth:`close`, to free the interpreters and devices.
+
+    Attributes:
+        input_size: Width and height of the model's input, in pixels.
+        feature_dim: The number of features in an embedding.
+        output_size: The same as ``feature_dim``.
+        device: ``cpu``, or the Edge TPUs in use, such as ``:0`` or ``:0,:1``; ``edgetpu`` if no
+            Edge TPU was chosen by name.
+        workers: The number of photos that are decoded at once and, on the CPU, run at once.
     """
 
-    @property
-    def feature_dim(self) -> int:
-        """The number of features in an embedding."""
-        return self.output_size
+    def __init__(
+        self,
+        model: ModelSource | Interpreter,
+        *,
+        device: str | Sequence[str] | None = None,
+        workers: int | None = None,
+        cache: EmbeddingCache | None = None,
+    ) -> None:
+        """Loads a model.
+
+        Args:
+            model: The path of a ``.tflite`` file, its bytes, or an interpreter, which is then used
+                as it is.
+            device: A device as for :func:`coral_learn.edgetpu.make_interpreter`, several of them,
+                or ``all`` for every Edge TPU attached. Several devices are used at once.
+            workers: The number of photos that are decoded at once and, on the CPU, run at once;
+                None for the number of processors that may be used.
+            cache: A cache for the embeddings of photos that are given as files.
+
+        Raises:
+            ModelError: The model cannot be used, or does not take one image.
+            EdgeTpuError: The device failed.
+            ValueError: ``workers`` is less than 1 or more than 1024, the device string is invalid,
+                or a cache was given together with an interpreter, whose model is not known.
+        """
+        self._model = ImageModel(model, device=device, workers=workers, cache=cache)
+        self.input_size = self._model.input_size
+        self.feature_dim = self.output_size = self._model.output_size
+        self.device = self._model.device
+        self.workers = self._model.workers
+
+    def __enter__(self) -> "EmbeddingExtractor":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"EmbeddingExtractor({self._model.summary})"
+
+    def close(self) -> None:
+        """Frees the interpreters and devices; the extractor cannot be used any more."""
+        self._model.close()
 
     def extract(
         self,
@@ -29,22 +80,31 @@ class EmbeddingExtractor(ImageModel):
         """Returns the embeddings of photos.
 
         Photos are decoded, turned upright by their EXIF orientation, stretched to ``input_size``
-        and quantized as the model's input is.
+        and quantized as the model's input requires.
 
         Args:
-            images: Paths, PIL images or uint8 arrays ([h, w], [h, w, 3] RGB or [h, w, 4] RGBA).
-                Any iterable will do; photos are read as they are needed.
-            progress: True for a bar on standard error, or what to call with (done, total) after
-                each photo; total is None for an iterable without a length.
-            on_error: Called with the index and the error of a photo that cannot be used, in order;
-                the photo then has no row. By default the first such error is raised.
+            images: Paths, PIL images or uint8 arrays ([h, w], [h, w, 3] RGB or [h, w, 4] RGBA), in
+                any iterable. Photos are read only as they are needed.
+            progress: True for a bar on standard error, or a function to call with (done, total)
+                after each photo; total is None for an iterable without a length.
+            on_error: Called with the index and the error of each photo that cannot be used, in
+                order; such a photo has no row. By default the first such error is raised.
 
         Returns:
-            One row a photo, in order, in the model's own output type.
+            One row for each photo, in order, in the type of the model's output.
 
         Raises:
-            PhotoError: A photo cannot be used (a ValueError), and there is no ``on_error``.
+            PhotoError: A photo cannot be used (a ValueError), and ``on_error`` is None.
             ModelError: The model failed.
             EdgeTpuError: The device failed.
         """
-        return self.run(images, progress=progress, on_error=on_error)
+        return self._model.run(images, progress=progress, on_error=on_error or raise_error).rows
+
+    def extract_readable(
+        self, images: Iterable[ImageSource], *, progress: bool | Progress = False
+    ) -> PhotoRows[Embeddings]:
+        """Returns the embeddings of the photos that can be used, and which photos were skipped.
+
+        The arguments and the other errors are those of :meth:`extract`.
+        """
+        return self._model.run(images, progress=progress, on_error=skip_photo)

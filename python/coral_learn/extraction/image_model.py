@@ -1,4 +1,4 @@
-"""Photos through any image model: one image in, one row of numbers out."""
+"""Running any image model on photos: one image in, one row of numbers out."""
 
 import contextlib
 import functools
@@ -6,50 +6,49 @@ import hashlib
 import operator
 import os
 import warnings
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import SupportsIndex
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from ..edgetpu.runtime import Interpreter, runtime_name
 from ..embeddings import Embeddings
 from ..machine import processor_kind
-from ..progress import Progress, reporting
-from ..tflite.file import ModelFile, ModelSource, read_model_content
-from .cache import CachedRows, EmbeddingCache
-from .images import PREPROCESSING, ImageSource, PhotoError, PhotoFile, load_image, read_photo
+from ..progress import Progress, counting
+from ..tflite.file import ModelFile, ModelSource
+from .cache import EmbeddingCache
+from .cached_rows import CachedRows
+from .images import PREPROCESSING, ImageSource, load_image
+from .input_format import InputTensor
 from .model_runner import ModelRunner, Row
+from .photo_file import PhotoError, PhotoFile, read_photo
+from .photo_rows import OnError, PhotoRows, SkippedPhoto, raise_error
 from .pipeline import prepare_and_run
 from .placement import place_interpreter, place_model
 from .runner_pool import RunnerPool
 
-OnError = Callable[[int, PhotoError], None]
-"""Called with the index and the error of a photo that cannot be used."""
-
-_MOST_WORKERS = 1024
-
-_Self = TypeVar("_Self", bound="ImageModel")  # typing.Self came with Python 3.11
+_MAX_WORKERS = 1024
 
 
 class ImageModel:
     """A model from one RGB image to one row of numbers: an embedding, or the scores of classes.
 
-    Threads decode photos ahead of the interpreters, of which there is one for each Edge TPU, or one
-    of one thread for each processor; each photo goes to the one that comes free first. An Edge TPU
-    that fails midway leaves its photos to the others, with a warning.
+    There is one interpreter for each Edge TPU or, on the CPU, one with a single thread for each
+    processor. Other threads decode photos ahead of the interpreters, and each photo goes to the
+    first interpreter that is free. If an Edge TPU fails, a warning says so, and the others run its
+    photos.
 
     Use it in a ``with`` statement, or call :meth:`close`, to free the interpreters and devices.
 
     Attributes:
-        input_size: Width and height of the input, in pixels.
+        input_size: Width and height of the model's input, in pixels.
         output_size: The number of features or classes.
-        device: ``cpu``, or the Edge TPUs in use, such as ``:0`` or ``:0,:1``; ``edgetpu`` where
-            none was chosen by name.
-        workers: How many photos are decoded at once and, on the CPU, run at once.
+        device: ``cpu``, or the Edge TPUs in use, such as ``:0`` or ``:0,:1``; ``edgetpu`` if no
+            Edge TPU was chosen by name.
+        workers: The number of photos that are decoded at once and, on the CPU, run at once.
     """
 
     def __init__(
@@ -60,33 +59,22 @@ class ImageModel:
         workers: int | None = None,
         cache: EmbeddingCache | None = None,
     ) -> None:
-        """Loads a model.
-
-        Args:
-            model: The path of a ``.tflite`` file, its bytes, or an interpreter already made, which
-                is then used as it is.
-            device: As for :func:`coral_learn.edgetpu.make_interpreter`; several, or ``all`` for
-                every Edge TPU attached, are used at once.
-            workers: How many photos are decoded at once and, on the CPU, run at once; None for
-                the number of processors that may be used.
-            cache: Where the rows of photos seen before are kept; photos that are not files are not.
-
-        Raises:
-            ModelError: The model cannot be used, or is no image model.
-            EdgeTpuError: The device failed.
-            ValueError: ``workers`` is less than 1 or more than 1024, the device string is invalid,
-                or there is a cache for an interpreter, whose model is not known.
-        """
+        """Loads a model; the arguments and errors are those of ``EmbeddingExtractor``."""
         if workers is not None:
             workers = _checked_workers(workers)
+        self._cache_source = b""
         if isinstance(model, str | os.PathLike | bytes | bytearray | memoryview | ModelFile):
-            content = read_model_content(model)
-            placement = place_model(content, device, workers)
+            file = ModelFile.open(model)
+            placement = place_model(file, device, workers)
+            if cache is not None:
+                self._cache_source = _cache_source(file.content, placement.first)
         elif cache is None:
-            content = b""
             placement = place_interpreter(model, device, workers)
         else:
-            raise ValueError("a cache needs the model's file or bytes, not an interpreter")
+            raise ValueError(
+                "a cache cannot be used with an interpreter, whose model is not known: "
+                "pass the model's path or bytes"
+            )
         self.device = placement.device
         self.workers = placement.workers
         self._input_format = placement.first.input_format
@@ -95,19 +83,20 @@ class ImageModel:
         self.output_size = self._output_format.size
         self._runners = RunnerPool([placement.first, *placement.others])
         self._cache = cache
-        self._source = b"" if cache is None else _source(content, placement.first)
 
-    def __enter__(self: _Self) -> _Self:
+    def __enter__(self) -> "ImageModel":
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def __repr__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """The sizes, the workers and the devices of the model, in words."""
         width, height = self.input_size
         return (
-            f"{type(self).__name__}({width} x {height} pixels to {self.output_size} values, "
-            f"{self.workers} workers, {self._runners.size} interpreters on {self.device})"
+            f"{width} x {height} pixels to {self.output_size} values, "
+            f"{self.workers} workers, {self._runners.size} interpreters on {self.device}"
         )
 
     def close(self) -> None:
@@ -119,46 +108,36 @@ class ImageModel:
         images: Iterable[ImageSource],
         *,
         progress: bool | Progress = False,
-        on_error: OnError | None = None,
-    ) -> Embeddings:
+        on_error: OnError = raise_error,
+    ) -> PhotoRows[Embeddings]:
         """Runs the model on photos.
 
-        Args:
-            images: Paths, PIL images or arrays; see
-                :data:`~coral_learn.extraction.images.ImageSource`. Any iterable will do; photos are
-                read as they are needed.
-            progress: True for a bar on standard error, or what to call with (done, total) after
-                each photo; total is None for an iterable without a length.
-            on_error: Called with the index and the PhotoError of a photo that cannot be used, in
-                order; the photo then has no row. By default the first error is raised.
+        The arguments and errors are those of :meth:`EmbeddingExtractor.extract`.
 
         Returns:
-            One row a photo, in order, in the model's own output type.
-
-        Raises:
-            PhotoError: A photo cannot be used, and there is no ``on_error``.
-            ModelError: The model failed.
-            EdgeTpuError: The device failed.
+            One row for each photo that can be used, in the type of the model's output.
         """
         stored = bytearray()
+        kept: list[int] = []
+        skipped: list[SkippedPhoto] = []
         with (
-            reporting(progress, images, "Photos") as report,
+            counting(progress, images, "Photos") as count,
             contextlib.closing(self.stream(images)) as outcomes,
         ):
             for index, outcome in enumerate(outcomes):
-                if not isinstance(outcome, PhotoError):
-                    stored += outcome.tobytes()
-                elif on_error is not None:
+                if isinstance(outcome, PhotoError):
                     on_error(index, outcome)
+                    skipped.append(SkippedPhoto.from_error(outcome))
                 else:
-                    raise outcome
-                report(index + 1)
-        return self._output_format.rows(stored)
+                    stored += outcome.tobytes()
+                    kept.append(index)
+                count(index + 1)
+        return PhotoRows(self._output_format.rows(stored), np.array(kept, np.int64), skipped)
 
     def stream(self, images: Iterable[ImageSource]) -> Generator[Row | PhotoError, None, None]:
-        """Gives the row of each photo, or the error of one that cannot be used, in order.
+        """Yields the row of each photo in order, or the error of a photo that cannot be used.
 
-        Photos are taken from ``images`` a few ahead of the row that is given.
+        Only a few photos are taken from ``images`` ahead of the row that is yielded.
 
         Raises:
             ModelError: The model failed.
@@ -178,19 +157,19 @@ class ImageModel:
                 for outcome in outcomes:
                     if self._runners.left and lost < len(self._runners.lost):
                         reason = self._runners.lost[lost]
-                        warnings.warn(f"going on without an Edge TPU: {reason}", stacklevel=4)
+                        warnings.warn(f"continuing without an Edge TPU: {reason}", stacklevel=4)
                         lost += 1
                     yield outcome
 
     def _open_cache(self) -> AbstractContextManager[CachedRows | None]:
         if self._cache is None:
             return contextlib.nullcontext()
-        return self._cache.open(self._source)
+        return self._cache.open(self._cache_source)
 
     def _prepare(
         self, cached: CachedRows | None, image: ImageSource
     ) -> "_PreparedPhoto | Row | PhotoError":
-        """Returns the model's input for a photo, or its row if that is known, or its error."""
+        """Returns the model's input for a photo, its row if the cache has it, or its error."""
         photo: ImageSource | PhotoFile = image
         key = None
         try:
@@ -208,7 +187,7 @@ class ImageModel:
     def _finish(
         self, cached: CachedRows | None, photo: "_PreparedPhoto | Row | PhotoError"
     ) -> Row | PhotoError:
-        """Returns the row or the error of a photo that :meth:`_prepare` was given."""
+        """Returns the row or the error of a photo that :meth:`_prepare` has prepared."""
         if not isinstance(photo, _PreparedPhoto):
             return photo
         row = self._runners.run(photo.tensor)
@@ -219,31 +198,31 @@ class ImageModel:
 
 @dataclass(frozen=True)
 class _PreparedPhoto:
-    """A photo that the model must look at.
+    """A photo that the model must run on.
 
     Attributes:
         tensor: The model's input.
-        key: Where to keep the row, None for nowhere.
+        key: The key of the row in the cache, or None if it is not kept.
     """
 
-    tensor: NDArray[Any]
+    tensor: InputTensor
     key: bytes | None
 
 
-def _checked_workers(value: Any) -> int:
+def _checked_workers(value: SupportsIndex) -> int:
     try:
         workers = operator.index(value)
     except TypeError:
         raise TypeError(f"workers must be a whole number, not {value!r}") from None
     if workers < 1:
         raise ValueError(f"workers must be at least 1, not {workers}")
-    if workers > _MOST_WORKERS:
-        raise ValueError(f"workers must be at most {_MOST_WORKERS}, not {workers}")
+    if workers > _MAX_WORKERS:
+        raise ValueError(f"workers must be at most {_MAX_WORKERS}, not {workers}")
     return workers
 
 
-def _source(content: bytes, runner: ModelRunner) -> bytes:
-    """Names all that a row depends on beside the photo."""
+def _cache_source(content: bytes, runner: ModelRunner) -> bytes:
+    """Returns everything that a row depends on besides the photo."""
     return b"\0".join(
         [
             hashlib.blake2b(content).digest(),
@@ -258,4 +237,6 @@ def _source(content: bytes, runner: ModelRunner) -> bytes:
 def _refuse_single_image(images: Iterable[ImageSource]) -> None:
     single = isinstance(images, str | bytes | os.PathLike | Image.Image)
     if single or (isinstance(images, np.ndarray) and images.ndim < 4):
-        raise ValueError("images must be several photos, such as a list: put the photo in a list")
+        raise ValueError(
+            "images is one photo, and must be several, such as a list: put the photo in a list"
+        )

@@ -1,4 +1,4 @@
-"""One interpreter: pixels in, the model's output out."""
+"""Running one interpreter: an input tensor in, the model's output out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,25 +10,25 @@ from numpy.typing import NDArray
 from ..edgetpu.runtime import Interpreter
 from ..embeddings import Embeddings
 from ..errors import ModelError
-from .input_format import InputFormat, Normalization
+from .input_format import InputFormat, InputTensor, Normalization, TensorValue
 
-Row = NDArray[np.uint8] | NDArray[np.int8] | NDArray[np.float32]
-"""A model's output for one photo, in the output's own type, of shape [D]."""
+Row = NDArray[TensorValue]
+"""A model's output for one photo, of shape [D], in the type of the output tensor."""
 
 
 @dataclass(frozen=True)
 class OutputFormat:
-    """What a model's output is.
+    """The format of a model's output.
 
     Attributes:
         size: The number of values in a row.
-        dtype: Their type, as stored.
-        scale: Real units of one quantization step; 1.0 for float32.
+        dtype: The type of the stored values.
+        scale: The real units of one quantization step; 1.0 for float32.
         zero_point: The stored value of real zero; 0 for float32.
     """
 
     size: int
-    dtype: np.dtype[Any]
+    dtype: np.dtype[TensorValue]
     scale: float
     zero_point: int
 
@@ -37,14 +37,14 @@ class OutputFormat:
         """Reads the format from an interpreter's description of its output tensor.
 
         Raises:
-            ModelError: The output is not one row of uint8, int8 or float32.
+            ModelError: The output is not one row of uint8, int8 or float32 values.
         """
         shape = [int(size) for size in details["shape"]]
         size = int(np.prod(shape))
         if size < 1 or max(shape, default=0) != size:
             raise ModelError(
-                f"the model's output has shape {shape}: a row of numbers is needed, such as "
-                "[1, 1024] or [1, 1, 1, 1024]"
+                f"the model's output has shape {shape}, and must be one row of numbers, such as "
+                "[1, 1024] or [1, 1, 1, 1024]: use a classifier or an embedding extractor"
             )
         scale, zero_point = details["quantization"]
         output = cls(size, np.dtype(details["dtype"]), float(scale) or 1.0, int(zero_point))
@@ -55,44 +55,44 @@ class OutputFormat:
         return output
 
     def rows(self, stored: bytes | bytearray) -> Embeddings:
-        """Returns rows from their bytes, which follow each other."""
+        """Returns rows from the bytes in which they are stored, one after another."""
         rows = np.frombuffer(stored, self.dtype).reshape(-1, self.size)
         return Embeddings(rows, self.scale, self.zero_point)
 
 
 class ModelRunner:
-    """Runs an interpreter of a model with one image in and one row out; for one thread at a time.
+    """Runs an interpreter that takes one image and gives one row, in one thread at a time.
 
     Attributes:
-        input_format: How pixels become the model's input.
-        output_format: What the model's output is.
+        input_format: The format of the model's input.
+        output_format: The format of the model's output.
     """
 
     def __init__(self, interpreter: Interpreter, declared: Normalization | None = None) -> None:
         """Prepares an interpreter.
 
         Args:
-            interpreter: Of any model.
+            interpreter: An interpreter of any model.
             declared: The normalization in the model's metadata.
 
         Raises:
-            ModelError: It has not one image input and one row as output.
+            ModelError: The model's input is not one image, or its output is not one row.
             EdgeTpuError: The device failed.
         """
         interpreter.allocate_tensors()
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             raise ModelError(
-                f"the model has {len(inputs)} inputs and {len(outputs)} outputs: "
-                "a model with one image input and one output is needed"
+                f"the model has {len(inputs)} inputs and {len(outputs)} outputs, and must have "
+                "one image input and one output: use a classifier or an embedding extractor"
             )
         self.input_format = InputFormat.of_tensor(inputs[0], declared)
         self.output_format = OutputFormat.of_tensor(outputs[0])
         self._interpreter = interpreter
         self._input_index, self._output_index = inputs[0]["index"], outputs[0]["index"]
 
-    def run(self, tensor: NDArray[Any]) -> Row:
-        """Returns the output for an input tensor that ``input_format`` encoded.
+    def run(self, tensor: InputTensor) -> Row:
+        """Returns the model's output for an input tensor that ``input_format`` has encoded.
 
         Raises:
             ModelError: The model failed.

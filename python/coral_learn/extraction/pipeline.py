@@ -1,4 +1,4 @@
-"""Two stages of work in threads, results in order."""
+"""A pipeline of two stages that run in threads and give their results in order."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -9,7 +9,7 @@ _Item = TypeVar("_Item")
 _Prepared = TypeVar("_Prepared")
 _Result = TypeVar("_Result")
 
-_AHEAD = 4  # items a thread, so that one slow item does not leave the other threads idle
+_AHEAD = 4  # items for each thread, so that a slow item does not leave the other threads idle
 
 
 def prepare_and_run(
@@ -20,19 +20,20 @@ def prepare_and_run(
     preparers: int,
     runners: int,
 ) -> Generator[_Result, None, None]:
-    """Gives ``run(prepare(item))`` for each item, in order.
+    """Yields ``run(prepare(item))`` for each item, in order.
 
-    Each stage has threads of its own, so that a device that runs finds the next item prepared. Only
-    a few items a thread are taken ahead of the result that is given: memory is bounded however many
-    there are. When the generator ends, fails or is closed, what was begun is finished, what was
-    not is dropped, and no thread is left.
+    Each stage has its own threads, so that the next item is prepared while a device runs the
+    previous one. Only a few items for each thread are taken ahead of the result that is yielded,
+    which bounds the memory for any number of items. When the generator ends, fails or is closed,
+    calls that have started are completed, the others are dropped, and no thread is left.
 
     Args:
         prepare: The first stage.
-        run: The second stage. The first error of either, in order, ends the work.
-        items: Taken in the caller's own thread.
-        preparers: How many threads the first stage has.
-        runners: How many threads the second stage has.
+        run: The second stage. The first error of either stage, in the order of the items, ends the
+            work.
+        items: The items, which are taken in the caller's thread.
+        preparers: The number of threads of the first stage.
+        runners: The number of threads of the second stage.
     """
     prepare_pool = ThreadPoolExecutor(preparers, thread_name_prefix="coral-learn-prepare")
     run_pool = ThreadPoolExecutor(runners, thread_name_prefix="coral-learn-run")

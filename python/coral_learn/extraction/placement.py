@@ -1,35 +1,34 @@
-"""Where a model runs: on which devices, and how many photos are worked on at once."""
+"""Placement: which devices run a model, and how many photos are processed at once."""
 
 import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..edgetpu.devices import DEVICE_VARIABLE, choose_device, list_edge_tpus
-from ..edgetpu.interpreter import make_interpreter
+from ..edgetpu.interpreter import DEVICE_VARIABLE, choose_device, list_edge_tpus, make_interpreter
 from ..edgetpu.runtime import Interpreter
 from ..errors import ModelError
 from ..machine import usable_cpus
-from ..tflite.file import ModelFile, is_compiled
+from ..tflite.file import ModelFile
 from .input_format import Normalization
 from .model_runner import ModelRunner
 
 ALL_DEVICES = "all"
-"""The device string for every Edge TPU attached."""
+"""The device string that stands for every Edge TPU attached."""
 
 RunnerMaker = Callable[[], ModelRunner]
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a model runs.
+    """The devices that run a model, and the interpreters on them.
 
     Attributes:
-        device: ``cpu``, or the Edge TPUs, such as ``:0`` or ``:0,:1``; ``edgetpu`` where none was
-            chosen by name.
-        workers: How many photos are decoded at once and, on the CPU, run at once.
-        first: An interpreter, ready to run.
-        others: What makes the others, once there is work for them.
+        device: ``cpu``, or the Edge TPUs, such as ``:0`` or ``:0,:1``; ``edgetpu`` if no Edge TPU
+            was chosen by name.
+        workers: The number of photos that are decoded at once and, on the CPU, run at once.
+        first: An interpreter that is ready to run.
+        others: Functions that make the other interpreters, once there is work for them.
     """
 
     device: str
@@ -39,29 +38,30 @@ class Placement:
 
 
 def place_model(
-    content: bytes, device: str | Sequence[str] | None, workers: int | None
+    model: ModelFile, device: str | Sequence[str] | None, workers: int | None
 ) -> Placement:
-    """Opens a model.
+    """Makes the interpreters of a model.
 
-    A model compiled for the Edge TPU gets an interpreter for each device. Any other gets one of one
-    thread for each worker: several photos at once use the processors better than several threads
-    on one photo.
+    A model that was compiled for the Edge TPU gets one interpreter for each device. Any other model
+    gets one interpreter with a single thread for each worker, because several photos at once use
+    the processors better than several threads on one photo.
 
     Args:
-        content: The model.
-        device: One device string, several, or :data:`ALL_DEVICES`; None for CORAL_LEARN_DEVICE, or
-            else any.
-        workers: See :class:`Placement`; None for as many as there are processors.
+        model: The model.
+        device: One device string, several, or :data:`ALL_DEVICES`; None for the device in the
+            environment variable CORAL_LEARN_DEVICE, or any device if it is not set.
+        workers: The workers of the :class:`Placement`; None for the number of processors that may
+            be used.
     """
     devices = _devices(device)
     workers = workers or usable_cpus()
-    declared = _declared_normalization(content)
+    declared = _declared_normalization(model)
 
     def maker(chosen: str | None) -> RunnerMaker:
-        return lambda: ModelRunner(make_interpreter(content, chosen, num_threads=1), declared)
+        return lambda: ModelRunner(make_interpreter(model, chosen, num_threads=1), declared)
 
     first = maker(devices[0])()
-    if not is_compiled(content):
+    if not model.is_compiled:
         return Placement("cpu", workers, first, [maker("cpu")] * (workers - 1))
     return Placement(
         device=",".join(each for each in devices if each) or "edgetpu",
@@ -74,7 +74,7 @@ def place_model(
 def place_interpreter(
     interpreter: Interpreter, device: str | Sequence[str] | None, workers: int | None
 ) -> Placement:
-    """Uses an interpreter that exists, of which only the caller knows where it runs."""
+    """Uses an interpreter that the caller made, on whatever device the caller chose."""
     return Placement(
         device=_devices(device)[0] or "cpu",
         workers=workers or usable_cpus(),
@@ -83,19 +83,19 @@ def place_interpreter(
     )
 
 
-def _declared_normalization(content: bytes) -> Normalization | None:
-    with contextlib.suppress(ModelError):  # a model that is broken is told so by the interpreter
-        declared = ModelFile(content).normalization
-        if declared is not None:
-            return Normalization(*map(tuple, declared))
+def _declared_normalization(model: ModelFile) -> Normalization | None:
+    with contextlib.suppress(ModelError):  # the interpreter reports a broken model
+        if model.normalization is not None:
+            mean, std = model.normalization
+            return Normalization(tuple(mean), tuple(std))
     return None
 
 
 def _devices(device: str | Sequence[str] | None) -> list[str | None]:
-    """Returns the devices to use; None in it stands for any Edge TPU."""
+    """Returns the devices to use, among which None stands for any Edge TPU."""
     chosen = device or os.environ.get(DEVICE_VARIABLE)
     if chosen == ALL_DEVICES:
-        # One at least, which says what is wrong where there is none.
+        # At least one device, whose interpreter raises an error if there is no Edge TPU.
         return [f":{index}" for index in range(max(1, len(list_edge_tpus())))]
     if chosen is None or isinstance(chosen, str):
         return [choose_device(chosen)]

@@ -1,33 +1,31 @@
-"""Interpreters shared by threads: each photo goes to one that is free."""
+"""A pool of interpreters that threads share: each photo goes to an interpreter that is free."""
 
 import threading
 from collections.abc import Sequence
-from typing import Any
-
-from numpy.typing import NDArray
 
 from ..errors import EdgeTpuError
+from .input_format import InputTensor
 from .model_runner import ModelRunner, Row
 from .placement import RunnerMaker
 
 
 class RunnerPool:
-    """Runs photos on the interpreter that comes free first, for any number of threads.
+    """Runs photos on the first interpreter that is free, for any number of threads.
 
-    An Edge TPU that fails is not used again, and its photo goes to another one.
+    An Edge TPU that fails is not used again, and another one runs its photo.
 
     Attributes:
-        size: How many interpreters there are.
-        left: How many of them have not failed.
-        lost: What was said of each Edge TPU that failed.
+        size: The number of interpreters.
+        left: The number of interpreters that have not failed.
+        lost: The error message of each Edge TPU that failed.
     """
 
     def __init__(self, runners: Sequence[ModelRunner | RunnerMaker]) -> None:
         """Takes over interpreters.
 
         Args:
-            runners: At least one; in place of an interpreter, a function that makes it. One that
-                is made already is taken before one that is not.
+            runners: At least one interpreter, or a function that makes it. An interpreter that
+                exists is used before another one is made.
         """
         self.size = len(runners)
         self.left = len(runners)
@@ -36,12 +34,12 @@ class RunnerPool:
         self._closed = False
         self._changed = threading.Condition()
 
-    def run(self, tensor: NDArray[Any]) -> Row:
-        """Returns the model's output for an input tensor; waits until an interpreter is free.
+    def run(self, tensor: InputTensor) -> Row:
+        """Waits for a free interpreter, and returns the model's output for an input tensor.
 
         Raises:
             ModelError: The model failed.
-            EdgeTpuError: The Edge TPU failed, and there is no other.
+            EdgeTpuError: The Edge TPU failed, and no other is left.
             ValueError: The pool was closed.
         """
         while True:
@@ -51,7 +49,7 @@ class RunnerPool:
                     runner = runner()
                 row = runner.run(tensor)
             except EdgeTpuError as error:
-                self._lose(str(error))  # the error itself would keep the interpreter alive
+                self._lose(str(error))  # not the error, which would keep the interpreter alive
                 del runner
             except BaseException:
                 self._give_back(runner)
@@ -61,7 +59,7 @@ class RunnerPool:
                 return row
 
     def close(self) -> None:
-        """Frees the interpreters, those in use as soon as they are done."""
+        """Frees the interpreters; one that is running is freed when it has finished."""
         with self._changed:
             self._closed = True
             self._free.clear()
@@ -71,7 +69,7 @@ class RunnerPool:
         with self._changed:
             self._changed.wait_for(lambda: self._free or self._closed or not self.left)
             if self._closed:
-                raise ValueError("the model was closed")
+                raise ValueError("the model is closed: make a new one to run more photos")
             if not self.left:
                 others = f" (all {len(self.lost)} were lost)" if len(self.lost) > 1 else ""
                 raise EdgeTpuError(self.lost[-1] + others)

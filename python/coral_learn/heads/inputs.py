@@ -1,37 +1,36 @@
-"""What callers pass to a head, checked and in the form that the core reads."""
+"""Checks of arguments: what callers pass to a head, in the form that the core reads."""
 
 import math
 import operator
-import os
-from typing import Any, cast
+from typing import SupportsFloat, SupportsIndex, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._core import StoredEmbeddings
+from ..arrays import AnyArray, LabelVector
 from ..embeddings import Embeddings
 
-EmbeddingsLike = Embeddings | ArrayLike
+EmbeddingsLike: TypeAlias = Embeddings | ArrayLike
 """Embeddings, or an array [N, D] of numbers."""
 
-_MAX_DEFAULT_THREADS = 8
-_LARGEST = float(np.finfo(np.float32).max)
-_IN_PLACE = (np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.int8))
+_MAX_FLOAT32 = float(np.finfo(np.float32).max)
+_DTYPES_READ_IN_PLACE = (np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.int8))
 
 
 def as_embeddings(value: EmbeddingsLike, feature_dim: int, name: str = "embeddings") -> Embeddings:
-    """Returns ``value`` as C-contiguous Embeddings, without a copy where that can be.
+    """Returns ``value`` as C-contiguous Embeddings, without a copy if possible.
 
-    Plain uint8 and int8 arrays are whole numbers, with scale 1 and zero point 0. Other types are
-    converted to float32. The core refuses numbers that are not finite when it comes to them.
+    uint8 and int8 arrays are taken as whole numbers, with scale 1 and zero point 0. Other types
+    are converted to float32. NaN and infinity are not looked for: the core refuses them when it
+    reads them.
 
     Args:
-        value: Embeddings or an array [N, D].
+        value: Embeddings, or an array [N, D].
         feature_dim: D.
-        name: What to call the value in errors.
+        name: What error messages call the value.
 
     Raises:
-        ValueError: Not a matrix of D columns, or not numbers.
+        ValueError: ``value`` is not a matrix of D columns, or does not hold numbers.
     """
     if isinstance(value, Embeddings):
         _check_features(value.quantized, feature_dim, name)
@@ -41,39 +40,17 @@ def as_embeddings(value: EmbeddingsLike, feature_dim: int, name: str = "embeddin
     return Embeddings(_as_stored_matrix(value, feature_dim, name))
 
 
-def stored(embeddings: Embeddings) -> StoredEmbeddings:
-    """Returns the core's view of embeddings that :func:`as_embeddings` gave."""
-    return StoredEmbeddings(embeddings.quantized, embeddings.scale, embeddings.zero_point)
-
-
-def num_threads() -> int:
-    """Returns how many threads the core may use; the results do not depend on it.
-
-    It is the number of processors that this process may run on, 8 at most, or what the environment
-    variable ``CORAL_LEARN_NUM_THREADS`` says.
-
-    Raises:
-        ValueError: The variable is set to something else than a positive whole number.
-    """
-    value = os.environ.get("CORAL_LEARN_NUM_THREADS")
-    if not value:
-        return min(_available_processors(), _MAX_DEFAULT_THREADS)
-    if not value.isdecimal() or int(value) == 0:
-        raise ValueError(f"CORAL_LEARN_NUM_THREADS must be a positive whole number, not {value}")
-    return int(value)
-
-
-def as_labels(value: ArrayLike, rows: int, num_classes: int, name: str) -> NDArray[np.int32]:
+def as_labels(value: ArrayLike, rows: int, num_classes: int, name: str) -> LabelVector:
     """Returns a copy of ``value`` as int32 labels, which no other thread can change.
 
     Args:
         value: Integers [rows] in [0, num_classes).
-        rows: How many labels there must be.
+        rows: The number of embeddings, which need one label each.
         num_classes: C.
-        name: What to call the value in errors.
+        name: What error messages call the value.
 
     Raises:
-        ValueError: Not integers, not one a row, or outside the range.
+        ValueError: ``value`` has another shape, does not hold integers, or one is out of range.
     """
     labels = as_array(value, name)
     if labels.shape != (rows,):
@@ -95,14 +72,14 @@ def as_labels(value: ArrayLike, rows: int, num_classes: int, name: str) -> NDArr
     return labels.astype(np.int32)
 
 
-def as_array(value: ArrayLike, name: str) -> NDArray[Any]:
-    """Returns ``value`` as an array, itself where it is one.
+def as_array(value: ArrayLike, name: str) -> AnyArray:
+    """Returns ``value`` as an array; an array is returned as it is.
 
     Raises:
-        ValueError: A masked array, or rows of different lengths.
+        ValueError: ``value`` is a masked array, or its rows differ in length.
     """
-    if isinstance(value, np.ma.MaskedArray):  # whose masked numbers would be taken for good ones
-        raise ValueError(f"{name} must not be a masked array: fill it, or leave masked rows out")
+    if isinstance(value, np.ma.MaskedArray):  # its masked numbers would be used like the others
+        raise ValueError(f"{name} must not be a masked array: fill it, or leave out masked rows")
     try:
         return np.asarray(value)
     except ValueError as error:
@@ -110,10 +87,11 @@ def as_array(value: ArrayLike, name: str) -> NDArray[Any]:
 
 
 def as_float_array(value: ArrayLike, shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
-    """Returns finite float32 numbers of a shape.
+    """Returns ``value`` as finite float32 numbers.
 
     Raises:
-        ValueError: Another shape, not numbers, or not finite in float32.
+        ValueError: ``value`` has another shape, or does not hold numbers that are finite in
+            float32.
     """
     numbers = _as_float32(as_array(value, name), name)
     if numbers.shape != shape:
@@ -123,11 +101,11 @@ def as_float_array(value: ArrayLike, shape: tuple[int, ...], name: str) -> NDArr
     return numbers
 
 
-def as_whole_number(value: Any, name: str, minimum: int, bits: int = 63) -> int:
-    """Returns an int in [minimum, 2^bits); NumPy's integers will do.
+def as_whole_number(value: SupportsIndex, name: str, minimum: int, bits: int = 63) -> int:
+    """Returns ``value``, which may be a NumPy integer, as an int in [minimum, 2^bits).
 
     Raises:
-        ValueError: Not an integer, or out of the range.
+        ValueError: ``value`` is not an integer, or is out of range.
     """
     try:
         number = operator.index(value)
@@ -140,11 +118,11 @@ def as_whole_number(value: Any, name: str, minimum: int, bits: int = 63) -> int:
     return number
 
 
-def as_non_negative(value: Any, name: str) -> float:
-    """Returns a finite float of at least 0, which float32 can hold.
+def as_non_negative(value: SupportsFloat, name: str) -> float:
+    """Returns ``value`` as a float that is at least 0 and finite in float32.
 
     Raises:
-        ValueError: Anything else.
+        ValueError: ``value`` is not a number, or is out of range.
     """
     try:
         number = float(value)
@@ -154,16 +132,16 @@ def as_non_negative(value: Any, name: str) -> float:
         number = math.inf
     if not (math.isfinite(number) and number >= 0):
         raise ValueError(f"{name} must be finite and at least 0, not {number}")
-    if number > _LARGEST:
-        raise ValueError(f"{name} must be at most {_LARGEST:.2g}, not {number}")
+    if number > _MAX_FLOAT32:
+        raise ValueError(f"{name} must be at most {_MAX_FLOAT32:.2g}, not {number}")
     return number
 
 
-def as_positive(value: Any, name: str) -> float:
-    """Returns a finite float above 0.
+def as_positive(value: SupportsFloat, name: str) -> float:
+    """Returns ``value`` as a float that is more than 0 and finite in float32.
 
     Raises:
-        ValueError: Anything else.
+        ValueError: ``value`` is not a number, or is out of range.
     """
     number = as_non_negative(value, name)
     if number == 0:
@@ -171,41 +149,35 @@ def as_positive(value: Any, name: str) -> float:
     return number
 
 
-def _check_features(matrix: NDArray[Any], feature_dim: int, name: str) -> None:
+def _check_features(matrix: AnyArray, feature_dim: int, name: str) -> None:
     if matrix.shape[1] != feature_dim:
-        raise ValueError(f"{name} must have {feature_dim} features a row, not {matrix.shape[1]}")
+        raise ValueError(f"{name} must have {feature_dim} features per row, not {matrix.shape[1]}")
 
 
-def _as_stored_matrix(value: ArrayLike, feature_dim: int, name: str) -> NDArray[Any]:
+def _as_stored_matrix(value: ArrayLike, feature_dim: int, name: str) -> AnyArray:
     matrix = as_array(value, name)
     if matrix.ndim != 2:
         raise ValueError(
-            f"{name} must be a matrix with an embedding a row, not of shape {list(matrix.shape)}"
+            f"{name} must be a matrix with one embedding per row, not of shape {list(matrix.shape)}"
         )
-    _check_features(matrix, feature_dim, name)  # before a copy, which may be large
-    if matrix.dtype not in _IN_PLACE:
+    _check_features(matrix, feature_dim, name)  # before any copy, which may be large
+    if matrix.dtype not in _DTYPES_READ_IN_PLACE:
         matrix = _as_float32(matrix, name)
     return np.require(matrix, requirements=["C", "A"])
 
 
-def _as_float32(numbers: NDArray[Any], name: str) -> NDArray[np.float32]:
+def _as_float32(numbers: AnyArray, name: str) -> NDArray[np.float32]:
     if numbers.dtype.kind not in "biufO":
         raise ValueError(f"{name} must be numbers, not {numbers.dtype}")
     try:
-        with np.errstate(over="ignore"):  # becomes infinite, and is refused as such
+        with np.errstate(over="ignore"):  # becomes infinite, and is refused later
             return numbers.astype(np.float32, copy=False)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must be numbers: {error}") from error
 
 
-def _as_integers(labels: NDArray[Any], name: str) -> NDArray[np.int64]:
+def _as_integers(labels: AnyArray, name: str) -> NDArray[np.int64]:
     try:
         return cast(NDArray[np.int64], labels.astype(np.int64))
     except OverflowError as error:
         raise ValueError(f"{name} must be 64-bit integers: {error}") from error
-
-
-def _available_processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -1,30 +1,36 @@
-"""Learning from few photos a class."""
+"""Length normalization of embeddings, for training on few photos of each class."""
 
 import numpy as np
 
 from ..embeddings import Embeddings
 
-_FEW_ROWS_PER_CLASS = 30
-_LENGTHS_TELL_LITTLE = 1 / 3  # of how much embeddings vary
+_MAX_ROWS_PER_CLASS = 30
+_MAX_RELATIVE_VARIATION = 1 / 3  # of lengths, compared with the spread of the embeddings
 
 
-def with_equal_lengths(embeddings: Embeddings, num_classes: int) -> Embeddings:
-    """Returns embeddings of few photos a class scaled to their mean length, others as they are.
+def normalize_lengths(embeddings: Embeddings, num_classes: int) -> Embeddings:
+    """Scales embeddings to their mean length if there are few of them for each class.
 
-    How long an embedding is tells more of the photo, of its contrast say, than of its class; that
-    evens out over many photos, but the only photo of a class would win or lose too often for its
-    length. Imprinting does the same. A head fitted to these works on embeddings of any length,
-    because the length of a photo to classify scales all of its logits.
+    The length of an embedding says more about the photo, for example its contrast, than about its
+    class. Over many photos this evens out, but the only photo of a class would win or lose too
+    often because of its length. Imprinting normalizes lengths for the same reason. A head that was
+    fitted to the result works on embeddings of any length, because the length of a photo's
+    embedding scales all of its logits.
 
-    Embeddings whose length varies a third as much as they do are left alone: with those it
-    may well tell the classes apart.
+    Embeddings are returned as they are if there are more than 30 for each class, or if their
+    lengths vary at least a third as much as the embeddings themselves: then the length may well
+    tell the classes apart.
+
+    Args:
+        embeddings: [N, D].
+        num_classes: C.
     """
-    if len(embeddings) > _FEW_ROWS_PER_CLASS * num_classes:
+    if len(embeddings) > _MAX_ROWS_PER_CLASS * num_classes:
         return embeddings
     values = np.asarray(embeddings)
-    with np.errstate(all="ignore"):  # the core refuses what is not finite
+    with np.errstate(all="ignore"):  # the core refuses NaN and infinity
         lengths = np.linalg.norm(values, axis=1, keepdims=True)
-        lengths_vary = lengths.std() / np.sqrt(values.var(axis=0).sum())
-    if lengths.min() == 0 or not lengths_vary < _LENGTHS_TELL_LITTLE:
+        variation = lengths.std() / np.sqrt(values.var(axis=0).sum())
+    if lengths.min() == 0 or not variation < _MAX_RELATIVE_VARIATION:
         return embeddings
     return Embeddings(values * (lengths.mean() / lengths))

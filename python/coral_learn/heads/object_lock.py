@@ -1,4 +1,4 @@
-"""The lock of an object that threads share."""
+"""A lock for objects that threads share, which can be copied, pickled and forked."""
 
 import os
 import threading
@@ -6,10 +6,11 @@ import weakref
 
 
 class ObjectLock:
-    """A reentrant lock of one object, for ``with`` statements; a copy or pickle is a free one.
+    """A reentrant lock of one object, for ``with`` statements.
 
-    In a forked process it is free as well, unless the thread that forked held it: no other thread
-    of the parent is there to let go of it.
+    A copy of the lock, or what a pickle of it gives, is not held by any thread. In a forked process
+    it is not held either, unless the thread that forked held it: the parent's other threads do not
+    exist there, and so could never release it.
     """
 
     def __init__(self) -> None:

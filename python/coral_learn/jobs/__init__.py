@@ -1,1 +1,1 @@
-"""What a user asks for, whole: retraining, classification, the report."""
+"""The jobs of a user: retraining, classification, evaluation and the report."""

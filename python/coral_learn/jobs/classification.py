@@ -1,4 +1,4 @@
-"""Running a retrained model: which class a photo shows, and how often the model is right."""
+"""Classification: which class a photo shows, and how often a model is right."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,27 +8,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset import ImageFolder, Skipped
+from ..dataset import ImageFolder
 from ..extraction.cache import EmbeddingCache
-from ..extraction.image_model import ImageModel, OnError
+from ..extraction.image_model import ImageModel
 from ..extraction.images import ImageSource
+from ..extraction.photo_rows import OnError, PhotoRows, SkippedPhoto, raise_error, skip_photo
 from ..labels import label_list, read_label_file
 from ..progress import Progress
-from ..tflite.file import ModelSource, read_model_content
-from ..tflite.labels import read_labels
+from ..tflite.file import ModelFile, ModelSource
+from .confusion import confusion_matrix
 
 LabelSource = str | os.PathLike[str] | Sequence[str] | Mapping[int, str]
-"""Labels: the path of a label file, a list of names, or names by class index."""
+"""Labels: the path of a label file, a list of names, or a mapping of names by class index."""
 
 
 @dataclass(frozen=True)
 class Class:
-    """One answer of a classifier.
+    """A class that a classifier gives for a photo.
 
     Attributes:
         id: The class index.
-        label: The name of the class, or its index in digits where the model has no labels.
-        score: The probability that the model gives it, in [0, 1].
+        label: The name of the class, or its index in digits if the class has no name.
+        score: The probability of the class, in [0, 1].
     """
 
     id: int
@@ -41,10 +42,10 @@ class Evaluation:
     """How often a classifier is right on photos whose class is known.
 
     Attributes:
-        accuracy: The fraction of photos whose best class is the true one.
+        accuracy: The fraction of photos whose most probable class is their own, in [0, 1].
         images: The number of photos that could be read.
         classes: The names of the model's classes.
-        confusion: Photos by true class (row) and by the model's answer (column).
+        confusion: The number of photos by class (row) and by the model's answer (column).
         skipped: The photos that could not be read.
     """
 
@@ -52,7 +53,7 @@ class Evaluation:
     images: int
     classes: list[str]
     confusion: list[list[int]]
-    skipped: list[Skipped]
+    skipped: list[SkippedPhoto]
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as plain types, as ``coral-learn evaluate --json`` prints it."""
@@ -81,18 +82,18 @@ class Classifier:
 
         Args:
             model: The path of a ``.tflite`` file, or its bytes.
-            labels: The names of the classes; by default those that the model carries.
-            device: As for :func:`coral_learn.edgetpu.make_interpreter`.
-            cache: Where the scores of photos seen before are kept.
+            labels: The names of the classes; by default the labels inside the model.
+            device: A device as for :func:`coral_learn.edgetpu.make_interpreter`.
+            cache: A cache for the scores of photos that are given as files.
 
         Raises:
             ModelError: The model cannot be used.
             EdgeTpuError: The device failed.
             OSError, ValueError: The label file cannot be read.
         """
-        content = read_model_content(model)
-        self.labels = _named(labels) if labels is not None else read_labels(content)
-        self._model = ImageModel(content, device=device, cache=cache)
+        file = ModelFile.open(model)
+        self.labels = _label_names(labels) if labels is not None else file.labels
+        self._model = ImageModel(file, device=device, cache=cache)
         self.num_classes = self._model.output_size
 
     def __enter__(self) -> "Classifier":
@@ -102,11 +103,11 @@ class Classifier:
         self.close()
 
     def close(self) -> None:
-        """Frees the interpreters."""
+        """Frees the interpreters; the classifier cannot be used any more."""
         self._model.close()
 
     def label(self, index: int) -> str:
-        """Returns the name of a class, or its index in digits where there is none."""
+        """Returns the name of a class, or its index in digits if the class has no name."""
         if self.labels is not None and index < len(self.labels):
             return self.labels[index]
         return str(index)
@@ -121,12 +122,28 @@ class Classifier:
         """Returns the probability of each class for each photo, float32 [N, C].
 
         Args:
-            images: As for :meth:`coral_learn.EmbeddingExtractor.extract`.
-            progress: Whether to show a bar on standard error, or what to call with (done, total).
-            on_error: Called with the index and the error of a photo that cannot be read, which is
-                then left out; by default the error is raised.
+            images: Photos, as for :meth:`coral_learn.EmbeddingExtractor.extract`.
+            progress: True for a bar on standard error, or a function to call with (done, total).
+            on_error: Called with the index and the error of each photo that cannot be read; such a
+                photo has no row. By default the first such error is raised.
+
+        Raises:
+            PhotoError: A photo cannot be read (a ValueError), and ``on_error`` is None.
+            ModelError: The model failed.
+            EdgeTpuError: The device failed.
         """
-        return np.asarray(self._model.run(images, progress=progress, on_error=on_error), np.float32)
+        found = self._model.run(images, progress=progress, on_error=on_error or raise_error)
+        return np.asarray(found.rows, np.float32)
+
+    def score_readable(
+        self, images: Iterable[ImageSource], *, progress: bool | Progress = False
+    ) -> PhotoRows[NDArray[np.float32]]:
+        """Returns the scores of the photos that can be read, and which photos were skipped.
+
+        The arguments and the other errors are those of :meth:`scores`.
+        """
+        found = self._model.run(images, progress=progress, on_error=skip_photo)
+        return found.with_rows(np.asarray(found.rows, np.float32))
 
     def classify(
         self,
@@ -137,21 +154,41 @@ class Classifier:
         progress: bool | Progress = False,
         on_error: OnError | None = None,
     ) -> list[list[Class]]:
-        """Returns the ``top_k`` likeliest classes of each photo, likeliest first.
+        """Returns the ``top_k`` most probable classes of each photo, the most probable first.
 
-        Classes with a probability under ``threshold`` are left out: nothing is left of a photo that
-        the model does not know. :attr:`coral_learn.Project.step` has a threshold that lets 95% of
-        the right answers pass. The other arguments are those of :meth:`scores`.
+        Classes with a probability below ``threshold`` are left out, so that a photo of something
+        that the model does not know gets an empty list. :attr:`coral_learn.Project.step` has a
+        threshold that keeps 95% of the right answers. The other arguments and errors are those of
+        :meth:`scores`.
 
         Raises:
             ValueError: ``top_k`` is less than 1, ``threshold`` is outside [0, 1], or a photo cannot
                 be read.
         """
-        if not 0 <= threshold <= 1:
-            raise ValueError(f"threshold must be in [0, 1], not {threshold}")
-        if top_k < 1:
-            raise ValueError(f"top_k must be at least 1, not {top_k}")
-        scores = self.scores(images, progress=progress, on_error=on_error)
+        _check_selection(top_k, threshold)
+        found = self._model.run(images, progress=progress, on_error=on_error or raise_error)
+        return self._best_classes(np.asarray(found.rows, np.float32), top_k, threshold)
+
+    def classify_readable(
+        self,
+        images: Iterable[ImageSource],
+        *,
+        top_k: int = 1,
+        threshold: float = 0.0,
+        progress: bool | Progress = False,
+    ) -> PhotoRows[list[list[Class]]]:
+        """Returns the classes of the photos that can be read, and which photos were skipped.
+
+        The arguments and the other errors are those of :meth:`classify`.
+        """
+        _check_selection(top_k, threshold)
+        found = self._model.run(images, progress=progress, on_error=skip_photo)
+        scores = np.asarray(found.rows, np.float32)
+        return found.with_rows(self._best_classes(scores, top_k, threshold))
+
+    def _best_classes(
+        self, scores: NDArray[np.float32], top_k: int, threshold: float
+    ) -> list[list[Class]]:
         best = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
         return [
             [Class(int(k), self.label(int(k)), float(row[k])) for k in order if row[k] >= threshold]
@@ -170,8 +207,16 @@ def evaluate(
 ) -> Evaluation:
     """Measures a classifier on photos in class folders.
 
-    A folder stands for the model's class of the same name; for a model without labels, the folders
-    in sorted order stand for its classes in order.
+    A folder has the photos of the model's class of the same name. For a model without labels, the
+    folders in sorted order have the photos of its classes in order.
+
+    Args:
+        model: The path of a ``.tflite`` file, or its bytes.
+        data_dir: A folder with one folder of photos for each class.
+        labels: The names of the classes; by default the labels inside the model.
+        device: A device as for :func:`coral_learn.edgetpu.make_interpreter`.
+        cache: A cache for the scores.
+        progress: True for a bar on standard error, or a function to call with (done, total).
 
     Raises:
         ValueError: The photos cannot be used, or a folder is not a class of the model.
@@ -179,30 +224,32 @@ def evaluate(
         EdgeTpuError: The device failed.
     """
     photos = ImageFolder(data_dir)
-    reasons: dict[int, str] = {}
     with Classifier(model, labels=labels, device=device, cache=cache) as classifier:
         class_ids = _class_ids(photos, classifier)
-        scores = classifier.scores(
-            photos.paths,
-            progress=progress,
-            on_error=lambda index, error: reasons.update({index: error.reason}),
+        found = classifier.score_readable(photos.paths, progress=progress)
+    if not len(found.rows):
+        raise ValueError(
+            f"none of the {len(photos)} photos in {photos.path} could be read (for example, "
+            f"{found.skipped[0]}). Replace the photos, or choose another folder."
         )
-    if not len(scores):
-        raise ValueError(f"none of the {len(photos)} photos in {photos.path} could be read")
-    kept = [index for index in range(len(photos)) if index not in reasons]
-    truth, answers = class_ids[photos.labels[kept]], scores.argmax(axis=1)
-    confusion = np.zeros((classifier.num_classes, classifier.num_classes), np.int64)
-    np.add.at(confusion, (truth, answers), 1)
+    photo_classes, answers = class_ids[photos.labels[found.kept]], found.rows.argmax(axis=1)
     return Evaluation(
-        accuracy=float(np.mean(truth == answers)),
-        images=len(kept),
+        accuracy=float(np.mean(photo_classes == answers)),
+        images=len(found.rows),
         classes=[classifier.label(index) for index in range(classifier.num_classes)],
-        confusion=confusion.tolist(),
-        skipped=[Skipped(str(photos.paths[i]), reasons[i]) for i in sorted(reasons)],
+        confusion=confusion_matrix(photo_classes, answers, classifier.num_classes).tolist(),
+        skipped=found.skipped,
     )
 
 
-def _named(labels: LabelSource) -> list[str]:
+def _check_selection(top_k: int, threshold: float) -> None:
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must be in [0, 1], not {threshold}")
+    if top_k < 1:
+        raise ValueError(f"top_k must be at least 1, not {top_k}")
+
+
+def _label_names(labels: LabelSource) -> list[str]:
     if isinstance(labels, str | os.PathLike):
         labels = read_label_file(labels)
     return label_list(labels) if isinstance(labels, Mapping) else list(labels)
@@ -214,7 +261,8 @@ def _class_ids(photos: ImageFolder, classifier: Classifier) -> NDArray[np.int64]
         if len(photos.classes) != classifier.num_classes:
             raise ValueError(
                 f"the model has {classifier.num_classes} classes and no labels, and "
-                f"{photos.path} has {len(photos.classes)} class folders: give a label file"
+                f"{photos.path} has {len(photos.classes)} class folders. Pass a label file with "
+                "the names of the model's classes."
             )
         return np.arange(len(photos.classes))
     known = {name: k for k, name in enumerate(classifier.labels[: classifier.num_classes])}
@@ -223,6 +271,6 @@ def _class_ids(photos: ImageFolder, classifier: Classifier) -> NDArray[np.int64]
         raise ValueError(
             f"{photos.path} has folders that are not classes of the model: "
             f"{', '.join(unknown)}; its classes are {', '.join(classifier.labels[:10])}"
-            + ("..." if len(known) > 10 else "")
+            f"{'...' if len(known) > 10 else ''}. Rename or remove these folders."
         )
     return np.array([known[name] for name in photos.classes])

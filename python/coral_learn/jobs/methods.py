@@ -1,4 +1,4 @@
-"""The ways to train a head, behind one door."""
+"""The methods to train a head: SGD, fit and weight imprinting."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,19 +12,28 @@ from ..embeddings import Embeddings
 from ..heads.imprinting import ImprintingEngine
 from ..heads.new_class import class_means
 from ..heads.softmax_regression import SoftmaxRegression
+from ..tflite.file import ModelFile
 from ..tflite.head.class_means import attach_class_means
-from ..tflite.imprinting.create import create_imprinting_model
+from ..tflite.imprinting.create import make_imprinting_model
 
 Method = Literal["sgd", "fit", "imprint"]
-"""``sgd``: the tutorial's recipe; ``fit``: a converged head with its own choice of regularization;
-``imprint``: the mean direction of each class, for a few photos."""
+"""``sgd`` is the recipe of Coral's tutorial, ``fit`` trains a head until it has converged and
+chooses the regularization itself, and ``imprint`` takes the mean direction of each class, for a few
+photos."""
 
-_RECORDS = 20  # points of SGD's training curve
+_CURVE_POINTS = 20  # of SGD's training curve
 
 
 @dataclass(frozen=True)
 class SgdSettings:
-    """How ``method="sgd"`` trains; the defaults are those of Coral's tutorial."""
+    """The settings of ``method="sgd"``; the defaults are those of Coral's tutorial.
+
+    Attributes:
+        iterations: The number of gradient steps.
+        learning_rate: The size of a gradient step.
+        batch_size: The number of photos in a gradient step.
+        weight_scale: The standard deviation of the initial weights.
+    """
 
     iterations: int = 500
     learning_rate: float = 0.01
@@ -37,18 +46,18 @@ TUTORIAL_RECIPE = SgdSettings()
 
 @dataclass(frozen=True)
 class LearningTask:
-    """What a head learns from.
+    """The data that a head is trained on.
 
     Attributes:
-        extractor: The model that the head goes on.
-        embeddings: What it sees in the photos, [N, D].
-        labels: Their classes, [N].
-        split: Which of them train and which validate.
+        extractor: The embedding extractor that the head is appended to.
+        embeddings: The embeddings of the N photos, [N, D].
+        labels: The class of each photo, [N].
+        split: The rows to train and to validate on.
         classes: The names of the classes.
-        seed: Makes the training repeatable.
+        seed: The seed of the training, which makes it repeatable, or None.
     """
 
-    extractor: bytes
+    extractor: ModelFile
     embeddings: Embeddings
     labels: NDArray[np.int64]
     split: Split
@@ -57,25 +66,25 @@ class LearningTask:
 
 
 class Head(Protocol):
-    """What every head can do."""
+    """A trained head of any method."""
 
     def get_accuracy(self, mat_x: Embeddings, labels: NDArray[np.int64]) -> float:
-        """Returns the fraction of embeddings classified right, in [0, 1]."""
+        """Returns the fraction of embeddings that are classified right, in [0, 1]."""
 
 
 @dataclass(frozen=True)
 class TrainedHead:
-    """A head and how it came about.
+    """A trained head, with a record of its training.
 
     Attributes:
-        head: It.
-        serialize: Makes the classifier, the bytes of a ``.tflite`` file.
-        curve: The training loss by step; empty where there are no steps.
-        settings: What was chosen, in words.
+        head: The head.
+        to_model: Makes a classifier from the extractor and the head.
+        curve: The training loss by gradient step; empty for a method without them.
+        settings: The method and its settings, in words.
     """
 
     head: Head
-    serialize: Callable[[], bytes]
+    to_model: Callable[[], ModelFile]
     curve: list[tuple[int, float]]
     settings: str
 
@@ -86,10 +95,10 @@ def train_head(
     """Trains a head on embeddings.
 
     Args:
-        method: How.
-        task: What it learns from.
-        sgd: The settings of ``sgd``.
-        report: Called with the steps done and all steps.
+        method: The method to train with.
+        task: The data to train on.
+        sgd: The settings of ``method="sgd"``.
+        report: Called with the number of steps done and of all steps.
     """
     if method == "sgd":
         return _train_with_sgd(task, sgd, report)
@@ -119,13 +128,11 @@ def _train_with_sgd(
         sgd.iterations,
         sgd.learning_rate,
         batch_size=sgd.batch_size,
-        print_every=max(1, sgd.iterations // _RECORDS),
+        print_every=max(1, sgd.iterations // _CURVE_POINTS),
         progress=lambda record: report(record.iteration, sgd.iterations),
     )
     curve = [(record.iteration, record.loss) for record in history]
-    return TrainedHead(
-        head, lambda: _serialize(head, task), curve, f"{sgd.iterations} steps of SGD"
-    )
+    return TrainedHead(head, lambda: _to_model(head, task), curve, f"{sgd.iterations} steps of SGD")
 
 
 def _fit(task: LearningTask) -> TrainedHead:
@@ -135,21 +142,21 @@ def _fit(task: LearningTask) -> TrainedHead:
     record = head.fit(task.embeddings[rows], task.labels[rows])
     return TrainedHead(
         head,
-        lambda: _serialize(head, task),
+        lambda: _to_model(head, task),
         list(enumerate(record.losses)),
         f"fitted with an L2 penalty of {record.penalty:g}",
     )
 
 
-def _serialize(head: SoftmaxRegression, task: LearningTask) -> bytes:
-    """Makes the classifier, with a note of its classes, so that one can be added later."""
+def _to_model(head: SoftmaxRegression, task: LearningTask) -> ModelFile:
+    """Makes the classifier, with the mean of each class, so that a class can be added later."""
     rows = task.split.train
     means = class_means(task.embeddings[rows], task.labels[rows], len(task.classes))
-    return attach_class_means(head.serialize_model(task.extractor), means).content
+    return ModelFile(attach_class_means(head.serialize_model(task.extractor), means))
 
 
 def _imprint(task: LearningTask) -> TrainedHead:
-    head = ImprintingEngine(create_imprinting_model(task.extractor))
+    head = ImprintingEngine(make_imprinting_model(task.extractor))
     head.train_all(task.embeddings[task.split.train], task.labels[task.split.train])
     head.labels = list(task.classes)
-    return TrainedHead(head, head.serialize_model, [], "imprinted")
+    return TrainedHead(head, lambda: ModelFile(head.serialize_model()), [], "imprinted")

@@ -14,8 +14,8 @@ from ..dataset import split_by_class
 from ..embeddings import Embeddings
 from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
-from ..extraction.image_model import OnError
 from ..extraction.images import ImageSource
+from ..extraction.photo_rows import OnError
 from ..files import write_atomically, write_together
 from ..heads.softmax_regression import SoftmaxRegression
 from ..labels import format_labels

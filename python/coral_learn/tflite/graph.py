@@ -161,6 +161,27 @@ class Graph:
         self.tensors = [Tensor(i, table) for i, table in enumerate(self._table.tensors)]
         self.operators = [self._operator(table) for table in self._table.operators]
 
+    @classmethod
+    def empty(cls, description: str = "") -> "Graph":
+        """Returns the graph of a new model, without tensors and operators.
+
+        Args:
+            description: What the model says about itself.
+        """
+        table = schema.SubGraphT()
+        table.name, table.tensors, table.operators = b"main", [], []
+        table.inputs, table.outputs = np.zeros(0, np.int32), np.zeros(0, np.int32)
+        model = schema.ModelT()
+        model.version, model.description = 3, description.encode()
+        model.operatorCodes, model.subgraphs, model.metadata, model.signatureDefs = (
+            [],
+            [table],
+            [],
+            [],
+        )
+        model.buffers = [schema.BufferT()]  # buffer 0 is by convention the empty one
+        return cls(model)
+
     def copy(self) -> "Graph":
         """Returns a graph that can be changed; the weights themselves are shared."""
         return Graph(tree.copy(self.model))
@@ -279,6 +300,10 @@ class Graph:
         self._table.operators.append(table)
         self.operators.append(self._operator(table))
         return self.operators[-1]
+
+    def set_inputs(self, tensors: Sequence[Tensor]) -> None:
+        """Makes tensors the inputs of the model; signatures are not changed."""
+        self._table.inputs = np.array([tensor.index for tensor in tensors], np.int32)
 
     def set_output(self, tensor: Tensor) -> Tensor:
         """Makes a tensor the only output of the model and returns it.

@@ -14,21 +14,30 @@ import flatbuffers
 
 from .checked import CheckedTable
 
-_GENERATED = "ai_edge_litert.schema_py_generated"
+_MODULE = "ai_edge_litert.schema_py_generated"
 
 
 def __getattr__(name: str) -> object:
     if name.startswith("__"):
         raise AttributeError(name)
-    value = getattr(_load_generated(), name)
+    value = getattr(_generated(), name)
     globals()[name] = value
     return value
 
 
 @functools.cache
-def _load_generated() -> types.ModuleType:
+def _generated() -> types.ModuleType:
+    return load_generated(CheckedTable)
+
+
+def load_generated(table: type[CheckedTable]) -> types.ModuleType:
+    """Loads a copy of the generated module of its own, which reads through a class of tables.
+
+    Raises:
+        ImportError: ai-edge-litert, which ships the module, is not installed.
+    """
     try:
-        spec = importlib.util.find_spec(_GENERATED)
+        spec = importlib.util.find_spec(_MODULE)
     except ImportError:
         spec = None
     if spec is None or spec.loader is None:
@@ -38,6 +47,6 @@ def _load_generated() -> types.ModuleType:
         )
     generated = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generated)
-    checked = {**vars(flatbuffers), "table": types.SimpleNamespace(Table=CheckedTable)}
+    checked = {**vars(flatbuffers), "table": types.SimpleNamespace(Table=table)}
     vars(generated)["flatbuffers"] = types.SimpleNamespace(**checked)
     return generated

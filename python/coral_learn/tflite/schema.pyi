@@ -5,13 +5,16 @@ A vector that a file leaves out is None in the generated code, and empty after
 :func:`~coral_learn.tflite.tree.unpack`; the types are those after it.
 """
 
+from types import ModuleType
 from typing import ClassVar
 
 import flatbuffers
 import numpy as np
 from numpy.typing import NDArray
 
-from .checked import CheckedBuffer
+from .checked import CheckedBuffer, CheckedTable
+
+def load_generated(table: type[CheckedTable]) -> ModuleType: ...
 
 class ModelT:
     version: int
@@ -149,6 +152,7 @@ class TensorType:
 
 class BuiltinOperator:
     CONV_2D: ClassVar[int]
+    AVERAGE_POOL_2D: ClassVar[int]
     CUSTOM: ClassVar[int]
     DEQUANTIZE: ClassVar[int]
     FULLY_CONNECTED: ClassVar[int]

@@ -53,7 +53,8 @@ def unpack(content: bytes, name: str = "the model") -> schema.ModelT:
         _bring_inline(model, buffer)
         validate(model)
     except (ValueError, TypeError, struct.error) as error:
-        raise ModelError(f"{name} is a damaged TensorFlow Lite model: {error}") from error
+        reason = "it ends too early" if isinstance(error, struct.error) else error
+        raise ModelError(f"{name} is a damaged TensorFlow Lite model: {reason}") from error
     return model
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from coral_learn.tflite.file import EDGETPU_CUSTOM_OP
-from coral_learn.tflite.model import main_subgraph, pack, unpack
-from coral_learn.tflite.schema import load_schema
+from coral_learn.tflite import schema
+from coral_learn.tflite.graph import EDGETPU_CUSTOM_OP
+from coral_learn.tflite.tree import pack, unpack
 
 
 def compiled(content: bytes) -> bytes:
@@ -12,9 +12,8 @@ def compiled(content: bytes) -> bytes:
 
     The stand-in runs the result, with ``content`` as its twin; a real Edge TPU would not.
     """
-    schema = load_schema()
     model = unpack(content)
-    graph = main_subgraph(model)
+    graph = model.subgraphs[0]
     graph.tensors = [graph.tensors[index] for index in (graph.inputs[0], graph.outputs[0])]
     graph.inputs, graph.outputs = np.array([0], np.int32), np.array([1], np.int32)
     operator = schema.OperatorT()
@@ -22,7 +21,7 @@ def compiled(content: bytes) -> bytes:
     graph.operators = [operator]
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
-    code.customCode = EDGETPU_CUSTOM_OP
+    code.customCode = EDGETPU_CUSTOM_OP.encode()
     code.version = 1
     model.operatorCodes = [code]
     return pack(model)

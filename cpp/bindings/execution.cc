@@ -1,4 +1,4 @@
-#include "bindings/engine.h"
+#include "bindings/execution.h"
 
 #include <pthread.h>
 #include <pybind11/pybind11.h>
@@ -17,7 +17,7 @@ const Kernels* kernels = nullptr;
 // Never destroyed: its threads end with the process.
 ThreadPool* pool = nullptr;
 
-// Handles Python's signals 40 times a second at most, so that Ctrl-C raises KeyboardInterrupt.
+// Handles Python's signals at most 40 times a second, so that Ctrl-C raises KeyboardInterrupt.
 class SignalPoll {
  public:
   void operator()() {
@@ -36,8 +36,8 @@ class SignalPoll {
 
 }  // namespace
 
-const Kernels& initialize_engine() {
-  // Once, while nothing else runs: the module is being imported.
+const Kernels& initialize_execution() {
+  // No other thread runs this code: the module is being imported.
   const char* name = std::getenv("CORAL_LEARN_INSTRUCTION_SET");  // NOLINT(concurrency-mt-unsafe)
   kernels = &choose_kernels(name == nullptr ? "" : name);
   pool = new ThreadPool;
@@ -49,7 +49,7 @@ const Kernels& initialize_engine() {
   return *kernels;
 }
 
-Engine make_engine(int threads) {
+Execution make_execution(int threads) {
   if (threads < 1) throw std::invalid_argument("threads must be at least 1");
   return {*kernels, *pool, threads, SignalPoll()};
 }

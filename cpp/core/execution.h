@@ -5,11 +5,12 @@
 
 namespace coral_learn {
 
-// What work is done with. Results depend on the kernels, and not on the number of threads.
-struct Engine {
+// How work is executed: with which kernels, and on which threads. Results depend on the kernels,
+// but not on the number of threads.
+struct Execution {
   const Kernels& kernels;
   ThreadPool& pool;
-  int threads;  // to use at most
+  int threads;  // the most to use
   Poll poll;
 
   template <typename Task>

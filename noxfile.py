@@ -1,0 +1,135 @@
+"""The project's checks, one session for each.
+
+``nox`` runs lint, docs, types, cpp and tests; ``nox -l`` lists all sessions. None needs root. What
+follows ``--`` goes to the program that the session runs: ``nox -s tests -- -k imprinting``.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "docs", "types", "cpp", "tests"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+BUILD_REQUIRES = PROJECT["build-system"]["requires"]
+
+# CORAL_LEARN_WHEEL names a wheel to check in place of one built from this checkout.
+GIVEN_WHEEL = os.environ.get("CORAL_LEARN_WHEEL")
+
+# The session `package` installs the package here, for all sessions that need it.
+PACKAGE_BIN = Path(".nox", "package", "bin").absolute()
+WHEEL_DIR = Path("build", "nox", "cp{}{}".format(*sys.version_info))
+
+
+def dependency_group(name: str) -> tuple[str, ...]:
+    """Returns what a dependency group of pyproject.toml names: pip before 25.1 cannot."""
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+def platlib(session: nox.Session) -> str:
+    """Returns the folder of installed packages, in which CMake finds Eigen."""
+    script = "import sysconfig; print(sysconfig.get_path('platlib'))"
+    return str(session.run("python", "-c", script, silent=True)).strip()
+
+
+def run_with_package(session: nox.Session, program: str, *arguments: str) -> None:
+    """Runs a program, or a script of this repository, where the package is installed."""
+    path = f"{PACKAGE_BIN}{os.pathsep}{os.environ['PATH']}"
+    found = program if "/" in program else str(PACKAGE_BIN / program)
+    session.run(found, *arguments, external=True, env={"PATH": path})
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Builds the package and installs it for other sessions; compiles only what has changed."""
+    wheel = GIVEN_WHEEL
+    if not wheel:
+        session.install(*BUILD_REQUIRES)
+        session.run(
+            *("python", "-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--no-deps"),
+            *(f"--config-settings=build-dir={WHEEL_DIR}/build", f"--wheel-dir={WHEEL_DIR}", "."),
+        )
+        wheel = str(max(WHEEL_DIR.glob("*.whl"), key=os.path.getmtime))
+    session.install(f"{wheel}[test]")
+    session.install("--force-reinstall", "--no-deps", wheel)  # a new build has the same version
+
+
+@nox.session(requires=["package"], venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """Runs the Python tests; arguments go to pytest."""
+    run_with_package(session, "pytest", "-q", "-n", "auto", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Checks the style of Python and C++; with --fix, corrects what can be corrected."""
+    session.install(*dependency_group("lint"))
+    fix = "--fix" in session.posargs
+    session.run("ruff", "check", *(["--fix"] if fix else []))
+    session.run("ruff", "format", *([] if fix else ["--check"]))
+    listed = session.run("git", "ls-files", "*.cc", "*.h", "*.c", external=True, silent=True)
+    session.run(
+        "clang-format",
+        *(["-i"] if fix else ["--dry-run", "--Werror"]),
+        *str(listed).split(),
+        log=False,
+    )
+
+
+@nox.session(requires=["package"], venv_backend="none")
+def types(session: nox.Session) -> None:
+    """Checks the types of all Python code, and the stub of the compiled core."""
+    run_with_package(session, "pip", "install", "-q", *dependency_group("types"))
+    run_with_package(session, "mypy", *session.posargs)
+    run_with_package(session, "stubtest", "coral_learn._core")
+
+
+@nox.session
+def cpp(session: nox.Session) -> None:
+    """Builds and runs the C++ tests; arguments go to the program: -- -tc='lbfgs*'."""
+    session.install(*dependency_group("cpp"), "cmeel-eigen")
+    session.run(
+        *("cmake", "-S", ".", "-B", "build/cpp", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"),
+        *("-DCORAL_LEARN_BUILD_TESTS=ON", f"-DCMAKE_PREFIX_PATH={platlib(session)}"),
+    )
+    session.run("cmake", "--build", "build/cpp")
+    session.run("build/cpp/core_tests", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none")
+def docs(session: nox.Session) -> None:
+    """Checks that the files, headings and commands that the documentation names are there."""
+    session.run(sys.executable, "tools/check_docs.py", external=True)
+
+
+@nox.session
+def tidy(session: nox.Session) -> None:
+    """Runs clang-tidy over the C++ code; --quick leaves out its tests."""
+    session.install(*dependency_group("cpp"), *dependency_group("tidy"), *BUILD_REQUIRES)
+    session.run("reliability/clang_tidy.sh", *session.posargs, external=True)
+
+
+@nox.session(requires=["package"], venv_backend="none")
+def sanitizers(session: nox.Session) -> None:
+    """Runs the tests of the compiled core under sanitizers (Linux, GCC); --quick runs fewer."""
+    requirements = (*dependency_group("cpp"), *BUILD_REQUIRES)
+    run_with_package(session, "pip", "install", "-q", *requirements)
+    run_with_package(session, "reliability/sanitizers.sh", *session.posargs)
+
+
+@nox.session(requires=["package"], venv_backend="none")
+def attacks(session: nox.Session) -> None:
+    """Attacks the package with hostile models, faults and a soak (Linux); --quick takes minutes."""
+    run_with_package(session, "pip", "install", "-q", *dependency_group("attacks"))
+    for attack in ("models", "fuzz_surgery", "faults", "soak"):
+        run_with_package(session, "python", "-m", f"reliability.{attack}", *session.posargs)
+
+
+@nox.session(requires=["package"], venv_backend="none")
+def bench(session: nox.Session) -> None:
+    """Runs the benchmarks; arguments go to benchmarks, such as --quick."""
+    run_with_package(session, "python", "-m", "benchmarks", *session.posargs)

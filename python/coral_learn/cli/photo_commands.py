@@ -1,0 +1,101 @@
+"""The commands ``coral-learn classify`` and ``coral-learn evaluate``: running a classifier."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ..jobs.classification import Classifier, evaluate
+from . import display
+from .options import (
+    PATH,
+    cache_option,
+    chosen_cache,
+    data_dir_argument,
+    device_option,
+    json_option,
+    labels_option,
+    model_argument,
+)
+
+
+@click.command("classify")
+@model_argument
+@click.argument("images", type=PATH, metavar="IMAGE...", nargs=-1, required=True)
+@labels_option
+@click.option(
+    "--top-k",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=1,
+    help="Number of classes to name for each photo.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    metavar="X",
+    default=0.0,
+    help="Lowest probability of a class to name. If no class reaches it, the answer is "
+    '"I don\'t know".',
+)
+@device_option
+@json_option
+def classify_command(
+    model: Path,
+    images: Sequence[Path],
+    labels: Path | None,
+    top_k: int,
+    threshold: float,
+    device: str | None,
+    json: bool,
+) -> None:
+    """Name the class of each photo."""
+    with Classifier(model, labels=labels, device=device) as classifier:
+        found = classifier.classify_readable(images, top_k=top_k, threshold=threshold)
+    answers = list(zip([str(images[index]) for index in found.kept], found.rows, strict=True))
+    if json:
+        display.print_json(
+            [
+                {"image": image, "results": [vars(answer) for answer in classes]}
+                for image, classes in answers
+            ]
+        )
+    else:
+        for image, classes in answers:
+            display.print_classes(image, classes)
+    if found.skipped:
+        raise ValueError("; ".join(map(str, found.skipped)))
+
+
+@click.command("evaluate")
+@model_argument
+@data_dir_argument
+@labels_option
+@device_option
+@cache_option
+@json_option
+def evaluate_command(
+    model: Path,
+    data_dir: Path,
+    labels: Path | None,
+    device: str | None,
+    cache: bool,
+    json: bool,
+) -> None:
+    """Measure how often a classifier is right.
+
+    DATA_DIR contains one folder of photos for each class.
+    """
+    evaluation = evaluate(
+        model,
+        data_dir,
+        labels=labels,
+        device=device,
+        cache=chosen_cache(cache),
+        progress=not json,
+    )
+    display.print_skipped(evaluation.skipped)
+    if json:
+        display.print_json(evaluation.to_json())
+    else:
+        display.print_evaluation(evaluation)

@@ -1,0 +1,142 @@
+"""The commands ``coral-learn train`` and ``coral-learn demo``: making a model."""
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from ..jobs.methods import Method, SgdSettings
+from ..jobs.retraining import RetrainResult, retrain
+from . import display
+from .options import (
+    PATH,
+    cache_option,
+    chosen_cache,
+    data_dir_argument,
+    device_option,
+    extractor_option,
+    json_option,
+    output_option,
+)
+
+
+@click.command("train")
+@data_dir_argument
+@extractor_option
+@output_option
+@click.option(
+    "--method",
+    type=click.Choice(get_args(Method)),
+    default="fit",
+    help="How to train: fit gives the most accurate model and needs no settings, sgd follows "
+    "Coral's tutorial, and imprint is for a few photos.",
+)
+@click.option(
+    "--iterations",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=SgdSettings.iterations,
+    help="Number of training steps (sgd only).",
+)
+@click.option(
+    "--learning-rate",
+    metavar="X",
+    default=SgdSettings.learning_rate,
+    help="Size of a training step (sgd only).",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=SgdSettings.batch_size,
+    help="Number of photos in a training step (sgd only).",
+)
+@click.option(
+    "--weight-scale",
+    metavar="X",
+    default=SgdSettings.weight_scale,
+    help="Scale of the random initial weights (sgd only).",
+)
+@click.option("--val", metavar="X", default=0.1, help="Fraction of the photos for validation.")
+@click.option("--test", metavar="X", default=0.1, help="Fraction of the photos for the final test.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    help="Seed of the random split and training. The same seed gives the same model.",
+)
+@device_option
+@cache_option
+@json_option
+def train_command(
+    data_dir: Path,
+    extractor: Path,
+    output: Path,
+    method: Method,
+    iterations: int,
+    learning_rate: float,
+    batch_size: int,
+    weight_scale: float,
+    val: float,
+    test: float,
+    seed: int,
+    device: str | None,
+    cache: bool,
+    json: bool,
+) -> None:
+    """Retrain a classifier on your photos.
+
+    Trains a new last layer for an embedding extractor, then saves and tests the model.
+
+    DATA_DIR contains one folder of photos for each class.
+    """
+    with display.stage_bars() as report:
+        result = retrain(
+            data_dir,
+            extractor,
+            output,
+            method=method,
+            sgd=SgdSettings(iterations, learning_rate, batch_size, weight_scale),
+            validation=val,
+            test=test,
+            seed=seed,
+            device=device,
+            cache=chosen_cache(cache),
+            progress=report,
+        )
+    _show(result, f"coral-learn classify {result.model} PHOTO.jpg", json)
+
+
+@click.command("demo")
+@click.option(
+    "--output",
+    type=PATH,
+    default="coral-learn-demo",
+    metavar="DIR",
+    help="Folder for the results.",
+)
+@json_option
+def demo_command(output: Path, json: bool) -> None:
+    """Retrain and test a model on drawn photos.
+
+    The demo needs no photos of your own, no network and no Edge TPU.
+    """
+    from ..demo.run import demo
+
+    with display.stage_bars() as report:
+        result = demo(output, progress=report)
+    _show(
+        result,
+        "coral-learn train YOUR_PHOTOS --extractor EXTRACTOR.tflite --output DIR",
+        json,
+    )
+
+
+def _show(result: RetrainResult, hint: str, json: bool) -> None:
+    display.print_skipped(result.skipped)
+    if json:
+        display.print_json(result.to_json())
+    else:
+        display.print_retrained(result)
+        display.print_hint(hint)

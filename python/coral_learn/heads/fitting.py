@@ -1,0 +1,72 @@
+"""Fitting a head until it has converged, with a penalty that is chosen automatically."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from .inputs import as_positive, as_whole_number
+from .length_normalization import normalize_lengths
+from .penalty_search import PenaltyChoice, TrainingSet, choose_penalty
+from .records import FitRecord
+from .state import HeadState, calibration_sample
+from .training_data import LabeledEmbeddings
+
+_TOLERANCE = 1e-5  # how far the loss may be above its minimum
+_MAX_ITERATIONS = 500
+
+
+def fit(
+    state: HeadState,
+    training: TrainingSet,
+    validation: LabeledEmbeddings | None,
+    penalty: float | None,
+    seed: int | None,
+    progress: Callable[[int, float], object] | None,
+) -> FitRecord:
+    """Fits a head, and publishes it.
+
+    Args:
+        state: The head.
+        training: What to fit it to.
+        validation: What to choose the penalty on; None for cross-validation.
+        penalty: The penalty; None to choose it.
+        seed: Seeds the folds of the cross-validation; None for the seed of the head.
+        progress: Called with the iteration and the loss of the final fit.
+
+    Raises:
+        ValueError: ``penalty`` or ``seed`` is out of range, or an embedding is not finite.
+    """
+    calibration = calibration_sample(training.data.embeddings)
+    losses: list[float] = []
+
+    def on_report(iteration: int, loss: float) -> None:
+        losses.append(loss)
+        if progress is not None:
+            progress(iteration, loss)
+
+    with state.training_lock:
+        if penalty is None:
+            folds_seed = state.seed if seed is None else as_whole_number(seed, "seed", 0)
+            training = _with_normalized_lengths(training)
+            choice = choose_penalty(training, validation, np.random.default_rng(folds_seed))
+        else:
+            choice = PenaltyChoice(as_positive(penalty, "penalty"), {}, training.zero_head())
+        num_rows = len(training.data)
+        head_fit = training.fit_to(np.arange(num_rows, dtype=np.uint32))
+        try:
+            converged = head_fit.run(
+                choice.head,
+                l2_penalty=choice.penalty / num_rows,
+                tolerance=_TOLERANCE,
+                max_iterations=_MAX_ITERATIONS,
+                on_report=on_report,
+            )
+        finally:
+            state.publish(choice.head, calibration)
+    return FitRecord(choice.penalty, choice.losses, losses, converged)
+
+
+def _with_normalized_lengths(training: TrainingSet) -> TrainingSet:
+    embeddings = normalize_lengths(training.data.embeddings, training.num_classes)
+    return replace(training, data=LabeledEmbeddings(embeddings, training.data.labels))

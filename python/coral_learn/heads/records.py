@@ -1,0 +1,52 @@
+"""Records of how a head was trained."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """The state of a training with SGD after some iterations.
+
+    Attributes:
+        iteration: The number of updates of the weights so far.
+        loss: Mean cross entropy over all training rows, plus the L2 penalty.
+        training_accuracy: Fraction of training rows classified correctly, in [0, 1].
+        validation_loss: Mean cross entropy over the validation rows; None without any.
+        validation_accuracy: Fraction of validation rows classified correctly, in [0, 1]; None
+            without any.
+    """
+
+    iteration: int
+    loss: float
+    training_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+
+    def __str__(self) -> str:
+        text = (
+            f"Iteration {self.iteration}: loss {self.loss:.4f}, "
+            f"training accuracy {self.training_accuracy:.4f}"
+        )
+        if self.validation_accuracy is None:
+            return text
+        return f"{text}, validation accuracy {self.validation_accuracy:.4f}"
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """How a head was fitted.
+
+    Attributes:
+        penalty: The L2 penalty on the sum of the losses of all rows, for embeddings whose root mean
+            square distance from their mean is 1.
+        validation_losses: The mean cross entropy of rows that were not fitted, for each penalty
+            that was tried. Empty if the penalty was given, or if there were no such rows.
+        losses: The loss of the final fit, penalty included, at the start and after each iteration.
+        converged: Whether the loss is known to be within 1e-5 of its minimum, or is as close to it
+            as rounding allows.
+    """
+
+    penalty: float
+    validation_losses: dict[float, float]
+    losses: list[float]
+    converged: bool

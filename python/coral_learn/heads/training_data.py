@@ -1,0 +1,126 @@
+"""The data that a head is trained on: checked embeddings, their labels, and weights of classes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..arrays import ClassWeightVector, LabelVector
+from ..embeddings import Embeddings
+from .inputs import EmbeddingsLike, as_array, as_embeddings, as_float_array, as_labels
+
+TrainingData: TypeAlias = Mapping[str, Any]
+"""pycoral's dictionary of data: ``data_train``, ``labels_train``, ``data_val``, ``labels_val``."""
+
+ClassWeights: TypeAlias = Literal["balanced"] | ArrayLike | None
+"""How much each embedding of a class counts: [C], ``"balanced"``, or None for 1 each."""
+
+
+@dataclass(frozen=True)
+class LabeledEmbeddings:
+    """At least one embedding, each with its class.
+
+    Attributes:
+        embeddings: [N, D], as ``inputs.as_embeddings`` returns them.
+        labels: int32 [N], in [0, C).
+    """
+
+    embeddings: Embeddings
+    labels: LabelVector
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def read_labeled(
+    embeddings: EmbeddingsLike,
+    labels: ArrayLike,
+    feature_dim: int,
+    num_classes: int,
+    names: tuple[str, str] = ("embeddings", "labels"),
+) -> LabeledEmbeddings:
+    """Checks embeddings and their labels.
+
+    Args:
+        embeddings: [N, D], N at least 1.
+        labels: Integers [N] in [0, C).
+        feature_dim: D.
+        num_classes: C.
+        names: What error messages call the embeddings and the labels.
+
+    Raises:
+        ValueError: A shape is wrong, a label is out of range, or there are no embeddings.
+    """
+    name, labels_name = names
+    rows = as_embeddings(embeddings, feature_dim, name)
+    if len(rows) == 0:
+        raise ValueError(f"{name} must hold at least one embedding")
+    return LabeledEmbeddings(rows, as_labels(labels, len(rows), num_classes, labels_name))
+
+
+def read_part(
+    data: TrainingData,
+    part: Literal["train", "val"],
+    feature_dim: int,
+    num_classes: int,
+) -> LabeledEmbeddings | None:
+    """Checks one part of pycoral's dictionary of data; None if it is empty or missing.
+
+    Args:
+        data: ``data_train``, ``labels_train``, ``data_val`` and ``labels_val``.
+        part: The end of the two keys to read.
+        feature_dim: D.
+        num_classes: C.
+
+    Raises:
+        ValueError: A shape is wrong, a label is out of range, or there are no labels.
+    """
+    if not isinstance(data, Mapping):
+        raise ValueError(f"data must be a dict, not {type(data).__name__}")
+    name, labels_name = f"data_{part}", f"labels_{part}"
+    value, labels = data.get(name), data.get(labels_name)
+    if value is not None and not isinstance(value, Embeddings):
+        value = as_array(value, name)
+    if value is None or value.shape[:1] == (0,):
+        return None
+    if labels is None:
+        raise ValueError(f"data has {name} but no {labels_name}")
+    return read_labeled(value, labels, feature_dim, num_classes, (name, labels_name))
+
+
+def read_validation(pair: object, feature_dim: int, num_classes: int) -> LabeledEmbeddings:
+    """Checks what should be a pair of validation embeddings and labels.
+
+    Raises:
+        ValueError: This is no pair, a shape is wrong, a label is out of range, or there are no
+            embeddings.
+    """
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise ValueError("validation must be a pair: embeddings and labels")
+    names = ("validation embeddings", "validation labels")
+    return read_labeled(pair[0], pair[1], feature_dim, num_classes, names)
+
+
+def read_class_weights(
+    class_weight: ClassWeights, labels: LabelVector, num_classes: int
+) -> ClassWeightVector | None:
+    """Checks class weights, or computes balanced ones.
+
+    Raises:
+        ValueError: They have another shape, are negative, or are zero for every class that has
+            embeddings.
+    """
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ValueError(f"class_weight must be 'balanced' or numbers, not {class_weight!r}")
+        counts = np.bincount(labels, minlength=num_classes)
+        balanced = len(labels) / (num_classes * np.maximum(counts, 1))
+        return balanced.astype(np.float32)
+    weights = as_float_array(class_weight, (num_classes,), "class_weight")
+    if (weights < 0).any() or not weights[labels].any():
+        raise ValueError("class_weight must be at least 0, and more for some class")
+    return weights

@@ -1,0 +1,15 @@
+"""The confusion matrix."""
+
+import numpy as np
+
+from coral_learn.jobs.confusion import confusion_matrix
+
+
+def test_rows_are_classes_and_columns_are_answers() -> None:
+    labels, answers = np.array([0, 0, 0, 2]), np.array([0, 1, 1, 2])
+    assert confusion_matrix(labels, answers, 3).tolist() == [[1, 2, 0], [0, 0, 0], [0, 0, 1]]
+
+
+def test_no_photos_give_zeros() -> None:
+    nothing = np.zeros(0, np.int64)
+    assert confusion_matrix(nothing, nothing, 2).tolist() == [[0, 0], [0, 0]]
