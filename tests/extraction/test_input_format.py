@@ -8,8 +8,9 @@ from tests.support.averaging_model import averaging_model
 
 from coral_learn.extraction.extractor import EmbeddingExtractor
 from coral_learn.extraction.input_format import InputFormat, Normalization
+from coral_learn.tflite.metadata import add_metadata_entry
 from coral_learn.tflite.metadata_format import encode_metadata
-from coral_learn.tflite.model import add_metadata, pack, unpack
+from coral_learn.tflite.tree import pack, unpack
 
 COLORS = [(10, 200, 30), (0, 0, 0), (255, 255, 255), (128, 127, 1), (77, 5, 250)]
 
@@ -90,7 +91,7 @@ def declaring(content: bytes, mean: list[float], std: list[float]) -> bytes:
     model = unpack(content)
     image = {"process_units": [{"options": (1, {"mean": mean, "std": std})}]}
     metadata = {"subgraph_metadata": [{"input_tensor_metadata": [image]}]}
-    add_metadata(model, "TFLITE_METADATA", encode_metadata(metadata))
+    add_metadata_entry(model, "TFLITE_METADATA", encode_metadata(metadata))
     return pack(model)
 
 

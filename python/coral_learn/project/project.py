@@ -20,7 +20,7 @@ from ..files import write_atomically
 from ..heads.softmax_regression import SoftmaxRegression
 from ..jobs.saved_model import save_model
 from ..progress import Progress
-from ..tflite.cut import read_embedding
+from ..tflite.embedding import read_embedding
 from ..tflite.file import ModelFile, ModelSource
 from . import state
 from .state import ProjectState, ProjectSummary
