@@ -59,7 +59,9 @@ def test_backprop_last_layer_writes_a_model_and_its_labels(retrained: Path) -> N
 def test_classify_image_names_the_class(
     retrained: Path, photos: Path, label_flag: str | None
 ) -> None:
-    labels = [label_flag, retrained / "label_map.txt"] if label_flag else []
+    labels: list[str | Path] = []
+    if label_flag:
+        labels = [label_flag, retrained / "label_map.txt"]
     printed = run_example(
         "classify_image.py",
         *("--model", retrained / "retrained_model.tflite", *labels),

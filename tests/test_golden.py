@@ -31,11 +31,12 @@ VERSIONS = sorted(path.name for path in GOLDEN.iterdir() if (path / "expected.js
 @pytest.fixture(params=VERSIONS)
 def golden(request: pytest.FixtureRequest) -> Path:
     """The folder of one version."""
-    return GOLDEN / request.param
+    return GOLDEN / str(request.param)
 
 
 def expected_of(golden: Path, name: str) -> dict[str, Any]:
-    expected: dict[str, Any] = json.loads((golden / "expected.json").read_text(encoding="utf-8"))
+    text = (golden / "expected.json").read_text(encoding="utf-8")
+    expected: dict[str, dict[str, Any]] = json.loads(text)
     return expected[name]
 
 

@@ -246,6 +246,10 @@ def parameters_of(value: Any) -> str:
     return " ".join(inspect.signature(value).parameters)
 
 
+def public_names(module: ModuleType) -> list[str]:
+    return list(vars(module)["__all__"])
+
+
 def assert_names(owner: ModuleType, names: list[str], table: dict[str, str | None]) -> None:
     assert sorted(names) == sorted(table)
     for name, parameters in table.items():
@@ -254,11 +258,11 @@ def assert_names(owner: ModuleType, names: list[str], table: dict[str, str | Non
 
 
 def test_names_of_the_package() -> None:
-    assert_names(coral_learn, coral_learn.__all__, PACKAGE)
+    assert_names(coral_learn, public_names(coral_learn), PACKAGE)
 
 
 def test_names_of_edgetpu() -> None:
-    assert_names(coral_learn.edgetpu, coral_learn.edgetpu.__all__, EDGETPU)
+    assert_names(coral_learn.edgetpu, public_names(coral_learn.edgetpu), EDGETPU)
 
 
 @pytest.mark.parametrize("suffix", PYCORAL)

@@ -33,7 +33,9 @@ def without_network(c_compiler: str, tmp_path_factory: pytest.TempPathFactory) -
     return {**os.environ, "LD_PRELOAD": preloaded, "XDG_CACHE_HOME": str(folder)}
 
 
-def run(environment: dict[str, str], code: str, *arguments: object) -> subprocess.CompletedProcess:
+def run(
+    environment: dict[str, str], code: str, *arguments: object
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
         env=environment,
@@ -131,7 +133,7 @@ def test_a_note_in_a_model_is_never_unpickled(tmp_path: Path) -> None:
     mark.unlink(missing_ok=True)
     classifier = build_classifier(classes=2).content
     model = unpack(attach_class_means(classifier, [np.ones(8), np.zeros(8)]).content)
-    (entry,) = [each for each in model.metadata if each.name.startswith(b"CORAL_LEARN_")]
+    (entry,) = [each for each in model.metadata if (each.name or b"").startswith(b"CORAL_LEARN_")]
     model.buffers[entry.buffer].data = np.frombuffer(noted.read_bytes(), np.uint8)
     assert read_class_means(pack(model)) is None
     assert not mark.exists()

@@ -21,7 +21,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from coral_learn.sklearn import SoftmaxClassifier
 
 
-@parametrize_with_checks([SoftmaxClassifier()])
+@parametrize_with_checks([SoftmaxClassifier()])  # type: ignore[untyped-decorator]
 @pytest.mark.filterwarnings("default")
 def test_the_classifier_passes_the_checks_of_scikit_learn(
     estimator: SoftmaxClassifier, check: Callable[[Any], None]

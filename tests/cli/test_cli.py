@@ -115,7 +115,7 @@ def test_demo(tmp_path: Path) -> None:
     assert Path(printed["model"]).is_file()
     (tmp_path / "demo" / "photos" / "mine").mkdir()
     done = run("demo", "--output", tmp_path / "demo", status=1)
-    assert "choose another --output" in done.stderr
+    assert "Choose another --output" in done.stderr
 
 
 @pytest.mark.slow_when_emulated

@@ -16,7 +16,8 @@ def pixels(name: str, *seed: int, size: int = 160) -> np.ndarray:
 @pytest.mark.parametrize("name", DEMO_CLASSES)
 def test_only_the_same_seed_gives_the_same_photo(name: str) -> None:
     photo = pixels(name, 5)
-    assert (photo.dtype, photo.shape) == (np.uint8, (160, 160, 3))
+    assert photo.dtype == np.uint8
+    assert photo.shape == (160, 160, 3)
     assert np.array_equal(photo, pixels(name, 5))
     assert not np.array_equal(photo, pixels(name, 6))
 

@@ -236,7 +236,7 @@ def test_a_class_folder_whose_name_is_not_text(folder: Path) -> None:
         draw(folder / os.fsdecode(b"caf\xe9") / "1.png")
     except OSError:
         pytest.skip("this file system takes only UTF-8 names")
-    with pytest.raises(ValueError, match=r"rename the folder '.*caf\\udce9': .*not UTF-8 text"):
+    with pytest.raises(ValueError, match=r"'.*caf\\udce9' must be renamed: .*not UTF-8 text"):
         ImageFolder(folder)
 
 

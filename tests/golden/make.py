@@ -220,7 +220,7 @@ def scores_of(model: bytes) -> list[list[float]]:
     """Returns the scores of one photo of each class."""
     with Classifier(model, device="cpu") as classifier:
         seen = [each for [each] in photos(seed=2, count=1).values()]
-        return np.asarray(classifier.scores(seen)).tolist()
+        return [[float(score) for score in row] for row in classifier.scores(seen)]
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 import errno
 import os
+import threading
+import traceback
 
-from ..errors import EdgeTpuError, ThreadStartError
+from ..errors import EdgeTpuError
 
-FAILURES = (ValueError, OSError, EdgeTpuError, ImportError, MemoryError, ThreadStartError)
-"""The errors that a user can cause; any other error is a fault in the program."""
+FAILURES = (ValueError, OSError, EdgeTpuError, ImportError, MemoryError, RuntimeError)
+"""The errors to pass to :func:`explain`, which raises those that are faults in the program."""
 
 _NO_MEMORY = "close other programs, or use a smaller extractor or smaller photos"
 _FIXES = {
@@ -23,16 +25,33 @@ _FIXES = {
 
 
 def explain(error: BaseException) -> str:
-    """Returns what went wrong and how to fix it, in one line that is safe to print."""
+    """Returns what went wrong and how to fix it, in one line that is safe to print.
+
+    Raises:
+        RuntimeError: The error itself, if a user cannot have caused it.
+    """
     if isinstance(error, OSError) and error.strerror:
         parts = [os.fspath(error.filename)] if error.filename else []
         fix = _FIXES.get(error.errno or 0)
         text = ": ".join(map(str, [*parts, error.strerror, *([fix] if fix else [])]))
     elif isinstance(error, MemoryError):
         text = f"out of memory: {_NO_MEMORY}"
+    elif isinstance(error, RuntimeError) and not isinstance(error, EdgeTpuError):
+        if not _comes_from_thread_start(error):
+            raise error
+        text = f"no thread can be started: raise the limits (ulimit -u, ulimit -v), or {_NO_MEMORY}"
     else:
         text = str(error) or type(error).__name__
     return printable(" ".join(text.split()))
+
+
+def _comes_from_thread_start(error: RuntimeError) -> bool:
+    """Tells whether a thread could not be started, by this package or by a library that it uses.
+
+    Python then raises a plain RuntimeError, which only its traceback distinguishes from others.
+    """
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_code is threading.Thread.start.__code__ for frame, _ in frames)
 
 
 def printable(text: str) -> str:
