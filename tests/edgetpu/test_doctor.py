@@ -110,7 +110,7 @@ def command(*arguments: str, status: int) -> str:
 @pytest.mark.slow_when_emulated
 def test_the_command_ends_with_0_without_problems(edge_tpus: EdgeTpus) -> None:
     with edge_tpus():
-        assert "All is well." in command(status=0)
+        assert "No problems were found." in command(status=0)
 
 
 BAD_SETUPS: dict[str, Callable[[Path], Path]] = {
@@ -142,7 +142,7 @@ def test_the_command_ends_with_1_and_prints_the_fix(
 def test_a_missing_or_broken_model(edge_tpus: EdgeTpus) -> None:
     with edge_tpus():
         assert only_problem(doctor("nowhere.tflite")).startswith("Failed to open file: nowhere")
-        assert "broken" in only_problem(doctor(TWIN[: len(TWIN) // 2]))
+        assert "damaged" in only_problem(doctor(TWIN[: len(TWIN) // 2]))
 
 
 def test_a_compiled_model_that_needs_a_newer_libedgetpu(

@@ -125,7 +125,8 @@ def retrain(
         )
         trained = train_head(method, task, sgd, functools.partial(report, "train"))
     with clock.measure("serialize"):
-        model = trained.to_model()
+        # Opened again from its bytes: what is tested is what will be read from the disk.
+        model = ModelFile(trained.to_model().content)
     with clock.measure("verify"):
         tested = score_test_photos(
             model,
