@@ -21,7 +21,7 @@ SHAPES = st.tuples(st.integers(0, 5), st.integers(1, 6))
 
 @st.composite
 def any_embeddings(draw: st.DrawFn) -> Embeddings:
-    dtype = draw(st.sampled_from([np.uint8, np.int8, np.float32]))
+    dtype: Any = draw(st.sampled_from([np.uint8, np.int8, np.float32]))
     if dtype == np.float32:
         numbers = st.floats(-1e6, 1e6, width=32)
         return Embeddings(draw(npst.arrays(np.float32, SHAPES, elements=numbers)))

@@ -145,9 +145,7 @@ class Embeddings:
             return self._dequantize(stored)
         return Embeddings(stored, self.scale, self.zero_point)
 
-    def __array__(
-        self, dtype: DTypeLike | None = None, copy: bool | None = None
-    ) -> NDArray[np.generic]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> AnyArray:
         wanted = self.dtype if dtype is None else np.dtype(dtype)
         if self.quantized.dtype == wanted == np.float32:
             return self.quantized.copy() if copy else self.quantized

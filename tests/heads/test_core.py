@@ -32,7 +32,7 @@ def problems(draw: st.DrawFn) -> tuple[Embeddings, SoftmaxRegression]:
     generator = np.random.default_rng(seed)
     head = SoftmaxRegression(features, classes, weight_scale=0.3, seed=seed)
     head.biases = generator.normal(size=classes)
-    dtype = draw(st.sampled_from([np.float32, np.uint8, np.int8]))
+    dtype: Any = draw(st.sampled_from([np.float32, np.uint8, np.int8]))
     if dtype == np.float32:
         return Embeddings(generator.normal(size=(rows, features)).astype(np.float32)), head
     info = np.iinfo(dtype)
@@ -242,7 +242,7 @@ def test_a_head_of_the_core_is_a_copy() -> None:
 
 def test_the_core_converts_no_array() -> None:
     with pytest.raises(TypeError):
-        _core.Head(F32.astype(np.float64), BIASES)  # type: ignore[arg-type]
+        _core.Head(F32.astype(np.float64), BIASES)
 
 
 def test_the_core_needs_at_least_one_thread() -> None:

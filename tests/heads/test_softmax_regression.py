@@ -52,9 +52,11 @@ def test_starts_from_scaled_normal_weights_and_zero_biases() -> None:
 
 def test_takes_numpy_numbers_and_lists_as_pycoral_scripts_pass_them() -> None:
     x, y = make_data()
-    head = SoftmaxRegression(np.int64(FEATURES), np.int32(CLASSES), np.float32(0.05), 0.0, seed=0)
+    size: list[Any] = [np.int64(FEATURES), np.int32(CLASSES), np.float32(0.05)]
+    head = SoftmaxRegression(*size, seed=0)
     data = as_dict(x.tolist(), y.tolist(), x[:9], [int(label) for label in y[:9]])
-    history = head.train_with_sgd(data, np.int64(300), np.float64(0.1), np.int16(50), 0)
+    options: list[Any] = [np.int64(300), np.float64(0.1), np.int16(50)]
+    history = head.train_with_sgd(data, *options, 0)
     assert history[-1].training_accuracy > 0.95
     assert head.get_accuracy(x.tolist(), y.tolist()) == history[-1].training_accuracy
 
@@ -161,8 +163,9 @@ def test_momentum_and_decay_change_the_steps_as_they_are_defined_to() -> None:
         rate = 0.05 / (1 + 0.1 * iteration)
         weights -= rate * velocity
         biases -= rate * bias_velocity
-    options = {"momentum": 0.7, "learning_rate_decay": 0.1}
-    head.train_with_sgd(as_dict(x, y), 25, 0.05, batch_size=3, print_every=0, **options)
+    head.train_with_sgd(
+        as_dict(x, y), 25, 0.05, 3, print_every=0, momentum=0.7, learning_rate_decay=0.1
+    )
     np.testing.assert_allclose(head.weights, weights, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(head.biases, biases, rtol=1e-4, atol=1e-6)
 
@@ -186,7 +189,8 @@ def test_patience_stops_and_keeps_the_weights_of_the_lowest_validation_loss() ->
     seen: list[TrainingRecord] = []
     history = head.train_with_sgd(data, 10**6, 0.1, 20, 5, patience=3, progress=seen.append)
     assert seen == history
-    losses = [record.validation_loss for record in history]
+    losses = [record.validation_loss or 0.0 for record in history]
+    assert min(losses) > 0
     best = int(np.argmin(losses))
     assert 0 < best == len(history) - 4
     given = head.predict_proba(x[20:])[np.arange(70), y[20:]]

@@ -220,6 +220,7 @@ def test_all_photos_that_threads_add_to_one_imprinting_engine_count() -> None:
         ImprintingEngine(e.serialize_model(), keep_classes=True)._tail() for e in (engine, expected)
     ]
     assert again[0].sum_norms == pytest.approx(again[1].sum_norms)
+    assert again[1].photo_counts is not None
     assert again[1].photo_counts.sum() == len(y)
     np.testing.assert_array_equal(again[0].photo_counts, again[1].photo_counts)
     np.testing.assert_allclose(again[0].biases, again[1].biases, atol=1e-5)
@@ -334,6 +335,7 @@ def test_training_works_under_a_memory_limit_that_allows_no_thread() -> None:
 
 def test_free_threaded_python_is_not_promised() -> None:
     """Importing the core there turns the GIL on, which the locks of this package rely on."""
-    if getattr(sys, "_is_gil_enabled", None) is None:
+    is_enabled = getattr(sys, "_is_gil_enabled", None)
+    if is_enabled is None:
         pytest.skip("this Python always has the GIL")
-    assert sys._is_gil_enabled()
+    assert is_enabled()

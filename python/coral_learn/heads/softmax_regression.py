@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from ..arrays import BiasVector, PredictionVector, ProbabilityMatrix, WeightColumns
-from ..tflite.file import ModelFile, ModelSource
 from . import core
 from .fitting import fit
 from .head_file import SavedHead, read_head, write_head
@@ -30,7 +29,8 @@ from .training_data import (
     read_validation,
 )
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # training loads no TFLite schema
+    from ..tflite.file import ModelFile, ModelSource
     from ..tflite.head.append import QuantizationReport
 
 
@@ -297,8 +297,8 @@ class SoftmaxRegression:
         return core.accuracy(head, embeddings, data.labels, threads=core.num_threads())
 
     def to_model(
-        self, extractor: ModelSource, *, class_means: ArrayLike | None = None
-    ) -> ModelFile:
+        self, extractor: "ModelSource", *, class_means: ArrayLike | None = None
+    ) -> "ModelFile":
         """Returns a classifier: an embedding extractor with this head appended.
 
         Args:
@@ -309,6 +309,7 @@ class SoftmaxRegression:
         Raises:
             ModelError: The file cannot be read, or is not an extractor for this head.
         """
+        from ..tflite.file import ModelFile
         from ..tflite.head.append import append_softmax_head
 
         values = self._state.values()
@@ -321,7 +322,7 @@ class SoftmaxRegression:
             class_means=class_means,
         )
 
-    def serialize_model(self, in_model_path: ModelSource) -> bytes:
+    def serialize_model(self, in_model_path: "ModelSource") -> bytes:
         """Returns the bytes of a classifier: an embedding extractor with this head appended.
 
         Args:
@@ -334,7 +335,7 @@ class SoftmaxRegression:
         return self.to_model(in_model_path).content
 
     def quantization_report(
-        self, in_model_path: ModelSource, embeddings: EmbeddingsLike | None = None
+        self, in_model_path: "ModelSource", embeddings: EmbeddingsLike | None = None
     ) -> "QuantizationReport":
         """Compares this head with what :meth:`serialize_model` stores, without running a model.
 
@@ -347,6 +348,7 @@ class SoftmaxRegression:
             ModelError: The file cannot be read, or is not an extractor for this head.
             ValueError: The shape is wrong, or there are no embeddings.
         """
+        from ..tflite.file import ModelFile
         from ..tflite.head.append import quantization_report
 
         values = self._state.values()
