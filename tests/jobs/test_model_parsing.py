@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.model_builder import build_classifier
 
 from coral_learn import add_class, read_head
 from coral_learn.demo.run import embedded_extractor
@@ -13,7 +14,6 @@ from coral_learn.jobs.methods import Method
 from coral_learn.jobs.retraining import retrain
 from coral_learn.project.project import Project
 from coral_learn.tflite import schema
-from tests.support.model_builder import build_classifier
 
 
 @pytest.fixture
