@@ -9,13 +9,13 @@ import pytest
 from coral_learn.demo.run import embedded_extractor
 from coral_learn.jobs.methods import Method
 from coral_learn.jobs.retraining import retrain
-from coral_learn.tflite.schema import load_schema
+from coral_learn.tflite import schema
 
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """The numbers of models that were unpacked and packed."""
-    model_type = load_schema().ModelT
+    model_type = schema.ModelT
     unpack, pack = model_type.InitFromBuf, model_type.Pack
     counted: Counter[str] = Counter()
 
@@ -32,7 +32,6 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counted
 
 
-@pytest.mark.xfail(reason="tflite/ and heads/ do not hand the opened model on yet")
 @pytest.mark.slow_when_emulated
 @pytest.mark.parametrize(
     ("method", "max_unpacks", "max_packs"), [("fit", 2, 1), ("sgd", 2, 1), ("imprint", 3, 2)]

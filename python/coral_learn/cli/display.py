@@ -12,13 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from ..edgetpu.diagnosis import Diagnosis
 from ..extraction.cache import CacheInfo
 from ..extraction.photo_rows import SkippedPhoto
 from ..jobs.classification import Class, Evaluation
 from ..jobs.retraining import RetrainResult
 from ..progress import Stage, StageProgress, progress_bars
 from ..project.project import Project
-from ..tflite.cut import Candidate
+from ..tflite.embedding import Candidate
 from .failures import printable
 
 UNKNOWN = "I don't know"
@@ -121,21 +122,28 @@ def print_extractor(path: Path, embedding: Candidate, as_json: bool) -> None:
     print_hint(f"coral-learn train PHOTOS --extractor {path} --output DIR")
 
 
-def print_diagnosis(diagnosis: dict[str, Any]) -> None:
+def print_diagnosis(diagnosis: Diagnosis) -> None:
     """Prints the result of ``doctor()``."""
     table = Table(show_header=False, box=None, pad_edge=False)
-    for name in ("coral_learn", "python", "system", "runtime", "libedgetpu", "libedgetpu_path"):
-        table.add_row(name.replace("_", " "), escape(str(diagnosis[name] or "not found")))
-    devices = [f"{device['type']} {device['path']}" for device in diagnosis["devices"]]
+    for name, value in (
+        ("coral learn", diagnosis.coral_learn),
+        ("python", diagnosis.python),
+        ("system", diagnosis.system),
+        ("runtime", diagnosis.runtime),
+        ("libedgetpu", diagnosis.libedgetpu),
+        ("libedgetpu path", diagnosis.libedgetpu_path),
+    ):
+        table.add_row(name, escape(value or "not found"))
+    devices = [f"{device.type} {device.path}" for device in diagnosis.devices]
     table.add_row("Edge TPUs", escape(", ".join(devices) or "none"))
     results.print(table)
-    for problem in diagnosis["problems"]:
+    for problem in diagnosis.problems:
         for kind, text in (
-            ("\n[red]Problem:[/]", problem["what"]),
-            ("[green]Fix:[/]", problem["fix"]),
+            ("\n[red]Problem:[/]", problem.what),
+            ("[green]Fix:[/]", problem.fix),
         ):
             results.print(f"{kind} {escape(text)}", highlight=False, soft_wrap=True)
-    if diagnosis["ok"]:
+    if diagnosis.ok:
         results.print("\n[green]No problems were found.[/]")
 
 

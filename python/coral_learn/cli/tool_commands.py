@@ -52,10 +52,10 @@ def doctor_command(model: Path | None, json: bool) -> None:
     """
     diagnosis = doctor(model)
     if json:
-        display.print_json(diagnosis)
+        display.print_json(diagnosis.to_json())
     else:
         display.print_diagnosis(diagnosis)
-    sys.exit(0 if diagnosis["ok"] else 1)
+    sys.exit(0 if diagnosis.ok else 1)
 
 
 @click.command("cache")

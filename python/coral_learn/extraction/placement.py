@@ -5,7 +5,8 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..edgetpu.interpreter import DEVICE_VARIABLE, choose_device, list_edge_tpus, make_interpreter
+from ..edgetpu.devices import DEVICE_VARIABLE, choose_device, list_edge_tpus
+from ..edgetpu.interpreter import make_interpreter
 from ..edgetpu.runtime import Interpreter
 from ..errors import ModelError
 from ..machine import usable_cpus

@@ -13,7 +13,6 @@ from ..heads.imprinting import ImprintingEngine
 from ..heads.new_class import class_means
 from ..heads.softmax_regression import SoftmaxRegression
 from ..tflite.file import ModelFile
-from ..tflite.head.class_means import attach_class_means
 from ..tflite.imprinting.create import make_imprinting_model
 
 Method = Literal["sgd", "fit", "imprint"]
@@ -152,11 +151,11 @@ def _to_model(head: SoftmaxRegression, task: LearningTask) -> ModelFile:
     """Makes the classifier, with the mean of each class, so that a class can be added later."""
     rows = task.split.train
     means = class_means(task.embeddings[rows], task.labels[rows], len(task.classes))
-    return ModelFile(attach_class_means(head.serialize_model(task.extractor), means))
+    return head.to_model(task.extractor, class_means=means)
 
 
 def _imprint(task: LearningTask) -> TrainedHead:
     head = ImprintingEngine(make_imprinting_model(task.extractor))
     head.train_all(task.embeddings[task.split.train], task.labels[task.split.train])
     head.labels = list(task.classes)
-    return TrainedHead(head, lambda: ModelFile(head.serialize_model()), [], "imprinted")
+    return TrainedHead(head, head.to_model, [], "imprinted")
