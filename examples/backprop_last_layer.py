@@ -1,4 +1,4 @@
-"""Retrains the last layer of an image classifier on your own photos, on the device it will run on.
+"""Retrains the last layer of an image classifier on your own photos, on the device that runs it.
 
     python backprop_last_layer.py \
         --data_dir flower_photos \
@@ -6,8 +6,8 @@
         --output_dir retrained
 
 The photos of each class are in a folder of their own: flower_photos/daisy, flower_photos/roses...
-The flags are those of the script of this name in Coral's tutorial. Afterwards classify_image.py
-puts the new model to use.
+The flags are those of the script with this name in Coral's tutorial. Use classify_image.py to try
+the new model.
 """
 
 import argparse
@@ -21,8 +21,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data_dir", required=True, help="folder with a folder of photos a class")
-    parser.add_argument("--embedding_extractor_path", required=True, help="extractor, a .tflite")
+    parser.add_argument("--data_dir", required=True, help="folder with one folder for each class")
+    parser.add_argument(
+        "--embedding_extractor_path", required=True, help="extractor, a .tflite file"
+    )
     parser.add_argument(
         "--output_dir", default="/tmp/retrain/output", help="folder for the results"
     )
@@ -37,7 +39,7 @@ def main() -> None:
 
 
 def show_progress(stage: str, done: int, total: int) -> None:
-    """Keeps one line of the terminal up to date for each stage of the job."""
+    """Shows the progress of each stage in one line of the terminal."""
     print(f"\r{stage}: {done} of {total}", end="\n" if done == total else "", flush=True)
 
 

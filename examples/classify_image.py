@@ -1,12 +1,12 @@
-"""Says what a photo shows.
+"""Classifies a photo.
 
     python classify_image.py \
         --model retrained/retrained_model_edgetpu.tflite \
         --label retrained/label_map.txt \
         --input sunflower.jpg
 
-The flags are those of the script of this name in Coral's tutorial. A model that coral-learn
-retrained carries its labels, and needs no --label.
+The flags are those of the script with this name in Coral's tutorial. A model that coral-learn
+retrained contains its labels, so it needs no --label.
 """
 
 import argparse
@@ -24,12 +24,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "-m", "--model", required=True, help=".tflite file; FILE@usb:1 for a device"
+        "-m", "--model", required=True, help=".tflite file; FILE@usb:1 to choose a device"
     )
     parser.add_argument("-i", "--input", required=True, help="photo")
     parser.add_argument("-l", "--label", "--labels", help="label file")
     parser.add_argument("-k", "--top_k", type=int, default=1, help="most classes to print")
-    parser.add_argument("-t", "--threshold", type=float, default=0.0, help="least score to print")
+    parser.add_argument("-t", "--threshold", type=float, default=0.0, help="lowest score to print")
     parser.add_argument("-c", "--count", type=int, default=5, help="number of times to run")
     args = parser.parse_args()
 

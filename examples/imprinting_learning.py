@@ -1,13 +1,13 @@
-"""Teaches a classifier new classes from a few photos each, by weight imprinting.
+"""Teaches a classifier new classes from a few photos of each, by weight imprinting.
 
     python imprinting_learning.py \
         --model_path mobilenet_v1_1.0_224_quant_embedding_extractor.tflite \
         --data open_image_v4_subset \
         --output my_model.tflite
 
-The flags are those of the script of this name in Coral's tutorial; any embedding extractor or
-classifier will do for --model_path, not only the tutorial's own. With --keep_classes the model's
-own classes stay. Afterwards classify_image.py puts the new model to use.
+The flags are those of the script with this name in Coral's tutorial, but --model_path takes any
+embedding extractor or classifier. With --keep_classes the new model also keeps the classes of the
+classifier. Use classify_image.py to try the new model.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from coral_learn import (
     ImageFolder,
     ImprintingEngine,
     create_imprinting_model,
+    format_labels,
+    split_by_class,
 )
-from coral_learn.dataset import split_by_class
-from coral_learn.labels import format_labels
 
 
 def main() -> None:
@@ -32,9 +32,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model_path", required=True, help="extractor or classifier, a .tflite")
-    parser.add_argument("--data", required=True, help="folder with a folder of photos a class")
+    parser.add_argument("--data", required=True, help="folder with one folder for each class")
     parser.add_argument("--output", help="file for the new model")
-    parser.add_argument("--test_ratio", type=float, default=0.25, help="share of photos to test on")
+    parser.add_argument("--test_ratio", type=float, default=0.25, help="fraction of test photos")
     parser.add_argument("--keep_classes", action="store_true", help="keep the model's own classes")
     args = parser.parse_args()
     output = Path(args.output or f"{Path(args.model_path).stem}_retrained.tflite")
@@ -46,7 +46,7 @@ def main() -> None:
 
     first_class = engine.num_classes
     labels = [*(engine.labels or map(str, range(first_class))), *photos.classes]
-    rows = sorted(split.train, key=lambda row: photos.labels[row])  # classes come in their order
+    rows = sorted(split.train, key=lambda row: photos.labels[row])  # classes must come in order
     with EmbeddingExtractor(engine.serialize_extractor_model()) as extractor:
         embeddings = extractor.extract([photos.paths[row] for row in rows], progress=True)
     for embedding, label in zip(embeddings, photos.labels[rows], strict=True):
@@ -60,11 +60,11 @@ def main() -> None:
     with Classifier(output) as classifier:
         answers = classifier.classify([photos.paths[row] for row in split.test], top_k=5)
     for k in range(1, 6):
-        right = [
+        correct = [
             any(answer.id == first_class + label for answer in best[:k])
             for best, label in zip(answers, photos.labels[split.test], strict=True)
         ]
-        print(f"Top {k}: {sum(right) / len(right):.0%}")
+        print(f"Top {k}: {sum(correct) / len(correct):.0%}")
 
 
 if __name__ == "__main__":

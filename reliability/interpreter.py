@@ -13,7 +13,7 @@ import numpy as np
 
 from coral_learn.edgetpu.interpreter import make_interpreter
 from coral_learn.errors import EdgeTpuError, ModelError
-from coral_learn.tflite.file import is_compiled
+from coral_learn.tflite.file import ModelFile
 
 _LONGEST_SECONDS = 10.0
 _MOST_MEMORY = 4 << 30
@@ -42,7 +42,7 @@ class InterpreterProcess:
 
     def run(self, content: bytes) -> Outcome:
         """Runs a model once, on an input of zeros."""
-        if is_compiled(content):
+        if ModelFile(content).is_compiled:
             return Outcome.REFUSED
         try:
             self._connection.send_bytes(content)

@@ -1,4 +1,4 @@
-"""The examples, run as their users run them."""
+"""The examples, run like users run them."""
 
 import os
 import subprocess
@@ -71,14 +71,14 @@ def test_classify_image_names_the_class(
     assert answer.startswith("jellyfish: ")
 
 
-def test_classify_image_prints_as_many_classes_as_asked_for(retrained: Path, photos: Path) -> None:
+def test_classify_image_prints_as_many_classes_as_requested(retrained: Path, photos: Path) -> None:
     photo = next((photos / "crab").iterdir())
     model = ("--model", retrained / "retrained_model.tflite", "--input", photo, "-c", "1")
     assert len(run_example("classify_image.py", *model, "--top_k", "3").splitlines()) == 4
     assert len(run_example("classify_image.py", *model, "-k3", "--threshold=2").splitlines()) == 1
 
 
-def test_imprinting_learning_teaches_any_extractor(
+def test_imprinting_learning_works_with_any_extractor(
     extractor: Path, photos: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "new" / "model.tflite"
@@ -116,15 +116,15 @@ def test_imprinting_learning_keeps_classes(retrained: Path, photos: Path, tmp_pa
         ("imprinting_learning.py", ("--model_path", "none.tflite", "--data", "none")),
     ],
 )
-def test_what_is_missing_is_told_in_one_line(
+def test_a_missing_file_is_an_error_of_one_line(
     name: str, arguments: tuple[str, ...], tmp_path: Path
 ) -> None:
-    told = run_example(name, *arguments, status=1)
-    assert told.startswith("error: ")
-    assert told.count("\n") == 1
+    error = run_example(name, *arguments, status=1)
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
 
 
-def test_flowers(data_dir: Path, tmp_path: Path) -> None:
+def test_imprinting_learning_on_the_flower_photos(data_dir: Path, tmp_path: Path) -> None:
     extractor = data_dir / "models" / "mobilenet_v1_1.0_224_quant_embedding_extractor.tflite"
     output = tmp_path / "model.tflite"
     printed = run_example(

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Files are written completely or not at all."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from coral_learn.files import write_atomically, write_together
-from coral_learn.tflite.file import read_model_content
+from coral_learn.tflite.file import ModelFile
 
 
 def test_a_new_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
@@ -41,21 +41,21 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
         write_atomically(tmp_path / "missing" / "model", b"")
 
 
-def test_models_are_taken_as_paths_or_bytes(tmp_path: Path) -> None:
+def test_models_are_read_from_paths_or_bytes(tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(b"content")
     for model in (path, str(path), b"content", bytearray(b"content"), memoryview(b"content")):
-        assert read_model_content(model) == b"content"
+        assert ModelFile.open(model).content == b"content"
 
 
 @pytest.mark.parametrize("path", ["invalid_model_path.tflite", "a\0b", "."])
 def test_a_model_that_cannot_be_opened_is_named(path: str) -> None:
     with pytest.raises(ValueError, match="Failed to open file: ") as caught:
-        read_model_content(path)
+        ModelFile.open(path)
     assert path in str(caught.value)
 
 
-def test_of_files_written_together_all_change_or_none(
+def test_files_written_together_change_all_or_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [tmp_path / name for name in ("model", "labels", "report")]
@@ -78,7 +78,7 @@ def test_of_files_written_together_all_change_or_none(
 
 @pytest.mark.parametrize("old", [b"old", None])
 @pytest.mark.parametrize("failure", [OSError(errno.EIO, "disk"), KeyboardInterrupt()])
-def test_a_rename_that_fails_takes_back_those_before(
+def test_a_failed_rename_undoes_the_renames_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None, failure: BaseException
 ) -> None:
     paths = [tmp_path / name for name in ("model", "labels", "report")]
@@ -97,7 +97,7 @@ def test_a_rename_that_fails_takes_back_those_before(
     assert [path.read_bytes() for path in tmp_path.iterdir()] == ([old] * 3 if old else [])
 
 
-def test_files_are_written_where_there_are_no_links(
+def test_files_are_written_on_a_file_system_without_hard_links(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -121,7 +121,7 @@ def test_an_error_names_the_file_and_not_a_temporary_one(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
 
 
-def test_what_a_killed_process_leaves_is_removed_by_the_next(tmp_path: Path) -> None:
+def test_the_next_write_removes_the_temporary_file_of_a_killed_process(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; from coral_learn.files import write_atomically\n"
         "os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -137,7 +137,7 @@ def test_what_a_killed_process_leaves_is_removed_by_the_next(tmp_path: Path) -> 
     assert any(name.startswith(".other.") for name in left)
 
 
-def test_writers_at_once_do_not_remove_each_others_files(tmp_path: Path) -> None:
+def test_concurrent_writers_do_not_remove_each_others_files(tmp_path: Path) -> None:
     path = tmp_path / "model"
     with ThreadPoolExecutor(8) as pool:
         for _ in pool.map(lambda n: write_atomically(path, bytes([n]) * 5000), range(200)):

@@ -1,4 +1,4 @@
-"""Data that nobody should pass, at every door: a right result, or an error that names it."""
+"""Invalid arguments of every public function: a correct result, or an error that names them."""
 
 import re
 import threading
@@ -63,25 +63,25 @@ READERS: dict[str, Reader] = {
     "get_accuracy": lambda x, y: new_head().get_accuracy(x, y),
     "ImprintingEngine.train_all": imprint,
 }
-"""All that reads embeddings with their labels."""
+"""Everything that reads embeddings with their labels."""
 
-ALONE: dict[str, Callable[[Any], object]] = {
+WITHOUT_LABELS: dict[str, Callable[[Any], object]] = {
     "predict": lambda x: new_head().predict(x),
     "predict_proba": lambda x: new_head().predict_proba(x),
     "ImprintingEngine.predict": lambda x: imprint(X, Y).predict(x),
 }
-"""All that reads embeddings alone."""
+"""Everything that reads embeddings without labels."""
 
 every_reader = pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 every_reader_of_embeddings = pytest.mark.parametrize(
     "read",
-    [*(lambda x, read=read: read(x, Y) for read in READERS.values()), *ALONE.values()],
-    ids=[*READERS, *ALONE],
+    [*(lambda x, read=read: read(x, Y) for read in READERS.values()), *WITHOUT_LABELS.values()],
+    ids=[*READERS, *WITHOUT_LABELS],
 )
 
 
-def refusal_of(read: Reader, x: Any, y: Any) -> str | None:
-    """Returns what an error said, or None where there is a result."""
+def error_of(read: Reader, x: Any, y: Any) -> str | None:
+    """Returns the text of the error, or None if there is a result."""
     try:
         read(x, y)
     except (ValueError, RuntimeError) as error:  # RuntimeError for class ids, as in pycoral
@@ -118,7 +118,9 @@ def with_value(value: float) -> NDArray[np.float32]:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_embeddings_that_make_no_sense(read: Callable[[Any], object], x: Any, message: str) -> None:
+def test_invalid_embeddings_are_refused(
+    read: Callable[[Any], object], x: Any, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         read(x)
 
@@ -145,20 +147,20 @@ def test_embeddings_that_make_no_sense(read: Callable[[Any], object], x: Any, me
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_labels_that_make_no_sense(read: Reader, y: Any, message: str) -> None:
+def test_invalid_labels(read: Reader, y: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read(X, y)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint64, np.dtype(">u2"), object])
-def test_labels_of_every_integer_type(dtype: Any) -> None:
+def test_labels_may_have_any_integer_type(dtype: Any) -> None:
     plain = train(X, Y).weights
     np.testing.assert_array_equal(train(X, Y.astype(dtype)).weights, plain)
     np.testing.assert_array_equal(train(X, Y[::-1].astype(dtype)[::-1]).weights, plain)
 
 
 @every_reader_of_embeddings
-def test_memory_maps_are_read_as_arrays_are(read: Callable[[Any], object], tmp_path: Path) -> None:
+def test_memory_maps_are_read_like_arrays(read: Callable[[Any], object], tmp_path: Path) -> None:
     X.tofile(tmp_path / "x")
     mapped = np.memmap(tmp_path / "x", np.float32, "r", shape=X.shape)
     read(mapped)
@@ -166,7 +168,7 @@ def test_memory_maps_are_read_as_arrays_are(read: Callable[[Any], object], tmp_p
 
 
 @pytest.mark.slow_when_emulated
-def test_more_than_2_to_the_31_elements_are_counted_right(tmp_path: Path) -> None:
+def test_matrices_of_more_than_2_to_the_31_elements_are_read(tmp_path: Path) -> None:
     rows, features = 2**21 + 1, 1024
     with (tmp_path / "x").open("wb") as file:
         file.truncate(rows * features)  # all zeros, and no space on the disk
@@ -181,9 +183,7 @@ def test_more_than_2_to_the_31_elements_are_counted_right(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("size", [1e-45, 1e-40, 1e-38, 1e-30, 1e-15, 1e15, 1e25, 1e37])
 @pytest.mark.parametrize("options", [{}, {"penalty": 1.0}, {"class_weight": "balanced"}], ids=str)
-def test_fit_keeps_finite_whatever_the_size_of_embeddings(
-    size: float, options: dict[str, Any]
-) -> None:
+def test_fit_stays_finite_for_embeddings_of_any_size(size: float, options: dict[str, Any]) -> None:
     head = new_head()
     head.fit(X * np.float32(size), Y, **options)
     assert np.isfinite(head.weights).all()
@@ -199,11 +199,11 @@ def test_fit_keeps_finite_whatever_the_size_of_embeddings(
 def test_any_floats_give_a_result_or_a_value_error(
     x: NDArray[np.float32], y: NDArray[np.int64], read: Reader
 ) -> None:
-    refusal = refusal_of(read, x, y)
-    if refusal is None:
+    error = error_of(read, x, y)
+    if error is None:
         assert np.isfinite(x).all()
     else:
-        assert re.search("finite|diverged|class index", refusal)
+        assert re.search("finite|diverged|class index", error)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_any_floats_give_a_result_or_a_value_error(
         ({"reg": 1e39}, r"reg must be at most 3\.4e\+38"),
     ],
 )
-def test_heads_that_cannot_be(arguments: dict[str, Any], message: str) -> None:
+def test_impossible_heads_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SoftmaxRegression(**{"feature_dim": FEATURES, "num_classes": CLASSES, **arguments})
 
@@ -230,7 +230,7 @@ def test_heads_that_cannot_be(arguments: dict[str, Any], message: str) -> None:
         ({"learning_rate_decay": 1e300}, "learning_rate_decay must be at most"),
     ],
 )
-def test_settings_beyond_all_numbers(options: dict[str, Any], message: str) -> None:
+def test_settings_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         train(X, Y, **options)
 
@@ -241,7 +241,7 @@ def test_validation_must_be_a_pair(validation: Any) -> None:
         new_head().fit(X, Y, validation=validation)
 
 
-def test_weights_made_nan_in_place_are_told() -> None:
+def test_weights_set_to_nan_in_place_are_refused() -> None:
     head = new_head()
     head.weights[0, 0] = np.nan
     uses: list[Callable[[], object]] = [
@@ -254,13 +254,13 @@ def test_weights_made_nan_in_place_are_told() -> None:
     for use in uses:
         with pytest.raises(ValueError, match="the weights or biases of this head hold NaN"):
             use()
-    head.fit(X, Y)  # begins anew
+    head.fit(X, Y)  # starts from new weights
     assert np.isfinite(head.weights).all()
 
 
 @contextmanager
 def changed_by_another_thread(x: NDArray[Any], y: NDArray[Any]) -> Iterator[None]:
-    """Writes nonsense over rows and labels, and what they were again, as fast as can be."""
+    """Overwrites rows and labels with invalid values and restores them, again and again."""
     real_x, real_y = x.copy(), y.copy()
     done = threading.Event()
 
@@ -286,13 +286,13 @@ def changed_by_another_thread(x: NDArray[Any], y: NDArray[Any]) -> Iterator[None
 def test_data_changed_while_it_is_read_gives_a_result_or_an_error(read: Reader) -> None:
     x, y = np.tile(X, (100, 1)), np.tile(Y, 100)
     with changed_by_another_thread(x, y):
-        refusals = {refusal_of(read, x, y) for _ in range(10)} - {None}
-    for refusal in refusals:
-        assert re.search("finite|must be in|diverged|class index", str(refusal))
+        errors = {error_of(read, x, y) for _ in range(10)} - {None}
+    for error in errors:
+        assert re.search("finite|must be in|diverged|class index", str(error))
 
 
 @pytest.mark.slow_when_emulated
-def test_labels_are_checked_as_they_are_taken() -> None:
+def test_labels_are_checked_while_they_are_copied() -> None:
     x, y = np.tile(X, (10_000, 1)), np.tile(Y, 10_000)
     with changed_by_another_thread(x, y):
         for _ in range(100):
@@ -309,10 +309,10 @@ def test_data_changed_while_training_leaves_finite_weights() -> None:
             head = new_head()
             with suppress(ValueError):
                 head.train_with_sgd({"data_train": x, "labels_train": y}, 300, 0.1, print_every=0)
-            head.predict(X)  # refuses weights that are not finite
+            head.predict(X)  # raises an error if weights are not finite
 
 
-def test_what_turns_nan_after_the_start_leaves_the_head_as_it_was() -> None:
+def test_embeddings_that_become_nan_while_training_leave_the_head_unchanged() -> None:
     x = X.copy()
     head = new_head()
     before = head.weights.copy()
@@ -336,7 +336,7 @@ def test_what_turns_nan_after_the_start_leaves_the_head_as_it_was() -> None:
         ((np.zeros((2, 2), [("a", "u1")]),), ValueError, r"not \[\('a', 'u1'\)\]"),
     ],
 )
-def test_embeddings_of_other_things(
+def test_embeddings_of_invalid_arrays_are_refused(
     arguments: tuple[Any, ...], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
@@ -349,12 +349,12 @@ def test_the_largest_scale_is_still_finite() -> None:
     assert np.isfinite(SoftmaxRegression(2, 2, seed=0).predict_proba(largest)).all()
 
 
-def test_only_embeddings_are_joined() -> None:
+def test_only_embeddings_are_concatenated() -> None:
     with pytest.raises(TypeError, match="only Embeddings"):
         Embeddings.concatenate([None])  # type: ignore[list-item]
 
 
-def test_many_photos_are_imprinted_or_none() -> None:
+def test_either_all_photos_of_a_call_are_imprinted_or_none() -> None:
     engine = imprint(X[:2], [0, 1])
     before = engine.serialize_model()
     for labels in ([0, 1, 4], [2, 3, 5]):
@@ -364,7 +364,7 @@ def test_many_photos_are_imprinted_or_none() -> None:
 
 
 @pytest.mark.parametrize("class_id", [0.0, "0", None, [0], 2**70, -1])
-def test_class_ids_that_are_none(class_id: Any) -> None:
+def test_invalid_class_ids_are_refused(class_id: Any) -> None:
     engine = imprint(X[:1], [0])
     with pytest.raises(ValueError, match="class_id must be"):
         engine.train(X[0], class_id)
@@ -378,12 +378,12 @@ def test_class_ids_that_are_none(class_id: Any) -> None:
         ("2", TypeError, "workers must be a whole number, not '2'"),
     ],
 )
-def test_workers_that_cannot_be(workers: Any, error: type[Exception], message: str) -> None:
+def test_invalid_workers_are_refused(workers: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         EmbeddingExtractor(build_extractor().content, workers=workers)
 
 
-def test_a_picture_beyond_all_memory_is_refused() -> None:
+def test_a_picture_too_large_for_the_memory_is_refused() -> None:
     huge = np.broadcast_to(np.uint8(0), (2**20, 2**11, 3))
     with (
         EmbeddingExtractor(build_extractor().content) as extractor,
@@ -393,7 +393,7 @@ def test_a_picture_beyond_all_memory_is_refused() -> None:
 
 
 @pytest.mark.parametrize("threshold", [float("nan"), -0.1, 1.1])
-def test_thresholds_are_probabilities(threshold: float) -> None:
+def test_thresholds_must_be_probabilities(threshold: float) -> None:
     with (
         Classifier(build_classifier().content) as classifier,
         pytest.raises(ValueError, match=r"threshold must be in \[0, 1\]"),
@@ -401,7 +401,7 @@ def test_thresholds_are_probabilities(threshold: float) -> None:
         classifier.classify([], threshold=threshold)
 
 
-def test_a_label_file_cannot_fill_the_memory() -> None:
+def test_a_label_file_cannot_use_up_the_memory() -> None:
     with pytest.raises(ValueError, match="a label has the index 9999999999"):
         label_list(parse_labels("0 daisy\n9999999999 tulip\n"))
     digits = "9" * 5000
@@ -409,6 +409,6 @@ def test_a_label_file_cannot_fill_the_memory() -> None:
 
 
 @pytest.mark.parametrize("folder", [None, 5, b"photos", ["photos"]])
-def test_what_is_no_folder_is_a_type_error(folder: Any) -> None:
+def test_an_image_folder_needs_a_path(folder: Any) -> None:
     with pytest.raises(TypeError):
         ImageFolder(folder)

@@ -1,4 +1,4 @@
-"""Label maps in every form that Coral's tools use."""
+"""Label maps in every format that Coral's tools use."""
 
 from pathlib import Path
 
@@ -21,12 +21,12 @@ from coral_learn.labels import format_labels, label_list, parse_labels, read_lab
         ("", {}),
     ],
 )
-def test_forms(text: str, labels: dict[int, str]) -> None:
+def test_every_format_is_parsed(text: str, labels: dict[int, str]) -> None:
     assert parse_labels(text) == labels
 
 
 @given(st.lists(st.text(st.characters(categories=["L", "Nd"]), min_size=1), max_size=20))
-def test_what_is_written_is_read_back(labels: list[str]) -> None:
+def test_formatted_labels_are_parsed_back(labels: list[str]) -> None:
     assert label_list(parse_labels(format_labels(labels))) == labels
 
 
@@ -34,7 +34,7 @@ def test_missing_labels_are_named_by_their_index() -> None:
     assert label_list({0: "daisy", 2: "tulip"}) == ["daisy", "1", "tulip"]
 
 
-def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "labels.txt"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match=r"labels\.txt is not a label file"):

@@ -1,4 +1,4 @@
-"""Nothing is sent anywhere, and no file that is read can run code."""
+"""Nothing is sent over the network, and no file that is read can run code."""
 
 import os
 import subprocess
@@ -53,7 +53,7 @@ def run(environment: dict[str, str], code: str, *arguments: object) -> subproces
         "import socket; socket.getaddrinfo('localhost', 9)",
     ],
 )
-def test_the_guard_sees_what_reaches_for_the_network(
+def test_the_guard_stops_a_process_that_uses_the_network(
     without_network: dict[str, str], code: str
 ) -> None:
     done = run(without_network, code)
@@ -62,7 +62,7 @@ def test_the_guard_sees_what_reaches_for_the_network(
 
 
 @pytest.mark.slow_when_emulated
-def test_the_whole_job_reaches_for_no_network(
+def test_the_commands_do_not_use_the_network(
     without_network: dict[str, str], photos: Path, tmp_path: Path
 ) -> None:
     extractor = tmp_path / "extractor.tflite"
@@ -78,11 +78,11 @@ def test_the_whole_job_reaches_for_no_network(
         done = run(without_network, MAIN, *arguments)
         assert done.returncode == 0, done.stderr
     done = run(without_network, MAIN, "doctor", "--model", model)
-    assert done.returncode in (0, 1), done.stderr  # 1: there is no Edge TPU, it says
+    assert done.returncode in (0, 1), done.stderr  # 1: it reports that there is no Edge TPU
 
 
 class Malicious:
-    """Leaves a mark where it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
         self._mark = mark
@@ -121,7 +121,7 @@ def test_loading_never_unpickles(
         with pytest.raises(ValueError, match=r"malicious\.npz is not"):
             load(path)
         assert not mark.exists(), name
-    assert np.load(path, allow_pickle=True)[name] is not None  # the attack is a real one
+    assert np.load(path, allow_pickle=True)[name] is not None  # the attack works with allow_pickle
     assert mark.exists()
 
 

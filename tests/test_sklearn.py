@@ -1,4 +1,4 @@
-"""The head as a scikit-learn classifier."""
+"""The classifier for scikit-learn."""
 
 import pickle
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from coral_learn.sklearn import SoftmaxClassifier
 
 @parametrize_with_checks([SoftmaxClassifier()])
 @pytest.mark.filterwarnings("default")
-def test_it_is_an_estimator_like_any_other(
+def test_the_classifier_passes_the_checks_of_scikit_learn(
     estimator: SoftmaxClassifier, check: Callable[[Any], None]
 ) -> None:
     check(estimator)
@@ -37,7 +37,7 @@ def test_pipelines_cross_validation_and_calibration() -> None:
     assert calibrated.score(x, y) >= 0.94
 
 
-def test_labels_of_any_kind() -> None:
+def test_labels_may_be_strings() -> None:
     x, y = load_iris(return_X_y=True)
     names = np.array(["setosa", "versicolor", "virginica"])[y]
     classifier = SoftmaxClassifier().fit(x, names)
@@ -48,7 +48,7 @@ def test_labels_of_any_kind() -> None:
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_weights_come_from_and_go_to_logistic_regression(classes: int) -> None:
+def test_weights_convert_to_and_from_logistic_regression(classes: int) -> None:
     x, y = load_iris(return_X_y=True)
     x, y = x[y < classes], y[y < classes]
     other = LogisticRegression(max_iter=1000).fit(x, y)
@@ -68,7 +68,7 @@ def test_class_weights_by_label() -> None:
     SoftmaxClassifier(class_weight="balanced").fit(x, names)
 
 
-def test_untrained() -> None:
+def test_an_untrained_classifier_raises_not_fitted_error() -> None:
     with pytest.raises(NotFittedError):
         SoftmaxClassifier().predict(np.zeros((1, 4)))
     with pytest.raises(NotFittedError):

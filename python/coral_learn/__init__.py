@@ -12,6 +12,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from . import edgetpu as edgetpu
     from ._core import build_info as build_info
     from .dataset import ImageFolder as ImageFolder
+    from .dataset import Split as Split
+    from .dataset import split_by_class as split_by_class
     from .edgetpu.doctor import doctor as doctor
     from .embeddings import Embeddings as Embeddings
     from .errors import EdgeTpuError as EdgeTpuError
@@ -29,6 +31,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from .jobs.methods import SgdSettings as SgdSettings
     from .jobs.retraining import RetrainResult as RetrainResult
     from .jobs.retraining import retrain as retrain
+    from .labels import format_labels as format_labels
     from .project.project import Project as Project
     from .pycoral import install_as_pycoral as install_as_pycoral
     from .tflite.cut import create_embedding_extractor as create_embedding_extractor
@@ -40,7 +43,7 @@ __all__, _load, __dir__ = lazy_names(
     __name__,
     {
         "_core": ["build_info"],
-        "dataset": ["ImageFolder"],
+        "dataset": ["ImageFolder", "Split", "split_by_class"],
         "edgetpu": [],
         "edgetpu.doctor": ["doctor"],
         "embeddings": ["Embeddings"],
@@ -53,6 +56,7 @@ __all__, _load, __dir__ = lazy_names(
         "jobs.classification": ["Class", "Classifier", "Evaluation", "evaluate"],
         "jobs.methods": ["SgdSettings"],
         "jobs.retraining": ["RetrainResult", "retrain"],
+        "labels": ["format_labels"],
         "project.project": ["Project"],
         "pycoral": ["install_as_pycoral"],
         "tflite.cut": ["create_embedding_extractor"],

@@ -1,4 +1,4 @@
-"""Photos on the disk, one folder a class."""
+"""Photos on disk, with one folder for each class."""
 
 import os
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ PHOTO_SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"}
     | {".pbm", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
 )
-"""Names with these endings, in any case, are taken for photos; the rest of a folder is ignored."""
+"""Files with these suffixes, in upper or lower case, are photos; other files are ignored."""
 
 
 class ImageFolder:
-    """Photos in ``path/<class>/``, at any depth below the class's folder.
+    """The photos in ``path/<class>/``, at any depth below the folder of the class.
 
     Attributes:
-        path: The folder.
-        classes: The names of the class folders, sorted, so that the label order is the same on
-            every machine.
-        paths: The photos, class by class, sorted within each.
+        path: The folder that contains the class folders.
+        classes: The names of the class folders, sorted, so that the labels are in the same order
+            on every machine.
+        paths: The paths of the photos, class by class, and sorted within each class.
         labels: The class index of each photo, int64 of shape [N].
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Lists the photos; none is opened.
+        """Lists the photos without opening them.
 
         Raises:
-            ValueError: The folder is not there, cannot be read, or has fewer than one class
-                folder, or a class has no photo.
+            ValueError: The folder does not exist, cannot be read, or has no class folder; or a
+                class folder has no photo, or a name that a label map cannot hold.
         """
         self.path = Path(path)
         folders = _class_folders(self.path)
@@ -40,8 +40,8 @@ class ImageFolder:
         empty = [folder.name for folder, paths in zip(folders, photos, strict=True) if not paths]
         if empty:
             raise ValueError(
-                f"no photos of {', '.join(empty)} in {self.path}: "
-                "add some to each such folder, or remove it"
+                f"{self.path} has class folders without photos: {', '.join(empty)}. "
+                "Add photos to each of them, or remove the folder."
             )
         self.classes = [folder.name for folder in folders]
         self.paths = [path for paths in photos for path in paths]
@@ -56,7 +56,13 @@ class ImageFolder:
 
 @dataclass(frozen=True)
 class Split:
-    """Disjoint row numbers for training, validation and test, int64 each."""
+    """A split of rows into disjoint parts; each part is an array of row numbers, int64.
+
+    Attributes:
+        train: The rows to train on.
+        validation: The rows to validate on, while training.
+        test: The rows to test on.
+    """
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
@@ -66,18 +72,19 @@ class Split:
 def split_by_class(
     labels: NDArray[np.int64], validation: float, test: float, seed: int | None = None
 ) -> Split:
-    """Splits rows at random so that each class is shared out in the same proportions.
+    """Splits rows at random, with the same fractions for every class.
 
-    A class of few rows gives at least one to each part asked for, as long as one is left to train.
+    A class with few rows gives at least one row to each part that is asked for, as long as one row
+    remains for training.
 
     Args:
         labels: The class of each row, [N].
         validation: The fraction of rows for validation, in [0, 1).
-        test: The fraction of rows for the test, in [0, 1); the two sum to less than 1.
+        test: The fraction of rows for the test, in [0, 1). The sum of both must be less than 1.
         seed: The same seed gives the same split.
 
     Raises:
-        ValueError: Fractions out of range.
+        ValueError: The fractions are out of range.
     """
     if not (validation >= 0 and test >= 0 and validation + test < 1):
         raise ValueError(
@@ -101,7 +108,7 @@ def split_by_class(
 
 
 def _share(rows: int, fraction: float) -> int:
-    """Returns how many of a class's rows go to a part: at least 1, but never all."""
+    """Returns how many rows of a class go to a part: at least one, but never all."""
     return min(max(round(rows * fraction), 1), rows - 1) if fraction > 0 else 0
 
 
@@ -111,17 +118,17 @@ def _class_folders(path: Path) -> list[Path]:
             entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")
         )
     except FileNotFoundError:
-        raise ValueError(f"there is no folder {path}") from None
+        raise ValueError(f"there is no folder {path}. Give the folder of your photos.") from None
     except NotADirectoryError:
-        raise ValueError(f"{path} is a file, not a folder of photos") from None
+        raise ValueError(f"{path} is a file. Give the folder of your photos.") from None
     except OSError as error:
         raise ValueError(f"cannot read the folder {path}: {error.strerror}") from error
     for folder in folders:
         _check_class_folder(folder, path)
     if not folders:
         raise ValueError(
-            f"{path} has no class folders: put the photos of each class in a folder of its own, "
-            f"such as {path / 'daisy'}"
+            f"{path} has no class folders. Put the photos of each class into a folder of their "
+            f"own, such as {path / 'daisy'}."
         )
     return folders
 
@@ -130,15 +137,15 @@ def _check_class_folder(folder: Path, path: Path) -> None:
     try:
         check_label(folder.name)
     except ValueError as error:
-        raise ValueError(f"rename the folder {str(folder)!r}: {error}") from None
+        raise ValueError(f"the folder {str(folder)!r} must be renamed: {error}") from None
     if folder.is_symlink() and path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"{folder} is a link to a folder that it is in: remove the link")
+        raise ValueError(f"{folder} is a link to a folder that contains the link. Remove the link.")
 
 
 def photos_below(path: Path) -> list[Path]:
-    """Lists the photos in a folder, at any depth and sorted; of a file, itself.
+    """Returns the photos in a folder, at any depth, sorted; for a file, returns the file.
 
-    Links to folders are not followed, so that loops cannot hang.
+    Links to folders are not followed, so that a loop of links cannot hang.
 
     Raises:
         ValueError: A folder cannot be read.
@@ -146,10 +153,10 @@ def photos_below(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     photos, waiting = [], [os.fspath(path)]
-    while waiting:  # not os.walk, which before Python 3.12 calls itself for each level
+    while waiting:  # not os.walk, which is recursive before Python 3.12
         try:
             entries = [entry for entry in os.scandir(waiting.pop()) if entry.name[0] != "."]
-        except FileNotFoundError:  # a folder may go while others are listed
+        except FileNotFoundError:  # removed while other folders were listed
             continue
         except OSError as error:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Writing files completely or not at all."""
 
 import errno
 import fcntl
@@ -13,36 +13,36 @@ _SUFFIX = r"\.[0-9a-f]{16}"
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Writes ``data`` to ``path`` so that a reader sees the old file or the new one, never a part.
+    """Writes a file so that a reader sees either the old content or the new, never a part of it.
 
-    The data goes to a temporary file in the same folder, is flushed to the disk and renamed. What
-    a process that was killed has left of that is removed when the same file is written again.
+    The data is written to a temporary file in the same folder, flushed to disk, and renamed. If a
+    process is killed meanwhile, the next write of the same file removes its temporary file.
 
     Raises:
-        OSError: The folder is missing, full or not writable; ``path`` is then as it was.
+        OSError: The folder is missing, full or not writable; ``path`` is then unchanged.
     """
     write_together({path: data})
 
 
 def write_together(files: Mapping[str | os.PathLike[str], bytes]) -> None:
-    """Writes several files as :func:`write_atomically` does one, all of them or none.
+    """Writes several files like :func:`write_atomically`, either all of them or none.
 
-    Each is on the disk before the first is renamed, so that a full disk changes none of them, and
-    where a rename fails, or a signal comes, those before it are taken back. Only a process killed
-    between two renames leaves new files beside old ones.
+    All data is on disk before the first file is renamed, so a full disk changes no file. If a
+    rename fails, or a signal arrives, the renames before it are undone. Only a process that is
+    killed between two renames leaves some files new and others old.
 
     Args:
-        files: The data by path.
+        files: The data for each path.
 
     Raises:
-        OSError: A folder is missing, full or not writable; all files are then as they were.
+        OSError: A folder is missing, full or not writable; all files are then unchanged.
     """
     temporaries: list[BinaryIO] = []
     try:
         for path, data in files.items():
             with _naming(path):
                 _refuse_devices(Path(path))
-                _remove_leftovers(Path(path))
+                _remove_unused_files(Path(path))
                 file = _create_beside(Path(path))
                 temporaries.append(file)
                 file.write(data)
@@ -53,19 +53,19 @@ def write_together(files: Mapping[str | os.PathLike[str], bytes]) -> None:
     finally:
         for file in temporaries:
             Path(file.name).unlink(missing_ok=True)
-            with suppress(OSError):  # what a full disk did not take is tried again
+            with suppress(OSError):  # closing tries once more to write what a full disk refused
                 file.close()
 
 
 def _put_in_place(renames: Sequence[tuple[Path, Path]]) -> None:
-    """Renames the first of each pair to the second, all of them or none."""
-    old: list[tuple[Path, Path | None]] = []  # each path begun, and where its old file is
+    """Renames the first path of each pair to the second, either all of them or none."""
+    old: list[tuple[Path, Path | None]] = []  # the paths to restore, and their old files
     try:
         for temporary, path in renames:
             with _naming(path):
-                if path != renames[-1][1]:  # the last one need never be taken back
-                    with suppress(PermissionError):  # of a file system without links
-                        old.append((path, _second_name(path)))
+                if path != renames[-1][1]:  # the last one is never undone
+                    with suppress(PermissionError):  # the file system has no hard links
+                        old.append((path, _add_name(path)))
                 temporary.replace(path)
     except BaseException:
         for path, second in old:
@@ -78,8 +78,8 @@ def _put_in_place(renames: Sequence[tuple[Path, Path]]) -> None:
                 second.unlink(missing_ok=True)
 
 
-def _second_name(path: Path) -> Path | None:
-    """Gives a file another name beside it, None where there is no file."""
+def _add_name(path: Path) -> Path | None:
+    """Gives a file a second name in the same folder; returns None if there is no file."""
     second = _temporary_name(path)
     try:
         second.hardlink_to(path)
@@ -93,7 +93,7 @@ def _temporary_name(path: Path) -> Path:
 
 
 def _refuse_devices(path: Path) -> None:
-    """Refuses what is no plain file, such as /dev/null, which root could replace by one."""
+    """Rejects paths that are not plain files, such as /dev/null, which root could replace."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if path.exists() and not path.is_file():
@@ -101,18 +101,18 @@ def _refuse_devices(path: Path) -> None:
 
 
 def _create_beside(path: Path) -> BinaryIO:
-    """Opens a new temporary file and locks it, which tells that it is no leftover."""
+    """Opens a new temporary file, and locks it to mark it as in use."""
     while True:
         file = _temporary_name(path).open("xb")
-        with suppress(OSError):  # a file system without locks, where leftovers stay
+        with suppress(OSError):  # without locks, unused files stay
             fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
             return file
-        file.close()  # another process has removed it before it was locked
+        file.close()  # another process removed it before it was locked
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Removes temporary files for ``path`` that no process holds any more."""
+def _remove_unused_files(path: Path) -> None:
+    """Removes the temporary files for ``path`` that no process uses."""
     pattern = re.compile(re.escape(f".{path.name}") + _SUFFIX)
     with suppress(OSError):
         for found in path.parent.iterdir():
@@ -124,7 +124,7 @@ def _remove_leftovers(path: Path) -> None:
 
 @contextmanager
 def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Lets errors name the file that was to be written, and not a temporary one."""
+    """Makes errors name the file that the caller wants to write, not a temporary file."""
     try:
         yield
     except OSError as error:

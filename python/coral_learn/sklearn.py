@@ -1,6 +1,6 @@
 """The head as a scikit-learn classifier: ``pip install 'coral-learn[sklearn]'``."""
 
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,39 +11,55 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .heads.softmax_regression import SoftmaxRegression
 
+ClassWeight: TypeAlias = Literal["balanced"] | dict[Any, float] | ArrayLike | None
+
 
 class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """:meth:`SoftmaxRegression.fit <coral_learn.SoftmaxRegression.fit>` for scikit-learn.
+    """A scikit-learn classifier that trains with :meth:`coral_learn.SoftmaxRegression.fit`.
 
-    It chooses its L2 penalty itself, so there is nothing to search for.
+    It chooses its L2 penalty by cross-validation, so there is no hyperparameter to search for.
 
     Args:
-        class_weight: As for :meth:`SoftmaxRegression.fit`, with scikit-learn's own class labels
-            as keys.
-        random_state: The seed, an int or None, of the folds that the penalty is chosen on.
+        class_weight: None for equal weights, ``"balanced"``, the weight of each label as a dict, or
+            the weights in the order of ``classes_``. See :meth:`SoftmaxRegression.fit`.
+        random_state: The seed of the cross-validation folds, an int or None.
 
     Attributes:
-        classes_: The labels, [C].
+        classes_: The labels of the C classes, [C].
         coef_: The weights, float32 [C, D].
         intercept_: The biases, float32 [C].
-        n_features_in_: D.
-        head_: The head itself, whose ``serialize_model`` makes a ``.tflite`` classifier.
+        n_features_in_: The number of features, D.
+        head_: The trained :class:`coral_learn.SoftmaxRegression`. Its ``serialize_model`` makes a
+            ``.tflite`` classifier.
     """
 
-    def __init__(self, *, class_weight: Any = None, random_state: int | None = 0) -> None:
+    def __init__(self, *, class_weight: ClassWeight = None, random_state: int | None = 0) -> None:
         self.class_weight = class_weight
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> "SoftmaxClassifier":  # noqa: N803
-        """Trains on X, numbers [N, D], and their labels y, [N]."""
+        """Trains on samples.
+
+        Args:
+            X: The features, numbers of shape [N, D].
+            y: The labels, [N].
+
+        Returns:
+            The classifier itself.
+
+        Raises:
+            ValueError: A wrong shape, numbers that are not finite, or fewer than two classes.
+        """
         rows, labels = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(labels)
         self.classes_, classes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"one class alone, {self.classes_[0]!r}: there must be at least 2")
+            raise ValueError(
+                f"y has only one class ({self.classes_[0]!r}). Give at least two classes."
+            )
         head = SoftmaxRegression(rows.shape[1], len(self.classes_), seed=self.random_state)
         head.labels = [str(name) for name in self.classes_]
-        head.fit(rows, classes, class_weight=self._weights(), seed=self.random_state)
+        head.fit(rows, classes, class_weight=self._class_weights(), seed=self.random_state)
         self.head_ = head
         return self
 
@@ -58,24 +74,28 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self.head_.biases
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
-        """Returns the logits, [N, C]; of two classes, how far the second is ahead, [N]."""
+        """Returns the logits, [N, C]; for two classes, the second minus the first, [N]."""
         rows = self._rows(X)
         logits: NDArray[np.float32] = rows @ self.head_.weights + self.head_.biases
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
-        """Returns the probability of each class, [N, C]."""
+        """Returns the probability of each class, float32 [N, C]."""
         rows = self._rows(X)
         return self.head_.predict_proba(rows)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
         """Returns the most probable label of each row, [N]."""
-        rows = self._rows(X)  # says so where nothing was trained
+        rows = self._rows(X)  # raises NotFittedError
         labels: NDArray[Any] = self.classes_[self.head_.predict(rows)]
         return labels
 
     def to_logistic_regression(self) -> LogisticRegression:
-        """Returns scikit-learn's own classifier with these weights."""
+        """Returns a LogisticRegression of scikit-learn with the same weights.
+
+        Raises:
+            NotFittedError: The classifier is not trained.
+        """
         check_is_fitted(self, "head_")
         other = LogisticRegression()
         other.classes_ = self.classes_
@@ -89,31 +109,32 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def from_logistic_regression(cls, other: LogisticRegression) -> "SoftmaxClassifier":
-        """Returns a classifier with the weights of scikit-learn's own.
+        """Returns a classifier with the weights of a LogisticRegression of scikit-learn.
 
         Raises:
-            NotFittedError: It was not trained.
+            NotFittedError: ``other`` is not trained.
         """
         check_is_fitted(other)
-        made = cls()
-        made.classes_ = np.asarray(other.classes_)
-        made.n_features_in_ = int(other.n_features_in_)
+        classifier = cls()
+        classifier.classes_ = np.asarray(other.classes_)
+        classifier.n_features_in_ = int(other.n_features_in_)
         coefficients, intercepts = np.atleast_2d(other.coef_), np.ravel(other.intercept_)
-        if len(made.classes_) == 2:  # one row, of the second class against the first
+        if len(classifier.classes_) == 2:  # one row: the logit of the second class minus the first
             coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
             intercepts = np.concatenate([np.zeros_like(intercepts), intercepts])
-        head = SoftmaxRegression(made.n_features_in_, len(made.classes_))
+        head = SoftmaxRegression(classifier.n_features_in_, len(classifier.classes_))
         head.weights, head.biases = coefficients.T, intercepts
-        head.labels = [str(name) for name in made.classes_]
-        made.head_ = head
-        return made
+        head.labels = [str(name) for name in classifier.classes_]
+        classifier.head_ = head
+        return classifier
 
     def _rows(self, x: ArrayLike) -> NDArray[np.float32]:
         check_is_fitted(self, "head_")
         rows: NDArray[np.float32] = validate_data(self, x, dtype=np.float32, reset=False)
         return rows
 
-    def _weights(self) -> Any:
+    def _class_weights(self) -> Literal["balanced"] | ArrayLike | None:
+        """Returns the class weights, those of a dict in the order of ``classes_``."""
         if not isinstance(self.class_weight, dict):
             return self.class_weight
         return [self.class_weight.get(label, 1.0) for label in self.classes_.tolist()]

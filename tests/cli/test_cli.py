@@ -161,7 +161,7 @@ def test_a_project_from_the_command_line(photos: Path, extractor: Path, tmp_path
     image = photos / "jellyfish" / "jellyfish_000.jpg"
     [answer] = json.loads(run("classify", model, image, "--json").stdout)
     assert answer["results"][0]["label"] == "background"
-    assert "there is no class" in run("project", "remove", project, "eel", status=1).stderr
+    assert "the project has no class" in run("project", "remove", project, "eel", status=1).stderr
 
 
 @pytest.mark.slow_when_emulated

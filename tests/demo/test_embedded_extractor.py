@@ -1,4 +1,4 @@
-"""The extractor that the package ships, and the tools that make it (all but the training)."""
+"""The embedded extractor, and the tools that make it (except the training)."""
 
 import functools
 import sys
@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from coral_learn import EmbeddingExtractor, Embeddings, SoftmaxRegression
-from coral_learn.demo.drawing import DEMO_CLASSES, DEMO_THINGS, draw_photo
+from coral_learn.demo.drawing import DEMO_CLASSES, DEMO_SUBJECTS, draw_photo
 from coral_learn.demo.run import embedded_extractor
 from coral_learn.edgetpu.interpreter import make_interpreter
 from coral_learn.tflite.graph import Graph
@@ -34,11 +34,11 @@ def drawn_embeddings(seed: int) -> tuple[Embeddings, NDArray[np.int64]]:
     return EmbeddingExtractor(CONTENT).extract(photos), labels
 
 
-class TestTheShippedModel:
+class TestEmbeddedExtractor:
     def test_is_small(self) -> None:
         assert len(CONTENT) <= 400_000
 
-    def test_is_uint8_from_end_to_end_with_operators_of_the_first_version(self) -> None:
+    def test_has_only_uint8_tensors_and_operators_of_version_1(self) -> None:
         model = unpack(CONTENT)
         names = [operator.name for operator in Graph(model).operators]
         assert names == ["CONV_2D"] * 8 + ["AVERAGE_POOL_2D"]
@@ -50,7 +50,7 @@ class TestTheShippedModel:
         assert (embedding["dtype"], embedding["shape"].tolist()) == (np.uint8, [1, 1, 1, 256])
         assert embedding["quantization"][1] == 0
 
-    def test_says_what_it_is_and_its_licence(self) -> None:
+    def test_describes_its_origin_and_licence(self) -> None:
         description = unpack(CONTENT).description.decode()
         assert "drawn by a program" in description
         assert "Apache-2.0" in description
@@ -60,12 +60,12 @@ class TestTheShippedModel:
         embeddings, _ = drawn_embeddings(0)
         assert (embeddings.quantized == 255).mean() < 0.001
         spread = embeddings.quantized.std(axis=0)
-        assert np.median(spread) > 8, "steps of quantization noise have a deviation of 0.3"
-        assert spread.min() > 1, "a feature that says nothing"
+        assert np.median(spread) > 8, "the standard deviation of rounding errors is 0.3"
+        assert spread.min() > 1, "a feature is constant"
 
     @pytest.mark.slow_when_emulated
     @pytest.mark.parametrize("seed", [0, 1])
-    def test_tells_drawn_classes_apart_that_it_has_never_seen(self, seed: int) -> None:
+    def test_separates_drawn_classes_that_it_was_not_trained_on(self, seed: int) -> None:
         embeddings, labels = drawn_embeddings(seed)
         held_out = np.arange(len(labels)) % 3 == 0
         head = SoftmaxRegression(embeddings.shape[1], len(DEMO_CLASSES), 0.05, seed=seed)
@@ -80,12 +80,12 @@ class TestTheShippedModel:
 
 
 class TestTrainingPictures:
-    def test_kinds_leave_out_what_the_demo_draws(self) -> None:
-        assert not set(KINDS) & set(DEMO_THINGS)
-        assert not set(KINDS.values()) & set(DEMO_THINGS.values())
+    def test_no_training_kind_is_a_class_of_the_demo(self) -> None:
+        assert not set(KINDS) & set(DEMO_SUBJECTS)
+        assert not set(KINDS.values()) & set(DEMO_SUBJECTS.values())
 
     @pytest.mark.slow_when_emulated
-    def test_every_kind_can_be_drawn_and_the_same_number_gives_the_same_picture(self) -> None:
+    def test_every_kind_is_drawn_and_a_number_gives_the_same_picture_again(self) -> None:
         for number in range(len(KINDS)):
             picture = draw_picture(0, number)
             assert picture.kind == number

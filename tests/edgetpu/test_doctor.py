@@ -23,7 +23,7 @@ from coral_learn.edgetpu.diagnosis import Diagnosis, ModelNeeds
 from coral_learn.edgetpu.doctor import doctor
 from coral_learn.edgetpu.library import LIBRARY_VARIABLE
 from coral_learn.edgetpu.problem import Problem
-from coral_learn.tflite.file import EDGETPU_CUSTOM_OP
+from coral_learn.tflite.graph import EDGETPU_CUSTOM_OP
 from coral_learn.tflite.labels import attach_labels
 
 EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
@@ -163,7 +163,7 @@ def test_a_label_named_like_the_edge_tpus_operator_does_not_make_a_model_compile
 ) -> None:
     model = build_classifier(classes=2).content
     with edge_tpus():
-        diagnosis = doctor(attach_labels(model, [EDGETPU_CUSTOM_OP.decode(), "daisy"]).content)
+        diagnosis = doctor(attach_labels(model, [EDGETPU_CUSTOM_OP, "daisy"]).content)
     assert diagnosis.ok
     assert diagnosis.model == ModelNeeds(compiled=False, runtime_version=None)
 

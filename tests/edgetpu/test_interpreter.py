@@ -26,7 +26,8 @@ from coral_learn.edgetpu.devices import choose_device
 from coral_learn.edgetpu.library import LIBRARY_VARIABLE
 from coral_learn.errors import EdgeTpuError, ModelError
 from coral_learn.tflite import schema
-from coral_learn.tflite.file import EDGETPU_CUSTOM_OP, ModelFile, ModelSource
+from coral_learn.tflite.file import ModelFile, ModelSource
+from coral_learn.tflite.graph import EDGETPU_CUSTOM_OP
 from coral_learn.tflite.labels import attach_labels
 
 EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
@@ -79,8 +80,8 @@ def test_a_plain_model_warns_once_if_an_edge_tpu_was_requested() -> None:
 
 def test_a_label_named_like_the_edge_tpus_operator_does_not_make_a_model_compiled() -> None:
     model = build_classifier(classes=2).content
-    labelled = attach_labels(model, [EDGETPU_CUSTOM_OP.decode(), "daisy"]).content
-    assert EDGETPU_CUSTOM_OP in labelled
+    labelled = attach_labels(model, [EDGETPU_CUSTOM_OP, "daisy"]).content
+    assert EDGETPU_CUSTOM_OP.encode() in labelled
     np.testing.assert_array_equal(infer(labelled, device="cpu"), infer(model, device="cpu"))
 
 

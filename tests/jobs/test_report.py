@@ -1,4 +1,4 @@
-"""The report of a retraining: its findings, and the file that shows them."""
+"""The report about a retrained model: the analysis of its test, and the file that shows it."""
 
 import html.parser
 from pathlib import Path
@@ -11,14 +11,14 @@ from PIL import Image
 
 from coral_learn.dataset import Split
 from coral_learn.embeddings import Embeddings
-from coral_learn.jobs.report import Findings, render_report, study
-from coral_learn.jobs.report.findings import wilson_interval
+from coral_learn.jobs.report import Analysis, analyze, render_report
+from coral_learn.jobs.report.analysis import wilson_interval
 
 CLASSES = ["daisy", "rose & <thorn>"]
 
 
-def found(folder: Path, *, test_rows: int = 4) -> Findings:
-    """Findings on 12 photos: 8 to train, the rest to test, the last alike to the first."""
+def analysis_of(folder: Path, *, test_rows: int = 4) -> Analysis:
+    """Analyzes 12 photos: 8 for training, the rest for the test; the last looks like the first."""
     rng = np.random.default_rng(0)
     features = rng.integers(0, 256, (12, 64)).astype(np.uint8)
     features[11] = features[0]
@@ -29,41 +29,43 @@ def found(folder: Path, *, test_rows: int = 4) -> Findings:
     test = np.arange(8, 8 + test_rows)
     split = Split(np.arange(8), np.empty(0, np.int64), test)
     scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.3, 0.7]], np.float32)[:test_rows]
-    return study(CLASSES, paths, labels, Embeddings(features, 0.1), split, scores)
+    return analyze(CLASSES, paths, labels, Embeddings(features, 0.1), split, scores)
 
 
-def test_findings(tmp_path: Path) -> None:
-    findings = found(tmp_path)
-    assert findings.accuracy == 0.75
-    assert findings.confusion == [[1, 1], [0, 2]]
-    daisy, rose = findings.classes
+def test_the_analysis_counts_predictions_and_lists_examples(tmp_path: Path) -> None:
+    analysis = analysis_of(tmp_path)
+    assert analysis.accuracy == 0.75
+    assert analysis.confusion == [[1, 1], [0, 2]]
+    daisy, rose = analysis.classes
     assert (daisy.training_photos, daisy.test_photos) == (5, 2)
     assert (daisy.recall, daisy.precision) == (0.5, 1.0)
     assert (rose.recall, rose.precision) == (1.0, pytest.approx(2 / 3))
-    [wrong] = findings.most_wrong
-    assert (wrong.path.name, wrong.truth, wrong.answer) == ("9.jpg", "daisy", "rose & <thorn>")
-    assert [answer.path.name for answer in findings.least_sure] == ["10.jpg", "11.jpg", "8.jpg"]
-    [pair] = findings.near_duplicates
+    [wrong] = analysis.wrong_predictions
+    assert (wrong.path.name, wrong.true_class) == ("9.jpg", "daisy")
+    assert wrong.predicted_class == "rose & <thorn>"
+    uncertain = [prediction.path.name for prediction in analysis.uncertain_predictions]
+    assert uncertain == ["10.jpg", "11.jpg", "8.jpg"]
+    [pair] = analysis.near_duplicates
     assert (pair.test.name, pair.training.name) == ("11.jpg", "0.jpg")
-    assert findings.few_photos == CLASSES
+    assert analysis.small_classes == CLASSES
 
 
-def test_findings_without_test_photos(tmp_path: Path) -> None:
-    findings = found(tmp_path, test_rows=0)
-    assert findings.accuracy is None
-    assert findings.interval is None
-    assert all(c.recall is None and c.precision is None for c in findings.classes)
+def test_the_analysis_without_test_photos_has_no_accuracy(tmp_path: Path) -> None:
+    analysis = analysis_of(tmp_path, test_rows=0)
+    assert analysis.accuracy is None
+    assert analysis.interval is None
+    assert all(c.recall is None and c.precision is None for c in analysis.classes)
 
 
 @given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_the_interval_holds_the_fraction(counts: tuple[int, int]) -> None:
-    right, total = counts
-    interval = wilson_interval(right, total)
-    assert 0 <= interval.low <= right / total + 1e-12
-    assert right / total - 1e-12 <= interval.high <= 1
+def test_the_interval_contains_the_fraction(counts: tuple[int, int]) -> None:
+    correct, total = counts
+    interval = wilson_interval(correct, total)
+    assert 0 <= interval.low <= correct / total + 1e-12
+    assert correct / total - 1e-12 <= interval.high <= 1
 
 
-def test_the_interval_of_a_textbook() -> None:
+def test_the_interval_of_no_success_in_ten() -> None:
     # 0 of 10: the upper limit is z^2 / (n + z^2)
     assert wilson_interval(0, 10).high == pytest.approx(1.96**2 / (10 + 1.96**2))
 
@@ -90,10 +92,10 @@ class Page(html.parser.HTMLParser):
         self.text += data
 
 
-def write(folder: Path, findings: Findings) -> str:
+def write(folder: Path, analysis: Analysis) -> str:
     curve = [(0, 2.0), (100, 0.5), (200, 0.1)]
     name, content = render_report(
-        findings,
+        analysis,
         title="Flowers",
         summary={"Ran on": "cpu"},
         curve=curve,
@@ -103,30 +105,36 @@ def write(folder: Path, findings: Findings) -> str:
     return content.decode()
 
 
-def test_the_page_is_one_file_and_shows_what_was_found(tmp_path: Path) -> None:
+def test_the_page_is_one_file_that_shows_the_analysis(tmp_path: Path) -> None:
     pytest.importorskip("jinja2", reason="the extra coral-learn[report] is not installed")
-    page = Page(write(tmp_path, found(tmp_path)))
+    page = Page(write(tmp_path, analysis_of(tmp_path)))
     assert page.fetched == []
     assert page.pictures == 1 + 3 + 2
-    for text in ("75.0%", "rose & <thorn>", "taken for", "Ran on", "Training loss", "look"):
+    for text in ("75.0%", "rose & <thorn>", "predicted as", "Ran on", "Training loss", "look"):
         assert text in page.text
 
 
-def test_the_page_without_test_photos_and_with_photos_gone(tmp_path: Path) -> None:
+def test_the_page_without_test_photos_and_with_deleted_photos(tmp_path: Path) -> None:
     pytest.importorskip("jinja2", reason="the extra coral-learn[report] is not installed")
-    assert "nothing is known of the accuracy" in write(tmp_path, found(tmp_path, test_rows=0))
-    findings = found(tmp_path)
+    page = write(tmp_path, analysis_of(tmp_path, test_rows=0))
+    assert "the accuracy on new photos is unknown" in page
+    analysis = analysis_of(tmp_path)
     for path in tmp_path.glob("*.jpg"):
         path.unlink()
-    assert Page(write(tmp_path, findings)).pictures == 0
+    assert Page(write(tmp_path, analysis)).pictures == 0
 
 
 def test_without_jinja_the_report_is_plain_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("coral_learn.jobs.report.write.find_spec", lambda name: None)
-    text = write(tmp_path, found(tmp_path))
+    text = write(tmp_path, analysis_of(tmp_path))
     assert (tmp_path / "report.txt").exists()
     assert not (tmp_path / "report.html").exists()
-    for part in ("75.0%", "daisy: 5, 2, 100.0%, 50.0%", "taken for", "11.jpg like"):
+    for part in (
+        "75.0%",
+        "daisy: 5, 2, 100.0%, 50.0%",
+        "daisy predicted as rose",
+        "11.jpg looks like",
+    ):
         assert part in text

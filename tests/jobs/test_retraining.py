@@ -141,7 +141,7 @@ def with_an_empty_class(root: Path) -> None:
     [
         (with_one_class, r"photos/ has only one class \(jellyfish\)\. Add a folder for each"),
         (with_an_unreadable_class, r"has no readable photo of crab \(.*crab_000.jpg: .*Replace"),
-        (with_an_empty_class, "no photos of eel in"),
+        (with_an_empty_class, "has class folders without photos: eel"),
         (shutil.rmtree, "there is no folder"),
     ],
 )

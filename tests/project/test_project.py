@@ -1,4 +1,4 @@
-"""Living with a model: classes that come and go, and changes taken back."""
+"""Projects: classes are added, removed and renamed, and changes are undone."""
 
 import errno
 import json
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from coral_learn.cli.project_commands import project_app
 from coral_learn.demo.drawing import write_photos
 from coral_learn.demo.run import embedded_extractor
 from coral_learn.embeddings import Embeddings
@@ -16,6 +17,8 @@ from coral_learn.errors import ModelError
 from coral_learn.jobs.classification import Classifier, evaluate
 from coral_learn.labels import read_label_file
 from coral_learn.project.project import Project
+from coral_learn.project.state import ProjectState
+from coral_learn.project.store import ProjectStore
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +82,7 @@ def test_a_class_is_removed(project: Project, drawn: Path) -> None:
 
 
 @pytest.mark.slow_when_emulated
-def test_a_class_is_renamed_and_nothing_else(project: Project) -> None:
+def test_renaming_a_class_changes_nothing_else(project: Project) -> None:
     head, accuracy = project.step.head, project.step.accuracy
     project.rename_class("crab", "Krabbe")
     assert labels_of(project) == ["Krabbe", "fish"]
@@ -87,7 +90,7 @@ def test_a_class_is_renamed_and_nothing_else(project: Project) -> None:
 
 
 @pytest.mark.slow_when_emulated
-def test_changes_are_taken_back_one_by_one(project: Project, drawn: Path) -> None:
+def test_changes_are_undone_one_by_one(project: Project, drawn: Path) -> None:
     model = project.serialize_model()
     project.add_class("turtle", photos_of(drawn, "turtle"))
     project.rename_class("turtle", "tortoise")
@@ -97,12 +100,12 @@ def test_changes_are_taken_back_one_by_one(project: Project, drawn: Path) -> Non
     assert project.serialize_model() == model
     while len(project.history) > 1:
         project.undo()
-    with pytest.raises(ValueError, match="no change to take back"):
+    with pytest.raises(ValueError, match="has no change to undo"):
         project.undo()
 
 
 @pytest.mark.slow_when_emulated
-def test_a_project_lives_on_in_its_folder(project: Project) -> None:
+def test_a_project_is_kept_in_its_folder(project: Project) -> None:
     again = Project(project.path)
     assert again.classes == project.classes
     assert again.serialize_model() == project.serialize_model()
@@ -112,13 +115,15 @@ def test_a_project_lives_on_in_its_folder(project: Project) -> None:
 
 
 @pytest.mark.slow_when_emulated
-def test_the_threshold_lets_most_right_answers_pass(project: Project) -> None:
+def test_the_threshold_is_a_probability(project: Project) -> None:
     assert project.step.accuracy is not None
     assert 0.5 <= project.step.threshold < 1
 
 
 @pytest.mark.slow_when_emulated
-def test_a_photo_that_cannot_be_read(project: Project, tmp_path: Path, drawn: Path) -> None:
+def test_unreadable_photos_are_errors_or_skipped(
+    project: Project, tmp_path: Path, drawn: Path
+) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"no photo")
     with pytest.raises(ValueError, match=r"bad\.jpg"):
@@ -129,45 +134,83 @@ def test_a_photo_that_cannot_be_read(project: Project, tmp_path: Path, drawn: Pa
     )
     assert skipped == [0]
     assert project.step.count("fish") == 16
-    with pytest.raises(ValueError, match="no photo that could be read"):
+    with pytest.raises(ValueError, match="none of the photos can be read"):
         project.add_photos("fish", [bad], on_error=lambda i, error: None)
 
 
 @pytest.mark.slow_when_emulated
-def test_wrong_names(project: Project, drawn: Path) -> None:
+def test_wrong_class_names_are_refused(project: Project, drawn: Path) -> None:
     photos = photos_of(drawn, "fish")[:1]
-    with pytest.raises(ValueError, match="there is a class 'fish' already"):
+    with pytest.raises(ValueError, match="the project already has a class 'fish'"):
         project.add_class("fish", photos)
-    with pytest.raises(ValueError, match="no class 'eel'; the classes are: crab, fish"):
+    with pytest.raises(ValueError, match=r"no class 'eel'\. Its classes are: crab, fish"):
         project.add_photos("eel", photos)
     with pytest.raises(ValueError, match="no class 'eel'"):
         project.remove_class("eel")
-    with pytest.raises(ValueError, match="there is a class 'fish' already"):
+    with pytest.raises(ValueError, match="the project already has a class 'fish'"):
         project.rename_class("crab", "fish")
-    with pytest.raises(ValueError, match="is no name for a class"):
+    with pytest.raises(ValueError, match="is not a valid class name"):
         project.rename_class("crab", "a\nb")
     assert project.classes == ["crab", "fish"]
 
 
-def test_one_class_makes_no_model(drawn: Path, tmp_path: Path) -> None:
+def test_a_model_needs_two_classes(drawn: Path, tmp_path: Path) -> None:
     project = Project.create(tmp_path / "p", embedded_extractor())
     project.add_class("crab", photos_of(drawn, "crab"))
-    with pytest.raises(ValueError, match="has 1 class: two are needed"):
+    with pytest.raises(ValueError, match=r"has only one class \(crab\), and a model needs"):
         project.serialize_model()
 
 
 @pytest.mark.slow_when_emulated
-def test_folders_that_are_no_project(tmp_path: Path, project: Project) -> None:
-    with pytest.raises(ValueError, match="there is no project in"):
+def test_folders_without_a_usable_project_are_refused(tmp_path: Path, project: Project) -> None:
+    with pytest.raises(ValueError, match="does not contain a project"):
         Project(tmp_path)
-    with pytest.raises(ValueError, match=r"there is a project in .* already"):
+    with pytest.raises(ValueError, match="already contains a project"):
         Project.create(project.path, embedded_extractor())
     with pytest.raises(ModelError):
         Project.create(tmp_path / "new", b"no model")
     assert not (tmp_path / "new").exists()
     (project.path / "project.json").write_text("{}")
-    with pytest.raises(ValueError, match="is not a project of this version"):
+    with pytest.raises(ValueError, match="is not a project that this version"):
         Project(project.path)
+
+
+SHOWN = (
+    '{{"path": "{path}", "classes": [{{"name": "crab", "photos": 2}}, {{"name": "fish", '
+    '"photos": 1}}], "accuracy": 0.75, "threshold": 0.625, "history": ["create", '
+    '"add class crab (2 photos)", "add class fish (1 photos)"]}}'
+)
+
+
+def test_show_prints_the_same_json_as_the_first_version(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Project.create(tmp_path, embedded_extractor())
+    crab = {"file": "a.npz", "labels": [0, -1, 0]}
+    fish = {"file": "b.npz", "labels": [1]}
+    last = {"classes": ["crab", "fish"], "photos": [crab, fish], "head": "h.npz"}
+    steps = [
+        {"what": "create", "photos": []},
+        {"what": "add class crab (2 photos)", "classes": ["crab"], "photos": [crab]},
+        {"what": "add class fish (1 photos)", **last, "accuracy": 0.75, "threshold": 0.625},
+    ]
+    (tmp_path / "project.json").write_text(json.dumps({"version": 1, "steps": steps}))
+    project_app(["show", str(tmp_path), "--json"], standalone_mode=False)
+    assert capsys.readouterr().out == SHOWN.format(path=tmp_path) + "\n"
+
+
+def test_a_summary_reads_the_index_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project.create(tmp_path, embedded_extractor())
+    read = ProjectStore.read_states
+    reads: list[Path] = []
+
+    def counting(store: ProjectStore) -> list[ProjectState]:
+        reads.append(store.path)
+        return read(store)
+
+    monkeypatch.setattr(ProjectStore, "read_states", counting)
+    project.to_json()
+    assert reads == [tmp_path]
 
 
 @pytest.mark.parametrize(
@@ -189,26 +232,26 @@ def test_folders_that_are_no_project(tmp_path: Path, project: Project) -> None:
     ],
     ids=str,
 )
-def test_an_index_that_is_damaged(tmp_path: Path, change: Any) -> None:
+def test_a_damaged_index_is_refused(tmp_path: Path, change: Any) -> None:
     Project.create(tmp_path, embedded_extractor())
-    sound = {"version": 1, "steps": [{"what": "create", "photos": []}]}
+    valid = {"version": 1, "steps": [{"what": "create", "photos": []}]}
     index = tmp_path / "project.json"
-    index.write_text(json.dumps(sound))
+    index.write_text(json.dumps(valid))
     Project(tmp_path)
-    index.write_text(json.dumps(sound | change if isinstance(change, dict) else change))
-    with pytest.raises(ValueError, match=r"project\.json is not a project of this version: "):
+    index.write_text(json.dumps(valid | change if isinstance(change, dict) else change))
+    with pytest.raises(ValueError, match=r"project\.json is not a project that .* can read: "):
         Project(tmp_path)
     index.write_bytes(b"[" * 100_000)
-    with pytest.raises(ValueError, match=r"project\.json is not a project of this version: "):
+    with pytest.raises(ValueError, match=r"project\.json is not a project that .* can read: "):
         Project(tmp_path)
 
 
 @pytest.mark.slow_when_emulated
-def test_a_part_that_is_damaged(project: Project, drawn: Path) -> None:
+def test_a_damaged_part_is_refused(project: Project, drawn: Path) -> None:
     [first, _] = project.step.photos
     path = project.path / "parts" / first.file
     Embeddings.load(path)[:3].save(path)
-    with pytest.raises(ValueError, match="is damaged: it has 3 rows, not 15"):
+    with pytest.raises(ValueError, match=r"is damaged: it has 3 rows, but project\.json lists 15"):
         project.add_class("turtle", photos_of(drawn, "turtle"))
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match=f"{first.file} is not an embeddings file"):
@@ -217,7 +260,7 @@ def test_a_part_that_is_damaged(project: Project, drawn: Path) -> None:
 
 
 @pytest.mark.slow_when_emulated
-def test_what_no_step_uses_is_removed(
+def test_files_that_no_state_uses_are_removed(
     project: Project, drawn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = project.path / "parts"
@@ -230,7 +273,7 @@ def test_what_no_step_uses_is_removed(
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("coral_learn.project.project._write_steps", fail)
+    monkeypatch.setattr("coral_learn.project.store.ProjectStore.write_states", fail)
     with pytest.raises(OSError, match="No space left"):
         project.add_class("turtle", photos_of(drawn, "turtle"))
     assert set(parts.iterdir()) == before
@@ -242,7 +285,7 @@ def add_a_photo(path: Path, photo: Path) -> None:
 
 
 @pytest.mark.slow_when_emulated
-def test_changes_of_several_processes_follow_each_other(project: Project, drawn: Path) -> None:
+def test_changes_of_several_processes_wait_for_each_other(project: Project, drawn: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     changes = [
         spawn.Process(target=add_a_photo, args=(project.path, photo))

@@ -21,7 +21,7 @@ from coral_learn.demo.drawing import (
     Look,
     Part,
     Points,
-    Thing,
+    Subject,
     ellipse,
     eye,
     mirrored,
@@ -62,7 +62,7 @@ def _jitter(rng: Generator, value: float, amount: float = 0.1) -> float:
 # Kinds with a name
 
 
-def _polygon(corners: int) -> Thing:
+def _polygon(corners: int) -> Subject:
     def draw(rng: Generator) -> list[Part]:
         outline = polar(lambda t: np.full_like(t, 0.85), corners)
         return [Part(outline + rng.normal(0, 0.03, outline.shape), BODY)]
@@ -70,7 +70,7 @@ def _polygon(corners: int) -> Thing:
     return draw
 
 
-def _star(arms: int) -> Thing:
+def _star(arms: int) -> Subject:
     def draw(rng: Generator) -> list[Part]:
         inner = rng.uniform(0.3, 0.5)
         outline = polar(lambda t: np.where(np.arange(2 * arms) % 2, inner, 0.95), 2 * arms)
@@ -188,7 +188,7 @@ def _grid(rng: Generator) -> list[Part]:
 # Families of made-up kinds: a plan from the kind's number, individuals from the plan
 
 
-def _blob(plan: Generator) -> Thing:
+def _blob(plan: Generator) -> Subject:
     """An outline with a few random waves in it."""
     waves = np.arange(2, 8)
     heights = plan.standard_normal(6) * 0.5 / waves**0.7
@@ -208,7 +208,7 @@ def _blob(plan: Generator) -> Thing:
     return draw
 
 
-def _creature(plan: Generator) -> Thing:
+def _creature(plan: Generator) -> Subject:
     """A body with pairs of limbs, a head or none, eyes or none, bars or spots or none."""
     rx, ry, power = plan.uniform(0.25, 0.65), plan.uniform(0.25, 0.65), plan.uniform(0.6, 1.6)
     limbs = [
@@ -261,7 +261,7 @@ def _creature(plan: Generator) -> Thing:
     return draw
 
 
-def _glyph(plan: Generator) -> Thing:
+def _glyph(plan: Generator) -> Subject:
     """A few brush strokes, as in a letter of an unknown alphabet."""
     strokes = [plan.uniform(-0.85, 0.85, (4, 2)) for _ in range(plan.integers(2, 4))]
     width = plan.uniform(0.1, 0.22)
@@ -279,7 +279,7 @@ def _glyph(plan: Generator) -> Thing:
     return draw
 
 
-def _plant(plan: Generator) -> Thing:
+def _plant(plan: Generator) -> Subject:
     """A stem that branches, with or without leaves."""
     spread, shrink = plan.uniform(0.25, 0.9), plan.uniform(0.55, 0.8)
     branches, leaf = plan.integers(2, 4), plan.uniform(-0.1, 0.2)
@@ -307,7 +307,7 @@ def _plant(plan: Generator) -> Thing:
     return draw
 
 
-def _rosette(plan: Generator) -> Thing:
+def _rosette(plan: Generator) -> Subject:
     """Petals around a middle, in one ring or two."""
     petals, rings = plan.choice([4, 6, 7, 8, 10, 12, 16, 20]), plan.integers(1, 3)
     width, tip, middle = plan.uniform(0.5, 1.6), plan.uniform(0.02, 1), plan.uniform(0.1, 0.4)
@@ -338,12 +338,12 @@ def _fitted(parts: list[Part]) -> list[Part]:
     return [Part((p.outline - (low + high) / 2) * scale, p.paint) for p in parts]
 
 
-def _family(name: str, count: int, make: Callable[[Generator], Thing]) -> dict[str, Thing]:
+def _family(name: str, count: int, make: Callable[[Generator], Subject]) -> dict[str, Subject]:
     seed = int.from_bytes(name.encode(), "big")
     return {f"{name}_{k}": make(np.random.default_rng((seed, k))) for k in range(count)}
 
 
-KINDS: dict[str, Thing] = {
+KINDS: dict[str, Subject] = {
     **{f"polygon_{n}": _polygon(n) for n in (3, 4, 5, 6)},
     **{f"star_{n}": _star(n) for n in (3, 4, 6, 8, 12)},  # five arms are the demo's
     **{

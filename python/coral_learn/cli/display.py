@@ -125,15 +125,8 @@ def print_extractor(path: Path, embedding: Candidate, as_json: bool) -> None:
 def print_diagnosis(diagnosis: Diagnosis) -> None:
     """Prints the result of ``doctor()``."""
     table = Table(show_header=False, box=None, pad_edge=False)
-    for name, value in (
-        ("coral learn", diagnosis.coral_learn),
-        ("python", diagnosis.python),
-        ("system", diagnosis.system),
-        ("runtime", diagnosis.runtime),
-        ("libedgetpu", diagnosis.libedgetpu),
-        ("libedgetpu path", diagnosis.libedgetpu_path),
-    ):
-        table.add_row(name, escape(value or "not found"))
+    for name in ("coral_learn", "python", "system", "runtime", "libedgetpu", "libedgetpu_path"):
+        table.add_row(name.replace("_", " "), escape(str(getattr(diagnosis, name) or "not found")))
     devices = [f"{device.type} {device.path}" for device in diagnosis.devices]
     table.add_row("Edge TPUs", escape(", ".join(devices) or "none"))
     results.print(table)

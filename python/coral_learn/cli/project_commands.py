@@ -1,4 +1,4 @@
-"""The commands ``coral-learn project ...``: living with a model."""
+"""The commands ``coral-learn project ...``: a model whose classes change over time."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ name_argument = click.argument("name", metavar="CLASS")
 def project_app() -> None:
     """Keep a model and change its classes later.
 
-    Classes are added, removed and renamed, and every change can be taken back.
+    Add, remove and rename classes. Every change can be undone.
     """
 
 
@@ -28,7 +28,7 @@ def project_app() -> None:
 @folder_argument
 @extractor_option
 def _create(folder: Path, extractor: Path) -> None:
-    """Start a project without classes."""
+    """Create a project without classes."""
     Project.create(folder, extractor)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")
 
@@ -42,7 +42,7 @@ def _create(folder: Path, extractor: Path) -> None:
 def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, cache: bool) -> None:
     """Add photos, or folders of photos, to a class.
 
-    The class is made where it is new.
+    Creates the class if the project does not have it.
     """
     project = Project(folder)
     paths = [path for given in photos for path in photos_below(given)]
@@ -64,7 +64,7 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
 @folder_argument
 @name_argument
 def _remove(folder: Path, name: str) -> None:
-    """Remove a class and what was learned of it."""
+    """Remove a class and its embeddings."""
     project = Project(folder)
     project.remove_class(name)
     display.print_project(project)
@@ -84,9 +84,9 @@ def _rename(folder: Path, name: str, new_name: str) -> None:
 @project_app.command("undo")
 @folder_argument
 def _undo(folder: Path) -> None:
-    """Take the last change back."""
+    """Undo the last change."""
     project = Project(folder)
-    display.results.print(f"Took back: {project.undo()}", markup=False, highlight=False)
+    display.results.print(f"Undone: {project.undo()}", markup=False, highlight=False)
     display.print_project(project)
 
 

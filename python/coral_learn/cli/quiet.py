@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from ..errors import starting_thread
+
 _INFO_PREFIX = b"INFO: "
 _MAX_WAIT_SECONDS = 1.0  # a child process may keep the pipe open for longer
 
@@ -19,7 +21,8 @@ def without_info_messages() -> Iterator[None]:
     real = os.dup(2)
     read_end, write_end = os.pipe()
     forwarder = threading.Thread(target=_forward, args=(read_end, real), daemon=True)
-    forwarder.start()  # before the pipe is in place, so that no line is lost if this fails
+    with starting_thread():
+        forwarder.start()  # before the pipe is in place, so that no line is lost if this fails
     os.dup2(write_end, 2)
     os.close(write_end)
     stderr = sys.stderr

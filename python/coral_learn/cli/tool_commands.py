@@ -8,7 +8,9 @@ import click
 from ..edgetpu.doctor import doctor
 from ..extraction.cache import EmbeddingCache
 from ..files import write_atomically
-from ..tflite.cut import create_embedding_extractor, list_candidates, read_embedding
+from ..tflite.cut import cut_at_embedding
+from ..tflite.embedding import list_candidates, read_embedding
+from ..tflite.file import ModelFile
 from . import display
 from .options import PATH, json_option
 
@@ -37,8 +39,8 @@ def extractor_command(
         return
     if output is None:
         raise click.UsageError("Missing option '--output': give the path of the new extractor.")
-    extractor = create_embedding_extractor(classifier, tensor)
-    write_atomically(output, extractor)
+    extractor = cut_at_embedding(ModelFile.open(classifier), tensor)
+    write_atomically(output, extractor.content)
     display.print_extractor(output, read_embedding(extractor), json)
 
 

@@ -1,1 +1,1 @@
-"""The whole job on drawn photos, with what the package ships."""
+"""The whole job on drawn photos, with only what the package contains."""

@@ -1,4 +1,4 @@
-"""The whole job on what the package ships: drawn photos and a small embedding extractor."""
+"""The demo: draws photos and retrains the embedded extractor on them."""
 
 import os
 from importlib import resources
@@ -9,15 +9,15 @@ from ..progress import StageProgress
 from .drawing import DEMO_CLASSES, write_photos
 
 PHOTOS_PER_CLASS = 60
-_TEST_SHARE = 0.2  # of few photos, a tenth would tell little
+_TEST_FRACTION = 0.2  # a tenth of so few photos would make a noisy measurement
 _SEED = 0
 
 
 def embedded_extractor() -> bytes:
-    """Returns the embedding extractor that the package ships.
+    """Returns the embedding extractor that is part of the package.
 
-    It is small and was trained on drawings: enough to see everything work, no replacement for a
-    real extractor.
+    It is small and was trained on drawings. That is enough for a demonstration, but it does not
+    replace an extractor that was trained on real photos.
     """
     return (resources.files(__package__) / "data" / "embedding_extractor.tflite").read_bytes()
 
@@ -25,33 +25,35 @@ def embedded_extractor() -> bytes:
 def demo(output: str | os.PathLike[str], *, progress: StageProgress | None = None) -> RetrainResult:
     """Draws photos of classes that the embedded extractor has never seen, and retrains it on them.
 
-    The photos go to ``output/photos``, the results beside them.
+    The photos go to ``output/photos``, and the results to ``output``.
 
     Args:
-        output: The folder for the photos and the results, made where it is missing.
-        progress: Told of each step.
+        output: The folder for the photos and the results; it is made if it is missing.
+        progress: A function that is called with the stage, the number of photos done, and the
+            number of all photos.
 
     Raises:
-        ValueError: ``output/photos`` holds photos of other classes.
+        ValueError: ``output/photos`` contains something other than the demo's photos.
         OSError: The output cannot be written.
     """
     report = progress or (lambda stage, done, total: None)
     photos = Path(output) / "photos"
-    _refuse_foreign(photos)
+    _check_no_other_photos(photos)
     total = PHOTOS_PER_CLASS * len(DEMO_CLASSES)
     for drawn, _ in enumerate(write_photos(photos, PHOTOS_PER_CLASS, _SEED), start=1):
         report("draw", drawn, total)
     return retrain(
-        photos, embedded_extractor(), output, test=_TEST_SHARE, seed=_SEED, progress=progress
+        photos, embedded_extractor(), output, test=_TEST_FRACTION, seed=_SEED, progress=progress
     )
 
 
-def _refuse_foreign(photos: Path) -> None:
-    """Keeps the demo from mixing its drawings into a folder of the user's own photos."""
+def _check_no_other_photos(photos: Path) -> None:
+    """Keeps the demo from drawing into a folder with the user's own photos."""
     if not photos.exists():
         return
-    foreign = sorted(entry.name for entry in photos.iterdir() if entry.name not in DEMO_CLASSES)
-    if foreign:
+    others = sorted(entry.name for entry in photos.iterdir() if entry.name not in DEMO_CLASSES)
+    if others:
         raise ValueError(
-            f"{photos} holds {foreign[0]!r}, which is not the demo's: choose another --output"
+            f"{photos} contains {others[0]!r}, which the demo did not draw. "
+            "Choose another --output, so that your photos stay as they are."
         )

@@ -5,6 +5,8 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from ..errors import starting_thread
+
 _Item = TypeVar("_Item")
 _Prepared = TypeVar("_Prepared")
 _Result = TypeVar("_Result")
@@ -44,8 +46,9 @@ def prepare_and_run(
 
     try:
         for item in items:
-            prepared = prepare_pool.submit(prepare, item)
-            ahead.append(run_pool.submit(run_when_prepared, prepared))
+            with starting_thread():
+                prepared = prepare_pool.submit(prepare, item)
+                ahead.append(run_pool.submit(run_when_prepared, prepared))
             if len(ahead) >= _AHEAD * (preparers + runners):
                 yield ahead.popleft().result()
         while ahead:

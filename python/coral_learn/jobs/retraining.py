@@ -23,7 +23,7 @@ from ..progress import Stage, StageProgress
 from ..tflite.file import ModelFile, ModelSource
 from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
 from .methods import TUTORIAL_RECIPE, LearningTask, Method, SgdSettings, TrainedHead, train_head
-from .report import render_report, study
+from .report import analyze, render_report
 from .saved_model import LABEL_MAP_NAME, save_model
 from .training_photos import TrainingPhotos, extract_training_photos
 
@@ -211,7 +211,7 @@ def _render_report(
 ) -> tuple[str, bytes]:
     """Returns the name and the content of the report."""
     return render_report(
-        study(photos.classes, photos.paths, photos.labels, photos.embeddings, split, test_scores),
+        analyze(photos.classes, photos.paths, photos.labels, photos.embeddings, split, test_scores),
         title=title,
         summary={
             "Photos": f"{len(photos.paths)} of {len(photos.classes)} classes: {len(split.train)} "

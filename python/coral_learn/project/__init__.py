@@ -1,1 +1,1 @@
-"""Learning over time: a folder that keeps embeddings, head and history."""
+"""Learning over time: a folder that keeps embeddings, a head and the history of its changes."""

@@ -116,12 +116,3 @@ def _tensors_named(graph: Graph, names: Sequence[str]) -> set[Tensor]:
         for tensor in graph.tensors
         if any(f";{name};" in f";{tensor.name};" for name in names)
     }
-
-
-from .embedding import list_candidates as list_candidates  # noqa: E402  TEMPORARY
-from .embedding import read_embedding as read_embedding  # noqa: E402  TEMPORARY
-
-
-def is_classifier(model: ModelSource) -> bool:  # TEMPORARY
-    """Tells whether a model is a classifier."""
-    return ModelFile.open(model).is_classifier

@@ -192,13 +192,3 @@ def _custom_operators(content: bytes) -> set[bytes]:
         if custom_code:
             names.add(entry.String(entry.Pos + custom_code))
     return names
-
-
-def read_model_content(model: ModelSource) -> bytes:  # TEMPORARY
-    """Returns the bytes of a model."""
-    return ModelFile.open(model).content
-
-
-def is_compiled(content: bytes) -> bool:  # TEMPORARY
-    """Tells whether a model was compiled for the Edge TPU."""
-    return ModelFile(content).is_compiled

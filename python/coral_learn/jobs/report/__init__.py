@@ -1,6 +1,6 @@
-"""The truth about a retrained model, for people: ``report.html``, or ``report.txt``."""
+"""The report about a retrained model: ``report.html``, or ``report.txt`` without Jinja."""
 
-from .findings import Findings, study
+from .analysis import Analysis, analyze
 from .write import render_report
 
-__all__ = ["Findings", "render_report", "study"]
+__all__ = ["Analysis", "analyze", "render_report"]

@@ -1,53 +1,66 @@
-"""The report's text: one HTML file that needs no network, or plain text without Jinja."""
+"""Writes the report: one HTML file that needs no network, or plain text without Jinja."""
 
 import base64
 import io
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from PIL import ImageOps
 
 from ...extraction.images import open_photo
 from ...extraction.photo_file import PhotoError, read_photo
-from .findings import FEW_PHOTOS, Findings
+from .analysis import RECOMMENDED_PHOTOS, Analysis, Prediction
 
-_THUMBNAIL = 160  # pixels, twice the size shown, for fine screens
+_THUMBNAIL = 160  # pixels, enough for screens with two pixels per CSS pixel
 _CURVE_WIDTH, _CURVE_HEIGHT = 600, 180
 
 
+@dataclass(frozen=True)
+class _CurvePoint:
+    """A point of the training curve, and its place in the drawing."""
+
+    x: float
+    y: float
+    iteration: int
+    value: float
+
+
 def render_report(
-    findings: Findings,
+    analysis: Analysis,
     *,
     title: str,
     summary: dict[str, str],
     curve: list[tuple[int, float]],
     curve_name: str,
 ) -> tuple[str, bytes]:
-    """Returns name and content of ``report.html``, or ``report.txt`` where Jinja is not installed.
+    """Returns the name and content of ``report.html``, or of ``report.txt`` without Jinja.
 
     Args:
-        findings: What there is to say.
-        title: The heading.
+        analysis: What the test photos show.
+        title: The heading of the report.
         summary: Facts about the retraining, by name.
-        curve: The training curve: step and value.
-        curve_name: What the curve shows.
+        curve: The iterations and values of the training curve; may be empty.
+        curve_name: What the values of the curve are.
     """
-    values: dict[str, Any] = {
-        "title": title,
-        "findings": findings,
-        "summary": summary,
-        "few": FEW_PHOTOS,
-    }
     if find_spec("jinja2") is None:
-        name, text = "report.txt", _as_text(**values)
+        name, text = "report.txt", _render_text(title, analysis, summary)
     else:
         name = "report.html"
-        text = _as_html(**values, curve=_points(curve), curve_name=curve_name)
-    return name, text.encode(errors="backslashreplace")  # photos may have names that are no text
+        text = _render_html(
+            title=title,
+            analysis=analysis,
+            summary=summary,
+            recommended=RECOMMENDED_PHOTOS,
+            curve=_scale_curve(curve),
+            curve_name=curve_name,
+            width=_CURVE_WIDTH,
+            height=_CURVE_HEIGHT,
+        )
+    return name, text.encode(errors="backslashreplace")  # names of photos may not be valid text
 
 
-def _as_html(**values: Any) -> str:
+def _render_html(**values: object) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -60,56 +73,62 @@ def _as_html(**values: Any) -> str:
     environment.filters["percent"] = _percent
     environment.filters["thumbnail"] = _thumbnail
     template = environment.get_template("template.html.j2")
-    return template.render(**values, width=_CURVE_WIDTH, height=_CURVE_HEIGHT)
+    return template.render(**values)
 
 
-def _as_text(title: str, findings: Findings, summary: dict[str, str], few: int) -> str:
+def _render_text(title: str, analysis: Analysis, summary: dict[str, str]) -> str:
     lines = [title, "=" * len(title), ""]
     lines += [f"{name}: {value}" for name, value in summary.items()]
-    if findings.interval is not None:
-        interval = findings.interval
+    if analysis.interval is not None:
+        interval = analysis.interval
         lines.append(
-            f"Accuracy on the test photos: {_percent(findings.accuracy)} "
-            f"(95% sure: {_percent(interval.low)} to {_percent(interval.high)})"
+            f"Accuracy on the test photos: {_percent(analysis.accuracy)} "
+            f"(95% confidence interval: {_percent(interval.low)} to {_percent(interval.high)})"
         )
     lines += ["", "Class: training photos, test photos, precision, recall"]
     lines += [
         f"  {c.name}: {c.training_photos}, {c.test_photos}, "
         f"{_percent(c.precision)}, {_percent(c.recall)}"
-        for c in findings.classes
+        for c in analysis.classes
     ]
-    if findings.few_photos:
-        lines += ["", f"Fewer than {few} training photos: {', '.join(findings.few_photos)}"]
-    for heading, answers in (
-        ("Most wrong", findings.most_wrong),
-        ("Right, but least sure", findings.least_sure),
+    if analysis.small_classes:
+        small = ", ".join(analysis.small_classes)
+        lines += ["", f"Classes with fewer than {RECOMMENDED_PHOTOS} training photos: {small}"]
+    for heading, predictions in (
+        ("Wrong predictions, the most confident first", analysis.wrong_predictions),
+        ("Correct predictions, the least confident first", analysis.uncertain_predictions),
     ):
-        lines += ["", heading] if answers else []
+        lines += ["", heading] if predictions else []
         lines += [
-            f"  {a.path}: {a.truth} taken for {a.answer} ({_percent(a.probability)})"
-            for a in answers
+            f"  {each.path}: {_describe(each)} ({_percent(each.probability)})"
+            for each in predictions
         ]
-    if findings.near_duplicates:
+    if analysis.near_duplicates:
         lines += ["", "Test photos that look like a training photo"]
-        lines += [f"  {pair.test} like {pair.training}" for pair in findings.near_duplicates]
-    lines += ["", "For pictures: pip install 'coral-learn[report]'", ""]
+        lines += [f"  {pair.test} looks like {pair.training}" for pair in analysis.near_duplicates]
+    lines += ["", "For a page with pictures: pip install 'coral-learn[report]'", ""]
     return "\n".join(lines)
 
 
-def _points(curve: list[tuple[int, float]]) -> list[tuple[float, float, int, float]]:
-    """Returns x, y, step and value of each point, to scale with the highest value at the top."""
+def _describe(prediction: Prediction) -> str:
+    if prediction.is_correct:
+        return prediction.true_class
+    return f"{prediction.true_class} predicted as {prediction.predicted_class}"
+
+
+def _scale_curve(curve: list[tuple[int, float]]) -> list[_CurvePoint]:
+    """Scales a curve to the size of the drawing, with the highest value at the top."""
     if not curve:
         return []
-    steps, values = [step for step, _ in curve], [value for _, value in curve]
-    first, last, top = steps[0], steps[-1], max(values)
+    first, last, top = curve[0][0], curve[-1][0], max(value for _, value in curve)
     return [
-        (
-            round(_CURVE_WIDTH * (step - first) / ((last - first) or 1), 1),
-            round(_CURVE_HEIGHT * (1 - value / top), 1) if top > 0 else _CURVE_HEIGHT,
-            step,
-            value,
+        _CurvePoint(
+            x=round(_CURVE_WIDTH * (iteration - first) / ((last - first) or 1), 1),
+            y=round(_CURVE_HEIGHT * (1 - value / top), 1) if top > 0 else _CURVE_HEIGHT,
+            iteration=iteration,
+            value=value,
         )
-        for step, value in curve
+        for iteration, value in curve
     ]
 
 
@@ -118,7 +137,7 @@ def _percent(fraction: float | None) -> str:
 
 
 def _thumbnail(path: Path) -> str:
-    """Returns a small JPEG of a photo as a data URL, or nothing where the photo is gone."""
+    """Returns a small JPEG of a photo as a data URL, or "" if the photo cannot be read."""
     try:
         content = read_photo(path).content
     except PhotoError:
@@ -128,7 +147,7 @@ def _thumbnail(path: Path) -> str:
             photo.draft("RGB", (_THUMBNAIL, _THUMBNAIL))
             small = ImageOps.exif_transpose(photo).convert("RGB")
         small.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    except Exception:  # a broken file makes Pillow raise many types
+    except Exception:  # Pillow raises many types of errors for a damaged file
         return ""
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=80)

@@ -1,0 +1,200 @@
+"""The state of a project, and the changes to it as pure functions from one state to the next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..labels import check_label
+
+REMOVED = -1
+"""The label of embeddings whose class was removed."""
+
+
+@dataclass(frozen=True)
+class EmbeddingFile:
+    """A file of embeddings that were added together.
+
+    Attributes:
+        file: The name of the file.
+        labels: The class index of each row, or REMOVED.
+    """
+
+    file: str
+    labels: list[int]
+
+
+@dataclass(frozen=True)
+class ProjectState:
+    """The state of a project after a change.
+
+    Attributes:
+        what: A description of the change.
+        classes: The names of the classes.
+        photos: The embeddings of the photos of all classes.
+        head: The file of the trained head, or None if there are fewer than two classes.
+        accuracy: The accuracy on held-out photos, or None if no photos were held out.
+        threshold: The probability below which an answer should count as "I don't know". 95% of the
+            correct answers on held-out photos have a higher probability.
+    """
+
+    what: str
+    classes: list[str] = field(default_factory=list)
+    photos: list[EmbeddingFile] = field(default_factory=list)
+    head: str | None = None
+    accuracy: float | None = None
+    threshold: float = 0.0
+
+    def count(self, name: str) -> int:
+        """Returns the number of photos of a class."""
+        index = self.classes.index(name)
+        return sum(part.labels.count(index) for part in self.photos)
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """A class of a project.
+
+    Attributes:
+        name: The name of the class.
+        photos: The number of its photos.
+    """
+
+    name: str
+    photos: int
+
+
+@dataclass(frozen=True)
+class ProjectSummary:
+    """What ``coral-learn project show`` reports.
+
+    Attributes:
+        path: The folder of the project.
+        classes: The classes, in the order of the model's outputs.
+        accuracy: The accuracy on held-out photos, or None if no photos were held out.
+        threshold: See :class:`ProjectState`.
+        history: A description of each change, oldest first.
+    """
+
+    path: Path
+    classes: list[ClassCount]
+    accuracy: float | None
+    threshold: float
+    history: list[str]
+
+    @classmethod
+    def of_states(cls, path: Path, states: Sequence[ProjectState]) -> "ProjectSummary":
+        """Summarizes all states of a project, of which the last is the current one."""
+        current = states[-1]
+        return cls(
+            path=path,
+            classes=[ClassCount(name, current.count(name)) for name in current.classes],
+            accuracy=current.accuracy,
+            threshold=current.threshold,
+            history=[state.what for state in states],
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the summary as plain types, as ``coral-learn project show --json`` prints it."""
+        return {
+            "path": str(self.path),
+            "classes": [{"name": each.name, "photos": each.photos} for each in self.classes],
+            "accuracy": self.accuracy,
+            "threshold": self.threshold,
+            "history": self.history,
+        }
+
+
+def class_index(state: ProjectState, name: str) -> int:
+    """Returns the index of a class.
+
+    Raises:
+        ValueError: The project has no such class.
+    """
+    if name not in state.classes:
+        known = ", ".join(state.classes) or "none yet"
+        raise ValueError(f"the project has no class {name!r}. Its classes are: {known}.")
+    return state.classes.index(name)
+
+
+def check_new_class(state: ProjectState, name: str) -> None:
+    """Checks that a class of this name can be added.
+
+    Raises:
+        ValueError: The project has a class of this name, or a label map cannot hold the name.
+    """
+    if name in state.classes:
+        raise ValueError(f"the project already has a class {name!r}. Choose another name.")
+    check_label(name)
+
+
+def add_class(state: ProjectState, name: str, file: str, rows: int) -> ProjectState:
+    """Returns the state with one more class; its head is not trained yet.
+
+    Args:
+        state: The state before.
+        name: The name of the new class.
+        file: The file with the embeddings of its photos.
+        rows: The number of embeddings in the file.
+
+    Raises:
+        ValueError: See :func:`check_new_class`.
+    """
+    check_new_class(state, name)
+    return ProjectState(
+        what=f"add class {name} ({rows} photos)",
+        classes=[*state.classes, name],
+        photos=[*state.photos, EmbeddingFile(file, [len(state.classes)] * rows)],
+    )
+
+
+def add_photos(state: ProjectState, name: str, file: str, rows: int) -> ProjectState:
+    """Returns the state with more photos of a class; its head is not trained yet.
+
+    Args:
+        state: The state before.
+        name: The name of the class.
+        file: The file with the embeddings of the new photos.
+        rows: The number of embeddings in the file.
+
+    Raises:
+        ValueError: The project has no such class.
+    """
+    return ProjectState(
+        what=f"add {rows} photos to {name}",
+        classes=state.classes,
+        photos=[*state.photos, EmbeddingFile(file, [class_index(state, name)] * rows)],
+    )
+
+
+def remove_class(state: ProjectState, name: str) -> ProjectState:
+    """Returns the state without a class; its head is not trained yet.
+
+    Raises:
+        ValueError: The project has no such class.
+    """
+    index = class_index(state, name)
+    kept = [_without_class(part, index) for part in state.photos]
+    return ProjectState(
+        what=f"remove class {name}",
+        classes=[known for known in state.classes if known != name],
+        photos=[part for part in kept if any(label != REMOVED for label in part.labels)],
+    )
+
+
+def rename_class(state: ProjectState, name: str, new_name: str) -> ProjectState:
+    """Returns the state with a class renamed and the same head.
+
+    Raises:
+        ValueError: The project has no class ``name``, or cannot have a class ``new_name``.
+    """
+    index = class_index(state, name)
+    check_new_class(state, new_name)
+    classes = [*state.classes[:index], new_name, *state.classes[index + 1 :]]
+    return replace(state, what=f"rename {name} to {new_name}", classes=classes)
+
+
+def _without_class(part: EmbeddingFile, index: int) -> EmbeddingFile:
+    """Returns the labels of a file after a class was removed; later classes move up by one."""
+    labels = [REMOVED if label == index else label - (label > index) for label in part.labels]
+    return EmbeddingFile(part.file, labels)

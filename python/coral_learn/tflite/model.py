@@ -1,3 +1,0 @@
-"""TEMPORARY."""
-
-from .tree import unpack as unpack

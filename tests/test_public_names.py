@@ -1,0 +1,473 @@
+"""Everything that users can name: modules, functions, commands, options and JSON keys.
+
+A test that fails here means that a name was added, renamed or removed. Add new names to the tables.
+A name that is missing breaks the programs of users.
+"""
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+from tests.support.model_builder import build_classifier, build_extractor
+
+import coral_learn
+from coral_learn import pycoral
+from coral_learn.cli.app import app
+
+# Parameters by name. A class is listed with the parameters of its constructor; None: not listed.
+PACKAGE: dict[str, str | None] = {
+    "Class": "id label score",
+    "Classifier": "model labels device cache",
+    "EdgeTpuError": None,
+    "EmbeddingCache": "folder max_bytes",
+    "EmbeddingExtractor": "model device workers cache",
+    "Embeddings": "quantized scale zero_point",
+    "Evaluation": "accuracy images classes confusion skipped",
+    "ImageFolder": "path",
+    "ImprintingEngine": "model_path keep_classes",
+    "ModelError": None,
+    "Project": "path",
+    "RetrainResult": ("model labels report classes images skipped accuracy seconds device runtime"),
+    "SgdSettings": "iterations learning_rate batch_size weight_scale",
+    "SoftmaxRegression": "feature_dim num_classes weight_scale reg seed",
+    "Split": "train validation test",
+    "add_class": "model embeddings label",
+    "build_info": None,
+    "create_embedding_extractor": "classifier tensor_name",
+    "create_imprinting_model": "model keep_classes",
+    "doctor": "model",
+    "edgetpu": None,
+    "evaluate": "model data_dir labels device cache progress",
+    "format_labels": "labels",
+    "install_as_pycoral": "",
+    "read_head": "classifier",
+    "read_labels": "model",
+    "remember_classes": "classifier embeddings labels",
+    "retrain": ("data_dir extractor output method sgd validation test seed device cache progress"),
+    "split_by_class": "labels validation test seed",
+}
+EDGETPU: dict[str, str | None] = {
+    "DEVICE_VARIABLE": None,
+    "Delegate": None,
+    "Device": "type path",
+    "Diagnosis": (
+        "problems coral_learn python python_path system runtime runtime_path libedgetpu "
+        "libedgetpu_path devices model"
+    ),
+    "Interpreter": None,
+    "ModelNeeds": "compiled runtime_version",
+    "Problem": "what fix",
+    "RUNTIME_VARIABLE": None,
+    "TensorDetails": None,
+    "get_runtime_version": "",
+    "list_edge_tpus": "",
+    "load_edgetpu_delegate": "options",
+    "make_interpreter": "model_path_or_content device delegate num_threads reproducible",
+    "runtime_module": "",
+    "runtime_name": "",
+}
+# Attributes of objects; methods are listed with their parameters.
+ATTRIBUTES: dict[str, dict[str, str | None]] = {
+    "Classifier": {
+        "classify": "images top_k threshold progress on_error",
+        "close": "",
+        "label": "index",
+        "labels": None,
+        "num_classes": None,
+        "scores": "images progress on_error",
+    },
+    "EmbeddingCache": {"clear": "", "info": "", "max_bytes": None, "path": None},
+    "EmbeddingExtractor": {
+        "close": "",
+        "device": None,
+        "extract": "images progress on_error",
+        "feature_dim": None,
+        "input_size": None,
+        "stream": "images",
+    },
+    "Embeddings": {
+        "concatenate": "parts",
+        "dtype": None,
+        "load": "path",
+        "ndim": None,
+        "quantized": None,
+        "save": "path",
+        "scale": None,
+        "shape": None,
+        "zero_point": None,
+    },
+    "ImageFolder": {"classes": None, "labels": None, "path": None, "paths": None},
+    "ImprintingEngine": {
+        "embedding_dim": None,
+        "get_accuracy": "mat_x labels",
+        "labels": None,
+        "num_classes": None,
+        "predict": "x",
+        "serialize_extractor_model": "",
+        "serialize_model": "",
+        "train": "embedding class_id",
+        "train_all": "embeddings labels",
+    },
+    "Project": {
+        "add_class": "name photos device cache progress on_error",
+        "add_photos": "name photos device cache progress on_error",
+        "classes": None,
+        "create": "path extractor",
+        "export": "output",
+        "history": None,
+        "path": None,
+        "remove_class": "name",
+        "rename_class": "name new_name",
+        "serialize_model": "",
+        "step": None,
+        "summary": None,
+        "to_json": "",
+        "undo": "",
+    },
+    "SoftmaxRegression": {
+        "biases": None,
+        "feature_dim": None,
+        "fit": "embeddings labels validation class_weight penalty seed progress",
+        "get_accuracy": "mat_x labels",
+        "labels": None,
+        "load": "path",
+        "num_classes": None,
+        "predict": "x",
+        "predict_proba": "x",
+        "quantization_report": "in_model_path embeddings",
+        "reg": None,
+        "save": "path",
+        "seed": None,
+        "serialize_model": "in_model_path",
+        "train_with_sgd": (
+            "data num_iter learning_rate batch_size print_every momentum learning_rate_decay "
+            "replacement patience progress"
+        ),
+        "weight_scale": None,
+        "weights": None,
+    },
+}
+PYCORAL: dict[str, dict[str, str | None]] = {
+    "": {"install_as_pycoral": ""},
+    ".adapters": {},
+    ".adapters.classify": {
+        "Class": "id score",
+        "get_classes": "interpreter top_k score_threshold",
+        "get_classes_from_scores": "scores top_k score_threshold",
+        "get_scores": "interpreter",
+        "num_classes": "interpreter",
+    },
+    ".adapters.common": {
+        "input_details": "interpreter key",
+        "input_size": "interpreter",
+        "input_tensor": "interpreter",
+        "output_tensor": "interpreter i",
+        "set_input": "interpreter data",
+        "set_resized_input": "interpreter size resize",
+    },
+    ".learn": {},
+    ".learn.backprop": {},
+    ".learn.backprop.softmax_regression": {"SoftmaxRegression": PACKAGE["SoftmaxRegression"]},
+    ".learn.imprinting": {},
+    ".learn.imprinting.engine": {"ImprintingEngine": PACKAGE["ImprintingEngine"]},
+    ".utils": {},
+    ".utils.dataset": {"read_label_file": "path"},
+    ".utils.edgetpu": {
+        **{
+            name: EDGETPU[name]
+            for name in (
+                "get_runtime_version",
+                "list_edge_tpus",
+                "load_edgetpu_delegate",
+                "make_interpreter",
+            )
+        },
+        "run_inference": "interpreter input_data",
+        "set_verbosity": "verbosity",
+    },
+}
+SKLEARN: dict[str, str | None] = {
+    "coef_": None,
+    "decision_function": "X",
+    "fit": "X y",
+    "from_logistic_regression": "other",
+    "intercept_": None,
+    "predict": "X",
+    "predict_proba": "X",
+    "to_logistic_regression": "",
+}
+COMMANDS = {
+    "": "--version",
+    "cache": "--clear --json",
+    "classify": "MODEL IMAGES --labels --top-k --threshold --device --json",
+    "demo": "--output --json",
+    "doctor": "--model --json",
+    "evaluate": "MODEL DATA_DIR --labels --device --cache --no-cache --json",
+    "extractor": "CLASSIFIER --output --tensor --list --json",
+    "project": "",
+    "project add": "FOLDER NAME PHOTOS --device --cache --no-cache",
+    "project create": "FOLDER --extractor",
+    "project export": "FOLDER --output",
+    "project remove": "FOLDER NAME",
+    "project rename": "FOLDER NAME NEW_NAME",
+    "project show": "FOLDER --json",
+    "project undo": "FOLDER",
+    "train": (
+        "DATA_DIR --extractor --output --method --iterations --learning-rate --batch-size "
+        "--weight-scale --val --test --seed --device --cache --no-cache --json"
+    ),
+}
+PHOTO_KEYS = {"path": None, "reason": None}
+RETRAINED_KEYS = {
+    "accuracy": {"test_float": None, "test_saved": None, "train": None, "validation": None},
+    "classes": [None],
+    "device": None,
+    "images": None,
+    "labels": None,
+    "model": None,
+    "report": None,
+    "runtime": None,
+    "seconds": {"extract": None, "serialize": None, "train": None, "verify": None},
+    "skipped": [],
+}
+CANDIDATE_KEYS = {"dtype": None, "name": None, "shape": [None]}
+
+
+def parameters_of(value: Any) -> str:
+    return " ".join(inspect.signature(value).parameters)
+
+
+def assert_names(owner: ModuleType, names: list[str], table: dict[str, str | None]) -> None:
+    assert sorted(names) == sorted(table)
+    for name, parameters in table.items():
+        if parameters is not None:
+            assert parameters_of(getattr(owner, name)) == parameters, name
+
+
+def test_names_of_the_package() -> None:
+    assert_names(coral_learn, coral_learn.__all__, PACKAGE)
+
+
+def test_names_of_edgetpu() -> None:
+    assert_names(coral_learn.edgetpu, coral_learn.edgetpu.__all__, EDGETPU)
+
+
+@pytest.mark.parametrize("suffix", PYCORAL)
+def test_names_of_pycoral(suffix: str) -> None:
+    module = import_module(pycoral.__name__ + suffix)
+    defined = [
+        name
+        for name, value in vars(module).items()
+        if name[0] != "_" and getattr(value, "__module__", None) == module.__name__
+    ]
+    assert_names(module, getattr(module, "__all__", defined), PYCORAL[suffix])
+
+
+def test_no_module_of_pycoral_is_missing_from_the_table() -> None:
+    folder = Path(pycoral.__file__ or "").parent
+    found = {
+        "".join(f".{part}" for part in path.relative_to(folder).with_suffix("").parts)
+        for path in folder.rglob("*.py")
+        if "fallback" not in path.parts and path.name != "__main__.py"
+    }
+    assert {name.removesuffix(".__init__") for name in found} == set(PYCORAL)
+
+
+def test_names_of_sklearn() -> None:
+    pytest.importorskip("sklearn", reason="the extra coral-learn[sklearn] is not installed")
+    classifier = import_module("coral_learn.sklearn").SoftmaxClassifier
+    assert parameters_of(classifier) == "class_weight random_state"
+    for name, parameters in SKLEARN.items():
+        if parameters is None:
+            assert name in dir(classifier)
+        else:
+            assert parameters_of(getattr(classifier(), name)) == parameters, name
+
+
+@pytest.fixture
+def small_photos(photos: Path, tmp_path: Path) -> Path:
+    """Six photos of each of two classes, and a file that is none."""
+    for name in ("crab", "fish"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for photo in sorted((photos / name).iterdir())[:6]:
+            (tmp_path / "photos" / name / photo.name).symlink_to(photo)
+    (tmp_path / "photos" / "crab" / "broken.jpg").write_bytes(b"this is no photo")
+    return tmp_path / "photos"
+
+
+def make_object(name: str, folder: Path, small_photos: Path) -> Any:
+    extractor = build_extractor().content
+    makers: dict[str, Callable[[], Any]] = {
+        "Classifier": lambda: coral_learn.Classifier(build_classifier().content, device="cpu"),
+        "EmbeddingCache": lambda: coral_learn.EmbeddingCache(folder),
+        "EmbeddingExtractor": lambda: coral_learn.EmbeddingExtractor(extractor, device="cpu"),
+        "Embeddings": lambda: coral_learn.Embeddings(np.zeros((1, 2), np.uint8)),
+        "ImageFolder": lambda: coral_learn.ImageFolder(small_photos),
+        "ImprintingEngine": lambda: coral_learn.ImprintingEngine(
+            coral_learn.create_imprinting_model(extractor)
+        ),
+        "Project": lambda: coral_learn.Project.create(folder, extractor),
+        "SoftmaxRegression": lambda: coral_learn.SoftmaxRegression(4, 2),
+    }
+    return makers[name]()
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_attributes_of_objects(name: str, tmp_path: Path, small_photos: Path) -> None:
+    made = make_object(name, tmp_path / "made", small_photos)
+    for attribute, parameters in ATTRIBUTES[name].items():
+        value = getattr(made, attribute)
+        if parameters is not None:
+            assert parameters_of(value) == parameters, attribute
+    getattr(made, "close", lambda: None)()
+
+
+def commands_of(command: click.Command, name: str = "") -> Iterator[tuple[str, str]]:
+    options = [
+        word
+        for each in command.params
+        for word in (
+            [*each.opts, *each.secondary_opts]
+            if isinstance(each, click.Option)
+            else [(each.name or "").upper()]
+        )
+    ]
+    yield name, " ".join(options)
+    if isinstance(command, click.Group):
+        for each, inner in command.commands.items():
+            yield from commands_of(inner, f"{name} {each}".strip())
+
+
+def test_commands_and_their_options() -> None:
+    assert dict(commands_of(app)) == COMMANDS
+
+
+def keys_of(value: Any) -> Any:
+    """Returns the keys of JSON, with those of the first element of every list."""
+    if isinstance(value, dict):
+        return {key: keys_of(each) for key, each in sorted(value.items())}
+    if isinstance(value, list):
+        return [keys_of(each) for each in value[:1]]
+    return None
+
+
+@pytest.fixture
+def json_keys(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Any]:
+    """Runs a command with --json, and returns the keys that it prints."""
+    monkeypatch.setenv("CORAL_LEARN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "argv", ["coral-learn"])
+
+    def run(*arguments: object) -> Any:
+        capsys.readouterr()
+        with suppress(SystemExit):  # the doctor exits with 1 if it finds a problem
+            app([*map(str, arguments), "--json"], standalone_mode=False)
+        return keys_of(json.loads(capsys.readouterr().out))
+
+    return run
+
+
+@pytest.fixture
+def extractor(tmp_path: Path) -> Path:
+    (tmp_path / "extractor.tflite").write_bytes(build_extractor("uint8", 8).content)
+    return tmp_path / "extractor.tflite"
+
+
+@pytest.fixture
+def classifier(tmp_path: Path) -> Path:
+    (tmp_path / "classifier.tflite").write_bytes(build_classifier(classes=2).content)
+    return tmp_path / "classifier.tflite"
+
+
+@pytest.mark.slow_when_emulated
+def test_json_of_train(
+    json_keys: Callable[..., Any], small_photos: Path, extractor: Path, tmp_path: Path
+) -> None:
+    keys = json_keys("train", small_photos, "--extractor", extractor, "--output", tmp_path / "out")
+    assert keys == {**RETRAINED_KEYS, "skipped": [PHOTO_KEYS]}
+
+
+@pytest.mark.slow_when_emulated
+def test_json_of_demo(
+    json_keys: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coral_learn.demo.run.PHOTOS_PER_CLASS", 5)
+    assert json_keys("demo", "--output", tmp_path / "demo") == RETRAINED_KEYS
+
+
+def test_json_of_evaluate(
+    json_keys: Callable[..., Any], small_photos: Path, classifier: Path, tmp_path: Path
+) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("crab\nfish\n")
+    assert json_keys("evaluate", classifier, small_photos, "--labels", labels) == {
+        "accuracy": None,
+        "classes": [None],
+        "confusion": [[None]],
+        "images": None,
+        "skipped": [PHOTO_KEYS],
+    }
+
+
+def test_json_of_classify(
+    json_keys: Callable[..., Any], small_photos: Path, classifier: Path
+) -> None:
+    photo = next((small_photos / "fish").iterdir())
+    assert json_keys("classify", classifier, photo) == [
+        {"image": None, "results": [{"id": None, "label": None, "score": None}]}
+    ]
+
+
+def test_json_of_extractor(json_keys: Callable[..., Any], classifier: Path, tmp_path: Path) -> None:
+    assert json_keys("extractor", classifier, "--list") == [CANDIDATE_KEYS]
+    assert json_keys("extractor", classifier, "--output", tmp_path / "cut.tflite") == {
+        **CANDIDATE_KEYS,
+        "extractor": None,
+        "feature_dim": None,
+    }
+
+
+def test_json_of_doctor(json_keys: Callable[..., Any], classifier: Path) -> None:
+    keys = json_keys("doctor", "--model", classifier)
+    assert keys.pop("problems") in ([], [{"fix": None, "what": None}])
+    assert keys.pop("devices") in ([], [{"path": None, "type": None}])
+    assert keys == {
+        "coral_learn": None,
+        "libedgetpu": None,
+        "libedgetpu_path": None,
+        "model": {"compiled": None, "runtime_version": None},
+        "ok": None,
+        "python": None,
+        "python_path": None,
+        "runtime": None,
+        "runtime_path": None,
+        "system": None,
+    }
+
+
+def test_json_of_cache(json_keys: Callable[..., Any]) -> None:
+    assert json_keys("cache") == dict.fromkeys(["bytes", "embeddings", "max_bytes", "path"])
+
+
+def test_json_of_project_show(
+    json_keys: Callable[..., Any], extractor: Path, small_photos: Path, tmp_path: Path
+) -> None:
+    project = coral_learn.Project.create(tmp_path / "project", extractor)
+    project.add_class("fish", sorted((small_photos / "fish").iterdir()), device="cpu")
+    assert json_keys("project", "show", project.path) == {
+        "accuracy": None,
+        "classes": [{"name": None, "photos": None}],
+        "history": [None],
+        "path": None,
+        "threshold": None,
+    }
