@@ -16,9 +16,9 @@ from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.images import ImageSource
 from ..extraction.photo_rows import OnError
-from ..files import write_atomically, write_together
+from ..files import write_atomically
 from ..heads.softmax_regression import SoftmaxRegression
-from ..labels import format_labels
+from ..jobs.saved_model import save_model
 from ..progress import Progress
 from ..tflite.embedding import read_embedding
 from ..tflite.file import ModelFile, ModelSource
@@ -213,10 +213,7 @@ class Project:
         model, classes = self._make_model()
         folder = Path(output)
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"retrained_model{'_edgetpu' if model.is_compiled else ''}.tflite"
-        labels = format_labels(classes).encode()
-        write_together({path: model.content, folder / "label_map.txt": labels})
-        return path
+        return save_model(folder, model, classes).model
 
     def _make_model(self) -> tuple[ModelFile, list[str]]:
         """Returns the retrained model and the names of its classes."""
