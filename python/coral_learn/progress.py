@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+from .errors import starting_thread
+
 if TYPE_CHECKING:  # rich is slow to import, and most runs from Python show no bar
     from rich.console import Console
 
@@ -58,12 +60,17 @@ def progress_bars(console: "Console | None" = None) -> Iterator[_BarUpdate]:
         rich.MofNCompleteColumn(),
         rich.TimeRemainingColumn(),
     )
-    with rich.Progress(*columns, console=console or Console(stderr=True)) as bars:
-        tasks: dict[str, rich.TaskID] = {}
+    bars = rich.Progress(*columns, console=console or Console(stderr=True))
+    tasks: dict[str, rich.TaskID] = {}
 
-        def update(title: str, done: int, total: int | None) -> None:
-            if title not in tasks:
-                tasks[title] = bars.add_task(title, total=total)
-            bars.update(tasks[title], completed=done, total=total)
+    def update(title: str, done: int, total: int | None) -> None:
+        if title not in tasks:
+            tasks[title] = bars.add_task(title, total=total)
+        bars.update(tasks[title], completed=done, total=total)
 
+    with starting_thread():
+        bars.start()
+    try:
         yield update
+    finally:
+        bars.stop()

@@ -266,7 +266,7 @@ def test_names_that_are_not_text_or_have_control_characters(
 
 def test_the_last_message_of_a_library_that_ends_the_process_is_shown(tmp_path: Path) -> None:
     message = "OpenBLAS error: no memory\n"  # as if a memory limit kept its threads from starting
-    (tmp_path / "click.py").write_text(f"import os\nos.write(2, {message.encode()})\nos._exit(1)")
+    (tmp_path / "click.py").write_text(f"import os\nos.write(2, {message.encode()!r})\nos._exit(1)")
     done = subprocess.run(
         [COMMAND, "--version"],
         capture_output=True,

@@ -16,6 +16,7 @@ from coral_learn import edgetpu
 from coral_learn.errors import ModelError
 from coral_learn.extraction.extractor import EmbeddingExtractor
 from coral_learn.extraction.image_model import ImageModel
+from coral_learn.extraction.images import ImageSource
 from coral_learn.extraction.photo_file import PhotoError
 from coral_learn.extraction.photo_rows import SkippedPhoto
 from coral_learn.machine import usable_cpus
@@ -84,7 +85,7 @@ def test_an_array_of_photos_is_several_photos() -> None:
 
 
 def test_the_first_unusable_photo_is_raised() -> None:
-    photos = [plain((1, 2, 3)), "missing.jpg", "gone.jpg"]
+    photos: list[ImageSource] = [plain((1, 2, 3)), "missing.jpg", "gone.jpg"]
     with (
         EmbeddingExtractor(averaging_model()) as extractor,
         pytest.raises(PhotoError, match=r"missing\.jpg: there is no such file"),
@@ -94,7 +95,8 @@ def test_the_first_unusable_photo_is_raised() -> None:
 
 def test_unusable_photos_are_reported_and_skipped() -> None:
     reported: list[tuple[int, PhotoError]] = []
-    photos = [plain((1, 1, 1)), "missing.jpg", plain((2, 2, 2)), "gone.jpg", plain((3, 3, 3))]
+    one, two, three = (plain((level, level, level)) for level in (1, 2, 3))
+    photos: list[ImageSource] = [one, "missing.jpg", two, "gone.jpg", three]
     with EmbeddingExtractor(averaging_model()) as extractor:
         embeddings = extractor.extract(
             photos, on_error=lambda index, error: reported.append((index, error))
@@ -107,7 +109,8 @@ def test_unusable_photos_are_reported_and_skipped() -> None:
 
 
 def test_rows_kept_and_skipped_photos_come_together() -> None:
-    photos = [plain((1, 1, 1)), "missing.jpg", plain((2, 2, 2)), "gone.jpg"]
+    one, two = plain((1, 1, 1)), plain((2, 2, 2))
+    photos: list[ImageSource] = [one, "missing.jpg", two, "gone.jpg"]
     with EmbeddingExtractor(averaging_model()) as extractor:
         found = extractor.extract_readable(photos)
     np.testing.assert_array_equal(found.rows.quantized[:, 0], [1, 2])

@@ -1,14 +1,13 @@
 """The format of a model's input: pixels become the tensor values that the model expects."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from tests.support.averaging_model import averaging_model
 
+from coral_learn.edgetpu.runtime import TensorDetails
 from coral_learn.extraction.extractor import EmbeddingExtractor
 from coral_learn.extraction.input_format import InputFormat, Normalization
-from coral_learn.tflite.metadata import add_metadata_entry
+from coral_learn.tflite.metadata import METADATA_ENTRY, add_metadata_entry
 from coral_learn.tflite.metadata_format import encode_metadata
 from coral_learn.tflite.tree import pack, unpack
 
@@ -20,8 +19,23 @@ def plain(color: tuple[int, int, int]) -> np.ndarray:
     return np.full((10, 12, 3), color, np.uint8)
 
 
-def input_of(dtype: Any, scale: float, zero_point: int) -> dict[str, Any]:
-    return {"shape": [1, 4, 4, 3], "dtype": dtype, "quantization": (scale, zero_point)}
+def input_of(dtype: type[np.generic], scale: float, zero_point: int) -> TensorDetails:
+    """The description of an image input with this quantization."""
+    shape = np.array([1, 4, 4, 3], np.int32)
+    return {
+        "name": "input",
+        "index": 0,
+        "shape": shape,
+        "shape_signature": shape,
+        "dtype": dtype,
+        "quantization": (scale, zero_point),
+        "quantization_parameters": {
+            "scales": np.array([scale], np.float32),
+            "zero_points": np.array([zero_point], np.int32),
+            "quantized_dimension": 0,
+        },
+        "sparsity_parameters": {},
+    }
 
 
 @pytest.mark.parametrize(
@@ -41,7 +55,7 @@ def input_of(dtype: Any, scale: float, zero_point: int) -> dict[str, Any]:
     ],
 )
 def test_bytes_are_used_unchanged_if_photos_span_the_range(
-    dtype: Any, scale: float, zero_point: int, less: int
+    dtype: type[np.generic], scale: float, zero_point: int, less: int
 ) -> None:
     table = InputFormat.of_tensor(input_of(dtype, scale, zero_point)).table
     assert table.dtype == dtype
@@ -60,7 +74,7 @@ def test_bytes_are_used_unchanged_if_photos_span_the_range(
     ],
 )
 def test_real_values_are_quantized_if_photos_do_not_span_the_range(
-    dtype: Any, scale: float, zero_point: int, reals: tuple[float, float]
+    dtype: type[np.generic], scale: float, zero_point: int, reals: tuple[float, float]
 ) -> None:
     table = InputFormat.of_tensor(input_of(dtype, scale, zero_point)).table.astype(int)
     real = (table[[0, 255]] - zero_point) * scale
@@ -91,7 +105,7 @@ def declaring(content: bytes, mean: list[float], std: list[float]) -> bytes:
     model = unpack(content)
     image = {"process_units": [{"options": (1, {"mean": mean, "std": std})}]}
     metadata = {"subgraph_metadata": [{"input_tensor_metadata": [image]}]}
-    add_metadata_entry(model, "TFLITE_METADATA", encode_metadata(metadata))
+    add_metadata_entry(model, METADATA_ENTRY.decode(), encode_metadata(metadata))
     return pack(model)
 
 
@@ -101,7 +115,9 @@ def declaring(content: bytes, mean: list[float], std: list[float]) -> bytes:
 def test_a_float_model_gets_its_declared_normalization(mean: list[float], std: list[float]) -> None:
     with EmbeddingExtractor(declaring(averaging_model(np.float32), mean, std)) as extractor:
         embeddings = extractor.extract([plain(color) for color in COLORS])
-    np.testing.assert_allclose(embeddings, (np.array(COLORS) - mean) / std, atol=1e-5)
+    np.testing.assert_allclose(
+        np.asarray(embeddings, np.float32), (np.array(COLORS) - mean) / std, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize(
@@ -136,7 +152,9 @@ def test_a_float_model_gets_pixels_from_minus_one_to_one() -> None:
     with EmbeddingExtractor(averaging_model(np.float32)) as extractor:
         embeddings = extractor.extract([plain(color) for color in COLORS])
     assert embeddings.quantized.dtype == np.float32
-    np.testing.assert_allclose(embeddings, np.array(COLORS) / 127.5 - 1, atol=1e-6)
+    np.testing.assert_allclose(
+        np.asarray(embeddings, np.float32), np.array(COLORS) / 127.5 - 1, atol=1e-6
+    )
 
 
 def test_channels_keep_their_own_normalization() -> None:

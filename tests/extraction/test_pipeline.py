@@ -67,7 +67,7 @@ def test_runners_work_while_the_next_items_are_prepared() -> None:
 
 @pytest.mark.parametrize("stage", ["prepare", "run", "items"])
 def test_the_first_error_ends_the_work_and_leaves_no_thread(stage: str) -> None:
-    done = []
+    done: list[int] = []
 
     def fail_at(item: int, here: str) -> int:
         if stage == here and item == 30:

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -158,10 +159,11 @@ def test_bad_settings_are_refused_before_any_photo_is_read(photos: Path, tmp_pat
     def no_photo_yet(stage: str, done: int, total: int) -> None:
         raise AssertionError("a photo was read")
 
-    for message, settings in {
+    settings_by_error: dict[str, dict[str, Any]] = {
         "unknown method 'adam'": {"method": "adam"},
         "validation and test fractions": {"test": 1.5},
-    }.items():
+    }
+    for message, settings in settings_by_error.items():
         with pytest.raises(ValueError, match=message):
             retrain(photos, embedded_extractor(), tmp_path, progress=no_photo_yet, **settings)
     with pytest.raises(ModelError, match=r"Failed to open file: missing\.tflite"):

@@ -1,12 +1,12 @@
 """The format of a model's input: which tensor value stands for each of the 256 pixel values."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..edgetpu.runtime import TensorDetails
 from ..errors import ModelError
 
 TensorValue = np.uint8 | np.int8 | np.float32
@@ -60,7 +60,7 @@ class InputFormat:
 
     @classmethod
     def of_tensor(
-        cls, details: Mapping[str, Any], declared: Normalization | None = None
+        cls, details: TensorDetails, declared: Normalization | None = None
     ) -> "InputFormat":
         """Reads the format from an interpreter's description of its input tensor.
 

@@ -1,13 +1,12 @@
 """Running one interpreter: an input tensor in, the model's output out."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..edgetpu.runtime import Interpreter
+from ..edgetpu.runtime import Interpreter, TensorDetails
 from ..embeddings import Embeddings
 from ..errors import ModelError
 from .input_format import InputFormat, InputTensor, Normalization, TensorValue
@@ -33,7 +32,7 @@ class OutputFormat:
     zero_point: int
 
     @classmethod
-    def of_tensor(cls, details: Mapping[str, Any]) -> "OutputFormat":
+    def of_tensor(cls, details: TensorDetails) -> "OutputFormat":
         """Reads the format from an interpreter's description of its output tensor.
 
         Raises:
@@ -47,8 +46,9 @@ class OutputFormat:
                 "[1, 1024] or [1, 1, 1, 1024]: use a classifier or an embedding extractor"
             )
         scale, zero_point = details["quantization"]
-        output = cls(size, np.dtype(details["dtype"]), float(scale) or 1.0, int(zero_point))
-        try:
+        dtype = cast("np.dtype[TensorValue]", np.dtype(details["dtype"]))
+        output = cls(size, dtype, float(scale) or 1.0, int(zero_point))
+        try:  # Embeddings accept no other type
             output.rows(b"")
         except ValueError as error:
             raise ModelError(f"the model's output cannot be used: {error}") from error
