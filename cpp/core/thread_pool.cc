@@ -30,7 +30,7 @@ void ThreadPool::abandon() {
   abandoned_ = true;
   at_work_ = 0;
   // Leaked: a mutex that a thread of the parent held can be neither unlocked nor destroyed.
-  static_cast<void>(shared_.release());
+  [[maybe_unused]] const Shared* leaked = shared_.release();
   shared_ = std::make_unique<Shared>();
 }
 

@@ -56,7 +56,7 @@ def test_takes_numpy_numbers_and_lists_as_pycoral_scripts_pass_them() -> None:
     head = SoftmaxRegression(*size, seed=0)
     data = as_dict(x.tolist(), y.tolist(), x[:9], [int(label) for label in y[:9]])
     options: list[Any] = [np.int64(300), np.float64(0.1), np.int16(50)]
-    history = head.train_with_sgd(data, *options, 0)
+    history = head.train_with_sgd(data, options[0], options[1], options[2], 0)
     assert history[-1].training_accuracy > 0.95
     assert head.get_accuracy(x.tolist(), y.tolist()) == history[-1].training_accuracy
 
