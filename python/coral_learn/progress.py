@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from .errors import starting_thread
-
 if TYPE_CHECKING:  # rich is slow to import, and most runs from Python show no bar
     from rich.console import Console
 
@@ -68,9 +66,5 @@ def progress_bars(console: "Console | None" = None) -> Iterator[_BarUpdate]:
             tasks[title] = bars.add_task(title, total=total)
         bars.update(tasks[title], completed=done, total=total)
 
-    with starting_thread():
-        bars.start()
-    try:
+    with bars:
         yield update
-    finally:
-        bars.stop()

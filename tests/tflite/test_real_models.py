@@ -18,7 +18,6 @@ from coral_learn.errors import ModelError
 from coral_learn.extraction.images import load_image
 from coral_learn.tflite.cut import create_embedding_extractor
 from coral_learn.tflite.embedding import read_embedding
-from coral_learn.tflite.file import is_compiled
 from coral_learn.tflite.head.append import append_softmax_head
 from coral_learn.tflite.head.read import read_head
 from coral_learn.tflite.labels import read_labels
@@ -107,7 +106,7 @@ def test_files_of_other_writers_survive_packing(data_dir: Path, name: str) -> No
     content = (data_dir / "models" / name).read_bytes()
     packed = pack(unpack(content))
     assert pack(unpack(packed)) == packed
-    if not is_compiled(content):
+    if not ModelFile(content).is_compiled:
         photos = _photos(data_dir, 150)
         for before, after in zip(_run(content, photos), _run(packed, photos), strict=True):
             np.testing.assert_array_equal(before[0], after[0])
