@@ -197,9 +197,9 @@ def test_only_edgetpu_names_an_interpreter() -> None:
     assert {part_of(name) for name in named - stand_in} == {"edgetpu"}
 
 
-def test_only_heads_and_the_root_import_the_compiled_core() -> None:
+def test_only_heads_imports_the_compiled_core() -> None:
     importers = {each.importer for each in inner_imports() if each.imported == "_core"}
-    assert {part_of(importer) for importer in importers} == {"", "heads"}
+    assert {part_of(importer) for importer in importers} == {"heads"}
 
 
 @pytest.mark.parametrize("name", ["SoftmaxRegression", "ImprintingEngine"])

@@ -10,7 +10,6 @@ from .lazy import lazy_names
 
 if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the table below
     from . import edgetpu as edgetpu
-    from ._core import build_info as build_info
     from .dataset import ImageFolder as ImageFolder
     from .dataset import Split as Split
     from .dataset import split_by_class as split_by_class
@@ -20,6 +19,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from .errors import ModelError as ModelError
     from .extraction.cache import EmbeddingCache as EmbeddingCache
     from .extraction.extractor import EmbeddingExtractor as EmbeddingExtractor
+    from .heads.core import build_info as build_info
     from .heads.imprinting import ImprintingEngine as ImprintingEngine
     from .heads.new_class import add_class as add_class
     from .heads.new_class import remember_classes as remember_classes
@@ -42,7 +42,6 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
 __all__, _load, __dir__ = lazy_names(
     __name__,
     {
-        "_core": ["build_info"],
         "dataset": ["ImageFolder", "Split", "split_by_class"],
         "edgetpu": [],
         "edgetpu.doctor": ["doctor"],
@@ -50,6 +49,7 @@ __all__, _load, __dir__ = lazy_names(
         "errors": ["EdgeTpuError", "ModelError"],
         "extraction.cache": ["EmbeddingCache"],
         "extraction.extractor": ["EmbeddingExtractor"],
+        "heads.core": ["build_info"],
         "heads.imprinting": ["ImprintingEngine"],
         "heads.new_class": ["add_class", "remember_classes"],
         "heads.softmax_regression": ["SoftmaxRegression"],

@@ -18,6 +18,7 @@ from coral_learn.errors import ModelError
 from coral_learn.extraction.images import load_image
 from coral_learn.tflite.cut import create_embedding_extractor
 from coral_learn.tflite.embedding import read_embedding
+from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.head.append import append_softmax_head
 from coral_learn.tflite.head.read import read_head
 from coral_learn.tflite.labels import read_labels
