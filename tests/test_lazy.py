@@ -12,9 +12,11 @@ import pytest
 PACKAGES = ["coral_learn", "coral_learn.edgetpu"]
 
 
-def typed_names(package: str) -> dict[str, str]:
+def typed_names(package: str) -> dict[str, str | None]:
     """Returns the names that a package imports for type checkers, with their submodules."""
-    tree = ast.parse(Path(importlib.import_module(package).__file__).read_text())
+    file = importlib.import_module(package).__file__
+    assert file is not None
+    tree = ast.parse(Path(file).read_text())
     blocks = [
         node.body
         for node in tree.body
@@ -26,6 +28,7 @@ def typed_names(package: str) -> dict[str, str]:
         for statement in block
         if isinstance(statement, ast.ImportFrom)
         for alias in statement.names
+        if alias.asname is not None
     }
 
 

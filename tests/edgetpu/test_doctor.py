@@ -49,6 +49,7 @@ def test_a_good_setup_is_ok(edge_tpus: EdgeTpus, stand_in_library: Path, model: 
     assert diagnosis.runtime == edgetpu.runtime_name()
     assert diagnosis.libedgetpu == "BuildLabel(stand-in), RuntimeVersion(14)"
     assert diagnosis.libedgetpu_path == str(stand_in_library)
+    assert diagnosis.runtime_path is not None
     assert Path(diagnosis.runtime_path).exists()
 
 

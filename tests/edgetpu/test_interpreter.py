@@ -36,8 +36,18 @@ TWIN = averaging_model()
 COMPILED = compiled(TWIN)
 
 
-def infer(model: ModelSource, **options: object) -> np.ndarray:
-    return run(edgetpu.make_interpreter(model, **options))
+def infer(
+    model: ModelSource,
+    device: str | None = None,
+    delegate: edgetpu.Delegate | None = None,
+    *,
+    num_threads: int | None = None,
+    reproducible: bool = False,
+) -> np.ndarray:
+    interpreter = edgetpu.make_interpreter(
+        model, device, delegate, num_threads=num_threads, reproducible=reproducible
+    )
+    return run(interpreter)
 
 
 def run(interpreter: edgetpu.Interpreter) -> np.ndarray:

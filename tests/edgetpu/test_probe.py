@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from unittest import mock
@@ -26,7 +26,7 @@ COMPILED = compiled(TWIN)
 
 
 @pytest.fixture
-def runs() -> mock.Mock:
+def runs() -> Iterator[mock.Mock]:
     """Counts the processes started."""
     with mock.patch.object(subprocess, "run", wraps=subprocess.run) as run:
         yield run

@@ -1,5 +1,6 @@
 """The stand-in Edge TPU gives the same results as the CPU, from photos to a retrained model."""
 
+import functools
 import gc
 import subprocess
 import sys
@@ -87,10 +88,10 @@ def test_the_retrained_compiled_model_classifies_like_the_one_for_the_cpu(
 def test_retraining_gives_the_same_result_on_both(
     extractor: Extractor, photos: Path, edge_tpus: EdgeTpus, tmp_path: Path
 ) -> None:
-    settings = {"seed": 3, "validation": 0.2, "test": 0.2}
-    on_cpu = retrain(photos, extractor.twin, tmp_path / "cpu", **settings)
+    seeded_retrain = functools.partial(retrain, photos, seed=3, validation=0.2, test=0.2)
+    on_cpu = seeded_retrain(extractor.twin, tmp_path / "cpu")
     with edge_tpus(extractor.twin) as tpus:
-        on_edgetpu = retrain(photos, extractor.compiled, tmp_path / "edgetpu", **settings)
+        on_edgetpu = seeded_retrain(extractor.compiled, tmp_path / "edgetpu")
         assert sum(tpus.inferences) == on_cpu.images + on_cpu.images // 5  # all, then test
         gc.collect()
         assert tpus.open_delegates == 0

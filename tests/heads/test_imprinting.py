@@ -48,7 +48,7 @@ FEATURES = 16
 
 def unit(rows: Any) -> np.ndarray:
     rows = np.asarray(rows, np.float64)
-    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+    return np.asarray(rows / np.linalg.norm(rows, axis=-1, keepdims=True))
 
 
 def real_output(content: bytes, image: np.ndarray) -> np.ndarray:
@@ -57,7 +57,7 @@ def real_output(content: bytes, image: np.ndarray) -> np.ndarray:
     output = run(content, image).ravel()
     if output.dtype == np.float32:
         return output
-    return (output.astype(np.float64) - quantization[1]) * quantization[0]
+    return np.asarray((output.astype(np.float64) - quantization[1]) * quantization[0])
 
 
 def constants(content: bytes) -> dict[str, list[Any]]:
@@ -65,6 +65,13 @@ def constants(content: bytes) -> dict[str, list[Any]]:
     graph = ModelFile(content).graph
     found = {tensor.name: graph.constant(tensor) for tensor in graph.tensors}
     return {name: values.tolist() for name, values in found.items() if values is not None}
+
+
+def description_of(content: bytes) -> str:
+    """The description of the model, in which the sums of its classes are kept."""
+    description = unpack(content).description
+    assert description is not None
+    return description.decode()
 
 
 def weights_of(content: bytes) -> np.ndarray:
@@ -115,7 +122,7 @@ class TestEngine:
 
     def test_sums_survive_in_the_description(self, trained: bytes) -> None:
         embeddings = some_embeddings(6)
-        lines = unpack(trained).description.decode().splitlines()
+        lines = description_of(trained).splitlines()
         assert [line.split()[0] for line in lines] == ["0", "1", "2"]
         sums = [embeddings[0], embeddings[1:3].sum(axis=0), embeddings[3:].sum(axis=0)]
         norms = [float(line.split()[1]) for line in lines]
@@ -196,7 +203,7 @@ class TestEngine:
         saved = engine.serialize_model()
         np.testing.assert_allclose(weights_of(saved)[:3], base, atol=0.01)
         assert not read_imprinting_model(ModelFile(saved)).tail.biases.any()
-        assert unpack(saved).description.decode().split()[0] == "3"
+        assert description_of(saved).split()[0] == "3"
         again = ImprintingEngine(saved, keep_classes=True)
         again.train(some_embeddings(1)[0], 3)
         assert again.num_classes == 4
@@ -413,7 +420,7 @@ class TestCreate:
             for content in (classifier, extractor)
         ]
         outputs = [run(engine.serialize_extractor_model(), image) for engine in engines]
-        np.testing.assert_array_equal(*outputs)
+        np.testing.assert_array_equal(outputs[0], outputs[1])
         assert [engine.num_classes for engine in engines] == [0, 0]
 
     def test_an_imprinting_model_is_one_already(self, model: bytes, trained: bytes) -> None:
@@ -529,6 +536,7 @@ class TestKeptClasses:
         np.testing.assert_allclose(tails[1].weights, tails[0].weights, atol=0.02)
         np.testing.assert_allclose(tails[1].biases, tails[0].biases, atol=0.01)
         assert tails[0].biases[4] < 0
+        assert tails[1].photo_counts is not None
         assert tails[1].photo_counts.tolist() == [0, 0, 0, 0, 5]
 
 
@@ -559,7 +567,7 @@ class TestOnTheEdgeTpu:
                     engine.train(row, class_id)
                 with Classifier(engine.serialize_model()) as classifier:
                     answers.append(classifier.scores(photos))
-        np.testing.assert_array_equal(*answers)
+        np.testing.assert_array_equal(answers[0], answers[1])
         np.testing.assert_array_equal(answers[0].argmax(axis=1), np.arange(5))
         assert b"edgetpu-custom-op" in engine.serialize_model()
 
@@ -604,7 +612,7 @@ class TestRealModels:
 
 def best_classes(model: Any, photos: Any) -> np.ndarray:
     with Classifier(model) as classifier:
-        return classifier.scores(photos).argmax(axis=1)
+        return np.asarray(classifier.scores(photos).argmax(axis=1))
 
 
 def check_like_its_twin(

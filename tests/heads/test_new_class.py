@@ -72,10 +72,12 @@ def make_world(kind: str = "uint8", seed: int = 0) -> World:
     image, embedding = extractor.image, extractor.embedding
     photos = photos.astype(np.float32) if image is None else image.quantize(photos)
     rows = np.array([run(extractor.content, photo).ravel() for photo in photos])
-    scale = {} if embedding is None else {
-        "scale": embedding.scale, "zero_point": embedding.zero_point
-    }  # fmt: skip
-    return World(extractor, photos, Embeddings(rows, **scale), np.repeat(np.arange(5), PHOTOS))
+    embeddings = (
+        Embeddings(rows)
+        if embedding is None
+        else Embeddings(rows, embedding.scale, embedding.zero_point)
+    )
+    return World(extractor, photos, embeddings, np.repeat(np.arange(5), PHOTOS))
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +148,9 @@ def test_one_class_after_the_other(world: World) -> None:
     for label in (2, 3, 4):
         rows = world.of(range(label, label + 1))[:5]
         model = add_class(model, world.embeddings[rows], f"class {label}")
-        assert read_class_means(model).shape == (label + 1, FEATURES)
+        means = read_class_means(model)
+        assert means is not None
+        assert means.shape == (label + 1, FEATURES)
     assert read_labels(model) == ["0", "1", "class 2", "class 3", "class 4"]
     assert np.mean(world.answers(model) == world.labels) >= 0.7
 
@@ -186,6 +190,7 @@ def test_memories_of_another_head_are_not_used(world: World) -> None:
     """As they stay behind when a model is cut, and another head appended."""
     classifier = world.classifier()
     means = read_class_means(classifier)
+    assert means is not None
     confused = attach_class_means(classifier, means[::-1]).content
     added = add_class(confused, world.embeddings[world.of(range(4, 5))[:5]], NEW)
     assert has_imprinting_tail(ModelFile(added))
@@ -195,7 +200,9 @@ def test_means_are_kept_beside_the_labels(world: World) -> None:
     classifier = world.classifier()
     old = world.of(range(4))
     expected = [np.asarray(world.embeddings[old])[world.labels[old] == c].mean(0) for c in range(4)]
-    np.testing.assert_allclose(read_class_means(classifier), expected, rtol=1e-3)
+    means = read_class_means(classifier)
+    assert means is not None
+    np.testing.assert_allclose(means, expected, rtol=1e-3)
     assert read_labels(classifier) == OLD
     plain = world.softmax_head().serialize_model(world.extractor.content)
     assert read_class_means(plain) is None

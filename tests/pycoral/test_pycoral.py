@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from coral_learn import EdgeTpuError, SoftmaxRegression
 from coral_learn.demo.run import embedded_extractor
 from coral_learn.edgetpu.interpreter import make_interpreter
 from coral_learn.edgetpu.library import LIBRARY_VARIABLE
+from coral_learn.edgetpu.runtime import Interpreter
 from coral_learn.pycoral.adapters import classify, common
 from coral_learn.pycoral.utils import edgetpu
 from coral_learn.pycoral.utils.dataset import read_label_file
@@ -55,6 +57,12 @@ def run_python(
     return done
 
 
+def printed_accuracy(printed: str) -> float:
+    found = re.search(r"accuracy: (\S+)", printed)
+    assert found is not None
+    return float(found[1])
+
+
 def run_script(name: str, *arguments: str | Path) -> str:
     return run_python("-m", "coral_learn.pycoral", SCRIPTS / name, *arguments).stdout
 
@@ -92,7 +100,7 @@ def extractor(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def averaging():
+def averaging() -> Interpreter:
     """An interpreter whose output is the mean of each color channel of an 8 x 4 image."""
     interpreter = make_interpreter(averaging_model())
     interpreter.allocate_tensors()
@@ -225,7 +233,7 @@ class TestScripts:
             *("--embedding_extractor_path", extractor, "--data_dir", photos),
             *("--output_dir", tmp_path),
         )
-        assert float(re.search(r"accuracy: (\S+)", printed)[1]) >= 0.9
+        assert printed_accuracy(printed) >= 0.9
         assert "Iteration 500: loss" in printed
         labels = read_label_file(tmp_path / "label_map.txt")
         assert labels == {0: "crab", 1: "fish", 2: "jellyfish"}
@@ -244,7 +252,7 @@ class TestScripts:
             *("--embedding_extractor_path", extractor, "--data_dir", data_dir / "flowers"),
             *("--output_dir", tmp_path),
         )
-        assert float(re.search(r"accuracy: (\S+)", printed)[1]) >= 0.75
+        assert printed_accuracy(printed) >= 0.75
         printed = run_script(
             "classify.py",
             *("--model", tmp_path / "retrained_model_edgetpu.tflite"),
@@ -265,13 +273,15 @@ class TestScripts:
 
 
 class TestCommon:
-    def test_input_size_is_width_first(self, averaging) -> None:
+    def test_input_size_is_width_first(self, averaging: Interpreter) -> None:
         assert common.input_size(averaging) == (8, 4)
         assert common.input_details(averaging, "dtype") == np.uint8
         assert common.input_tensor(averaging).shape == (4, 8, 3)
 
     @pytest.mark.parametrize("as_image", [Image.fromarray, np.asarray])
-    def test_the_output_is_computed_from_the_input_that_was_set(self, averaging, as_image) -> None:
+    def test_the_output_is_computed_from_the_input_that_was_set(
+        self, averaging: Interpreter, as_image: Callable[[np.ndarray], Image.Image | np.ndarray]
+    ) -> None:
         common.set_input(averaging, as_image(np.full((4, 8, 3), (1, 2, 250), np.uint8)))
         averaging.invoke()
         assert common.output_tensor(averaging, 0).tolist() == [[[[1, 2, 250]]]]
@@ -286,11 +296,13 @@ class TestCommon:
         interpreter.invoke()
         assert common.output_tensor(interpreter, 0).ravel().tolist() == [-3, 4, 5]
 
-    def test_a_resized_image_is_padded_at_the_right_and_the_bottom(self, averaging) -> None:
+    def test_a_resized_image_is_padded_at_the_right_and_the_bottom(
+        self, averaging: Interpreter
+    ) -> None:
         common.set_input(averaging, np.full((4, 8, 3), 9, np.uint8))
         asked = []
 
-        def resize(size):
+        def resize(size: tuple[int, int]) -> Image.Image:
             asked.append(size)
             return Image.new("RGB", size, (7, 7, 7))
 
@@ -304,7 +316,7 @@ class TestCommon:
 
 
 class TestClassify:
-    def test_scores_are_dequantized_copies(self, averaging) -> None:
+    def test_scores_are_dequantized_copies(self, averaging: Interpreter) -> None:
         common.set_input(averaging, np.full((4, 8, 3), (0, 128, 192), np.uint8))
         averaging.invoke()
         scores = classify.get_scores(averaging)
@@ -328,20 +340,20 @@ class TestClassify:
 
 
 class TestEdgetpu:
-    def test_inference_from_arrays_bytes_and_pointers(self, averaging) -> None:
+    def test_inference_from_arrays_bytes_and_pointers(self, averaging: Interpreter) -> None:
         pixels = np.tile(np.array([10, 20, 30], np.uint8), 32)
         for data in (pixels, pixels.tobytes(), (pixels.ctypes.data_as(ctypes.c_void_p), 96)):
             averaging.set_tensor(0, np.zeros((1, 4, 8, 3), np.uint8))
             edgetpu.run_inference(averaging, data)
             assert common.output_tensor(averaging, 0).ravel().tolist() == [10, 20, 30]
 
-    def test_a_wrong_size_or_type_is_refused(self, averaging) -> None:
+    def test_a_wrong_size_or_type_is_refused(self, averaging: Interpreter) -> None:
         with pytest.raises(ValueError, match=re.escape("input size=97, expected=96.")):
             edgetpu.run_inference(averaging, bytes(97))
         with pytest.raises(ValueError, match=re.escape("input size=95, expected=96.")):
             edgetpu.run_inference(averaging, np.zeros(95, np.uint8))
         with pytest.raises(TypeError, match="not supported"):
-            edgetpu.run_inference(averaging, [0] * 96)
+            edgetpu.run_inference(averaging, [0] * 96)  # type: ignore[arg-type] # is refused
 
     def test_without_a_library(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(LIBRARY_VARIABLE, "/nowhere/libedgetpu.so.1")

@@ -59,11 +59,13 @@ class BuiltModel:
     def expected_embedding(self, image: np.ndarray) -> np.ndarray:
         """What an exact computation makes of an image as the model takes it, [D]."""
         real = image if self.image is None else self.image.dequantize(image)
-        return np.clip(real @ self.features.astype(np.float64), 0, _LARGEST_FEATURE).mean((0, 1, 2))
+        grid = np.clip(real @ self.features.astype(np.float64), 0, _LARGEST_FEATURE)
+        return np.asarray(grid.mean((0, 1, 2)))
 
     def expected_logits(self, embedding: np.ndarray) -> np.ndarray:
         """The logits of a real embedding, [C]."""
-        return (embedding @ self.weights.astype(np.float64) + self.biases) * self.logit_factor
+        logits = embedding @ self.weights.astype(np.float64) + self.biases
+        return np.asarray(logits * self.logit_factor)
 
 
 def build_extractor(
@@ -166,12 +168,20 @@ def operator_names(content: bytes) -> list[str]:
     return [operator.name for operator in ModelFile(content).graph.operators]
 
 
+def custom_options(content: bytes) -> bytes:
+    """Returns the custom options of a model's first operator."""
+    options = unpack(content).subgraphs[0].operators[0].customOptions
+    assert options is not None
+    return options.tobytes()
+
+
 def run(content: bytes, image: np.ndarray, **options: Any) -> np.ndarray:
     """Runs a model of one input in a new interpreter, and returns its first output."""
     interpreter = make_interpreter(content, **options)
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
     interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    output: np.ndarray = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    return output
 
 
 def run_to(content: bytes, name: str, image: np.ndarray) -> np.ndarray:
@@ -280,7 +290,7 @@ class _Builder:
             [1],
             self.inside,
             values=np.reshape(value, [1]),
-            scale=stored and stored.scale,
+            scale=stored.scale if stored else None,
             zero_point=stored.zero_point if stored else 0,
         )
         if before is not None:
@@ -328,6 +338,7 @@ class _Builder:
         if self.outside == np.float32:
             return self.add_dequantize(output)
         inside = probability_quantization(dtype) if activation else self.logit_quantization
+        assert inside is not None
         shift = int(np.iinfo(self.outside).min) - int(np.iinfo(dtype).min)
         outside = Quantization(self.outside, inside.scale, inside.zero_point + shift)
         return self._add_operator("QUANTIZE", [output], "output", output.shape, outside)
@@ -378,11 +389,11 @@ class _Builder:
                 "AVERAGE_POOL_2D", [grid], "pooled", vector, quantization, options
             )
         else:
-            options = schema.ReducerOptionsT()
-            options.keepDims = rank == 4
+            reduction = schema.ReducerOptionsT()
+            reduction.keepDims = rank == 4
             axes = self.graph.add_tensor("axes", [2], np.int32, values=[1, 2])
             pooled = self._add_operator(
-                "MEAN", [grid, axes], "pooled", vector, quantization, options
+                "MEAN", [grid, axes], "pooled", vector, quantization, reduction
             )
         if vector == wanted:
             return pooled

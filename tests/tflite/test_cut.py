@@ -85,7 +85,7 @@ def test_nothing_unused_stays(kind: str) -> None:
     for operator in graph.operators:
         used.update(operator.inputs.tolist(), operator.outputs.tolist())
     assert used == set(range(len(graph.tensors)))
-    owners = [*graph.tensors, *model.metadata]
+    owners: list[schema.TensorT | schema.MetadataT] = [*graph.tensors, *model.metadata]
     assert {0, *(owner.buffer for owner in owners)} == set(range(len(model.buffers)))
     codes = {operator.opcodeIndex for operator in graph.operators}
     assert codes == set(range(len(model.operatorCodes)))
@@ -108,8 +108,11 @@ def test_what_stays_is_as_it_was() -> None:
                 model.buffers[each.buffer].data
                 for model, each in ((before, tensor), (after, other))
             )
-            assert (data is None) == (other_data is None)
-            assert data is None or data.tobytes() == other_data.tobytes()
+            if data is None:
+                assert other_data is None
+            else:
+                assert other_data is not None
+                assert data.tobytes() == other_data.tobytes()
     assert after.description == before.description
 
 
@@ -136,8 +139,11 @@ def test_metadata_keeps_the_input_and_forgets_the_labels() -> None:
     assert b"labels.txt" not in extractor
     after = unpack(extractor)
     entries = {entry.name: after.buffers[entry.buffer].data for entry in after.metadata}
-    assert bytes(entries[b"min_runtime_version"]) == b"1.5.0"
-    metadata = decode_metadata(entries[b"TFLITE_METADATA"])
+    version, described_in = entries[b"min_runtime_version"], entries[b"TFLITE_METADATA"]
+    assert version is not None
+    assert version.tobytes() == b"1.5.0"
+    assert described_in is not None
+    metadata = decode_metadata(described_in)
     assert metadata["name"] == b"a classifier"
     (graph,) = metadata["subgraph_metadata"]
     assert graph["input_tensor_metadata"] == [image]

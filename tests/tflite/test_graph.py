@@ -76,11 +76,13 @@ def test_out_of_line_buffers_and_options_are_brought_inline() -> None:
     def move_out(file_size: int) -> bytes:
         model = unpack(inline)
         tail = b""
-        for buffer in [each for each in model.buffers if each.data is not None and len(each.data)]:
-            buffer.offset, buffer.size = file_size + len(tail), len(buffer.data)
-            tail += bytes(buffer.data)
-            buffer.data = None
+        for buffer in model.buffers:
+            if buffer.data is not None and len(buffer.data):
+                buffer.offset, buffer.size = file_size + len(tail), len(buffer.data)
+                tail += bytes(buffer.data)
+                buffer.data = None
         operator = model.subgraphs[0].operators[-1]
+        assert operator.customOptions is not None
         operator.largeCustomOptionsOffset = file_size + len(tail)
         operator.largeCustomOptionsSize = len(operator.customOptions)
         tail += bytes(operator.customOptions)

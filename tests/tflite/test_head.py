@@ -8,6 +8,7 @@ from tests.support.model_builder import (
     build_classifier,
     build_compiled_extractor,
     build_extractor,
+    custom_options,
     make_interpreter,
     random_image,
     run,
@@ -18,20 +19,24 @@ from tests.support.model_builder import (
 from coral_learn.embeddings import Embeddings
 from coral_learn.errors import ModelError
 from coral_learn.heads.softmax_regression import SoftmaxRegression
+from coral_learn.tflite import schema
 from coral_learn.tflite.cut import create_embedding_extractor
 from coral_learn.tflite.file import ModelFile
-from coral_learn.tflite.graph import Graph
+from coral_learn.tflite.graph import Graph, Tensor
 from coral_learn.tflite.head.append import append_softmax_head, quantization_report
 from coral_learn.tflite.head.quantized import softmax
 from coral_learn.tflite.head.read import read_head
 from coral_learn.tflite.labels import read_labels
+from coral_learn.tflite.quantization import Quantization
 from coral_learn.tflite.tree import pack, unpack
 
 QUANTIZED = [kind for kind in KINDS if kind != "float32"]
 SCALES = [(kind, False) for kind in KINDS] + [(kind, True) for kind in KINDS if "int8" in kind[:4]]
 
 
-def _random_head(features: int = 8, classes: int = 4, seed: int = 0) -> tuple[np.ndarray, ...]:
+def _random_head(
+    features: int = 8, classes: int = 4, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     weights = random.normal(0, 1.5 / np.sqrt(features), (features, classes)).astype(np.float32)
     return weights, random.normal(0, 0.3, classes).astype(np.float32)
@@ -54,7 +59,28 @@ def _real_probabilities(content: bytes, image: np.ndarray) -> np.ndarray:
     interpreter = make_interpreter(content)
     scale, zero_point = interpreter.get_output_details()[0]["quantization"]
     stored = run(content, image)
-    return (stored.astype(np.float64) - zero_point) * (scale or 1)
+    return np.asarray((stored.astype(np.float64) - zero_point) * (scale or 1))
+
+
+def _tensor(content: bytes, name: str) -> Tensor:
+    (tensor,) = (each for each in ModelFile(content).graph.tensors if each.name == name)
+    return tensor
+
+
+def _quantization(content: bytes, name: str) -> Quantization:
+    """Returns how a tensor with one scale stores real numbers."""
+    quantization = _tensor(content, name).quantization
+    assert quantization is not None
+    return quantization
+
+
+def _stored_scales(tensor: schema.TensorT) -> tuple[list[float], list[int]]:
+    """Returns the scales and zero points of a tensor just as the file has them."""
+    quantization = tensor.quantization
+    assert quantization is not None
+    assert quantization.scale is not None
+    assert quantization.zeroPoint is not None
+    return quantization.scale.tolist(), quantization.zeroPoint.tolist()
 
 
 def _operators(content: bytes) -> list[tuple[str, int]]:
@@ -132,11 +158,13 @@ def test_the_extractor_inside_is_unchanged(kind: str) -> None:
     for old, new in zip(graph.tensors, new_graph.tensors, strict=False):
         assert (old.name, old.type, old.shape.tolist()) == (new.name, new.type, new.shape.tolist())
         old_data, new_data = before.buffers[old.buffer].data, after.buffers[new.buffer].data
-        assert (old_data is None) == (new_data is None)
-        assert old_data is None or old_data.tobytes() == new_data.tobytes()
+        if old_data is None:
+            assert new_data is None
+        else:
+            assert new_data is not None
+            assert old_data.tobytes() == new_data.tobytes()
         if old.quantization is not None and old.quantization.scale is not None:
-            assert old.quantization.scale.tolist() == new.quantization.scale.tolist()
-            assert old.quantization.zeroPoint.tolist() == new.quantization.zeroPoint.tolist()
+            assert _stored_scales(old) == _stored_scales(new)
     image = random_image(built)
     inside = run_to(classifier, built.embedding_name, image)
     np.testing.assert_array_equal(inside, run(built.content, image))
@@ -165,10 +193,7 @@ def test_compiled_part_stays_byte_for_byte() -> None:
     classifier = append_softmax_head(compiled.content, weights, biases).content
     names = [name for name, _ in _operators(classifier)]
     assert names == ["edgetpu-custom-op", "FULLY_CONNECTED", "RESHAPE", "SOFTMAX"]
-    options = [
-        bytes(unpack(content).subgraphs[0].operators[0].customOptions)
-        for content in (compiled.content, classifier)
-    ]
+    options = [custom_options(content) for content in (compiled.content, classifier)]
     assert options[0] == options[1] == bytes(range(251))
     np.testing.assert_allclose(read_head(classifier)[0], weights, atol=0.02)
 
@@ -247,14 +272,14 @@ def test_heads_that_were_never_trained_run(kind: str, name: str) -> None:
 def test_without_calibration_no_logit_leaves_its_range(kind: str) -> None:
     built = build_extractor(kind)
     weights, biases = _random_head()
-    model = unpack(append_softmax_head(built.content, weights, biases).content)
-    (logits,) = (t for t in model.subgraphs[0].tensors if t.name == b"head/logits")
-    lowest = np.iinfo(KINDS[kind][0]).min - int(logits.quantization.zeroPoint[0])
-    low, high = (lowest + np.array([0, 255])) * float(logits.quantization.scale[0])
+    classifier = append_softmax_head(built.content, weights, biases).content
+    logits = _quantization(classifier, "head/logits")
+    lowest = np.iinfo(KINDS[kind][0]).min - logits.zero_point
+    low, high = (lowest + np.array([0, 255])) * logits.scale
+    assert built.embedding is not None
     ends = weights * built.embedding.low, weights * built.embedding.high
-    tolerance = float(logits.quantization.scale[0])
-    assert low <= (np.minimum(*ends).sum(0) + biases).min() + tolerance
-    assert high >= (np.maximum(*ends).sum(0) + biases).max() - tolerance
+    assert low <= (np.minimum(*ends).sum(0) + biases).min() + logits.scale
+    assert high >= (np.maximum(*ends).sum(0) + biases).max() - logits.scale
 
 
 @pytest.mark.parametrize("kind", QUANTIZED)
@@ -277,9 +302,8 @@ def test_calibration_cuts_off_a_range_that_few_values_need() -> None:
     seen = _embeddings(built, 256)
     report = quantization_report(built.content, weights, biases, seen, calibration=seen)
     assert report.largest_error < 0.03
-    model = unpack(append_softmax_head(built.content, weights, biases, calibration=seen).content)
-    (logits,) = (t for t in model.subgraphs[0].tensors if t.name == b"head/logits")
-    assert 255 * float(logits.quantization.scale[0]) < 45
+    classifier = append_softmax_head(built.content, weights, biases, calibration=seen).content
+    assert 255 * _quantization(classifier, "head/logits").scale < 45
 
 
 @pytest.mark.parametrize("kind", [kind for kind in QUANTIZED if kind.startswith("int8")])
@@ -299,10 +323,10 @@ def test_scales_per_channel_keep_a_class_of_small_weights(kind: str) -> None:
     errors = [np.abs(each - weights)[:, 0].max() for each in stored]
     assert errors[1] < errors[0] / 20
     classifier = append_softmax_head(built.content, weights, biases, per_channel=True).content
-    model = unpack(classifier)
-    (tensor,) = (t for t in model.subgraphs[0].tensors if t.name == b"head/weights")
-    assert tensor.quantization.quantizedDimension == 0
-    assert len(tensor.quantization.scale) == 4
+    tensor = _tensor(classifier, "head/weights")
+    assert tensor.table.quantization is not None
+    assert tensor.table.quantization.quantizedDimension == 0
+    assert len(tensor.scales.scales) == 4
     image = random_image(built)
     wanted = softmax((built.expected_embedding(image) @ weights + biases)[None])
     np.testing.assert_allclose(_real_probabilities(classifier, image), wanted, atol=0.1)
@@ -332,6 +356,7 @@ def test_report_tells_what_the_interpreter_does(kind: str) -> None:
         seen.append(
             (probabilities.ravel().astype(np.float64) - np.iinfo(probabilities.dtype).min) / 256
         )
+    assert built.embedding is not None
     embeddings = Embeddings(np.array(rows), built.embedding.scale, built.embedding.zero_point)
     report = quantization_report(
         built.content, weights, biases, embeddings, calibration=_embeddings(built)
@@ -378,7 +403,8 @@ def test_the_head_that_was_appended_is_read_back(kind: str) -> None:
     step = 0.0 if kind == "float32" else (weights.max() - weights.min()) / 120
     np.testing.assert_allclose(read_weights, weights, atol=step / 2)
     np.testing.assert_allclose(read_biases, biases, atol=step)
-    assert (read_weights.dtype, read_biases.dtype, labels) == (np.float32, np.float32, None)
+    assert read_weights.dtype == read_biases.dtype == np.float32
+    assert labels is None
 
 
 @pytest.mark.parametrize(("kind", "per_channel"), SCALES)

@@ -97,7 +97,9 @@ def _repeated_tensor(times: int) -> bytes:
     root = struct.unpack_from("<I", old)[0]
     model = schema.Model()
     model.Init(CheckedBuffer(old), root)
-    table = model.Subgraphs(0)._tab
+    graph = model.Subgraphs(0)
+    assert graph is not None
+    table = graph._tab
     field = table.Pos + table.Offset(4)
     tensors = table.Vector(table.Offset(4))
     tensor = table.Indirect(tensors)
@@ -437,6 +439,10 @@ def test_broken_models_of_all_shapes_are_refused_or_work(
 
 
 @pytest.mark.slow_when_emulated
+def _raise_key_error(content: bytes) -> list[bytes]:
+    raise KeyError(0)
+
+
 class TestTheAttackItself:
     def test_every_function_accepts_some_model(self) -> None:
         for name in FUNCTIONS:
@@ -457,7 +463,7 @@ class TestTheAttackItself:
     @pytest.mark.parametrize(
         ("function", "message"),
         [
-            (lambda content: {}[0], "KeyError"),
+            (_raise_key_error, "KeyError"),
             (lambda content: [b"no model"], "its result cannot be read"),
             (lambda content: [content] * all(iter(lambda: True, False)), "takes more than"),
             (lambda content: [bytes(40 << 20)], "bytes for a file of"),
@@ -482,7 +488,7 @@ class TestTheAttackItself:
         assert models.main() == 0
         assert "mutants 30" in capsys.readouterr().out
         for name in FUNCTIONS:
-            monkeypatch.setitem(FUNCTIONS, name, lambda content: {}[0])
+            monkeypatch.setitem(FUNCTIONS, name, _raise_key_error)
         assert models.main() == 1
         assert "30 findings" in capsys.readouterr().out
         assert len(list(tmp_path.rglob("*.tflite"))) == 30

@@ -56,7 +56,9 @@ def test_a_labelled_model_runs_as_before() -> None:
 def test_an_input_that_nothing_is_said_of_is_described_as_an_image() -> None:
     model = unpack(attach_labels(BUILT.content, LABELS).content)
     (entry,) = model.metadata
-    (graph,) = decode_metadata(model.buffers[entry.buffer].data)["subgraph_metadata"]
+    data = model.buffers[entry.buffer].data
+    assert data is not None
+    (graph,) = decode_metadata(data)["subgraph_metadata"]
     content = {"content_properties": (2, {"color_space": 1})}
     assert graph["input_tensor_metadata"] == [{"name": b"image", "content": content}]
 
@@ -118,7 +120,9 @@ def test_there_is_one_label_for_each_class() -> None:
 
 def test_names_that_are_no_text_become_readable() -> None:
     undecodable = b"caf\xe9".decode("utf-8", "surrogateescape")
-    assert read_labels(attach_labels(BUILT.content, ["a", undecodable, "c"]).content)[1] == "caf?"
+    labels = read_labels(attach_labels(BUILT.content, ["a", undecodable, "c"]).content)
+    assert labels is not None
+    assert labels[1] == "caf?"
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from tests.support.model_builder import (
     KINDS,
     BuiltModel,
@@ -67,11 +68,11 @@ LARGEST = {
 }
 
 
-def _run_real(content: bytes, image: np.ndarray) -> np.ndarray:
+def _run_real(content: bytes, image: np.ndarray) -> NDArray[np.float64]:
     """Runs a model and reads its output as real numbers, as a vector."""
     scale, zero_point = make_interpreter(content).get_output_details()[0]["quantization"]
     stored = run(content, image)
-    return ((stored.astype(np.float64) - zero_point) * (scale or 1)).ravel()
+    return np.asarray((stored.astype(np.float64) - zero_point) * (scale or 1)).ravel()
 
 
 def _embedding_tolerance(built: BuiltModel) -> np.ndarray:
@@ -79,7 +80,8 @@ def _embedding_tolerance(built: BuiltModel) -> np.ndarray:
     if built.embedding is None:
         return np.full(built.features.shape[1], 1e-5)
     image_step = 1 / 127 if built.image is None else built.image.scale
-    return built.embedding.scale * 1.5 + image_step * np.abs(built.features).sum(axis=0)
+    roundings = image_step * np.abs(built.features).sum(axis=0)
+    return np.asarray(built.embedding.scale * 1.5 + roundings)
 
 
 def _logit_step(classifier: bytes) -> float:

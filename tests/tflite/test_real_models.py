@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import OpResolverType
-from tests.support.model_builder import make_interpreter, with_outputs
+from tests.support.model_builder import custom_options, make_interpreter, with_outputs
 
 from coral_learn.errors import ModelError
 from coral_learn.extraction.images import load_image
@@ -117,9 +117,6 @@ def test_the_compiled_program_stays_byte_for_byte(data_dir: Path) -> None:
     name = "mobilenet_v1_1.0_224_quant_embedding_extractor_edgetpu.tflite"
     content = (data_dir / "models" / name).read_bytes()
     classifier = append_softmax_head(content, np.ones((1024, 2)), np.zeros(2)).content
-    programs = [
-        bytes(unpack(each).subgraphs[0].operators[0].customOptions)
-        for each in (content, classifier)
-    ]
+    programs = [custom_options(each) for each in (content, classifier)]
     assert programs[0] == programs[1]
     assert len(programs[0]) > 3_000_000

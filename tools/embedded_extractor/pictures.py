@@ -225,7 +225,8 @@ def _creature(plan: Generator) -> Subject:
         body = np.stack(
             [w * np.sign(c) * np.abs(c) ** power, h * np.sign(s) * np.abs(s) ** power], axis=1
         )
-        behind, front = [], []
+        behind: list[Part] = []
+        front: list[Part] = []
         for form, where, length, width, lean, colour, on_top in limbs:
             at, far = where + rng.normal(0, 0.08), _jitter(rng, length)
             root = points((0.85 * w * np.cos(at), 0.85 * h * np.sin(at)))

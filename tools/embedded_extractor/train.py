@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pictures import KINDS, PICTURE_SIZE, Picture, draw_picture
+from pictures import KINDS, PICTURE_SIZE, draw_picture
 from to_tflite import QuantizedConvolution, extractor_content
 from torch import Tensor, nn
 from torch.nn import functional
@@ -196,7 +196,7 @@ def draw_pictures(seed: int, count: int) -> list[NDArray[np.generic]]:
     with multiprocessing.get_context("fork").Pool() as pool:
         jobs = [(seed, number) for number in range(count)]
         drawn = pool.starmap(draw_picture, jobs, chunksize=64)
-    return [np.stack(field) for field in Picture(*zip(*drawn, strict=True))]
+    return [np.stack(field) for field in zip(*drawn, strict=True)]
 
 
 def train(

@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -138,7 +138,7 @@ class ImprintingEngine:
                 raise ValueError(f"labels must be {self.num_classes} strings, not {value}")
             self._labels = value
 
-    def train(self, embedding: ArrayLike, class_id: int) -> None:
+    def train(self, embedding: ArrayLike, class_id: SupportsIndex) -> None:
         """Adds a photo to a class.
 
         Args:

@@ -1,5 +1,5 @@
 # ruff: noqa: N802, N815 (the names are those of the generated code)
-"""The types of the schema's tables that this package uses, by TFLite's ``schema.fbs``.
+"""The types of the schema that this package and its tests use, by TFLite's ``schema.fbs``.
 
 A vector that a file leaves out is None in the generated code, and empty after
 :func:`~coral_learn.tflite.tree.unpack`; the types are those after it.
@@ -16,6 +16,14 @@ from .checked import CheckedBuffer, CheckedTable
 
 def load_generated(table: type[CheckedTable]) -> ModuleType: ...
 
+class Model:
+    _tab: CheckedTable
+    def Init(self, buf: CheckedBuffer, pos: int) -> None: ...
+    def Subgraphs(self, j: int) -> SubGraph | None: ...
+
+class SubGraph:
+    _tab: CheckedTable
+
 class ModelT:
     version: int
     operatorCodes: list[OperatorCodeT]
@@ -24,6 +32,7 @@ class ModelT:
     buffers: list[BufferT]
     metadata: list[MetadataT]
     signatureDefs: list[SignatureDefT]
+    externalBuffers: list[ExternalBufferT]  # not in the schema of older releases
     @classmethod
     def InitFromBuf(cls, buf: CheckedBuffer, pos: int) -> ModelT: ...
     def Pack(self, builder: flatbuffers.Builder) -> int: ...
@@ -55,6 +64,13 @@ class BufferT:
     data: NDArray[np.uint8] | None
     offset: int
     size: int
+
+class ExternalBufferT:  # not in the schema of older releases
+    id: int
+    group: int
+    offset: int
+    length: int
+    packing: bytes | None
 
 class OperatorT:
     opcodeIndex: int
@@ -153,15 +169,18 @@ class TensorType:
 class BuiltinOperator:
     CONV_2D: ClassVar[int]
     AVERAGE_POOL_2D: ClassVar[int]
+    CONCATENATION: ClassVar[int]
     CUSTOM: ClassVar[int]
     DEQUANTIZE: ClassVar[int]
     FULLY_CONNECTED: ClassVar[int]
     L2_NORMALIZATION: ClassVar[int]
     MUL: ClassVar[int]
     QUANTIZE: ClassVar[int]
+    RELU: ClassVar[int]
     RESHAPE: ClassVar[int]
     SOFTMAX: ClassVar[int]
     SPLIT: ClassVar[int]
+    TANH: ClassVar[int]
 
 class BuiltinOptions:
     SplitOptions: ClassVar[int]

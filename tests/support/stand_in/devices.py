@@ -108,6 +108,7 @@ class StandIn:
 
     def _infer(self, device: int, content: bytes) -> bytes:
         if device not in self._twins:
+            assert self.twin is not None
             self._twins[device] = edgetpu.make_interpreter(self.twin, device="cpu")
             self._twins[device].allocate_tensors()
         twin = self._twins[device]

@@ -24,8 +24,10 @@ def build(folder: Path, *options: str, source: Path = SOURCE, name: str = NAME) 
     tests load several.
     """
     path = folder / name
+    command = compiler()
+    assert command is not None, "no C compiler is installed"
     flags = ["-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra"]
-    subprocess.run([compiler(), *flags, source, "-o", path, *options], check=True)
+    subprocess.run([command, *flags, source, "-o", path, *options], check=True)
     return path
 
 

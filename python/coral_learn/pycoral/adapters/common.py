@@ -1,13 +1,16 @@
 """Functions that work with any image model."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...edgetpu.runtime import Interpreter
 from ...extraction.input_format import InputFormat
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _Resized = TypeVar("_Resized")
 
@@ -40,7 +43,7 @@ def output_tensor(interpreter: Interpreter, i: int) -> NDArray[Any]:
     return interpreter.tensor(interpreter.get_output_details()[i]["index"])()
 
 
-def set_input(interpreter: Interpreter, data: ArrayLike) -> None:
+def set_input(interpreter: Interpreter, data: "ArrayLike | Image") -> None:
     """Copies an image to the model's input tensor.
 
     Args:
