@@ -36,9 +36,10 @@ from coral_learn import (
 from coral_learn.dataset import split_by_class
 from coral_learn.tflite import schema
 from coral_learn.tflite.file import ModelFile
-from coral_learn.tflite.graph import Graph, Tensor
+from coral_learn.tflite.graph import Graph
 from coral_learn.tflite.imprinting.read import read_imprinting_model
 from coral_learn.tflite.labels import attach_labels
+from coral_learn.tflite.nodes import Tensor
 from coral_learn.tflite.quantization import Quantization
 from coral_learn.tflite.tree import pack, unpack
 

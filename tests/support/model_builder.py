@@ -14,7 +14,8 @@ import numpy as np
 from coral_learn import edgetpu
 from coral_learn.tflite import schema
 from coral_learn.tflite.file import ModelFile
-from coral_learn.tflite.graph import EDGETPU_CUSTOM_OP, Graph, Tensor
+from coral_learn.tflite.graph import EDGETPU_CUSTOM_OP, Graph
+from coral_learn.tflite.nodes import Tensor
 from coral_learn.tflite.quantization import Quantization, probability_quantization
 from coral_learn.tflite.tree import pack, unpack
 

@@ -22,11 +22,12 @@ from coral_learn.heads.softmax_regression import SoftmaxRegression
 from coral_learn.tflite import schema
 from coral_learn.tflite.cut import create_embedding_extractor
 from coral_learn.tflite.file import ModelFile
-from coral_learn.tflite.graph import Graph, Tensor
+from coral_learn.tflite.graph import Graph
 from coral_learn.tflite.head.append import append_softmax_head, quantization_report
 from coral_learn.tflite.head.quantized import softmax
 from coral_learn.tflite.head.read import read_head
 from coral_learn.tflite.labels import read_labels
+from coral_learn.tflite.nodes import Tensor
 from coral_learn.tflite.quantization import Quantization
 from coral_learn.tflite.tree import pack, unpack
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from coral_learn.tflite import schema
 from coral_learn.tflite.file import ModelFile
-from coral_learn.tflite.graph import Graph, Tensor
+from coral_learn.tflite.graph import Graph
+from coral_learn.tflite.nodes import Tensor
 
 
 class QuantizedConvolution(NamedTuple):

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from ..errors import ModelError
 from .embedding import EMBEDDING_TYPES, Candidate, candidates
 from .file import ModelFile, ModelSource
-from .graph import Graph, Tensor
+from .graph import Graph
 from .head.record import record_head
 from .linear_layer import LinearLayer, find_linear_layers
+from .nodes import Tensor
 from .pruning import prune
 
 # The embeddings of the architectures that Coral's tutorial lists.

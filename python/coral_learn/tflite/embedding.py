@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from ..errors import ModelError
 from .file import ModelFile, ModelSource
-from .graph import Graph, Tensor
+from .graph import Graph
 from .linear_layer import LinearLayer, find_linear_layers
+from .nodes import Tensor
 
 EMBEDDING_TYPES = ("uint8", "int8", "float32")
 """The types of embeddings that heads can read."""

@@ -2,137 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..errors import ModelError
 from . import schema, tree
+from .nodes import DTYPES, Operator, Tensor, name_in
 from .quantization import Quantization
 
 EDGETPU_CUSTOM_OP = "edgetpu-custom-op"
 """The operator of a model that was compiled for the Edge TPU."""
-
-_DTYPES: dict[str, np.dtype[Any]] = {
-    "FLOAT32": np.dtype(np.float32),
-    "FLOAT16": np.dtype(np.float16),
-    "INT32": np.dtype(np.int32),
-    "UINT8": np.dtype(np.uint8),
-    "INT8": np.dtype(np.int8),
-}
-
-
-class Scales(NamedTuple):
-    """The scales and zero points of a quantized tensor: one of each, or one per channel."""
-
-    scales: NDArray[np.float32]
-    zero_points: NDArray[np.int64]
-
-
-class Tensor:
-    """A tensor of a graph; two are equal only if they are the same object.
-
-    Attributes:
-        index: Its number in the subgraph.
-        table: Its table in the tree.
-    """
-
-    __slots__ = ("index", "table")
-
-    def __init__(self, index: int, table: schema.TensorT) -> None:
-        self.index = index
-        self.table = table
-
-    @property
-    def name(self) -> str:
-        """Its name, with bytes that are not UTF-8 replaced."""
-        return (self.table.name or b"").decode("utf-8", "replace")
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Its dimensions."""
-        return tuple(int(size) for size in self.table.shape)
-
-    @property
-    def type_name(self) -> str:
-        """The schema's name of its element type in lower case, such as ``uint8``."""
-        return _name_in(schema.TensorType, self.table.type).lower()
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The NumPy type of its elements.
-
-        Raises:
-            ModelError: The elements are of a type that this package does not work with.
-        """
-        dtype = _DTYPES.get(self.type_name.upper())
-        if dtype is None:
-            known = ", ".join(name.lower() for name in _DTYPES)
-            raise ModelError(f"tensor {self.name!r} is {self.type_name}, not one of {known}")
-        return dtype
-
-    @property
-    def scales(self) -> Scales:
-        """Its scales and zero points.
-
-        Raises:
-            ModelError: It is not quantized.
-        """
-        quantization = self.table.quantization
-        if quantization is None or quantization.scale is None or not (quantization.scale > 0).any():
-            raise ModelError(f"tensor {self.name!r} has no quantization scale")
-        zero_points = quantization.zeroPoint
-        if zero_points is None or not len(zero_points):
-            zero_points = np.zeros(1, np.int64)
-        return Scales(quantization.scale, np.broadcast_to(zero_points, quantization.scale.shape))
-
-    @property
-    def quantization(self) -> Quantization | None:
-        """How a uint8 or int8 tensor stores real numbers; None for other types.
-
-        Raises:
-            ModelError: The tensor has no scale, or several.
-        """
-        if self.type_name not in ("uint8", "int8"):
-            return None
-        scales, zero_points = self.scales
-        if len(scales) != 1:
-            raise ModelError(f"tensor {self.name!r} has {len(scales)} quantization scales")
-        return Quantization(self.dtype, float(scales[0]), int(zero_points[0]))
-
-    @property
-    def is_vector(self) -> bool:
-        """Whether it holds one vector per image: [1, D], [1, 1, D] or [1, 1, 1, D]."""
-        return len(self.shape) > 1 and self.shape[-1] > 0 and set(self.shape[:-1]) == {1}
-
-
-class Operator:
-    """An operator of a graph.
-
-    Attributes:
-        table: Its table in the tree.
-        name: The name of its kind, such as ``CONV_2D`` or ``edgetpu-custom-op``.
-        inputs: The tensors it reads; None for an optional input that is left out.
-        outputs: The tensors it computes.
-    """
-
-    __slots__ = ("inputs", "name", "outputs", "table")
-
-    def __init__(self, table: schema.OperatorT, name: str, tensors: Sequence[Tensor]) -> None:
-        self.table = table
-        self.name = name
-        self.inputs: list[Tensor | None] = [
-            None if i < 0 else tensors[i] for i in table.inputs.tolist()
-        ]
-        self.outputs: list[Tensor] = [tensors[i] for i in table.outputs.tolist()]
-
-    @property
-    def has_activation(self) -> bool:
-        """Whether an activation, such as RELU, is fused into it."""
-        return bool(getattr(self.table.builtinOptions, "fusedActivationFunction", 0))
 
 
 class Graph:
@@ -239,7 +121,7 @@ class Graph:
         table = schema.TensorT()
         table.name = self._unique_name(name).encode()
         table.shape = np.array(shape, np.int32)
-        type_name = next(each for each, known in _DTYPES.items() if known == dtype)
+        type_name = next(each for each, known in DTYPES.items() if known == dtype)
         table.type = getattr(schema.TensorType, type_name)
         if values is not None:
             table.buffer = add_buffer(self.model, np.asarray(values, dtype).tobytes())
@@ -325,7 +207,7 @@ class Graph:
         if entry.customCode:
             name = entry.customCode.decode("utf-8", "replace")
         else:
-            name = _name_in(schema.BuiltinOperator, _builtin_code(entry))
+            name = name_in(schema.BuiltinOperator, _builtin_code(entry))
         return Operator(table, name, self.tensors)
 
     def _unique_name(self, name: str) -> str:
@@ -342,16 +224,6 @@ def add_buffer(model: schema.ModelT, data: bytes) -> int:
     buffer.data = np.frombuffer(data, np.uint8)
     model.buffers.append(buffer)
     return len(model.buffers) - 1
-
-
-def _name_in(enumeration: type, value: int) -> str:
-    return _names(enumeration).get(value, f"number {value}")
-
-
-@functools.cache
-def _names(enumeration: type) -> dict[int, str]:
-    members = vars(enumeration).items()
-    return {value: name for name, value in members if isinstance(value, int)}
 
 
 def _builtin_code(entry: schema.OperatorCodeT) -> int:

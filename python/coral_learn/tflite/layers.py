@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from . import schema
-from .graph import Graph, Tensor
+from .graph import Graph
+from .nodes import Tensor
 from .quantization import Quantization, probability_quantization
 
 

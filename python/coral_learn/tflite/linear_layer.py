@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
-from .graph import EDGETPU_CUSTOM_OP, Graph, Operator, Tensor
+from .graph import EDGETPU_CUSTOM_OP, Graph
+from .nodes import Operator, Tensor
 
 _LINEAR = ("FULLY_CONNECTED", "CONV_2D")
 _ACTIVATIONS = ("SOFTMAX", "LOGISTIC")

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import ModelError
 from . import schema
-from .graph import Graph, Tensor, add_buffer
+from .graph import Graph, add_buffer
 from .metadata_format import (
     IMAGE_PROPERTIES,
     RGB,
@@ -21,6 +21,7 @@ from .metadata_format import (
     decode_metadata,
     encode_metadata,
 )
+from .nodes import Tensor
 
 LABEL_FILE_NAME = "labels.txt"
 """The name of the label file that this package writes."""

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import schema
-from .graph import Graph, Tensor
+from .graph import Graph
+from .nodes import Tensor
 
 _Item = TypeVar("_Item")
 

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from ...embeddings import Embeddings
 from ..embedding import embedding_output
 from ..file import ModelFile, ModelSource
-from ..graph import Graph, Tensor
+from ..graph import Graph
 from ..layers import add_fully_connected, add_output_conversion, add_reshape, add_softmax
+from ..nodes import Tensor
 from ..quantization import probability_quantization
 from .class_means import note_class_means
 from .quantized import QuantizedHead, QuantizedLayer, quantize_head, softmax

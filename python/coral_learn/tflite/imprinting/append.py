@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from .. import schema
 from ..embedding import embedding_output
 from ..file import ModelFile
-from ..graph import Graph, Tensor
+from ..graph import Graph
 from ..layers import add_dequantize, add_quantize, add_reshape, add_softmax
+from ..nodes import Tensor
 from ..notes import write_note
 from ..quantization import Quantization
 from .tail import COUNTS_NOTE, ImprintingTail

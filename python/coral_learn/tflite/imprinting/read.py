@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from ...errors import ModelError
 from .. import schema
 from ..file import ModelFile
-from ..graph import Graph, Operator, Tensor
+from ..graph import Graph
 from ..linear_layer import real_constant
+from ..nodes import Operator, Tensor
 from ..notes import read_note, write_note
 from ..pruning import prune
 from .tail import COUNTS_NOTE, TAIL, ImprintingModel, ImprintingTail
