@@ -47,7 +47,7 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 def photos(seed: int, rows: int = 120) -> tuple[Embeddings, np.ndarray]:
-    """Embeddings as the extractor gives them, around a middle for each class."""
+    """Embeddings as the extractor gives them, around a center for each class."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, CLASSES, rows)
     middles = rng.integers(30, 200, (CLASSES, FEATURES))

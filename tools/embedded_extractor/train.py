@@ -120,7 +120,13 @@ class Heads(nn.Module):
         self.coarse_edges = nn.Linear(features, EDGES)
 
     def loss(self, embeddings: Tensor, pictures: Tensor, labels: list[Tensor]) -> Tensor:
-        """Returns the mean loss of a batch; ``labels`` are the fields of Picture after ``pixels``."""
+        """Returns the mean loss of a batch.
+
+        Args:
+            embeddings: The embeddings of the batch, float32 [N, D].
+            pictures: The pictures, uint8 [N, 3, H, W].
+            labels: The other fields of Picture, from ``kind`` on.
+        """
         kind, background, body, crowd = labels
         grey = pictures.float().mean(dim=1)
         cross_entropy = functional.cross_entropy
