@@ -92,7 +92,7 @@ def fork() -> int:
 
 
 def exit_status_of_fork(job: Callable[[], object]) -> int:
-    """Runs a job in a forked process: 0 if it comes to its end, and something else if not."""
+    """Runs a job in a forked process, and returns 0 if it is completed."""
     child = fork()
     if child == 0:
         status = 1

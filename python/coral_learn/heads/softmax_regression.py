@@ -355,7 +355,7 @@ class SoftmaxRegression:
         compared = values.calibration if embeddings is None else embeddings
         if compared is None:
             raise ValueError(
-                "this head was not trained, so it has no embeddings to compare on: pass some"
+                "this head was not trained here, so it has no embeddings to compare on: pass some"
             )
         return quantization_report(
             ModelFile.open(in_model_path),

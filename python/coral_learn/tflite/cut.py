@@ -74,7 +74,7 @@ def _find_embedding(graph: Graph, layers: Sequence[LinearLayer], name: str | Non
             graph,
             layers,
             f"no linear layer leads to the output; the last operators are {last}. An embedding "
-            "extractor does not need to be cut and can be used as it is",
+            "extractor needs no cut and can be used as it is",
         )
     if len(found) > 1:
         tensors = sorted(found, key=lambda tensor: tensor.index)

@@ -169,9 +169,7 @@ def _dequantize(tensor: Tensor, stored: NDArray[np.integer]) -> NDArray[np.float
 def _check_numbers(where: str, numbers: NDArray[np.float32]) -> None:
     # Written so that NaN does not pass.
     if not (numbers.min() >= -_MAX_NUMBER and numbers.max() <= _MAX_NUMBER):
-        raise ModelError(
-            f"{where} has numbers that are not finite, or too large to compute with"
-        )
+        raise ModelError(f"{where} has numbers that are not finite, or too large to compute with")
 
 
 def _read_factor(
