@@ -23,7 +23,7 @@ def bomb(method: int, megabytes: int) -> bytes:
 
 def many_entries(count: int) -> bytes:
     """Returns an archive whose directory lists ``count`` empty files."""
-    # By the zip format: 24 bytes of versions, times and sizes; the name's length, 1; 16 of others.
+    # By the zip format: 24 bytes of versions, times and sizes; a name length of 1; 16 more bytes.
     entry = b"PK\1\2" + struct.pack("<H", 20) * 2 + bytes(20) + struct.pack("<H", 1) + bytes(16)
     directory = (entry + b"a") * count
     entries = min(count, 0xFFFF)

@@ -37,7 +37,7 @@ class _ImprintedClass:
     """A class learned from photos.
 
     Attributes:
-        total: The sum of the normalized embeddings of its photos, float64 [D].
+        total: The sum of the embeddings of its photos, float64 [D].
         photos: The number of photos. Only counted if the model also has the classes of an ordinary
             classifier.
         rival_total: The sum, over the photos, of the highest score of any class of that classifier.
@@ -82,7 +82,7 @@ class ImprintingEngine:
 
     This is pycoral's class of the same name. The weights of a class are the normalized sum of its
     photos' embeddings, so that a photo is assigned to the class with the highest cosine similarity.
-    :func:`coral_learn.create_imprinting_model` makes a suitable model from any other classifier.
+    :func:`coral_learn.create_imprinting_model` makes a suitable model from any image model.
 
     The model that :meth:`serialize_model` returns contains the sums: an engine that is made from it
     with ``keep_classes=True`` continues the training.

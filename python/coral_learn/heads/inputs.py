@@ -78,9 +78,7 @@ def as_array(value: ArrayLike, name: str) -> AnyArray:
     Raises:
         ValueError: ``value`` is a masked array, or its rows differ in length.
     """
-    if isinstance(
-        value, np.ma.MaskedArray
-    ):  # otherwise the masked numbers would be used like the others
+    if isinstance(value, np.ma.MaskedArray):  # NumPy would use its masked numbers like the others
         raise ValueError(f"{name} must not be a masked array: fill it, or leave out masked rows")
     try:
         return np.asarray(value)

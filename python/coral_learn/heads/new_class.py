@@ -67,7 +67,7 @@ def add_class(model: ModelSource, embeddings: EmbeddingsLike, label: str) -> byt
 
     How well it works depends on what the model stores about its old classes. A retrained model that
     remembers them (see :func:`remember_classes`) and a model made by imprinting store enough. Any
-    other classifier becomes an imprinting model, which recognizes the old classes a little less
+    other classifier becomes an imprinting model, which recognizes the old classes somewhat less
     well.
 
     Args:

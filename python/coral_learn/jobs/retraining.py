@@ -107,9 +107,7 @@ def retrain(
         raise ValueError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
     extractor = _open_extractor(extractor)
     image_folder = _list_photos(data_dir)
-    split_by_class(
-        image_folder.labels, validation, test
-    )  # fails for bad fractions before any work is done
+    split_by_class(image_folder.labels, validation, test)  # rejects bad fractions before the work
     folder = _writable_folder(output)
     report = progress or (lambda stage, done, total: None)
     clock = _Clock()

@@ -12,14 +12,8 @@ _MAX_FILES = 100
 _DIRECTORY_ENTRY = b"PK\1\2"
 # With other compression methods, zipfile unpacks all of a chunk at once, however large it is.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_NO_TIME = (
-    1980,
-    1,
-    1,
-    0,
-    0,
-    0,
-)  # the first that zip can store; the same labels always give the same bytes
+# The first time that zip can store, so that the same labels always give the same bytes.
+_NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def read_label_file(content: bytes, name: str) -> list[str] | None:

@@ -113,7 +113,7 @@ class QuantizedHead:
     logits: Quantization
 
     def compute(self, embeddings: ArrayLike) -> NDArray[Any]:
-        """Computes the probabilities as a runtime does, with the same roundings.
+        """Computes the probabilities with the roundings of a runtime, and exactly in between.
 
         Runtimes round in different ways, so a logit may differ by one stored value.
 
@@ -135,7 +135,7 @@ def quantize_head(
     *,
     per_channel: bool = False,
 ) -> QuantizedHead:
-    """Quantizes a head with the smallest possible loss on the calibration embeddings.
+    """Quantizes a head with as small a loss as possible on the calibration embeddings.
 
     The loss is the mean Kullback-Leibler divergence of the stored head's probabilities from the
     float head's. The range of the weights is chosen first; then, with the weights as stored, the
