@@ -6,8 +6,8 @@
 #   reliability/sanitizers.sh [--quick]
 #
 # Needs g++, cmake, doctest, and a Python with .[test], pybind11 and cmeel-eigen: the one in the
-# environment variable PYTHON, or else `python`. The package must not be installed in editable mode, because processes that
-# tests start would import that copy.
+# environment variable PYTHON, or else `python`. The package must not be installed in editable mode,
+# because processes that tests start would import that copy.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$(realpath -s "$(command -v "${PYTHON:-python}")")

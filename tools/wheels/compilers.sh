@@ -4,8 +4,8 @@
 #
 #   tools/wheels/compilers.sh x86_64|aarch64 WORK_DIR
 #
-# The compiler is zig, whose package on PyPI contains a C++ library to link statically and the symbols
-# of every glibc. Binaries of Debian 12's own compiler need glibc 2.34.
+# The compiler is zig, whose package on PyPI contains a C++ library to link statically and the
+# symbols of every glibc. Binaries of Debian 12's own compiler need glibc 2.34.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 arch=$1
