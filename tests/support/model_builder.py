@@ -27,7 +27,7 @@ KINDS = {
     "float32": ("float32", "float32"),
 }
 
-_MAX_FEATURE = 6.0  # of RELU6
+_LARGEST_FEATURE = 6.0  # of RELU6
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class BuiltModel:
     def expected_embedding(self, image: np.ndarray) -> np.ndarray:
         """What an exact computation makes of an image as the model takes it, [D]."""
         real = image if self.image is None else self.image.dequantize(image)
-        return np.clip(real @ self.features.astype(np.float64), 0, _MAX_FEATURE).mean((0, 1, 2))
+        return np.clip(real @ self.features.astype(np.float64), 0, _LARGEST_FEATURE).mean((0, 1, 2))
 
     def expected_logits(self, embedding: np.ndarray) -> np.ndarray:
         """The logits of a real embedding, [C]."""
@@ -226,7 +226,7 @@ class _Builder:
         weight_tensor, real, scales = self._add_weights("features/weights", weights)
         self.features = real.reshape(features, 3).T
         biases = self._add_biases("features/biases", np.zeros(features, np.float32), image, scales)
-        self.embedding_quantization = self._quantization_of(0, _MAX_FEATURE)
+        self.embedding_quantization = self._quantization_of(0, _LARGEST_FEATURE)
         shape = [1, *size, features]
         grid = self._add_operator(
             "CONV_2D",
@@ -244,7 +244,7 @@ class _Builder:
         self.weights = self.random.normal(0, scale, (features, classes)).astype(np.float32)
         self.biases = self.random.normal(0, 0.3, classes).astype(np.float32)
         images = self.random.uniform(-1, 1, (32, np.prod(self.size), 3))
-        embeddings = np.clip(images @ self.features, 0, _MAX_FEATURE).mean(1)
+        embeddings = np.clip(images @ self.features, 0, _LARGEST_FEATURE).mean(1)
         logits = embeddings @ self.weights + self.biases
         self.logit_quantization = self._quantization_of(1.5 * logits.min(), 1.5 * logits.max())
 
@@ -351,7 +351,7 @@ class _Builder:
 
     def finish_compiled(self, features: int) -> BuiltModel:
         self.image_quantization = Quantization.of_range(self.outside, -1, 1)
-        self.embedding_quantization = self._quantization_of(0, _MAX_FEATURE)
+        self.embedding_quantization = self._quantization_of(0, _LARGEST_FEATURE)
         self.embedding_name = "embedding"
         self.features = np.zeros((3, features), np.float32)
         self.input = self._add_result("image", [1, 4, 4, 3], self.image_quantization)

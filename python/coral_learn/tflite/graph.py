@@ -33,11 +33,11 @@ class Scales(NamedTuple):
 
 
 class Tensor:
-    """A tensor of a graph; two tensors are equal only if they are the same object.
+    """A tensor of a graph; two are equal only if they are the same object.
 
     Attributes:
-        index: The number of the tensor in the subgraph.
-        table: The table of the tensor in the tree.
+        index: Its number in the subgraph.
+        table: Its table in the tree.
     """
 
     __slots__ = ("index", "table")
@@ -48,22 +48,22 @@ class Tensor:
 
     @property
     def name(self) -> str:
-        """The name of the tensor, with bytes that are not UTF-8 replaced."""
+        """Its name, with bytes that are not UTF-8 replaced."""
         return (self.table.name or b"").decode("utf-8", "replace")
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The dimensions of the tensor."""
+        """Its dimensions."""
         return tuple(int(size) for size in self.table.shape)
 
     @property
     def type_name(self) -> str:
-        """The schema's name of the element type in lower case, such as ``uint8``."""
+        """The schema's name of its element type in lower case, such as ``uint8``."""
         return _name_in(schema.TensorType, self.table.type).lower()
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The NumPy type of the elements.
+        """The NumPy type of its elements.
 
         Raises:
             ModelError: The elements are of a type that this package does not work with.
@@ -76,10 +76,10 @@ class Tensor:
 
     @property
     def scales(self) -> Scales:
-        """The scales and zero points of the tensor.
+        """Its scales and zero points.
 
         Raises:
-            ModelError: The tensor is not quantized.
+            ModelError: It is not quantized.
         """
         quantization = self.table.quantization
         if quantization is None or quantization.scale is None or not (quantization.scale > 0).any():
@@ -105,7 +105,7 @@ class Tensor:
 
     @property
     def is_vector(self) -> bool:
-        """Whether the tensor holds one vector per image: [1, D], [1, 1, D] or [1, 1, 1, D]."""
+        """Whether it holds one vector per image: [1, D], [1, 1, D] or [1, 1, 1, D]."""
         return len(self.shape) > 1 and self.shape[-1] > 0 and set(self.shape[:-1]) == {1}
 
 
@@ -113,10 +113,10 @@ class Operator:
     """An operator of a graph.
 
     Attributes:
-        table: The table of the operator in the tree.
+        table: Its table in the tree.
         name: The name of its kind, such as ``CONV_2D`` or ``edgetpu-custom-op``.
         inputs: The tensors it reads; None for an optional input that is left out.
-        outputs: The tensors that it computes.
+        outputs: The tensors it computes.
     """
 
     __slots__ = ("inputs", "name", "outputs", "table")
@@ -131,7 +131,7 @@ class Operator:
 
     @property
     def has_activation(self) -> bool:
-        """Whether an activation, such as RELU, is fused into the operator."""
+        """Whether an activation, such as RELU, is fused into it."""
         return bool(getattr(self.table.builtinOptions, "fusedActivationFunction", 0))
 
 
@@ -143,8 +143,8 @@ class Graph:
 
     Attributes:
         model: The whole model as a tree.
-        tensors: The tensors, by index.
-        operators: The operators, in the order in which they run.
+        tensors: Its tensors, by index.
+        operators: Its operators, in the order they run.
     """
 
     def __init__(self, model: schema.ModelT) -> None:
@@ -168,7 +168,7 @@ class Graph:
         """Returns the graph of a new model, without tensors and operators.
 
         Args:
-            description: The description that the model contains.
+            description: What the model says about itself.
         """
         table = schema.SubGraphT()
         table.name, table.tensors, table.operators = b"main", [], []
@@ -181,7 +181,7 @@ class Graph:
             [],
             [],
         )
-        model.buffers = [schema.BufferT()]  # buffer 0 is empty by convention
+        model.buffers = [schema.BufferT()]  # buffer 0 is by convention the empty one
         return cls(model)
 
     def copy(self) -> Graph:
@@ -207,7 +207,7 @@ class Graph:
         """Returns the elements of a constant, as stored; None for a tensor that is computed.
 
         Raises:
-            ModelError: The elements are of a type that this package does not work with.
+            ModelError: They are of a type that this package does not work with.
         """
         data = self.model.buffers[tensor.table.buffer].data
         if data is None or not len(data) or tensor.table.sparsity is not None:
@@ -227,8 +227,8 @@ class Graph:
         """Adds a tensor and returns it.
 
         Args:
-            name: The name of the tensor; a number is appended if another tensor has that name.
-            shape: The dimensions of the tensor.
+            name: Its name; a number is appended if another tensor has that name.
+            shape: Its dimensions.
             dtype: float32, float16, int32, uint8 or int8.
             values: The elements of a constant; None for a tensor that an operator computes.
             scale: The quantization scale: one number, or one per index of the first dimension
@@ -260,8 +260,8 @@ class Graph:
         """Adds a tensor for an operator to compute and returns it.
 
         Args:
-            name: The name of the tensor.
-            shape: The dimensions of the tensor.
+            name: Its name.
+            shape: Its dimensions.
             dtype: float32, uint8 or int8.
             quantization: How a uint8 or int8 tensor stores real numbers; None for float32.
         """
@@ -284,10 +284,10 @@ class Graph:
 
         Args:
             code: A value of the schema's ``BuiltinOperator``.
-            inputs: The tensors that it reads.
-            outputs: The tensors that it computes.
+            inputs: The tensors it reads.
+            outputs: The tensors it computes.
             options: The options table of its kind, or None if it has none.
-            version: The oldest version of the operator that is sufficient, so that old runtimes
+            version: The oldest version of the operator that does the work, so that old runtimes
                 accept the model.
         """
         table = schema.OperatorT()
