@@ -1,1 +1,1 @@
-"""How fast the package is, how much memory it takes and how well it learns, measured in one run."""
+"""Benchmarks of the package: its speed, memory and accuracy, measured in one run."""

@@ -43,14 +43,16 @@ _PARTS: dict[str, Callable[[Settings], Iterator[Figure | Note]]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(_PARTS)}; or all")
-    parser.add_argument("--quick", action="store_true", help="small cases, to see that it works")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"any of {', '.join(_PARTS)}; all by default"
+    )
+    parser.add_argument("--quick", action="store_true", help="small cases, to check that it works")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each contender")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     chosen = parser.parse_args()
     unknown = set(chosen.parts) - set(_PARTS)
     if unknown:
-        parser.error(f"no such part: {', '.join(sorted(unknown))}; choose of {', '.join(_PARTS)}")
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; choose from {', '.join(_PARTS)}")
     settings = Settings(quick=chosen.quick, rounds=1 if chosen.quick else chosen.rounds)
 
     results: list[Figure | Note] = []
@@ -58,7 +60,7 @@ def main() -> None:
         for name in chosen.parts or _PARTS:
             with Console(stderr=True).status(name):
                 results.extend(_PARTS[name](settings))
-    finally:  # what was measured before Ctrl-C or a failure is worth having
+    finally:  # shows what was measured before Ctrl-C or a failure
         _show(results, settings, chosen.json)
 
 

@@ -1,4 +1,4 @@
-"""How accurate heads are after training on few and on many flowers."""
+"""The accuracy of heads that were trained on few and on many flowers."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -41,7 +41,7 @@ def run(settings: Settings) -> Iterator[Figure | Note]:
     """Draws training photos several times, and tests on all others."""
     data = real_data()
     if data is None:
-        yield Note(PART, "left out: there are no real photos, see CORAL_LEARN_DATA")
+        yield Note(PART, "skipped: there are no real photos; set CORAL_LEARN_DATA to their folder")
         return
     has_scikit_learn = find_spec("sklearn") is not None
     if not has_scikit_learn:

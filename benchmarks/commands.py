@@ -11,10 +11,10 @@ def output_of(command: Sequence[str | Path], environment: Mapping[str, str] | No
 
     Args:
         command: The program and its arguments.
-        environment: Variables beside those of this process.
+        environment: Environment variables in addition to those of this process.
 
     Raises:
-        RuntimeError: It failed; the message has what it printed on standard error.
+        RuntimeError: The command failed. The message contains its standard error.
     """
     done = subprocess.run(
         command, env=os.environ | dict(environment or {}), capture_output=True, text=True

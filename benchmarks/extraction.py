@@ -26,7 +26,7 @@ PART = "extraction"
 _OVER_SEQUENTIAL = 1.85
 _PHOTOS_PER_SECOND = 390
 _SIMULATED_SECONDS = 0.0022  # MobileNet v1 on an Edge TPU, both on the Dev Board and over USB 3
-_TIMES_AS_MANY = 10  # as many photos, to show that memory does not grow with their number
+_TIMES_AS_MANY = 10  # to show that memory does not grow with the number of photos
 
 
 class SimulatedAccelerator:
@@ -125,7 +125,7 @@ def _in_turn_on_accelerator(model: Path, paths: Sequence[Path]) -> Task:
 
 
 def _in_turn(interpreter: Interpreter, paths: Sequence[Path]) -> Task:
-    """Works as the script of the tutorial does: photo by photo, resized with NEAREST."""
+    """Works like the script of the tutorial: photo by photo, resized with NEAREST."""
     interpreter.allocate_tensors()
     (image,), (embedding,) = interpreter.get_input_details(), interpreter.get_output_details()
     _, height, width, _ = image["shape"]

@@ -89,14 +89,14 @@ class Note:
 def speed(
     part: str, what: str, ours: Series, against: str, theirs: Series, at_least: float | None = None
 ) -> Figure:
-    """Returns how many times as fast this package was."""
+    """Returns a figure with the speed of this package relative to another."""
     return _of_times(part, what, ours, against, theirs, ratio(theirs, ours), "x as fast", at_least)
 
 
 def cost(
     part: str, what: str, ours: Series, against: str, theirs: Series, at_most: float | None = None
 ) -> Figure:
-    """Returns how many times as long this package took."""
+    """Returns a figure with the time of this package relative to another."""
     return _of_times(part, what, ours, against, theirs, ratio(ours, theirs), "x the time", at_most)
 
 

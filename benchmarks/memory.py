@@ -31,5 +31,5 @@ def peak() -> int:
 def _read(field: str) -> int:
     found = re.search(rf"{field}:\s+(\d+) kB", _STATUS.read_text())
     if found is None:
-        raise RuntimeError(f"{_STATUS} does not say {field}")
+        raise RuntimeError(f"{_STATUS} has no field {field}")
     return 1024 * int(found[1])

@@ -28,7 +28,7 @@ def run(settings: Settings) -> Iterator[Figure | Note]:
     """Trains on the flowers, saves, and runs the saved model on the files of the test photos."""
     data = real_data()
     if data is None:
-        yield Note(PART, "left out: there are no real photos, see CORAL_LEARN_DATA")
+        yield Note(PART, "skipped: there are no real photos; set CORAL_LEARN_DATA to their folder")
         return
     seeds = range(1 if settings.quick else _SEEDS)
     kinds = extractors(data)

@@ -47,7 +47,7 @@ def in_turn(contenders: Mapping[K, Callable[[], float]], rounds: int) -> dict[K,
 
     Args:
         contenders: Functions that measure something and return it, such as seconds.
-        rounds: How many times.
+        rounds: The number of rounds.
     """
     measured: dict[K, list[float]] = {name: [] for name in contenders}
     for done in range(rounds):

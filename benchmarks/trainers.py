@@ -2,7 +2,7 @@
 
 Each trainer takes a case and returns a training that always starts from the same weights: plain
 stochastic gradient descent on the mean cross entropy of random batches, drawn with replacement, in
-float32. The trainer for scikit-learn differs; its docstring says how.
+float32. The trainer for scikit-learn differs, as its docstring explains.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,8 @@
-"""Attacks on the package by machine, which anyone can run again: ``python -m reliability.NAME``.
+"""Automated attacks on the package, which anyone can repeat: ``python -m reliability.NAME``.
 
 Each module with a ``main`` is one attack. It takes ``--quick`` (some seconds, for every change) and
-``--seed``, prints one line of figures at the end, and exits with 1 if it found anything. What the
-long runs found, and how it was mended, is in docs/reliability.md; the findings themselves live on
-as tests. Run it from the top of the repository, where the tests' model builder is found.
+``--seed``, prints one line of figures at the end, and exits with 1 if it found anything. The
+results of the long runs and the fixes are in docs/reliability.md, and each finding has become a
+test. Run the attacks from the top of the repository, because they import the model builder of the
+tests.
 """

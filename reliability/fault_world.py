@@ -196,7 +196,7 @@ class World:
             project.add_class(name, sorted(folder.iterdir()))
         others = ("train", str(self.folder / "more"), "--extractor", "extractor.tflite")
         self._must_run(Trial(self, path, Target("other data", (*others, "--output", "out"))))
-        # One class of the photos in the trials is in the cache already.
+        # One class of the photos in the trials is already in the cache.
         (path / "half").mkdir()
         for folder in (one, min((self.folder / "more").iterdir())):
             shutil.copytree(folder, path / "half" / folder.name)

@@ -12,7 +12,7 @@ injects one fault. Afterwards:
 
 Signals arrive after a random part of the command's time, from its first instruction to its last, or
 just before or after a file is flushed or renamed (``reliability.injected``). The full disk is a
-tmpfs if this user may mount one, and otherwise a limit on the size of files. Root has to obey
+tmpfs if this user may mount one, and otherwise a limit on the size of files. Root must respect
 permissions too, because its capabilities over files are removed.
 """
 
@@ -52,7 +52,7 @@ class Fault:
     Attributes:
         name: The name of the fault.
         inject: Runs the command of a trial with the fault.
-        statuses: The exit statuses that are right.
+        statuses: The acceptable exit statuses.
         killed: Whether the fault gives the command no chance to clean up.
         says: The text that the error must contain if the command fails.
         at_writes: Whether the fault happens only in commands that write results.

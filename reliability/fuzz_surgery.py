@@ -1,10 +1,10 @@
-"""Hostile models, guided by coverage: atheris finds inputs that take new ways through the surgery.
+"""Coverage-guided fuzzing: atheris looks for models that reach new code in the surgery functions.
 
 ``python -m reliability.fuzz_surgery [--quick] [--minutes M] [--seed N]``
 
-Needs ``pip install atheris`` (Linux; Python 3.11 to 3.13). What may happen is in ``surgery.py``;
-the first input that does anything else ends the run, and is written to build/fuzz-surgery. The
-corpus is kept there too, so that the next run goes on from it.
+Needs ``pip install atheris`` (Linux; Python 3.11 to 3.13). ``surgery.py`` defines what may happen.
+The first input that does anything else ends the run, and is written to build/fuzz-surgery. The
+corpus is kept there too, so that the next run continues from it.
 """
 
 import argparse
@@ -23,8 +23,8 @@ from coral_learn.errors import ModelError
 _QUICK_SECONDS = 15
 _ALL_MINUTES = 30
 _FOLDER = Path("build/fuzz-surgery")
-_LONGEST_INPUT = 8192
-_MOST_MEGABYTES = 2048
+_MAX_INPUT_BYTES = 8192
+_MAX_MEGABYTES = 2048
 _CHILD = "--libfuzzer"
 
 
@@ -45,8 +45,8 @@ def main() -> int:
             *(sys.executable, "-m", "reliability.fuzz_surgery", _CHILD, str(corpus)),
             f"-max_total_time={seconds}",
             f"-seed={chosen.seed}",
-            f"-max_len={_LONGEST_INPUT}",
-            f"-rss_limit_mb={_MOST_MEGABYTES}",
+            f"-max_len={_MAX_INPUT_BYTES}",
+            f"-rss_limit_mb={_MAX_MEGABYTES}",
             f"-artifact_prefix={_FOLDER}/",
             "-print_final_stats=1",
         ],
@@ -61,7 +61,7 @@ def main() -> int:
     (_FOLDER / "log").write_text(run.stderr)
     print(
         f"fuzzed surgery: {_statistic(run.stderr, 'number_of_executed_units')} inputs, "
-        f"{len(list(corpus.iterdir()))} of them kept for the ways they take; "
+        f"{len(list(corpus.iterdir()))} of them kept because they reach new code; "
         f"{'a finding' if failed else '0 findings'}; seed {chosen.seed}, {minutes:.1f} min"
     )
     return 1 if failed else 0
@@ -80,7 +80,7 @@ def _statistic(log: str, name: str) -> str:
 
 
 def _surgery_functions() -> Iterator[FunctionType]:
-    """Gives the functions and methods of the modules that the attack has imported."""
+    """Yields the functions and methods of the modules that the attack has imported."""
     for name, module in sorted(sys.modules.items()):
         if name.startswith(("coral_learn.tflite.", "coral_learn.heads.")):
             own = [
@@ -98,7 +98,7 @@ def _fuzz(arguments: list[str]) -> None:
     from .seeds import generated_seeds
     from .surgery import FUNCTIONS, attack
 
-    # Hooks into imports do not see through an editable install.
+    # Functions are instrumented directly, because atheris's import hooks miss an editable install.
     for function in _surgery_functions():
         atheris.instrument_func(function)
     warnings.simplefilter("error")
@@ -106,17 +106,17 @@ def _fuzz(arguments: list[str]) -> None:
     seeds = generated_seeds()
 
     def test(data: bytes) -> None:
-        """The first byte chooses the function, the others are the file."""
+        """Attacks with one input: its first byte chooses the function, the others are the file."""
         if data:
             attack(names[data[0] % len(names)], data[1:])
 
-    def change(data: bytes, most: int, seed: int) -> bytes:
-        """Half of the time breaks the fields of the file, and else whatever libFuzzer likes."""
+    def change(data: bytes, max_size: int, seed: int) -> bytes:
+        """Breaks the fields of the file half of the time, and otherwise leaves it to libFuzzer."""
         chance = random.Random(seed)
         if len(data) > 1 and chance.random() < 0.5:
-            with contextlib.suppress(ModelError):  # else it is no model any more
-                return (data[:1] + mutate(Seed.of("", data[1:]), seeds, chance))[:most]
-        return bytes(atheris.Mutate(data, most))
+            with contextlib.suppress(ModelError):  # it is no longer a model
+                return (data[:1] + mutate(Seed.of("", data[1:]), seeds, chance))[:max_size]
+        return bytes(atheris.Mutate(data, max_size))
 
     atheris.Setup(arguments, test, custom_mutator=change)
     atheris.Fuzz()

@@ -1,4 +1,4 @@
-"""The command line in a process in which a call fails at a moment that is counted, not timed.
+"""Runs the command line in a process in which the n-th call of some kind fails.
 
 ``python -m reliability.injected WHAT NUMBER MOMENT ARGUMENTS...`` runs ``coral-learn ARGUMENTS``.
 The failure happens at the MOMENT-th call of the kind WHAT:
@@ -74,7 +74,7 @@ def _inject(what: str, number: int, moment: int) -> None:
     elif what == "cache":
         cache_file._BUSY_SECONDS = number / 1000
     else:
-        raise ValueError(f"there is no failure {what!r}")
+        raise ValueError(f"unknown kind of failure: {what!r}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A process that runs models through the interpreter, and may die of them."""
+"""A process that runs models in the interpreter, and may crash."""
 
 import contextlib
 import enum
@@ -15,12 +15,12 @@ from coral_learn.edgetpu.interpreter import make_interpreter
 from coral_learn.errors import EdgeTpuError, ModelError
 from coral_learn.tflite.file import ModelFile
 
-_LONGEST_SECONDS = 10.0
-_MOST_MEMORY = 4 << 30
+_MAX_SECONDS = 10.0
+_MAX_MEMORY_BYTES = 4 << 30
 
 
 class Outcome(enum.Enum):
-    """What became of a model."""
+    """The result of running a model."""
 
     RAN = "ran"
     REFUSED = "refused"
@@ -29,7 +29,7 @@ class Outcome(enum.Enum):
 
 
 class InterpreterProcess:
-    """Runs one model after the other; begins anew with a new process where one died."""
+    """Runs one model after the other, in a new process whenever the last one has crashed."""
 
     def __init__(self) -> None:
         self._start()
@@ -46,7 +46,7 @@ class InterpreterProcess:
             return Outcome.REFUSED
         try:
             self._connection.send_bytes(content)
-            if self._connection.poll(_LONGEST_SECONDS):
+            if self._connection.poll(_MAX_SECONDS):
                 return Outcome(self._connection.recv())
             outcome = Outcome.TOOK_LONG
         except (EOFError, OSError):
@@ -70,7 +70,7 @@ class InterpreterProcess:
 
 def _serve(connection: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # the interpreter's own log
     warnings.simplefilter("ignore")
     with contextlib.suppress(EOFError):

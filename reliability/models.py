@@ -1,15 +1,15 @@
-"""Hostile models: mutated .tflite files through every function that reads one.
+"""Hostile models: calls every function that reads .tflite files with mutated ones.
 
 ``python -m reliability.models [--quick] [--seed N] [--models N] [--first N] [--real FOLDER]``
 
-A mutant depends on the seed and its own number alone, so that two processes can share the work, and
-one mutant can be looked into: ``--first NUMBER --models 1``.
+A mutant depends only on the seed and its own number, so that two processes can share the work, and
+a single mutant can be repeated: ``--first NUMBER --models 1``.
 
-Each mutant goes to one function; quick ones, and small models, are drawn more often. It must be
-refused with ModelError or give models that can be read again; nothing else may happen, not even a
-warning, nor may it take more than two seconds, or more memory than ``surgery.py`` allows. One in
-twenty of those that were accepted, and what came out of it, then goes through the interpreter, in a
-process that may die of it.
+Each mutant is passed to one function; fast functions and small models are chosen more often. The
+function must either raise ModelError or return models that can be read again. Nothing else may
+happen, not even a warning, and it must not take more than two seconds, or more memory than
+``surgery.py`` allows. One in twenty of the accepted mutants, and the models made from it, then run
+in the interpreter, in a separate process that may crash.
 """
 
 import argparse
@@ -33,14 +33,14 @@ _ALL_MODELS = 1_000_000
 _ONE_IN_TRACED = 200
 _ONE_IN_RUN = 20
 _SHARE_OF_REAL = 0.005
-_LARGEST_REAL = 1 << 20
+_MAX_REAL_BYTES = 1 << 20
 _ONE_IN_REPORTED = 50_000
 _WEIGHT_OF_QUICK = 20
 _FOUND = Path("build/hostile-models")
 
 
 class Campaign:
-    """Mutants by number, and what became of them."""
+    """A run of the attack: it makes mutants by number and counts the outcomes."""
 
     def __init__(self, seed: int, real: Sequence[Seed]) -> None:
         self._seed = seed
@@ -53,7 +53,7 @@ class Campaign:
         self.findings = 0
 
     def run(self, number: int, interpreter: InterpreterProcess) -> None:
-        """Attacks with one mutant; keeps the files that found something."""
+        """Attacks with one mutant, and keeps the files that cause a finding."""
         self._counts["mutants"] += 1
         for finding, content in self._attack(number, interpreter):
             self.findings += 1
@@ -63,7 +63,7 @@ class Campaign:
             print(f"{path}: {finding}", file=sys.stderr, flush=True)
 
     def figures(self) -> str:
-        """Returns what was done so far in one line."""
+        """Returns the counts so far, in one line."""
         minutes = (time.perf_counter() - self._start) / 60
         counts = ", ".join(f"{name} {count}" for name, count in sorted(self._counts.items()))
         return (
@@ -72,7 +72,7 @@ class Campaign:
         )
 
     def _mutant(self, number: int) -> tuple[str, bytes, random.Random]:
-        """Returns the name of a function, the file it is to read, and what decides the rest."""
+        """Returns the name of a function, the file for it, and the source of further choices."""
         chance = random.Random(f"{self._seed}/{number}")
         seeds = self._real if self._real and chance.random() < _SHARE_OF_REAL else self._generated
         (chosen,) = chance.choices(seeds, [1 / len(seed.content) for seed in seeds])
@@ -102,14 +102,18 @@ class Campaign:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m reliability.models", description=__doc__)
     parser.add_argument("--quick", action="store_true", help=f"{_QUICK_MODELS} mutants")
-    parser.add_argument("--models", type=int, help=f"how many mutants; {_ALL_MODELS} by default")
+    parser.add_argument(
+        "--models", type=int, help=f"the number of mutants; {_ALL_MODELS} by default"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--real", type=Path, metavar="FOLDER", help="break real models as well")
-    parser.add_argument("--first", type=int, default=0, metavar="NUMBER", help="of the mutants")
+    parser.add_argument(
+        "--first", type=int, default=0, metavar="NUMBER", help="the number of the first mutant"
+    )
     chosen = parser.parse_args()
     warnings.simplefilter("error")
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in background
-    real = real_seeds(chosen.real, _LARGEST_REAL) if chosen.real else ()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    real = real_seeds(chosen.real, _MAX_REAL_BYTES) if chosen.real else ()
     campaign = Campaign(chosen.seed, real)
     models = chosen.models or (_QUICK_MODELS if chosen.quick else _ALL_MODELS)
     with InterpreterProcess() as interpreter, contextlib.suppress(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Breaking .tflite files: at random, by the fields of their flatbuffer, and at their zip tail."""
+"""Breaking .tflite files: at random, in the fields of the flatbuffer, and in the zip archive."""
 
 import random
 import struct
@@ -17,18 +17,18 @@ from coral_learn.tflite.tree import unpack
 from .zip_tails import ZIP_TAILS
 
 _FORMATS = {1: "<B", 2: "<H", 4: "<I", 8: "<Q"}
-_MOST_ELEMENTS_OF_A_VECTOR = 32
-_LONGEST_SPAN = 200
+_MAX_VECTOR_ELEMENTS = 32
+_MAX_SPAN = 200
 
 
 @dataclass(frozen=True, order=True)
 class Field:
-    """A number in a file that its reader acts on.
+    """A number in a file that determines how the file is read.
 
     Attributes:
-        position: Of its first byte.
-        width: 1, 2, 4 or 8 bytes.
-        role: ``vtable`` (sizes, entries, and where it is), ``reference``, ``length`` or ``value``.
+        position: The position of the first byte.
+        width: The size in bytes: 1, 2, 4 or 8.
+        role: ``vtable`` (its sizes, entries and position), ``reference``, ``length`` or ``value``.
     """
 
     position: int
@@ -41,10 +41,10 @@ class Seed:
     """A model to break.
 
     Attributes:
-        name: For reports.
+        name: The name of the model in reports.
         content: The file.
-        fields: The numbers in it that reading it meets, in the order of the file.
-        places: Where its tables, strings and vectors begin, to which references can be turned.
+        fields: The fields that are read when the file is parsed, in the order of the file.
+        places: The positions of the tables, strings and vectors, as targets for references.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Seed:
         """Reads a model.
 
         Raises:
-            ModelError: It is not whole.
+            ModelError: The model is damaged.
         """
         unpack(content)
         fields, places = _map(content)
@@ -65,12 +65,12 @@ class Seed:
 
 
 def mutate(seed: Seed, seeds: Sequence[Seed], chance: random.Random) -> bytes:
-    """Breaks a model in one to four ways, of all kinds.
+    """Breaks a model in one to four random ways.
 
     Args:
         seed: The model.
-        seeds: Others, of which parts are spliced in.
-        chance: Decides everything.
+        seeds: Other models, of which parts are spliced in.
+        chance: The source of every choice.
     """
     if chance.random() < _SHARE_OF_TREES:
         content = bytearray(_change_tree(seed.content, chance))
@@ -85,11 +85,11 @@ def mutate(seed: Seed, seeds: Sequence[Seed], chance: random.Random) -> bytes:
 
 
 def _map(content: bytes) -> tuple[set[Field], set[int]]:
-    """Finds the fields of a model by watching it being read."""
+    """Finds the fields of a model by recording how it is read."""
     fields: set[Field] = set()
     places: set[int] = set()
 
-    class WatchedTable(CheckedTable):
+    class RecordingTable(CheckedTable):
         def __init__(self, buffer: CheckedBuffer, position: int) -> None:
             super().__init__(buffer, position)
             places.add(position)
@@ -127,20 +127,20 @@ def _map(content: bytes) -> tuple[set[Field], set[int]]:
 
         def GetVectorAsNumpy(self, flags: Any, offset: int) -> Any:  # noqa: N802
             start, elements = self.Vector(offset), super().GetVectorAsNumpy(flags, offset)
-            for index in range(min(len(elements), _MOST_ELEMENTS_OF_A_VECTOR)):
+            for index in range(min(len(elements), _MAX_VECTOR_ELEMENTS)):
                 place = start + index * flags.bytewidth
                 fields.add(Field(place, flags.bytewidth, "value"))
             return elements
 
-    watched = load_generated(WatchedTable)
-    watched.ModelT.InitFromBuf(CheckedBuffer(content), struct.unpack_from("<I", content)[0])
+    recording = load_generated(RecordingTable)
+    recording.ModelT.InitFromBuf(CheckedBuffer(content), struct.unpack_from("<I", content)[0])
     fields.add(Field(0, 4, "reference"))
     fields -= {Field(f.position, 4, "value") for f in fields if f.role in ("reference", "length")}
     return {f for f in fields if f.position + f.width <= len(content)}, places
 
 
 def _interesting(width: int, size: int, chance: random.Random) -> int:
-    """Chooses a number that code is likely to mistake, as the unsigned bits of a field."""
+    """Chooses a number that code is likely to handle wrongly, as the unsigned bits of a field."""
     bits = 8 * width
     edges = (0, 1, 2, -1, -2, 1 << (bits - 1), (1 << (bits - 1)) - 1, (1 << bits) - 1, 127, 128)
     choices = (
@@ -231,7 +231,7 @@ def _splice(content: bytearray, seed: Seed, seeds: Sequence[Seed], chance: rando
 def _splice_vector(
     content: bytearray, seed: Seed, seeds: Sequence[Seed], chance: random.Random
 ) -> None:
-    """Puts what begins at a place of another model where something else began here."""
+    """Overwrites the start of a table, string or vector with one of another model."""
     other = chance.choice(seeds)
     source, target = chance.choice(other.places), chance.choice(seed.places)
     part = other.content[source : source + 4 * chance.randrange(1, 20)]
@@ -252,7 +252,7 @@ def _add_tail(content: bytearray, seed: Seed, seeds: Sequence[Seed], chance: ran
 
 def _span(content: bytes | bytearray, chance: random.Random) -> slice:
     start = chance.randrange(len(content) + 1) // 4 * 4
-    return slice(start, start + chance.randrange(1, _LONGEST_SPAN))
+    return slice(start, start + chance.randrange(1, _MAX_SPAN))
 
 
 _Change = Callable[[bytearray, Seed, Sequence[Seed], random.Random], None]
@@ -275,7 +275,7 @@ _SHARE_OF_TREES = 0.06
 
 
 def _change_tree(content: bytes, chance: random.Random) -> bytes:
-    """Changes a model as a tree and writes it anew: a sound flatbuffer with nonsense in it."""
+    """Changes a model as a tree and writes it again: a valid flatbuffer with invalid contents."""
     tree = unpack(content)
     for _ in range(chance.choice((1, 1, 2, 3))):
         _change_node(chance.choice(_nodes(tree)), chance)
@@ -286,7 +286,7 @@ def _change_tree(content: bytes, chance: random.Random) -> bytes:
 
 
 def pack_as_it_is(tree: schema.ModelT) -> bytes:
-    """Writes a tree with none of the care that the package takes."""
+    """Writes a tree without the alignment and checks of the package."""
     builder = flatbuffers.Builder()
     builder.Finish(tree.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())

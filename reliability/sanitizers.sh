@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Runs the C++ tests and the Python tests of the core under sanitizers: all of them with those for
-# addresses and undefined behaviour, and the tests of threads with the one for data races.
+# Runs the C++ tests and the Python tests of the core under sanitizers: all of them with the
+# sanitizers for addresses and undefined behaviour, and the tests of threads with the one for data
+# races.
 #
 #   reliability/sanitizers.sh [--quick]
 #
-# Needs g++, cmake, doctest, and a Python with .[test], pybind11 and cmeel-eigen: the one that PYTHON
-# names, or else `python`. The package must not be installed in editable mode, because processes that
-# tests start would import that copy.
+# Needs g++, cmake, doctest, and a Python with .[test], pybind11 and cmeel-eigen: the one in the
+# environment variable PYTHON, or else `python`. The package must not be installed in editable mode,
+# because processes that tests start would import that copy.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$(realpath -s "$(command -v "${PYTHON:-python}")")

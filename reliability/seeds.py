@@ -1,4 +1,4 @@
-"""The models that are broken: one of every kind that the package makes or reads."""
+"""The models that the attacks mutate: one of every kind that the package makes or reads."""
 
 import functools
 from collections.abc import Iterator
@@ -31,9 +31,9 @@ def generated_seeds() -> tuple[Seed, ...]:
     return tuple(Seed.of(name, content) for name, content in _build())
 
 
-def real_seeds(folder: Path, largest: int) -> tuple[Seed, ...]:
-    """Reads the models in a folder that have at most ``largest`` bytes."""
-    paths = sorted(path for path in folder.glob("*.tflite") if path.stat().st_size <= largest)
+def real_seeds(folder: Path, max_bytes: int) -> tuple[Seed, ...]:
+    """Reads the models in a folder that have at most ``max_bytes`` bytes."""
+    paths = sorted(path for path in folder.glob("*.tflite") if path.stat().st_size <= max_bytes)
     return tuple(Seed.of(path.name, path.read_bytes()) for path in paths)
 
 

@@ -1,4 +1,4 @@
-"""What is attacked: every function that reads a .tflite file, and what none of them may do."""
+"""The functions under attack: every one that reads a .tflite file, and the checks of its result."""
 
 import contextlib
 import signal
@@ -25,25 +25,25 @@ from coral_learn.tflite.labels import attach_labels, read_labels
 from coral_learn.tflite.tree import pack, unpack
 
 LONGEST_SECONDS = 2.0
-MOST_MEMORY_TIMES_FILE = 4
-SMALL_MEMORY = 32 << 20
-"""What a call may take besides, in bytes, however small the file is."""
+MAX_MEMORY_OVER_FILE_SIZE = 4
+MAX_EXTRA_MEMORY = 32 << 20
+"""The memory in bytes that a call may take in addition, whatever the size of the file."""
 
-_SLOWER_WHEN_TRACED = 10
-_MOST_FEATURES = 4096
-_MOST_LABELS = 4096
+_TRACING_SLOWDOWN = 10
+_MAX_FEATURES = 4096
+_MAX_LABELS = 4096
 
 
-class Finding(Exception):  # noqa: N818 (what the attack looks for, not its failure)
-    """A function did what none may do."""
+class Finding(Exception):  # noqa: N818 (a result of the attack, not a failure of it)
+    """A function did something that is not allowed."""
 
 
 class _UnsuitableError(ModelError):
-    """The model is sound, but not one for this function, or of a size that takes long by right."""
+    """The model is valid but not suitable for this function, or so large that it may take long."""
 
 
 class _TooLong(BaseException):
-    """Not an ``Exception``, so that nobody takes it for one of the file's."""
+    """A call takes too long. Not an ``Exception``, so that no handler mistakes it for one."""
 
 
 def _pack_again(content: bytes) -> list[bytes]:
@@ -93,7 +93,7 @@ def _cut_at_names(content: bytes) -> list[bytes]:
 
 def _attach_labels(content: bytes) -> list[bytes]:
     classes = {output.shape[-1:] for output in ModelFile(content).graph.outputs}
-    if len(classes) != 1 or not 0 < sum(min(classes)) <= _MOST_LABELS:
+    if len(classes) != 1 or not 0 < sum(min(classes)) <= _MAX_LABELS:
         raise _UnsuitableError
     labels = [f"label {index}" for index in range(*min(classes))]
     labelled = attach_labels(content, labels).content
@@ -107,7 +107,7 @@ def _imprint(content: bytes, *, keep_classes: bool) -> list[bytes]:
     if not has_imprinting_tail(ModelFile(content)):
         imprinting = create_imprinting_model(content, keep_classes=keep_classes)
     engine = ImprintingEngine(imprinting, keep_classes=keep_classes)
-    if engine.embedding_dim > _MOST_FEATURES:
+    if engine.embedding_dim > _MAX_FEATURES:
         return [imprinting]
     engine.train(np.linspace(0, 1, engine.embedding_dim), engine.num_classes)
     return [imprinting, engine.serialize_extractor_model(), engine.serialize_model()]
@@ -123,7 +123,7 @@ def _add_class(content: bytes) -> list[bytes]:
 
 def _remember_classes(content: bytes) -> list[bytes]:
     weights, biases, _ = read_head(content)
-    if weights.size > _MOST_FEATURES:
+    if weights.size > _MAX_FEATURES:
         raise _UnsuitableError
     rows = np.ones((len(biases), len(weights)), np.float32)
     return [remember_classes(content, rows, np.arange(len(biases)))]
@@ -164,7 +164,7 @@ FUNCTIONS: dict[str, Callable[[bytes], list[bytes]]] = {
     "read_labels and others": _read_all,
     "list_candidates and others": _look,
 }
-"""Each calls functions of the package on a file, and returns the models that came out."""
+"""Functions that each call the package on a file, and return the models that it made."""
 
 SLOW_FUNCTIONS = {
     "pack",
@@ -184,12 +184,12 @@ def attack(name: str, content: bytes, *, trace_memory: bool = False) -> list[byt
     """Calls one of ``FUNCTIONS`` on a file.
 
     Args:
-        name: Of the function.
+        name: The name of the function.
         content: The file.
-        trace_memory: Measure the memory of the call, which makes it slow.
+        trace_memory: Whether to measure the memory of the call, which makes it slow.
 
     Returns:
-        The models that came out; None if the file was refused.
+        The models that the function made; None if it rejected the file.
 
     Raises:
         Finding: Anything else happened.
@@ -197,7 +197,7 @@ def attack(name: str, content: bytes, *, trace_memory: bool = False) -> list[byt
     if trace_memory:
         tracemalloc.start()
     try:
-        with _limited_time(_SLOWER_WHEN_TRACED if trace_memory else 1):
+        with _limited_time(_TRACING_SLOWDOWN if trace_memory else 1):
             results = FUNCTIONS[name](content)
             for result in results:
                 _read_again(result)
@@ -214,13 +214,13 @@ def attack(name: str, content: bytes, *, trace_memory: bool = False) -> list[byt
         if trace_memory:
             _, peak = tracemalloc.get_traced_memory()
             tracemalloc.stop()
-            if peak > MOST_MEMORY_TIMES_FILE * len(content) + SMALL_MEMORY:
+            if peak > MAX_MEMORY_OVER_FILE_SIZE * len(content) + MAX_EXTRA_MEMORY:
                 raise Finding(f"{name} takes {peak} bytes for a file of {len(content)}")
 
 
 def _head_for(content: bytes) -> tuple[np.ndarray, np.ndarray]:
     features = read_embedding(content).feature_dim
-    if features > _MOST_FEATURES:
+    if features > _MAX_FEATURES:
         raise _UnsuitableError
     weights = np.linspace(-1, 1, 2 * features, dtype=np.float32).reshape(features, 2)
     return weights, np.array([0.5, -0.5], np.float32)
@@ -235,7 +235,7 @@ def _read_again(result: bytes) -> None:
 
 @contextlib.contextmanager
 def _limited_time(factor: float) -> Iterator[None]:
-    """Ends what takes too long by the processor's clock, which other processes do not advance."""
+    """Stops a call that takes too much processor time, which other processes do not affect."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise _TooLong

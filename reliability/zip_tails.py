@@ -1,4 +1,4 @@
-"""Archives to append to a model: sound ones, odd ones and broken ones, of a label file each."""
+"""Zip archives to append to a model: valid, unusual and broken ones, each with a label file."""
 
 import io
 import struct
@@ -9,7 +9,7 @@ _METHODS = {zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 
 
 def archive(data: bytes, method: int = zipfile.ZIP_STORED, name: str = LABEL_FILE) -> bytes:
-    """Returns a sound archive of one file."""
+    """Returns a valid archive of one file."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as writer:
         writer.writestr(zipfile.ZipInfo(name), data, method)
@@ -17,13 +17,13 @@ def archive(data: bytes, method: int = zipfile.ZIP_STORED, name: str = LABEL_FIL
 
 
 def bomb(method: int, megabytes: int) -> bytes:
-    """Returns an archive of a few kilobytes whose label file unfolds to many megabytes."""
+    """Returns an archive of a few kilobytes whose label file has many megabytes when unpacked."""
     return archive(bytes(megabytes << 20), method)
 
 
 def many_entries(count: int) -> bytes:
-    """Returns an archive whose directory names a great many empty files."""
-    # By the zip format: 24 bytes of versions, times, and sizes; the name's length, 1; 16 of places.
+    """Returns an archive whose directory lists ``count`` empty files."""
+    # By the zip format: 24 bytes of versions, times and sizes; a name length of 1; 16 more bytes.
     entry = b"PK\1\2" + struct.pack("<H", 20) * 2 + bytes(20) + struct.pack("<H", 1) + bytes(16)
     directory = (entry + b"a") * count
     entries = min(count, 0xFFFF)
@@ -58,7 +58,7 @@ def _all() -> tuple[bytes, ...]:
         _changed(plain, b"PK\5\6", 8, "<H", 65535),  # entries
         _changed(plain, b"PK\5\6", 12, "<I", 0xFFFFFFFF),  # size of the directory
         _changed(plain, b"PK\5\6", 12, "<I", 0),
-        _changed(plain, b"PK\5\6", 16, "<I", 0xFFFFFFFE),  # its place
+        _changed(plain, b"PK\5\6", 16, "<I", 0xFFFFFFFE),  # position of the directory
         _changed(plain, b"PK\5\6", 20, "<H", 65535),  # length of the comment
         _changed(plain, b"PK\1\2", 8, "<H", 1),  # flags: encrypted
         _changed(plain, b"PK\1\2", 8, "<H", 0x2041),  # flags: patched, strongly encrypted
@@ -67,7 +67,7 @@ def _all() -> tuple[bytes, ...]:
         _changed(plain, b"PK\1\2", 20, "<I", 0xFFFFFFFF),  # packed size: in an extra field
         _changed(plain, b"PK\1\2", 24, "<I", 0x7FFFFFFF),  # size
         _changed(plain, b"PK\1\2", 28, "<H", 65535),  # length of the name
-        _changed(plain, b"PK\1\2", 42, "<I", 0x7FFFFFFF),  # place of the file
+        _changed(plain, b"PK\1\2", 42, "<I", 0x7FFFFFFF),  # position of the file
         _changed(plain, b"PK\3\4", 26, "<H", 65535),
     ]
     return tuple(tails)

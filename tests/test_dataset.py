@@ -70,7 +70,7 @@ def test_folders_without_photos_are_refused(tmp_path: Path, files: list[str], me
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"there is no folder .*missing"):
+    with pytest.raises(ValueError, match=r"the folder .*missing does not exist"):
         ImageFolder(tmp_path / "missing")
 
 

@@ -196,9 +196,9 @@ def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
         ((STORED, -1.0), "scale must be"),
         ((STORED, float("nan")), "scale must be"),
         ((STORED, float("inf")), "scale must be"),
-        ((STORED, 1.0, 256), "zero_point 256 does not fit uint8"),
-        ((STORED.astype(np.int8), 1.0, 128), "zero_point 128 does not fit int8"),
-        ((REAL, 0.5), "float32 embeddings have scale 1 and zero point 0"),
+        ((STORED, 1.0, 256), "zero_point 256 is outside the range of uint8"),
+        ((STORED.astype(np.int8), 1.0, 128), "zero_point 128 is outside the range of int8"),
+        ((REAL, 0.5), "float32 embeddings must have scale 1 and zero point 0, not 0.5 and 0"),
     ],
 )
 def test_invalid_values_are_refused(arguments: tuple[Any, ...], message: str) -> None:

@@ -387,7 +387,7 @@ def test_a_picture_too_large_for_the_memory_is_refused() -> None:
     huge = np.broadcast_to(np.uint8(0), (2**20, 2**11, 3))
     with (
         EmbeddingExtractor(build_extractor().content) as extractor,
-        pytest.raises(ValueError, match=r"it has 2048 x 1048576 pixels, and Pillow allows"),
+        pytest.raises(ValueError, match=r"it has 2048 x 1048576 pixels, but Pillow allows"),
     ):
         extractor.extract([huge])
 

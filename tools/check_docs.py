@@ -1,8 +1,8 @@
-"""Checks the Markdown files: what they link to, which files they name, and README's commands.
+"""Checks the Markdown files: their links, the files that they name, and the commands in README.
 
     python tools/check_docs.py
 
-Needs a checkout. Prints a line for each problem; the exit status says whether there are any.
+Needs a checkout. Prints a line for each problem; the exit status is 1 if there are any.
 """
 
 import re
@@ -39,28 +39,28 @@ def _anchors(markdown: str) -> set[str]:
 
 
 def link_problems(file: Path) -> Iterator[str]:
-    """Yields links to files and headings that are not there."""
+    """Yields links to files and headings that do not exist."""
     for link in _LINK.findall(_FENCE.sub("", file.read_text())):
         if re.match(r"[a-z]+:", link):  # another site
             continue
         path, _, anchor = link.partition("#")
         target = file.parent / path if path else file
         if not target.exists():
-            yield f"links to {link}, and there is no such file"
+            yield f"links to {link}, but there is no such file"
         elif anchor and anchor not in _anchors(target.read_text()):
-            yield f"links to {link}, and there is no such heading"
+            yield f"links to {link}, but there is no such heading"
 
 
 def path_problems(file: Path, tracked: list[str]) -> Iterator[str]:
-    """Yields names of files in code quotes, such as `cpp/core/fit.cc`, that are not there.
+    """Yields names of files in code quotes, such as `cpp/core/fit.cc`, that do not exist.
 
-    A name counts as one of a file if it starts with a folder of the repository; it may hold ``*``.
+    A name counts as a file name if it starts with a folder of the repository. It may contain ``*``.
     """
     folders = {name.split("/")[0] for name in tracked if "/" in name}
     for quoted in _QUOTED.findall(_FENCE.sub("", file.read_text())):
         first, slash, rest = quoted.partition("/")
         if slash and rest and first in folders and not any(_ROOT.glob(quoted.rstrip("/"))):
-            yield f"names {quoted}, and there is no such file"
+            yield f"names {quoted}, but there is no such file"
 
 
 def command_problems(file: Path) -> Iterator[str]:
@@ -75,7 +75,7 @@ def command_problems(file: Path) -> Iterator[str]:
 
 
 def main() -> bool:
-    """Checks all Markdown files and returns whether they are in order."""
+    """Checks all Markdown files, and returns whether there are no problems."""
     tracked = _tracked()
     files = [_ROOT / name for name in tracked if name.endswith(".md")]
     problems = [

@@ -1,7 +1,7 @@
-"""Writes the package's abi_probe.tflite: a model whose one operator is the Edge TPU's.
+"""Writes the package's abi_probe.tflite: a model whose only operator is the Edge TPU's.
 
-It has the tensors of a MobileNet v1 extractor and nothing for an Edge TPU to execute. libedgetpu
-takes the operator over and then refuses to prepare it. A libedgetpu that is not compatible with the
+It has the tensors of a MobileNet v1 extractor, and no program for an Edge TPU. libedgetpu takes
+over the operator and then fails to prepare it. A libedgetpu that is not compatible with the
 runtime crashes before that, or leaves the operator to the runtime.
 
     python tools/make_abi_probe.py python/coral_learn/edgetpu/data/abi_probe.tflite

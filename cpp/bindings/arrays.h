@@ -1,4 +1,4 @@
-// The arrays that cross from Python, checked here once and for all. coral_learn/arrays.py has the
+// The arrays that come from Python, which are checked here. coral_learn/arrays.py has the
 // same names.
 #pragma once
 
@@ -36,7 +36,7 @@ class StoredEmbeddings {
   EmbeddingView view_;
 };
 
-// The functions below throw std::invalid_argument for shapes that do not fit.
+// The functions below throw std::invalid_argument for shapes that do not match.
 
 // Copies weights and biases into a head.
 SoftmaxHead make_head(const WeightMatrix& weights, const BiasVector& biases);

@@ -10,8 +10,8 @@ namespace coral_learn {
 // std::invalid_argument.
 const Kernels& initialize_execution();
 
-// Returns what code without the GIL needs to work on up to `threads` threads; its poll lets Python
-// handle signals. Throws std::invalid_argument.
+// Returns an execution on up to `threads` threads, for code that runs without the GIL. Its poll
+// lets Python handle signals. Throws std::invalid_argument.
 Execution make_execution(int threads);
 
 }  // namespace coral_learn

@@ -10,7 +10,7 @@ namespace coral_learn {
 struct Execution {
   const Kernels& kernels;
   ThreadPool& pool;
-  int threads;  // the most to use
+  int threads;  // the maximum number to use
   Poll poll;
 
   template <typename Task>

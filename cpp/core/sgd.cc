@@ -11,7 +11,7 @@
 namespace coral_learn {
 namespace {
 
-// The padding is zero, and so adds nothing.
+// The padding is zero, so it adds nothing.
 double squared_norm(const PaddedMatrix& matrix) {
   return Eigen::Map<const Eigen::VectorXf>(matrix.data(), matrix.size())
       .cast<double>()

@@ -85,7 +85,7 @@ TEST_CASE("the gradient agrees with the reference for all instruction sets, type
         for (const std::ptrdiff_t classes : {1, 2, 3, 4, 5, 6, 7, 16, 33}) {
           const Data data(type, 13, features, classes);
           const SoftmaxHead head = random_head(classes, features, 0.3F);
-          // More than one chunk, the last not whole.
+          // More than one chunk, the last of them incomplete.
           const std::vector<std::uint32_t> batch = random_batch(301, 13);
           const Gradient got = compute(test_execution(*kernels), head, data.labeled(), batch);
           const Gradient expected = reference(head, data, batch);

@@ -1,5 +1,5 @@
-// A simple implementation of softmax regression in double precision, and data to compare it with
-// the core on.
+// A simple implementation of softmax regression in double precision, and data for comparing it with
+// the core.
 #pragma once
 
 #include <Eigen/Core>

@@ -89,7 +89,7 @@ TEST_CASE("momentum, decay of the learning rate and epochs agree with the refere
 }
 
 TEST_CASE("patience ends training, with the weights of the lowest validation loss") {
-  // Labels at random: what is learned of the training rows is wrong for others before long.
+  // Random labels: training soon overfits, so the validation loss rises.
   const Data data(StoredType::kFloat32, 10, kFeatures, kClasses);
   const Data validation(StoredType::kFloat32, 30, kFeatures, kClasses, 5);
   const SoftmaxHead start = random_head(kClasses, kFeatures, 1);

@@ -118,7 +118,9 @@ def _class_folders(path: Path) -> list[Path]:
             entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")
         )
     except FileNotFoundError:
-        raise ValueError(f"there is no folder {path}. Give the folder of your photos.") from None
+        raise ValueError(
+            f"the folder {path} does not exist. Give the folder of your photos."
+        ) from None
     except NotADirectoryError:
         raise ValueError(f"{path} is a file. Give the folder of your photos.") from None
     except OSError as error:

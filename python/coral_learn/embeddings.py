@@ -42,10 +42,12 @@ class Embeddings:
             zero_point: Within the range of the dtype.
 
         Raises:
-            ValueError: The shape, dtype, scale or zero point is none of these.
+            ValueError: The shape, dtype, scale or zero point is invalid.
         """
         if isinstance(quantized, np.ma.MaskedArray):
-            raise ValueError("embeddings must not be a masked array: fill it")
+            raise ValueError(
+                "embeddings must not be a masked array: fill it, or leave out masked rows"
+            )
         stored = np.asarray(quantized)
         if stored.ndim != 2 or stored.dtype not in _DTYPES:
             raise ValueError(
@@ -56,9 +58,12 @@ class Embeddings:
             raise ValueError(f"scale must be positive and at most {_MAX_SCALE:g}, not {scale}")
         if stored.dtype == np.float32:
             if scale != 1 or zero_point != 0:
-                raise ValueError("float32 embeddings have scale 1 and zero point 0")
+                raise ValueError(
+                    "float32 embeddings must have scale 1 and zero point 0, "
+                    f"not {scale} and {zero_point}"
+                )
         elif not np.iinfo(stored.dtype).min <= zero_point <= np.iinfo(stored.dtype).max:
-            raise ValueError(f"zero_point {zero_point} does not fit {stored.dtype}")
+            raise ValueError(f"zero_point {zero_point} is outside the range of {stored.dtype}")
         self.quantized = stored.view()
         self.quantized.flags.writeable = False
         self.scale = float(scale)
@@ -77,12 +82,15 @@ class Embeddings:
             raise TypeError("only Embeddings can be concatenated")
         kinds = {(e.quantized.dtype, e.shape[1], e.scale, e.zero_point) for e in parts}
         if len(kinds) > 1:
-            raise ValueError("embeddings of different extractors cannot be concatenated")
+            raise ValueError(
+                "embeddings of different extractors cannot be concatenated: they differ in dtype, "
+                "number of features, scale or zero point"
+            )
         first = parts[0]
         return cls(np.concatenate([e.quantized for e in parts]), first.scale, first.zero_point)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the embeddings to a file in NumPy's .npz format, whole or not at all.
+        """Writes the embeddings to a file in NumPy's .npz format, completely or not at all.
 
         Raises:
             OSError: The file cannot be written.

@@ -39,7 +39,7 @@ def check_label(label: str) -> None:
 
     Raises:
         ValueError: The name is empty, begins or ends with a space, contains a line break, or is not
-            valid text, which is possible for the name of a file.
+            valid UTF-8 text, as a file name can be.
     """
     try:
         label.encode()
@@ -77,7 +77,7 @@ def label_list(labels: Mapping[int, str]) -> list[str]:
     """Returns labels by index as a list. The name of a missing label is its index.
 
     Raises:
-        ValueError: An index is larger than in any model; the list would use up the memory.
+        ValueError: An index is so large that the list would fill the memory.
     """
     size = max(labels, default=-1) + 1
     if size > _MAX_CLASSES:

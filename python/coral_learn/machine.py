@@ -1,4 +1,4 @@
-"""The machine: how many processors this process may use, and of which kind they are."""
+"""The machine: how many processors this process may use, and what kind they are."""
 
 import os
 import platform
@@ -24,7 +24,7 @@ def usable_cpus() -> int:
 
 @cache  # reading the file takes as long as a prediction for one photo
 def _read_quota(file: Path) -> float | None:
-    """Returns how many processors' time a container may use, or None if it is not limited."""
+    """Returns the number of processors that a container may use, or None if it has no limit."""
     try:
         quota, period = file.read_text().split()
         return int(quota) / int(period)
@@ -33,7 +33,7 @@ def _read_quota(file: Path) -> float | None:
 
 
 def processor_kind() -> str:
-    """Returns a text that is the same on all machines for which the runtime chooses equal kernels.
+    """Returns a text that is equal on all machines on which the runtime chooses the same kernels.
 
     XNNPACK chooses its kernels by the processor's instruction sets. The results of different
     kernels differ by a few quantization steps.

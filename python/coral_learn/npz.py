@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def write_npz(path: str | os.PathLike[str], fields: Mapping[str, Any]) -> None:
-    """Writes named arrays and numbers to a file, whole or not at all.
+    """Writes named arrays and numbers to a file, completely or not at all.
 
     Raises:
         OSError: The file cannot be written.
@@ -36,7 +36,7 @@ def read_npz(
     Args:
         path: The file.
         kind: What the file should hold, for the error message: ``"a saved head"``.
-        version: What its field ``version`` must say.
+        version: The value that its field ``version`` must have.
         read: Makes the result from the named arrays. Its exceptions mean that the file is broken.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Progress: what is called while photos are worked through, and the bars on standard error."""
+"""Progress: the functions that are called while a job runs, and bars on standard error."""
 
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ _BarUpdate = Callable[[str, int, int | None], None]
 def counting(
     progress: bool | Progress, images: Iterable[object], title: str
 ) -> Iterator[Callable[[int], None]]:
-    """Gives a function to call with the number of photos done so far.
+    """Yields a function to call with the number of photos done so far.
 
     Args:
         progress: True for a bar on standard error, False for no report, or a function to call.
@@ -43,7 +43,7 @@ def counting(
 
 @contextmanager
 def progress_bars(console: "Console | None" = None) -> Iterator[_BarUpdate]:
-    """Gives a function that draws progress bars, one for each title that it is called with.
+    """Yields a function that draws progress bars, one for each title that it is called with.
 
     Args:
         console: The console to draw on; standard error by default. Lines that are printed on the

@@ -126,7 +126,7 @@ def test_user_errors_are_one_line(
     (tmp_path / "empty").mkdir()
     out = ("--output", tmp_path / "out")
     for arguments, message in (
-        (("train", tmp_path / "gone", "--extractor", extractor, *out), "there is no folder"),
+        (("train", tmp_path / "gone", "--extractor", extractor, *out), "does not exist"),
         (("train", tmp_path / "empty", "--extractor", extractor, *out), "has no class folders"),
         (("train", photos, "--extractor", "gone.tflite", *out), "Failed to open file: gone.tflite"),
         (("train", photos, "--extractor", tmp_path / "file", *out), ""),
@@ -134,7 +134,7 @@ def test_user_errors_are_one_line(
         (("train", photos, "--extractor", extractor, *out, "--device", "tpu9"), "tpu9"),
         (("classify", "gone.tflite", "photo.jpg"), "Failed to open file: gone.tflite"),
         (("classify", str(trained["model"]), "gone.jpg"), "gone.jpg"),
-        (("evaluate", str(trained["model"]), tmp_path / "gone"), "there is no folder"),
+        (("evaluate", str(trained["model"]), tmp_path / "gone"), "does not exist"),
     ):
         done = run(*arguments, status=1)
         assert done.stdout == ""

@@ -73,7 +73,7 @@ def test_no_photos_give_no_rows() -> None:
 def test_one_photo_in_place_of_several_is_refused(images: Any) -> None:
     with (
         EmbeddingExtractor(averaging_model()) as extractor,
-        pytest.raises(ValueError, match="put the photo in a list"),
+        pytest.raises(ValueError, match="Put the photo in a list"),
     ):
         extractor.extract(images)
 

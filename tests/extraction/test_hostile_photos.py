@@ -118,9 +118,12 @@ def test_the_error_says_that_memory_is_too_small_for_a_photo(
 
     monkeypatch.setattr(images, "_to_rgb", fail)
     photo = draw(tmp_path / "photo.png")
-    with pytest.raises(PhotoError, match=r"photo\.png: there is not enough memory for it"):
+    with pytest.raises(PhotoError, match=r"photo\.png: there is not enough memory for this photo"):
         load_image(photo, (8, 8))
-    with Image.open(photo) as opened, pytest.raises(PhotoError, match="not enough memory for it"):
+    with (
+        Image.open(photo) as opened,
+        pytest.raises(PhotoError, match="not enough memory for this photo"),
+    ):
         load_image(opened, (8, 8))
 
 

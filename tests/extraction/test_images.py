@@ -155,9 +155,9 @@ def test_arrays_of_every_shape_and_stride_are_read(channels: tuple[int, ...]) ->
 @pytest.mark.parametrize(
     ("pixels", "message"),
     [
-        (np.zeros((4, 4, 3), np.float32), "are float32, and must be uint8 from 0 to 255"),
-        (np.zeros((4, 4, 3), np.int64), "are int64, and must be uint8 from 0 to 255"),
-        (np.zeros((4, 4, 2), np.uint8), r"its shape is \[4, 4, 2\], and must be"),
+        (np.zeros((4, 4, 3), np.float32), "are float32, but must be uint8 from 0 to 255"),
+        (np.zeros((4, 4, 3), np.int64), "are int64, but must be uint8 from 0 to 255"),
+        (np.zeros((4, 4, 2), np.uint8), r"its shape is \[4, 4, 2\], but must be"),
         (np.zeros((1, 4, 4, 3), np.uint8), r"its shape is \[1, 4, 4, 3\],"),
         (np.zeros((0, 4, 3), np.uint8), r"its shape is \[0, 4, 3\],"),
         (np.zeros(4, np.uint8), r"its shape is \[4\],"),
@@ -224,7 +224,7 @@ def test_an_invalid_path_is_a_photo_error() -> None:
 def test_a_file_too_large_for_a_photo_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "film.jpg").open("wb") as file:
         file.truncate(400_000_000)
-    with pytest.raises(PhotoError, match="has 400000000 bytes, and a photo may have at most"):
+    with pytest.raises(PhotoError, match="has 400000000 bytes, but at most"):
         load_image(tmp_path / "film.jpg", (8, 8))
 
 

@@ -47,7 +47,7 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 def photos(seed: int, rows: int = 120) -> tuple[Embeddings, np.ndarray]:
-    """Embeddings as the extractor gives them, around a middle for each class."""
+    """Embeddings as the extractor gives them, around a center for each class."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, CLASSES, rows)
     middles = rng.integers(30, 200, (CLASSES, FEATURES))
@@ -92,7 +92,7 @@ def fork() -> int:
 
 
 def exit_status_of_fork(job: Callable[[], object]) -> int:
-    """Runs a job in a forked process: 0 if it comes to its end, and something else if not."""
+    """Runs a job in a forked process, and returns 0 if it is completed."""
     child = fork()
     if child == 0:
         status = 1

@@ -157,7 +157,7 @@ def test_wrong_class_names_are_refused(project: Project, drawn: Path) -> None:
 def test_a_model_needs_two_classes(drawn: Path, tmp_path: Path) -> None:
     project = Project.create(tmp_path / "p", embedded_extractor())
     project.add_class("crab", photos_of(drawn, "crab"))
-    with pytest.raises(ValueError, match=r"has only one class \(crab\), and a model needs"):
+    with pytest.raises(ValueError, match=r"has only one class \(crab\), but a model needs"):
         project.serialize_model()
 
 

@@ -1,8 +1,8 @@
-"""What the embedded extractor is trained on: pictures of some hundred things that no one ever saw.
+"""The training pictures of the embedded extractor: a few hundred kinds of imaginary objects.
 
-Most kinds of thing are made up: the kind's number seeds its plan (how many limbs, how long, where),
-and every individual drawn from the plan differs a little. A picture is one or more individuals of
-a kind in a random look; the network has to name the kind and to describe the look.
+Most kinds are generated: the kind's number seeds its plan (number, length and position of limbs),
+and every individual drawn from the plan differs a little. A picture shows one or more individuals
+of a kind in a random look; the network learns to predict the kind and the look.
 """
 
 from collections.abc import Callable
@@ -38,13 +38,13 @@ PICTURE_SIZE = 96
 
 
 class Picture(NamedTuple):
-    """A training picture and what there is to say about it.
+    """A training picture and its labels.
 
     Attributes:
-        pixels: uint8 [96, 96, 3].
-        kind: Index into KINDS.
-        background: Index into TEXTURES.
-        body: Index into TEXTURES.
+        pixels: The pixels, uint8 [96, 96, 3].
+        kind: The index of the kind in KINDS.
+        background: The index of the background's texture in TEXTURES.
+        body: The index of the body's texture in TEXTURES.
         crowd: 0 for one individual, 1 for a few, 2 for many.
     """
 
@@ -185,11 +185,11 @@ def _grid(rng: Generator) -> list[Part]:
     return [Part(stroke(b, 0.12), BODY) for b in (*bars, *(b[:, ::-1] for b in bars))]
 
 
-# Families of made-up kinds: a plan from the kind's number, individuals from the plan
+# Families of generated kinds: the kind's number gives a plan, and the plan gives individuals
 
 
 def _blob(plan: Generator) -> Subject:
-    """An outline with a few random waves in it."""
+    """Makes a kind with an outline of a few random waves."""
     waves = np.arange(2, 8)
     heights = plan.standard_normal(6) * 0.5 / waves**0.7
     phases = plan.uniform(0, 2 * np.pi, 6)
@@ -209,7 +209,7 @@ def _blob(plan: Generator) -> Subject:
 
 
 def _creature(plan: Generator) -> Subject:
-    """A body with pairs of limbs, a head or none, eyes or none, bars or spots or none."""
+    """Makes a kind with a body, pairs of limbs, and perhaps a head, eyes, bars or spots."""
     rx, ry, power = plan.uniform(0.25, 0.65), plan.uniform(0.25, 0.65), plan.uniform(0.6, 1.6)
     limbs = [
         (plan.integers(3), plan.uniform(-1.5, 1.5), plan.uniform(0.2, 0.6), plan.uniform(0.1, 0.3),
@@ -263,7 +263,7 @@ def _creature(plan: Generator) -> Subject:
 
 
 def _glyph(plan: Generator) -> Subject:
-    """A few brush strokes, as in a letter of an unknown alphabet."""
+    """Makes a kind of a few brush strokes, like a letter of an unknown alphabet."""
     strokes = [plan.uniform(-0.85, 0.85, (4, 2)) for _ in range(plan.integers(2, 4))]
     width = plan.uniform(0.1, 0.22)
 
@@ -281,7 +281,7 @@ def _glyph(plan: Generator) -> Subject:
 
 
 def _plant(plan: Generator) -> Subject:
-    """A stem that branches, with or without leaves."""
+    """Makes a kind with a stem that branches, with or without leaves."""
     spread, shrink = plan.uniform(0.25, 0.9), plan.uniform(0.55, 0.8)
     branches, leaf = plan.integers(2, 4), plan.uniform(-0.1, 0.2)
     lopsided = plan.uniform(-0.3, 0.3)
@@ -309,7 +309,7 @@ def _plant(plan: Generator) -> Subject:
 
 
 def _rosette(plan: Generator) -> Subject:
-    """Petals around a middle, in one ring or two."""
+    """Makes a kind with petals around a center, in one or two rings."""
     petals, rings = plan.choice([4, 6, 7, 8, 10, 12, 16, 20]), plan.integers(1, 3)
     width, tip, middle = plan.uniform(0.5, 1.6), plan.uniform(0.02, 1), plan.uniform(0.1, 0.4)
     centre = plan.choice([ACCENT, DARK, LIGHT])
@@ -360,7 +360,7 @@ KINDS: dict[str, Subject] = {
     **_family("plant", 32, _plant),
     **_family("rosette", 40, _rosette),
 }  # fmt: skip
-"""Every kind of thing that the extractor learns to name; none of them is in the demo."""
+"""Every kind that the extractor learns to predict; none of them is in the demo."""
 
 _CROWDS = ((1, 2), (2, 5), (6, 14))
 _CLUTTERED = 0.2
@@ -368,7 +368,7 @@ _CONTRAST = 0.4
 
 
 def draw_picture(seed: int, number: int) -> Picture:
-    """Draws training picture ``number``; the kinds take turns, all the rest is random."""
+    """Draws training picture ``number``; the kinds take turns, and everything else is random."""
     rng = np.random.default_rng((seed, number))
     kinds = list(KINDS.values())
     kind = number % len(kinds)
@@ -391,12 +391,12 @@ def draw_picture(seed: int, number: int) -> Picture:
 
 
 def _clutter(rng: Generator) -> list[Part]:
-    """Leaves, stones and sticks of any size, over each other."""
+    """Draws leaves, stones and sticks of any size, on top of each other."""
     parts = []
     for _ in range(rng.integers(3, 12)):
         width, length = rng.uniform(0.05, 0.5), rng.uniform(0.1, 0.6)
         x, y, angle = rng.uniform((-1, -1, 0), (1, 1, 2 * np.pi))
         outline = ellipse(x, y, width, length, angle)
-        corners = int(rng.choice((2, 4, 7)))  # every how many of its points stay
+        corners = int(rng.choice((2, 4, 7)))  # the interval of the points that are kept
         parts.append(Part(outline[::corners], int(rng.integers(4))))
     return parts

@@ -16,13 +16,13 @@ class QuantizedConvolution(NamedTuple):
     """A convolution with SAME padding and ReLU.
 
     Attributes:
-        weights: uint8 [out, height, width, in].
-        weight_scale: Real units of one step of the weights.
+        weights: The stored weights, uint8 [out, height, width, in].
+        weight_scale: The size of one quantization step of the weights in real units.
         weight_zero_point: The stored value of a zero weight.
-        bias: Real values, float32 [out].
-        stride: Both ways.
-        output_scale: Real units of one step of the output. Its zero point is 0, so activations
-            are clipped at 255 steps.
+        bias: The real biases, float32 [out].
+        stride: The stride in both directions.
+        output_scale: The size of one quantization step of the output in real units. Its zero point
+            is 0, so activations are clipped at 255 steps.
     """
 
     weights: NDArray[np.uint8]
@@ -44,11 +44,11 @@ def extractor_content(
     """Returns a model from uint8 image [1, size, size, 3] to uint8 embedding [1, 1, 1, D].
 
     Args:
-        convolutions: From the image on.
-        image_size: Width and height.
-        image_scale: Real units of one step of a pixel.
+        convolutions: The convolutions, starting at the image.
+        image_size: The width and height of the image in pixels.
+        image_scale: The size of one quantization step of a pixel in real units.
         image_zero_point: The pixel value that stands for zero.
-        description: What the model says of itself.
+        description: The description to store in the model.
     """
     graph = Graph.empty(description)
     tensor = image = graph.add_tensor(

@@ -28,10 +28,10 @@ LAYERS = (  # kernel, features, stride
     (3, 128, 1),
     (1, 256, 1),
 )
-LARGEST_ACTIVATION = (6.0,) * 7 + (3.0,)
-"""Activations are clipped here, so 255 steps reach from 0 to here: no range has to be observed."""
+MAX_ACTIVATION = (6.0,) * 7 + (3.0,)
+"""Activations are clipped at these values, so their quantization ranges are known in advance."""
 EMBEDDING_GAIN = 4.0
-"""Real units of the embedding are free to choose; these suit SGD at the learning rate 0.01."""
+"""The scale of the embedding is arbitrary; this one suits SGD with a learning rate of 0.01."""
 IMAGE_SCALE, IMAGE_ZERO_POINT = 1 / 128, 128
 CROP_SIZE = 72
 COLOURS = 4**3
@@ -57,16 +57,14 @@ class Extractor(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Embeds uint8 images [N, 3, H, W] as float32 [N, D]."""
         x = _real(images)
-        for conv, norm, largest in zip(
-            self.convolutions, self.norms, LARGEST_ACTIVATION, strict=True
-        ):
+        for conv, norm, largest in zip(self.convolutions, self.norms, MAX_ACTIVATION, strict=True):
             x = norm(conv(_padded(x, conv.kernel_size[0], conv.stride[0])))
             x = functional.hardtanh(x, 0.0, largest)
         return x.mean(dim=(2, 3))
 
 
 class QuantizedExtractor(nn.Module):
-    """The network with the norms folded into the weights, rounding as the uint8 model does."""
+    """The network with the norms folded into the weights, and the rounding of the uint8 model."""
 
     def __init__(self, extractor: Extractor) -> None:
         super().__init__()
@@ -80,16 +78,16 @@ class QuantizedExtractor(nn.Module):
         """Embeds uint8 images [N, 3, H, W] as float32 [N, D]."""
         x = _real(images)
         for weights, bias, (kernel, _, stride), largest in zip(
-            self.weights, self.biases, LAYERS, LARGEST_ACTIVATION, strict=True
+            self.weights, self.biases, LAYERS, MAX_ACTIVATION, strict=True
         ):
             scale, zero_point = _weight_range(weights)
             steps = (_rounded(weights / scale) + zero_point).clamp(0, 255) - zero_point
             x = functional.conv2d(_padded(x, kernel, stride), steps * scale, bias, stride)
             x = _in_steps(functional.hardtanh(x, 0.0, largest), largest / 255)
-        return _in_steps(x.mean(dim=(2, 3)), LARGEST_ACTIVATION[-1] / 255)
+        return _in_steps(x.mean(dim=(2, 3)), MAX_ACTIVATION[-1] / 255)
 
     def quantized(self) -> list[QuantizedConvolution]:
-        """Returns the layers in the numbers that the uint8 model stores."""
+        """Returns the layers with the numbers that the uint8 model stores."""
         layers = []
         for i, (weights, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             scale, zero_point = _weight_range(weights)
@@ -102,14 +100,14 @@ class QuantizedExtractor(nn.Module):
                     weight_zero_point=int(zero_point),
                     bias=bias.detach().numpy() * np.float32(gain),
                     stride=LAYERS[i][2],
-                    output_scale=LARGEST_ACTIVATION[i] / 255 * gain,
+                    output_scale=MAX_ACTIVATION[i] / 255 * gain,
                 )
             )
         return layers
 
 
 class Heads(nn.Module):
-    """What the embedding has to tell of a picture: what was drawn, and what a look shows of it."""
+    """The classifiers of the training, which predict the kind and the look from the embedding."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -121,9 +119,15 @@ class Heads(nn.Module):
         self.edges = nn.Linear(features, EDGES)
         self.coarse_edges = nn.Linear(features, EDGES)
 
-    def loss(self, embeddings: Tensor, pictures: Tensor, truth: list[Tensor]) -> Tensor:
-        """Returns the mean loss of a batch; ``truth`` is the fields of Picture from ``kind`` on."""
-        kind, background, body, crowd = truth
+    def loss(self, embeddings: Tensor, pictures: Tensor, labels: list[Tensor]) -> Tensor:
+        """Returns the mean loss of a batch.
+
+        Args:
+            embeddings: The embeddings of the batch, float32 [N, D].
+            pictures: The pictures, uint8 [N, 3, H, W].
+            labels: The other fields of Picture, from ``kind`` on.
+        """
+        kind, background, body, crowd = labels
         grey = pictures.float().mean(dim=1)
         cross_entropy = functional.cross_entropy
         described = (
@@ -138,13 +142,13 @@ class Heads(nn.Module):
 
 
 def colour_shares(pictures: Tensor) -> Tensor:
-    """Returns how much of each uint8 picture [N, 3, H, W] each colour takes, as [N, COLOURS]."""
+    """Returns the share of each colour in uint8 pictures [N, 3, H, W], as [N, COLOURS]."""
     red, green, blue = (pictures >> 6).long().flatten(2).unbind(1)
     return _shares(red * 16 + green * 4 + blue, COLOURS)
 
 
 def edge_shares(grey: Tensor) -> Tensor:
-    """Returns how much of each picture [N, H, W], 0 to 255, each kind of edge takes: [N, EDGES].
+    """Returns the share of each kind of edge in pictures [N, H, W] of 0 to 255, as [N, EDGES].
 
     The kinds are no edge, then weak and strong ones in eight directions.
     """
@@ -170,7 +174,7 @@ def _real(images: Tensor) -> Tensor:
 
 
 def _padded(x: Tensor, kernel: int, stride: int) -> Tensor:
-    """Pads as TFLite's SAME does for an even size: before and after, or after alone."""
+    """Pads like TFLite's SAME for an even size: on both sides, or only at the end."""
     total = kernel - stride if kernel > 1 else 0
     before = total // 2
     return functional.pad(x, (before, total - before, before, total - before))
@@ -183,7 +187,7 @@ def _weight_range(weights: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _rounded(x: Tensor) -> Tensor:
-    """Rounds, and passes gradients through as if it did not."""
+    """Rounds, and passes gradients through unchanged (straight-through estimator)."""
     return x + (torch.round(x) - x).detach()
 
 
@@ -209,18 +213,19 @@ def train(
     crops: bool,
     batch: int = 64,
 ) -> None:
-    """Trains both networks with AdamW, the learning rate rising and falling once.
+    """Trains both networks with AdamW and a one-cycle learning rate.
 
     Args:
         extractor: Embeds uint8 images [N, 3, H, W] as float32 [N, D].
         heads: Describes pictures by their embeddings.
         data: The fields of Picture, one tensor each.
         epochs: How often each picture is shown.
-        learning_rate: The highest.
-        crops: Show a random square of each picture, smaller, in bfloat16: a fifth of the time.
-        batch: Pictures a step.
+        learning_rate: The maximum learning rate.
+        crops: Whether to train on a random square of each picture, in bfloat16, which takes a
+            fifth of the time.
+        batch: The number of pictures in a step.
     """
-    images, *truth = data
+    images, *labels = data
     steps = epochs * (len(images) // batch)
     parameters = [*extractor.parameters(), *heads.parameters()]
     optimizer = torch.optim.AdamW(parameters, learning_rate, weight_decay=0.02)
@@ -239,7 +244,7 @@ def train(
             optimizer.zero_grad()
             with torch.autocast("cpu", torch.bfloat16, enabled=crops):
                 embeddings = extractor(pictures)
-            loss = heads.loss(embeddings.float(), pictures, [t[rows] for t in truth])
+            loss = heads.loss(embeddings.float(), pictures, [t[rows] for t in labels])
             loss.backward()
             optimizer.step()
             schedule.step()
@@ -262,7 +267,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--quantized-epochs", type=int, default=1)
     parser.add_argument(
-        "--threads", type=int, default=1, help="another number may give another file"
+        "--threads",
+        type=int,
+        default=1,
+        help="number of threads; another number may give another file",
     )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -271,8 +279,8 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.use_deterministic_algorithms(True)
     torch.set_flush_denormal(True)
-    pixels, *truth = draw_pictures(arguments.seed, arguments.pictures)
-    data = [torch.from_numpy(pixels).permute(0, 3, 1, 2), *map(torch.from_numpy, truth)]
+    pixels, *labels = draw_pictures(arguments.seed, arguments.pictures)
+    data = [torch.from_numpy(pixels).permute(0, 3, 1, 2), *map(torch.from_numpy, labels)]
     print(f"{len(pixels)} pictures of {len(KINDS)} kinds", flush=True)
 
     extractor, heads = Extractor(), Heads(LAYERS[-1][1])

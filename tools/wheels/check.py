@@ -2,9 +2,9 @@
 
     python tools/wheels/check.py DIST...
 
-Needs a checkout and the package `packaging`. auditwheel, which sets the tag of a wheel, has checked
-that the wheel deserves it. Prints a line for each file and each problem; the exit status is 1 if
-there are problems.
+Needs a checkout and the package `packaging`. auditwheel, which sets the tag of a wheel, has already
+checked that the wheel complies with it. Prints a line for each file and each problem; the exit
+status is 1 if there are problems.
 """
 
 import re
@@ -61,7 +61,7 @@ def _extension_suffix(interpreter: str, platform: str) -> str:
 
 
 def wheel_problems(path: Path) -> Iterator[str]:
-    """Yields what is wrong with a wheel: ABI, platform, size and contents."""
+    """Yields the problems of a wheel: ABI, platform, size and contents."""
     name, version, _, tags = parse_wheel_filename(path.name)
     interpreter, abi = {(tag.interpreter, tag.abi) for tag in tags}.pop()
     if interpreter != abi:
@@ -83,7 +83,7 @@ def wheel_problems(path: Path) -> Iterator[str]:
 
 
 def sdist_problems(path: Path) -> Iterator[str]:
-    """Yields what is wrong with the contents of an sdist."""
+    """Yields the problems of the contents of an sdist."""
     parse_sdist_filename(path.name)
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text())
     excluded = tuple(project["tool"]["scikit-build"]["sdist"]["exclude"])
@@ -95,7 +95,7 @@ def sdist_problems(path: Path) -> Iterator[str]:
 
 
 def main(paths: list[str]) -> bool:
-    """Checks the files, prints the result, and returns whether all are right."""
+    """Checks the files, prints the result, and returns whether there are no problems."""
     passed = True
     for path in map(Path, paths):
         problems = list((wheel_problems if path.suffix == ".whl" else sdist_problems)(path))

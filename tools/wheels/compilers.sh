@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Makes WORK_DIR/compilers/ARCH with cc, c++, ar and ranlib for ARCH and glibc 2.28 and later, and
-# WORK_DIR/tools, an environment with what requirements.txt names.
+# WORK_DIR/tools, a virtual environment with the packages in requirements.txt.
 #
 #   tools/wheels/compilers.sh x86_64|aarch64 WORK_DIR
 #
-# The compiler is zig, which comes from PyPI with a C++ library to link in and the symbols of every
-# glibc. What Debian 12's own compiler builds needs glibc 2.34.
+# The compiler is zig, whose package on PyPI contains a C++ library to link statically and the
+# symbols of every glibc. Binaries of Debian 12's own compiler need glibc 2.34.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 arch=$1

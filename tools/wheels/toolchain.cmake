@@ -4,9 +4,9 @@ set(CMAKE_SYSTEM_PROCESSOR $ENV{WHEEL_ARCH})
 set(CMAKE_CXX_COMPILER $ENV{WHEEL_COMPILERS}/c++)
 set(CMAKE_AR $ENV{WHEEL_COMPILERS}/ar)
 set(CMAKE_RANLIB $ENV{WHEEL_COMPILERS}/ranlib)
-# zig strips: the system's strip knows its own processor only.
+# zig strips the binary, because the system's strip only supports its own processor.
 set(CMAKE_STRIP "")
-# pybind11 would ask for it, and zig build its C++ library again for that.
+# pybind11 would turn it on, and zig would build its C++ library again.
 set(CMAKE_INTERPROCEDURAL_OPTIMIZATION OFF)
 
 # The Python that runs the build is not the one that the wheel is for.

@@ -55,7 +55,7 @@ def _comes_from_thread_start(error: RuntimeError) -> bool:
 
 
 def printable(text: str) -> str:
-    r"""Returns the text with control characters, which file names may contain, as in \x1b."""
+    r"""Returns the text with its control characters, as in a file name, as escapes like \x1b."""
     return "".join(
         repr(character)[1:-1] if ord(character) < 32 or 127 <= ord(character) < 160 else character
         for character in text

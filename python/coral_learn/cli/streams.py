@@ -12,7 +12,7 @@ def prepare_streams() -> None:
     character that cannot be written becomes an escape such as ``\udce9``.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
-        pass  # it replaces a closed stream (`2>&-`), which the next file opened would become
+        pass  # opens a closed stream (`2>&-`), which the next file opened would become
     os.close(descriptor)
     sys.stdout = _tolerant(sys.stdout, 1)
     sys.stderr = _tolerant(sys.stderr, 2)

@@ -1,1 +1,1 @@
-"""The whole job on drawn photos, with only what the package contains."""
+"""The demo: a complete retraining on drawn photos, with only what the package contains."""

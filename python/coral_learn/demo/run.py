@@ -28,7 +28,7 @@ def demo(output: str | os.PathLike[str], *, progress: StageProgress | None = Non
     The photos go to ``output/photos``, and the results to ``output``.
 
     Args:
-        output: The folder for the photos and the results; it is made if it is missing.
+        output: The folder for the photos and the results, created if it does not exist.
         progress: A function that is called with the stage, the number of photos done, and the
             number of all photos.
 

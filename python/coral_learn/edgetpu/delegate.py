@@ -27,7 +27,7 @@ def load_edgetpu_delegate(options: Mapping[str, object] | None = None) -> Delega
     device = str(options.get("device") or "") or None
     if device is not None:
         check_device(device)
-    # ctypes first: where load_delegate cannot open a library, it also prints an ignored exception.
+    # ctypes first: if load_delegate cannot open a library, it also prints an ignored exception.
     library = open_library()
     if isinstance(library, Problem):
         raise library.error()

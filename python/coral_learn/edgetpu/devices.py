@@ -43,7 +43,7 @@ def check_device(device: str) -> None:
     """Checks that a string is one of pycoral's names for an Edge TPU.
 
     Raises:
-        ValueError: It is not; the message lists the valid forms.
+        ValueError: The string is not such a name. The message lists the valid forms.
     """
     if not _DEVICE_STRING.fullmatch(device):
         raise ValueError(

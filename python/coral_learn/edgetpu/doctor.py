@@ -1,4 +1,4 @@
-"""Finding out what is wrong with this machine's setup: ``doctor()`` and ``coral-learn doctor``."""
+"""The check of this machine's setup: ``doctor()`` and ``coral-learn doctor``."""
 
 import platform
 import re

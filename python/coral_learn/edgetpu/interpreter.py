@@ -96,7 +96,7 @@ def _open_edge_tpu(model: ModelFile, device: str | None) -> Delegate | None:
 
 
 def _refuse_incompatible_library(model: ModelFile, device: str | None) -> None:
-    """Refuses a libedgetpu that would crash this process; other problems show without a crash."""
+    """Rejects a libedgetpu that would crash this process. Other problems do not cause a crash."""
     library = open_library()
     if isinstance(library, Problem):
         return

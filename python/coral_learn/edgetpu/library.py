@@ -27,7 +27,7 @@ class Device:
 
     Attributes:
         type: "usb" or "pci".
-        path: Its path in /sys (USB) or /dev (PCIe).
+        path: The path of the device in /sys (USB) or /dev (PCIe).
     """
 
     type: str
@@ -40,7 +40,7 @@ def library_name() -> str:
 
 
 def open_library() -> ctypes.CDLL | Problem:
-    """Opens libedgetpu, or says why it cannot be used."""
+    """Opens libedgetpu, or returns the reason why it cannot be used."""
     name = library_name()
     try:
         library = ctypes.CDLL(name)

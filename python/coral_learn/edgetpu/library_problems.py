@@ -1,7 +1,7 @@
 """What can be wrong with a libedgetpu, and how to fix it.
 
 The system's loader has one kind of error for a missing file, a missing dependency and a library for
-another CPU; these functions tell them apart.
+another CPU; these functions distinguish them.
 """
 
 import os
@@ -45,7 +45,7 @@ def explain_load_failure(name: str, reason: str) -> Problem:
     """Describes a library that cannot be opened.
 
     Args:
-        name: The path or the name by which it was to be opened.
+        name: The path or the name of the library.
         reason: The message of the system's loader.
     """
     file = _find_file(name)

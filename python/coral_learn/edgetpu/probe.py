@@ -1,4 +1,4 @@
-"""Whether libedgetpu is compatible with the runtime, tested in a process of its own.
+"""The test of whether libedgetpu is compatible with the runtime, in a separate process.
 
 A libedgetpu that was built against another TensorFlow than the runtime passes a structure of
 another size, and the process crashes. Therefore another process runs a compiled model first, before

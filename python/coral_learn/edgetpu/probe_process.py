@@ -1,7 +1,7 @@
-"""The program of the probe's own process: runs one compiled model on an Edge TPU.
+"""The program of the probe's process: runs one compiled model on an Edge TPU.
 
-It may crash, and it runs before any other compiled model of the process that started it, so it
-imports as little as it can: neither NumPy nor ctypes nor the rest of this package.
+It may crash, and the process that started it waits for the result, so it imports as little as
+possible: neither NumPy nor ctypes nor the rest of this package.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""The TFLite runtime in use, and the types of what this package uses of it."""
+"""The TFLite runtime in use, and types for the parts of it that this package uses."""
 
 import functools
 import importlib
@@ -53,10 +53,10 @@ class TensorDetails(TypedDict):
 
 
 class Interpreter(Protocol):
-    """What this package uses of the ``Interpreter`` that both runtimes have."""
+    """The methods of the runtimes' ``Interpreter`` that this package uses."""
 
     def allocate_tensors(self) -> None:
-        """Plans the memory; needed once, before the first inference."""
+        """Allocates the memory of the tensors; needed once, before the first inference."""
 
     def invoke(self) -> None:
         """Runs the model on the values of its input tensors, with the GIL released."""

@@ -1,1 +1,1 @@
-"""Extraction: photos in, embeddings out."""
+"""Running image models on photos, with a cache: embedding extraction and class scores."""

@@ -51,7 +51,7 @@ class CacheInfo:
 class EmbeddingCache:
     """Embeddings by photo and model in one SQLite file, which several processes may share.
 
-    An embedding is found by the content of the photo's file, whatever its name, together with
+    An embedding is stored under the content of the photo's file, not its name, together with
     everything else that it depends on: see :meth:`open`. A cache never makes an extraction fail. If
     its file cannot be used, there is one warning, and the extraction continues without it; a broken
     file is set aside, and a new one is created.
@@ -60,7 +60,7 @@ class EmbeddingCache:
     def __init__(
         self, folder: str | os.PathLike[str] | None = None, *, max_bytes: int = DEFAULT_MAX_BYTES
     ) -> None:
-        """Names a cache; its file is not opened or created yet.
+        """Sets the path of a cache. Its file is not opened or created yet.
 
         Args:
             folder: The folder of the cache's file; None for the folder in the environment variable
@@ -131,7 +131,7 @@ class EmbeddingCache:
 
 
 def default_folder() -> Path:
-    """Returns the folder of a cache that is made without one."""
+    """Returns the folder of a cache for which none was given."""
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
         return Path(chosen)

@@ -1,4 +1,4 @@
-"""The embedding extractor: photos in, embeddings out."""
+"""The embedding extractor, which turns photos into embeddings."""
 
 from collections.abc import Generator, Iterable, Sequence
 
@@ -15,7 +15,7 @@ from .photo_rows import OnError, PhotoRows, raise_error, skip_photo
 
 
 class EmbeddingExtractor:
-    """A model that turns a photo into an embedding: the features that a classifier's head weighs.
+    """A model that turns a photo into an embedding, the input of a classifier's head.
 
     Use it in a ``with`` statement, or call :meth:`close`, to free the interpreters and devices.
 
@@ -39,7 +39,7 @@ class EmbeddingExtractor:
         """Loads a model.
 
         Args:
-            model: The path of a ``.tflite`` file, its bytes, or an interpreter, which is then used
+            model: The path of a ``.tflite`` file, its bytes, or an interpreter, which is used
                 as it is.
             device: A device as for :func:`coral_learn.edgetpu.make_interpreter`, several of them,
                 or ``all`` for every Edge TPU attached. Several devices are used at once.
@@ -69,7 +69,7 @@ class EmbeddingExtractor:
         return f"EmbeddingExtractor({self._model.summary})"
 
     def close(self) -> None:
-        """Frees the interpreters and devices; the extractor cannot be used any more."""
+        """Frees the interpreters and devices. The extractor cannot be used afterwards."""
         self._model.close()
 
     def extract(

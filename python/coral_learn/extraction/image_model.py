@@ -1,4 +1,4 @@
-"""Running any image model on photos: one image in, one row of numbers out."""
+"""Running an image model on photos: each photo gives one row of numbers."""
 
 import contextlib
 import functools
@@ -100,7 +100,7 @@ class ImageModel:
         )
 
     def close(self) -> None:
-        """Frees the interpreters and devices; the model cannot be run any more."""
+        """Frees the interpreters and devices. The model cannot be run afterwards."""
         self._runners.close()
 
     def run(
@@ -238,5 +238,6 @@ def _refuse_single_image(images: Iterable[ImageSource]) -> None:
     single = isinstance(images, str | bytes | os.PathLike | Image.Image)
     if single or (isinstance(images, np.ndarray) and images.ndim < 4):
         raise ValueError(
-            "images is one photo, and must be several, such as a list: put the photo in a list"
+            "images is a single photo, but must be a list or another iterable of photos. "
+            "Put the photo in a list."
         )

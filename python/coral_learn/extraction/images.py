@@ -43,7 +43,7 @@ _UPRIGHT = {
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 
 _LARGE_PHOTO_PIXELS = 16_000_000
-_NO_MEMORY = "there is not enough memory for it: make it smaller"
+_NO_MEMORY = "there is not enough memory for this photo: make it smaller"
 _DAMAGED = "the photo is damaged or not supported"
 
 # A PIL image decodes itself on first use, which is not safe in two threads at once, and a caller
@@ -136,14 +136,14 @@ def _load_callers_image(image: Image.Image, size: tuple[int, int]) -> NDArray[np
 
 def _image_of_array(pixels: NDArray[Any]) -> Image.Image:
     if pixels.dtype != np.uint8:
-        raise PhotoError(f"its pixels are {pixels.dtype}, and must be uint8 from 0 to 255")
+        raise PhotoError(f"its pixels are {pixels.dtype}, but must be uint8 from 0 to 255")
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
     if pixels.size == 0 or not (
         pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
     ):
         raise PhotoError(
-            f"its shape is {list(pixels.shape)}, and must be [height, width], "
+            f"its shape is {list(pixels.shape)}, but must be [height, width], "
             "[height, width, 3] or [height, width, 4]"
         )
     _check_pixel_count(pixels.shape[1], pixels.shape[0])
@@ -175,7 +175,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode == "F":
-        raise PhotoError("its pixels are floating-point numbers of unknown range")
+        raise PhotoError("its pixels are floating-point numbers of unknown range: save it as JPEG")
     if image.mode.startswith("I"):  # Pillow's own conversion clips at 255
         high_bytes = np.asarray(image) >> 8
         np.clip(high_bytes, 0, 255, out=high_bytes)
@@ -196,7 +196,7 @@ def _check_pixel_count(width: int, height: int) -> None:
     # Pillow raises an error at twice its limit, but only warns at the limit itself.
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and width * height > limit:
-        raise PhotoError(f"it has {width} x {height} pixels, and Pillow allows at most {limit}")
+        raise PhotoError(f"it has {width} x {height} pixels, but Pillow allows at most {limit}")
 
 
 def _unknown_format(path: str | os.PathLike[str]) -> str:

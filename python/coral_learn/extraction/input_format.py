@@ -70,9 +70,9 @@ class InputFormat:
         A quantized input gets the same real values, quantized. If no normalization is declared, or
         the declared one does not fit into the tensor's range of real values, the normalization is
         inferred from that range, which the converter took from photos between black and white. It
-        is ImageNet's mean and deviation if they fill almost the whole range, or otherwise the one
-        of [-1, 1], [0, 1] and [0, 255] that fits into the range and fills the largest part of it.
-        If none of them fills a quarter, black to white is assumed to span the whole range.
+        is ImageNet's mean and deviation if they fill almost the whole range; otherwise, [-1, 1],
+        [0, 1] or [0, 255], whichever fits into the range and fills the largest part of it. If none
+        of them fills a quarter, black to white is assumed to span the whole range.
 
         If the result is within one level of the pixel's own byte (minus 128 for int8), the byte
         is used unchanged, because pycoral and MediaPipe do so, and these models were tested with
@@ -88,7 +88,7 @@ class InputFormat:
         shape, dtype = [int(size) for size in details["shape"]], np.dtype(details["dtype"])
         if len(shape) != 4 or shape[0] != 1 or shape[3] != 3 or min(shape) < 1:
             raise ModelError(
-                f"the model's input has shape {shape}, and must be one RGB image, "
+                f"the model's input has shape {shape}, but must be one RGB image, "
                 "[1, height, width, 3]: use a model for images"
             )
         scale, zero_point = details["quantization"]
@@ -98,7 +98,7 @@ class InputFormat:
             values = _quantized_values(np.iinfo(dtype), float(scale), int(zero_point), declared)
         else:
             raise ModelError(
-                f"the model's input is {dtype}, and must be uint8, int8 or float32: convert the "
+                f"the model's input is {dtype}, but must be uint8, int8 or float32: convert the "
                 "model with an input of one of these types"
             )
         table: NDArray[TensorValue] = values.astype(dtype)

@@ -1,4 +1,4 @@
-"""Running one interpreter: an input tensor in, the model's output out."""
+"""Running one interpreter on input tensors."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -22,8 +22,8 @@ class OutputFormat:
     Attributes:
         size: The number of values in a row.
         dtype: The type of the stored values.
-        scale: The real units of one quantization step; 1.0 for float32.
-        zero_point: The stored value of real zero; 0 for float32.
+        scale: The size of one quantization step in real units; 1.0 for float32.
+        zero_point: The stored value that stands for real zero; 0 for float32.
     """
 
     size: int
@@ -42,7 +42,7 @@ class OutputFormat:
         size = int(np.prod(shape))
         if size < 1 or max(shape, default=0) != size:
             raise ModelError(
-                f"the model's output has shape {shape}, and must be one row of numbers, such as "
+                f"the model's output has shape {shape}, but must be one row of numbers, such as "
                 "[1, 1024] or [1, 1, 1, 1024]: use a classifier or an embedding extractor"
             )
         scale, zero_point = details["quantization"]
@@ -61,7 +61,7 @@ class OutputFormat:
 
 
 class ModelRunner:
-    """Runs an interpreter that takes one image and gives one row, in one thread at a time.
+    """Runs an interpreter that turns one image into one row, in one thread at a time.
 
     Attributes:
         input_format: The format of the model's input.
@@ -83,7 +83,7 @@ class ModelRunner:
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             raise ModelError(
-                f"the model has {len(inputs)} inputs and {len(outputs)} outputs, and must have "
+                f"the model has {len(inputs)} inputs and {len(outputs)} outputs, but must have "
                 "one image input and one output: use a classifier or an embedding extractor"
             )
         self.input_format = InputFormat.of_tensor(inputs[0], declared)

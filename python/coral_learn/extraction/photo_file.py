@@ -66,7 +66,7 @@ def read_photo(path: str | os.PathLike[str]) -> PhotoFile:
         raise PhotoError("this is not a file", path)
     if found.st_size > _MAX_BYTES:
         raise PhotoError(
-            f"the file has {found.st_size} bytes, and a photo may have at most {_MAX_BYTES}", path
+            f"the file has {found.st_size} bytes, but at most {_MAX_BYTES} are allowed", path
         )
     if not content:
         raise PhotoError("the file is empty", path)

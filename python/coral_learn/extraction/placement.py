@@ -29,7 +29,7 @@ class Placement:
             was chosen by name.
         workers: The number of photos that are decoded at once and, on the CPU, run at once.
         first: An interpreter that is ready to run.
-        others: Functions that make the other interpreters, once there is work for them.
+        others: Functions that make the other interpreters when there is work for them.
     """
 
     device: str

@@ -69,7 +69,7 @@ class RunnerPool:
         with self._changed:
             self._changed.wait_for(lambda: self._free or self._closed or not self.left)
             if self._closed:
-                raise ValueError("the model is closed: make a new one to run more photos")
+                raise ValueError("the model is closed: open it again to run more photos")
             if not self.left:
                 others = f" (all {len(self.lost)} were lost)" if len(self.lost) > 1 else ""
                 raise EdgeTpuError(self.lost[-1] + others)

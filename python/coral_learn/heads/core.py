@@ -44,8 +44,8 @@ _MAX_DEFAULT_THREADS = 8
 def num_threads() -> int:
     """Returns how many threads the core may use. The results do not depend on it.
 
-    This is what the environment variable ``CORAL_LEARN_NUM_THREADS`` says, or else the number of
-    processors that this process may use, but at most 8.
+    The number is the value of the environment variable ``CORAL_LEARN_NUM_THREADS`` or, if it is not
+    set, the number of processors that this process may use, but at most 8.
 
     Raises:
         ValueError: The variable is not a positive whole number.

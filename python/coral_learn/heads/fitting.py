@@ -24,12 +24,12 @@ def fit(
     seed: int | None,
     progress: Callable[[int, float], object] | None,
 ) -> FitRecord:
-    """Fits a head, and publishes it.
+    """Fits a head and publishes it.
 
     Args:
         state: The head.
-        training: What to fit it to.
-        validation: What to choose the penalty on; None for cross-validation.
+        training: The data to fit it to.
+        validation: The data to choose the penalty on; None for cross-validation.
         penalty: The penalty; None to choose it.
         seed: Seeds the folds of the cross-validation; None for the seed of the head.
         progress: Called with the iteration and the loss of the final fit.

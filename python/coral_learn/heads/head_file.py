@@ -18,11 +18,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class SavedHead:
-    """What the file of a head holds.
+    """The contents of a saved head.
 
     Attributes:
-        weights: [D, C]; float32 in files that this package wrote.
-        biases: [C]; float32 in files that this package wrote.
+        weights: The weights, [D, C]; float32 in files that this package wrote.
+        biases: The biases, [C]; float32 in files that this package wrote.
         weight_scale: Standard deviation of the initial weights.
         reg: The L2 penalty of training with SGD.
         seed: The seed that was given, or None.
@@ -40,7 +40,7 @@ class SavedHead:
 
 
 def write_head(path: str | os.PathLike[str], head: SavedHead) -> None:
-    """Writes a head to a file, whole or not at all.
+    """Writes a head to a file, completely or not at all.
 
     Raises:
         OSError: The file cannot be written.
@@ -68,7 +68,7 @@ def read_head(path: str | os.PathLike[str], make: Callable[[SavedHead], T]) -> T
 
     Args:
         path: The file.
-        make: Makes the result from what was read. Its exceptions mean that the file is broken.
+        make: Makes the result from the contents. Its exceptions mean that the file is broken.
 
     Raises:
         ValueError: The file holds something else, or is broken.

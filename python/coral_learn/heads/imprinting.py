@@ -1,4 +1,4 @@
-"""Weight imprinting: a classifier's last layer, learned from a few photos of each class."""
+"""Weight imprinting: training a classifier's last layer on a few photos of each class."""
 
 import copy
 import math
@@ -21,7 +21,12 @@ _MIN_LENGTH = 1e-30
 
 @dataclass
 class _KeptClass:
-    """A class of the model's own, which imprinting does not change."""
+    """A class of the original model, which imprinting does not change.
+
+    Attributes:
+        weights: The weights of the class, float32 [D].
+        bias: The bias of the class.
+    """
 
     weights: NDArray[np.float32]
     bias: float
@@ -32,9 +37,10 @@ class _ImprintedClass:
     """A class learned from photos.
 
     Attributes:
-        total: The sum of the embeddings, [D].
-        photos: How many there were; counted only next to classes of an ordinary classifier.
-        rival_total: The sum, over the photos, of the largest score of a class of that classifier.
+        total: The sum of the embeddings of its photos, float64 [D].
+        photos: The number of photos. Only counted if the model also has the classes of an ordinary
+            classifier.
+        rival_total: The sum, over the photos, of the highest score of any class of that classifier.
     """
 
     total: NDArray[np.float64]
@@ -43,10 +49,11 @@ class _ImprintedClass:
 
     @property
     def bias(self) -> float:
-        """What puts the class on a level with the classes of an ordinary classifier.
+        """The bias that makes the class comparable with the classes of an ordinary classifier.
 
-        Their scores have little to do with cosines, which for any two photos are far from 0. So the
-        bias makes an average photo of this class as likely as the likeliest of those.
+        The scores of those classes are not cosines, and the cosine between any two photos is far
+        from 0. The bias gives an average photo of this class the same score as the highest score
+        that the ordinary classifier gives it.
         """
         if self.photos == 0:
             return 0.0
@@ -54,11 +61,13 @@ class _ImprintedClass:
 
     @property
     def expected_cosine(self) -> float:
-        """The cosine that one more photo of the class probably has with the class's weights.
+        """The expected cosine between the class's weights and one more photo of the class.
 
-        It follows from the cosine between two photos of the class, whose mean over all pairs the
-        length of the sum gives. One more pair is assumed: features are often positive, which makes
-        any two photos alike, and two of one class a third closer to being the same.
+        It is computed from the mean cosine between two photos of the class, which follows from the
+        length of the sum of their embeddings. One more pair of photos is assumed, so that the
+        estimate also works for a single photo: features are often positive, which gives any two
+        photos a high cosine, and the cosine of two photos of one class is assumed to be a third
+        closer to 1.
         """
         share_of_all = float(_unit(self.total).mean()) ** 2 * len(self.total)
         assumed = share_of_all + (1 - share_of_all) / 3
@@ -69,17 +78,17 @@ class _ImprintedClass:
 
 
 class ImprintingEngine:
-    """Teaches a model classes from a few photos each, by weight imprinting.
+    """Adds classes to a model from a few photos of each, by weight imprinting.
 
-    It is pycoral's class of the same name. The weights of a class are the normalized sum of its
-    photos' embeddings, so that a photo goes to the class whose photos it has the smallest angle to.
-    :func:`coral_learn.create_imprinting_model` makes the model that it needs of any other.
+    This is pycoral's class of the same name. The weights of a class are the normalized sum of its
+    photos' embeddings, so that a photo is assigned to the class with the highest cosine similarity.
+    :func:`coral_learn.create_imprinting_model` makes a suitable model from any image model.
 
-    The sums live on in the model that :meth:`serialize_model` gives: an engine made from it with
-    ``keep_classes=True`` goes on training where this one stopped.
+    The model that :meth:`serialize_model` returns contains the sums: an engine that is made from it
+    with ``keep_classes=True`` continues the training.
 
-    One object can be used from several threads: what it learned is read and changed by one of them
-    at a time, under the object's own lock. A forked process can use it too.
+    One object can be used from several threads: a lock lets only one of them read or change the
+    classes at a time. A forked process can use it too.
     """
 
     def __init__(self, model_path: ModelSource, keep_classes: bool = False) -> None:
@@ -88,8 +97,8 @@ class ImprintingEngine:
         Args:
             model_path: The path of a ``.tflite`` file, or its bytes, whose last operators are
                 L2_NORMALIZATION, (QUANTIZE), CONV_2D, MUL, RESHAPE and SOFTMAX.
-            keep_classes: Keep the classes that the model has. Those that were imprinted can be
-                trained on; others stay as they are.
+            keep_classes: Whether to keep the classes that the model has. Imprinted classes can be
+                trained further; all other classes stay as they are.
 
         Raises:
             ModelError: The file cannot be read, or is not such a model.
@@ -98,13 +107,14 @@ class ImprintingEngine:
         self._model = read_imprinting_model(model)
         self._classes: list[_KeptClass | _ImprintedClass] = []
         self._labels: list[str] | None = None
-        # Next to classes of an ordinary classifier, imprinted ones need a bias, and that a count.
+        # Beside the classes of an ordinary classifier, an imprinted class needs a bias, which is
+        # computed from its number of photos.
         self._counts_photos = keep_classes and self._model.tail.photo_counts is not None
         if keep_classes:
             self._classes = _load_classes(self._model.tail)
             labels = model.labels
             self._labels = labels if labels and len(labels) == len(self._classes) else None
-        self._lock = ObjectLock()  # of the classes and labels
+        self._lock = ObjectLock()  # guards the classes and labels
 
     @property
     def embedding_dim(self) -> int:
@@ -118,9 +128,9 @@ class ImprintingEngine:
 
     @property
     def labels(self) -> list[str] | None:
-        """The name of each class, or None where unknown; classes added since have a number.
+        """The name of each class, or None if unknown. Classes added since are named by their index.
 
-        Setting anything but one string a class, or None, raises ``ValueError``.
+        Setting anything but one string for each class, or None, raises ``ValueError``.
         """
         with self._lock:
             if self._labels is None:
@@ -142,13 +152,13 @@ class ImprintingEngine:
         """Adds a photo to a class.
 
         Args:
-            embedding: What the model of :meth:`serialize_extractor_model` gives for the photo, [D]:
-                real numbers, or an array of the model's own uint8 or int8 values.
-            class_id: An imprinted class, or :attr:`num_classes` to begin a new one.
+            embedding: The output of the model of :meth:`serialize_extractor_model` for the photo,
+                [D]: real numbers, or the stored uint8 or int8 values of a quantized model.
+            class_id: An imprinted class, or :attr:`num_classes` to add a new one.
 
         Raises:
-            RuntimeError: The embedding is not of shape [D], or the class is too far or cannot be
-                changed; pycoral's type and texts.
+            RuntimeError: The embedding is not of shape [D], ``class_id`` is more than
+                ``num_classes``, or the class cannot be changed. The type and texts are pycoral's.
             ValueError: The embedding holds NaN or infinity, or ``class_id`` is negative.
         """
         vector = self._as_real(embedding)
@@ -165,12 +175,13 @@ class ImprintingEngine:
                 trained.rival_total += self._best_kept_score(vector)
 
     def train_all(self, embeddings: EmbeddingsLike, labels: ArrayLike) -> None:
-        """Adds many photos, class by class; all of them, or none where there is an error.
+        """Adds many photos, class by class. If there is an error, none of them is added.
 
         Args:
-            embeddings: [N, D], of the extractor before its normalization or after it: they are
-                normalized here.
-            labels: The class of each, integers [N]; classes yet unknown must follow each other.
+            embeddings: The embeddings of the photos, [N, D]. They are normalized here, so the
+                extractor may have normalized them or not.
+            labels: The class of each photo, integers [N]. New classes must have the next indices,
+                without a gap.
 
         Raises:
             RuntimeError, ValueError: As for :meth:`train`.
@@ -186,10 +197,10 @@ class ImprintingEngine:
         """Returns the class of each embedding, int64 [N].
 
         Args:
-            x: [N, D], of the extractor before its normalization or after it.
+            x: Embeddings [N, D], normalized or not.
 
         Raises:
-            ValueError: A wrong shape, or numbers that are not finite.
+            ValueError: The shape is wrong, or a number is not finite.
             RuntimeError: There is no class yet.
         """
         tail = self._tail()
@@ -197,14 +208,14 @@ class ImprintingEngine:
         return np.asarray(scores.argmax(axis=1), np.int64)
 
     def get_accuracy(self, mat_x: EmbeddingsLike, labels: ArrayLike) -> float:
-        """Returns the fraction of embeddings classified right, in [0, 1].
+        """Returns the fraction of embeddings classified correctly, in [0, 1].
 
         Args:
-            mat_x: [N, D], of the extractor before its normalization or after it; N at least 1.
+            mat_x: Embeddings [N, D], normalized or not; N at least 1.
             labels: Integers [N] in [0, C).
 
         Raises:
-            ValueError: A wrong shape, labels out of range, or numbers that are not finite.
+            ValueError: A shape is wrong, a label is out of range, or a number is not finite.
             RuntimeError: There is no class yet.
         """
         answers = self.predict(mat_x)
@@ -215,14 +226,14 @@ class ImprintingEngine:
         )
 
     def serialize_extractor_model(self) -> bytes:
-        """Returns the model that gives the normalized embedding of a photo."""
+        """Returns the model that computes the normalized embedding of a photo."""
         return self._model.extractor.content
 
     def serialize_model(self) -> bytes:
         """Returns the classifier, with its labels if they are known.
 
         Raises:
-            RuntimeError: "Model is not trained.": there is no class yet.
+            RuntimeError: There is no class yet ("Model is not trained.").
         """
         return self.to_model().content
 
@@ -230,7 +241,7 @@ class ImprintingEngine:
         """Returns the classifier as :meth:`serialize_model` does, as an opened model.
 
         Raises:
-            RuntimeError: "Model is not trained.": there is no class yet.
+            RuntimeError: There is no class yet ("Model is not trained.").
         """
         with self._lock:
             tail, labels = self._tail(), self.labels
@@ -253,7 +264,7 @@ class ImprintingEngine:
         return as_float_array(vector, vector.shape, "embedding").astype(np.float64)
 
     def _check_trainable(self, indices: list[int]) -> None:
-        """Refuses ascending class indices that cannot be trained one after the other."""
+        """Checks that ascending class indices can be trained one after the other."""
         following = self.num_classes
         for index in indices:
             if index > following:
@@ -314,6 +325,6 @@ def _unit_rows(embeddings: EmbeddingsLike, feature_dim: int) -> NDArray[np.float
 
 
 def _unit(vector: ArrayLike) -> NDArray[np.float64]:
-    """Returns the vector with length 1, or zeros as they are."""
+    """Returns the vector scaled to length 1; a zero vector stays zero."""
     vector = np.asarray(vector, np.float64)
     return np.asarray(vector / max(float(np.linalg.norm(vector)), _MIN_LENGTH))

@@ -21,13 +21,13 @@ def as_embeddings(value: EmbeddingsLike, feature_dim: int, name: str = "embeddin
     """Returns ``value`` as C-contiguous Embeddings, without a copy if possible.
 
     uint8 and int8 arrays are taken as whole numbers, with scale 1 and zero point 0. Other types
-    are converted to float32. NaN and infinity are not looked for: the core refuses them when it
-    reads them.
+    are converted to float32. NaN and infinity are not checked for here: the core rejects them
+    when it reads them.
 
     Args:
         value: Embeddings, or an array [N, D].
         feature_dim: D.
-        name: What error messages call the value.
+        name: The name of the value in error messages.
 
     Raises:
         ValueError: ``value`` is not a matrix of D columns, or does not hold numbers.
@@ -47,7 +47,7 @@ def as_labels(value: ArrayLike, rows: int, num_classes: int, name: str) -> Label
         value: Integers [rows] in [0, num_classes).
         rows: The number of embeddings, which need one label each.
         num_classes: C.
-        name: What error messages call the value.
+        name: The name of the value in error messages.
 
     Raises:
         ValueError: ``value`` has another shape, does not hold integers, or one is out of range.
@@ -78,7 +78,7 @@ def as_array(value: ArrayLike, name: str) -> AnyArray:
     Raises:
         ValueError: ``value`` is a masked array, or its rows differ in length.
     """
-    if isinstance(value, np.ma.MaskedArray):  # its masked numbers would be used like the others
+    if isinstance(value, np.ma.MaskedArray):  # NumPy would use its masked numbers like the others
         raise ValueError(f"{name} must not be a masked array: fill it, or leave out masked rows")
     try:
         return np.asarray(value)
@@ -170,7 +170,7 @@ def _as_float32(numbers: AnyArray, name: str) -> NDArray[np.float32]:
     if numbers.dtype.kind not in "biufO":
         raise ValueError(f"{name} must be numbers, not {numbers.dtype}")
     try:
-        with np.errstate(over="ignore"):  # becomes infinite, and is refused later
+        with np.errstate(over="ignore"):  # becomes infinite, which is rejected later
             return numbers.astype(np.float32, copy=False)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must be numbers: {error}") from error

@@ -18,8 +18,8 @@ def normalize_lengths(embeddings: Embeddings, num_classes: int) -> Embeddings:
     embedding scales all of its logits.
 
     Embeddings are returned as they are if there are more than 30 for each class, or if their
-    lengths vary at least a third as much as the embeddings themselves: then the length may well
-    tell the classes apart.
+    lengths vary at least a third as much as the embeddings themselves, because the length may then
+    distinguish the classes.
 
     Args:
         embeddings: [N, D].
@@ -28,7 +28,7 @@ def normalize_lengths(embeddings: Embeddings, num_classes: int) -> Embeddings:
     if len(embeddings) > _MAX_ROWS_PER_CLASS * num_classes:
         return embeddings
     values = np.asarray(embeddings)
-    with np.errstate(all="ignore"):  # the core refuses NaN and infinity
+    with np.errstate(all="ignore"):  # the core rejects NaN and infinity
         lengths = np.linalg.norm(values, axis=1, keepdims=True)
         variation = lengths.std() / np.sqrt(values.var(axis=0).sum())
     if lengths.min() == 0 or not variation < _MAX_RELATIVE_VARIATION:

@@ -1,4 +1,4 @@
-"""Adding a class to a finished classifier, from a few photos and without the old ones."""
+"""Adding a class to a trained classifier, from a few photos and without the old photos."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..tflite.imprinting.read import has_imprinting_tail
 from .imprinting import ImprintingEngine
 from .inputs import EmbeddingsLike, as_embeddings, as_labels
 
-_MARGIN_OF_ONE_CLASS = 4.0  # of a classifier of one class, which tells nothing about distances
+_MARGIN_OF_ONE_CLASS = 4.0  # a single class gives no distance between classes to measure
 _MIN_SQUARED_DISTANCE = 1e-12
 
 
@@ -28,11 +28,11 @@ def remember_classes(
     Args:
         classifier: A ``.tflite`` file or its bytes.
         embeddings: The embeddings that it was trained on, [N, D].
-        labels: The class of each, integers [N] in [0, C).
+        labels: The class of each embedding, integers [N] in [0, C).
 
     Raises:
         ModelError: The file cannot be used.
-        ValueError: A wrong shape, labels out of range, or a class without an embedding.
+        ValueError: A shape is wrong, a label is out of range, or a class has no embedding.
     """
     model = ModelFile.open(classifier)
     weights, biases, _ = read_head(model)
@@ -47,16 +47,16 @@ def class_means(
     """Returns the mean embedding of each class, [C, D].
 
     Args:
-        embeddings: [N, D].
-        labels: The class of each, [N], in [0, C).
-        num_classes: C.
+        embeddings: The embeddings, [N, D].
+        labels: The class of each embedding, [N], in [0, C).
+        num_classes: The number of classes, C.
 
     Raises:
         ValueError: A class has no embedding.
     """
     missing = sorted(set(range(num_classes)) - set(labels.tolist()))
     if missing:
-        raise ValueError(f"there is no embedding of the classes {missing}")
+        raise ValueError(f"there is no embedding of the classes {missing}: add photos of them")
     return np.array(
         [np.asarray(embeddings[labels == label]).mean(axis=0) for label in range(num_classes)]
     )
@@ -65,20 +65,20 @@ def class_means(
 def add_class(model: ModelSource, embeddings: EmbeddingsLike, label: str) -> bytes:
     """Returns a classifier with one more class.
 
-    How well it works depends on what the model says about its old classes. A retrained model that
-    remembers them (see :func:`remember_classes`) and a model made by imprinting say enough. Any
-    other classifier becomes an imprinting model, which learns the new class at some cost to the old
-    ones.
+    How well it works depends on what the model stores about its old classes. A retrained model that
+    remembers them (see :func:`remember_classes`) and a model made by imprinting store enough. Any
+    other classifier becomes an imprinting model, which recognizes the old classes somewhat less
+    well.
 
     Args:
         model: A classifier: a ``.tflite`` file or its bytes.
-        embeddings: Photos of the new class as embedded by the model's own extractor, [N, D] with N
-            at least 1; a handful is enough.
+        embeddings: The embeddings of photos of the new class, by the model's own extractor, [N, D]
+            with N at least 1; a few photos are enough.
         label: The name of the new class.
 
     Raises:
         ModelError: The model cannot be used.
-        ValueError: A wrong shape, or numbers that are not finite.
+        ValueError: The shape is wrong, or a number is not finite.
     """
     classifier = ModelFile.open(model)
     if has_imprinting_tail(classifier):
@@ -88,7 +88,7 @@ def add_class(model: ModelSource, embeddings: EmbeddingsLike, label: str) -> byt
     if means is not None and _are_means_of(means, weights, biases):
         names = _extended(labels, len(biases), label)
         return _extend_head(classifier, weights, biases, means, embeddings, names).content
-    del weights  # with 1,000 classes they are larger than the file
+    del weights  # with 1,000 classes, they take more memory than the file
     imprinting_model = make_imprinting_model(classifier, keep_classes=True)
     return _imprint_class(imprinting_model, embeddings, label).content
 
@@ -117,7 +117,7 @@ def _extend_head(
         cut_at_embedding(classifier),
         np.column_stack([weights, column]),
         np.append(biases, bias),
-        calibration=Embeddings(_imagined_photos(means, photos)),
+        calibration=Embeddings(_synthetic_embeddings(means, photos)),
         labels=labels,
         class_means=np.vstack([means, photos.mean(axis=0)]),
     )
@@ -132,8 +132,8 @@ def _new_column(
     """Returns the weights [D] and the bias of a new class.
 
     The logit rises along the line from the mean of the old classes to the new photos. It is above
-    the most probable old class at the photos and below it at the old means, by as much as the old
-    classes are apart from each other.
+    the most probable old class at the photos and below it at the old means, by the mean
+    margin between the old classes.
     """
     logits = means @ weights + biases
     own = np.diagonal(logits).copy()
@@ -150,10 +150,10 @@ def _new_column(
     return column, np.float32(best_old + margin - column @ photos.mean(axis=0))
 
 
-def _imagined_photos(
+def _synthetic_embeddings(
     means: NDArray[np.float32], photos: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Returns embeddings about as spread out as the old photos, for choosing ranges."""
+    """Returns embeddings about as spread out as the old photos, to choose quantization ranges."""
     center = means.mean(axis=0)
     scattered = means[:, None] + (photos - photos.mean(axis=0))
     return np.vstack([photos, scattered.reshape(-1, means.shape[1]), center + 2 * (means - center)])
@@ -162,7 +162,7 @@ def _imagined_photos(
 def _are_means_of(
     means: NDArray[np.float32], weights: NDArray[np.float32], biases: NDArray[np.float32]
 ) -> bool:
-    """Tells whether noted means belong to this head, and not to one that the model had before."""
+    """Tells whether stored class means belong to this head, not to an earlier one of the model."""
     if means.shape != weights.T.shape:
         return False
     predictions = (means @ weights + biases).argmax(axis=1)

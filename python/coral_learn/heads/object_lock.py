@@ -8,8 +8,8 @@ import weakref
 class ObjectLock:
     """A reentrant lock of one object, for ``with`` statements.
 
-    A copy of the lock, or what a pickle of it gives, is not held by any thread. In a forked process
-    it is not held either, unless the thread that forked held it: the parent's other threads do not
+    A copy of the lock, pickled or not, is not held by any thread. In a forked process it is not
+    held either, unless the thread that forked held it: the parent's other threads do not
     exist there, and so could never release it.
     """
 

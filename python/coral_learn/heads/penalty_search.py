@@ -19,12 +19,12 @@ _MAX_WORK_FOR_FOLDS = 10_000_000  # rows x features x classes; above this, one f
 _SEARCH_TOLERANCE = 3e-3
 _SEARCH_ITERATIONS = 100
 _MIN_PROBABILITY = 1e-9
-_PATIENCE = 2  # stop after this many penalties in a row that were no better
+_PATIENCE = 2  # stop after this many penalties in a row without an improvement
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What a head is fitted to.
+    """The data that a head is fitted to.
 
     Attributes:
         data: N embeddings and their labels.
@@ -42,7 +42,7 @@ class TrainingSet:
         return core.Head(weights, np.zeros(self.num_classes, np.float32))
 
     def fit_to(self, rows: RowIndices) -> core.HeadFit:
-        """Returns what fits heads to some of the rows."""
+        """Returns an object that fits heads to some of the rows."""
         return core.HeadFit(
             self.num_classes,
             core.stored(self.data.embeddings),
@@ -113,7 +113,7 @@ def choose_penalty(
     """Chooses the penalty with the lowest loss on rows that were not fitted.
 
     Args:
-        training: What the head will be fitted to.
+        training: The data that the head will be fitted to.
         validation: Embeddings and labels to compute the loss on; None for cross-validation.
         generator: Shuffles the rows into folds.
     """

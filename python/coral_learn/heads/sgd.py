@@ -21,7 +21,7 @@ class _DivergedError(ValueError):
 
 @dataclass(frozen=True)
 class SgdArguments:
-    """The arguments of ``SoftmaxRegression.train_with_sgd``, which says what they mean."""
+    """The arguments of ``SoftmaxRegression.train_with_sgd``, which documents them."""
 
     num_iter: int
     learning_rate: float
@@ -84,7 +84,7 @@ def train_with_sgd(
         state: The head.
         data: Embeddings and labels; see ``SoftmaxRegression.train_with_sgd``.
         arguments: How to train.
-        progress: Called with each record, if ``print_every`` says so.
+        progress: Called with each record if ``print_every`` is positive.
 
     Raises:
         ValueError: Data or arguments are invalid, or the loss became infinite.
@@ -95,7 +95,7 @@ def train_with_sgd(
     if training is None:
         raise ValueError("data_train must hold at least one embedding")
     if arguments.patience is not None and validation is None:
-        raise ValueError("patience needs data_val, to know when to stop")
+        raise ValueError("patience needs data_val and labels_val, which tell when to stop")
     prints = arguments.prints
     threads = core.num_threads()
     calibration = calibration_sample(training.embeddings)
@@ -116,7 +116,7 @@ def train_with_sgd(
             if not math.isfinite(loss):
                 raise _DivergedError(
                     f"training diverged within {iteration} iterations: "
-                    f"learning_rate {arguments.learning_rate} is too high"
+                    f"learning_rate {arguments.learning_rate} is too high. Choose a lower one."
                 )
             record = TrainingRecord(
                 iteration, loss, training_accuracy, validation_loss, validation_accuracy
@@ -144,6 +144,6 @@ def train_with_sgd(
         finally:
             # Weights can also become NaN if another thread writes NaN to the embeddings meanwhile.
             usable = not diverged and head.is_finite()
-            if history:  # otherwise the embeddings were refused before the first iteration
+            if history:  # otherwise the embeddings were rejected before the first iteration
                 state.publish(head if usable else before, calibration)
     return history

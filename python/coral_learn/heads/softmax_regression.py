@@ -44,9 +44,9 @@ class SoftmaxRegression:
     that were last reported. The arrays ``weights`` and ``biases`` are the only exception: they are
     the memory of the head, and change while they are read.
 
-    Embeddings are read in place, labels are copied first. If another thread changes the embeddings
-    meanwhile, each number is read as it was before or after the change. If a number that is read is
-    not finite, an error is raised and the weights stay finite.
+    Embeddings are read in place, whereas labels are copied first. If another thread changes the
+    embeddings meanwhile, each number is read as it was before or after the change. If a number that
+    is read is not finite, an error is raised and the weights stay finite.
 
     A forked process can use a head, even if another thread was training it at the time of the fork.
     Its weights may then be partly those of one report and partly those of the next.
@@ -341,8 +341,8 @@ class SoftmaxRegression:
 
         Args:
             in_model_path: The extractor, as for :meth:`serialize_model`.
-            embeddings: What to compare the two heads on, [N, D], preferably from photos that were
-                not used in training. None for a sample of those that were.
+            embeddings: The embeddings to compare the two heads on, [N, D], preferably of photos
+                that were not used in training. None for a sample of the training embeddings.
 
         Raises:
             ModelError: The file cannot be read, or is not an extractor for this head.
@@ -355,8 +355,7 @@ class SoftmaxRegression:
         compared = values.calibration if embeddings is None else embeddings
         if compared is None:
             raise ValueError(
-                "this head was not trained here, so it holds no embeddings to be compared on: "
-                "pass some"
+                "this head was not trained here, so it has no embeddings to compare on: pass some"
             )
         return quantization_report(
             ModelFile.open(in_model_path),
@@ -367,7 +366,7 @@ class SoftmaxRegression:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the head to a file in NumPy's .npz format, whole or not at all.
+        """Writes the head to a file in NumPy's .npz format, completely or not at all.
 
         The file holds weights, biases, labels, ``reg``, ``weight_scale``, the seed, and the
         embeddings that :meth:`serialize_model` calibrates with.

@@ -33,11 +33,11 @@ class HeadValues:
 
 @dataclass(eq=False)
 class HeadState:
-    """The arrays of a head, and what goes with them.
+    """The arrays of a head and everything that belongs to them.
 
     Attributes:
-        weights: [C, D]. Changed in place only, because users hold views of it.
-        biases: [C]. Changed in place only.
+        weights: The weights, [C, D]. Only changed in place, because users hold views of them.
+        biases: The biases, [C]. Only changed in place.
         reg: The L2 penalty of training with SGD.
         seed: The seed that was given, or None.
         generator: Draws the initial weights and the seeds of trainings.
@@ -69,14 +69,16 @@ class HeadState:
         if num_classes * feature_dim > _MAX_WEIGHTS:
             raise ValueError(
                 f"{feature_dim} features and {num_classes} classes are more than a .tflite file "
-                "can hold"
+                f"can hold: their product must be at most {_MAX_WEIGHTS}"
             )
         generator = np.random.default_rng(seed)
         weights = generator.standard_normal((num_classes, feature_dim), np.float32)
-        with np.errstate(over="ignore"):  # infinite weights are refused below
+        with np.errstate(over="ignore"):  # infinite weights are rejected below
             weights *= np.float32(weight_scale)
         if not np.isfinite(weights).all():
-            raise ValueError(f"weight_scale {weight_scale:g} is too large")
+            raise ValueError(
+                f"weight_scale {weight_scale:g} is too large: it gives infinite weights"
+            )
         return cls(weights, np.zeros(num_classes, np.float32), reg, seed, generator)
 
     @property
@@ -116,7 +118,7 @@ class HeadState:
         return values
 
     def publish(self, head: Head, calibration: Embeddings) -> None:
-        """Takes over what was trained. Arrays that users hold show it as well."""
+        """Stores a trained head. The arrays that users hold show it as well."""
         with self.lock:
             head.copy_to(self.weights, self.biases)
             self.calibration = calibration
@@ -141,4 +143,4 @@ def calibration_sample(embeddings: Embeddings) -> Embeddings:
 
 
 def _not_finite_error() -> ValueError:
-    return ValueError("the weights or biases of this head hold NaN or infinity: set others")
+    return ValueError("the weights or biases of this head hold NaN or infinity: set finite ones")

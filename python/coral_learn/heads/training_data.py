@@ -23,8 +23,8 @@ class LabeledEmbeddings:
     """At least one embedding, each with its class.
 
     Attributes:
-        embeddings: [N, D], as ``inputs.as_embeddings`` returns them.
-        labels: int32 [N], in [0, C).
+        embeddings: The embeddings, [N, D], as ``inputs.as_embeddings`` returns them.
+        labels: The class of each embedding, int32 [N] in [0, C).
     """
 
     embeddings: Embeddings
@@ -48,7 +48,7 @@ def read_labeled(
         labels: Integers [N] in [0, C).
         feature_dim: D.
         num_classes: C.
-        names: What error messages call the embeddings and the labels.
+        names: The names of the embeddings and the labels in error messages.
 
     Raises:
         ValueError: A shape is wrong, a label is out of range, or there are no embeddings.
@@ -66,7 +66,7 @@ def read_part(
     feature_dim: int,
     num_classes: int,
 ) -> LabeledEmbeddings | None:
-    """Checks one part of pycoral's dictionary of data; None if it is empty or missing.
+    """Checks one part of pycoral's dictionary of data; returns None if it is empty or missing.
 
     Args:
         data: ``data_train``, ``labels_train``, ``data_val`` and ``labels_val``.
@@ -91,11 +91,11 @@ def read_part(
 
 
 def read_validation(pair: object, feature_dim: int, num_classes: int) -> LabeledEmbeddings:
-    """Checks what should be a pair of validation embeddings and labels.
+    """Checks a pair of validation embeddings and labels.
 
     Raises:
-        ValueError: This is no pair, a shape is wrong, a label is out of range, or there are no
-            embeddings.
+        ValueError: ``pair`` is not a pair, a shape is wrong, a label is out of range, or there are
+            no embeddings.
     """
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise ValueError("validation must be a pair: embeddings and labels")
@@ -122,5 +122,7 @@ def read_class_weights(
         return balanced.astype(np.float32)
     weights = as_float_array(class_weight, (num_classes,), "class_weight")
     if (weights < 0).any() or not weights[labels].any():
-        raise ValueError("class_weight must be at least 0, and more for some class")
+        raise ValueError(
+            "class_weight must be at least 0, and more than 0 for a class with embeddings"
+        )
     return weights

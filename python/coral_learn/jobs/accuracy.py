@@ -20,7 +20,7 @@ _NOTABLE_CHANGE = 0.01  # of the accuracy, by quantization
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The fractions of photos that are classified right, in [0, 1]; None for a part without photos.
+    """The fraction of photos classified correctly, in [0, 1]; None for a part without photos.
 
     Attributes:
         train: The float head on the training photos.
@@ -44,7 +44,7 @@ def score_test_photos(
     cache: EmbeddingCache | None,
     report: Callable[[int, int], None],
 ) -> PhotoRows[NDArray[np.float32]]:
-    """Runs a retrained model on test photos, from their files to its answers, as its users do.
+    """Runs a retrained model on test photos, from their files to its answers, as users will.
 
     Args:
         model: The model.
@@ -52,7 +52,7 @@ def score_test_photos(
         rows: The row numbers of the T test photos, [T].
         device: The device to run on, as for :class:`~coral_learn.Classifier`.
         cache: A cache for the scores.
-        report: Called with the number of photos done and of all test photos.
+        report: Called with the number of photos done and the total.
 
     Returns:
         The probabilities of the classes for the photos that can still be read, [T, C].

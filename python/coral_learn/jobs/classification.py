@@ -24,7 +24,7 @@ LabelSource = str | os.PathLike[str] | Sequence[str] | Mapping[int, str]
 
 @dataclass(frozen=True)
 class Class:
-    """A class that a classifier gives for a photo.
+    """A class that a classifier predicts for a photo.
 
     Attributes:
         id: The class index.
@@ -45,7 +45,7 @@ class Evaluation:
         accuracy: The fraction of photos whose most probable class is their own, in [0, 1].
         images: The number of photos that could be read.
         classes: The names of the model's classes.
-        confusion: The number of photos by class (row) and by the model's answer (column).
+        confusion: The number of photos by true class (row) and predicted class (column).
         skipped: The photos that could not be read.
     """
 
@@ -103,7 +103,7 @@ class Classifier:
         self.close()
 
     def close(self) -> None:
-        """Frees the interpreters; the classifier cannot be used any more."""
+        """Frees the interpreters. The classifier cannot be used afterwards."""
         self._model.close()
 
     def label(self, index: int) -> str:
@@ -260,9 +260,9 @@ def _class_ids(photos: ImageFolder, classifier: Classifier) -> NDArray[np.int64]
     if classifier.labels is None:
         if len(photos.classes) != classifier.num_classes:
             raise ValueError(
-                f"the model has {classifier.num_classes} classes and no labels, and "
-                f"{photos.path} has {len(photos.classes)} class folders. Pass a label file with "
-                "the names of the model's classes."
+                f"{photos.path} has {len(photos.classes)} class folders, but the model has "
+                f"{classifier.num_classes} classes and no labels. Pass a label file with the names "
+                "of the model's classes."
             )
         return np.arange(len(photos.classes))
     known = {name: k for k, name in enumerate(classifier.labels[: classifier.num_classes])}
@@ -270,7 +270,7 @@ def _class_ids(photos: ImageFolder, classifier: Classifier) -> NDArray[np.int64]
     if unknown:
         raise ValueError(
             f"{photos.path} has folders that are not classes of the model: "
-            f"{', '.join(unknown)}; its classes are {', '.join(classifier.labels[:10])}"
+            f"{', '.join(unknown)}. Its classes are {', '.join(classifier.labels[:10])}"
             f"{'...' if len(known) > 10 else ''}. Rename or remove these folders."
         )
     return np.array([known[name] for name in photos.classes])

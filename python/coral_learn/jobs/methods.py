@@ -68,7 +68,7 @@ class Head(Protocol):
     """A trained head of any method."""
 
     def get_accuracy(self, mat_x: Embeddings, labels: NDArray[np.int64]) -> float:
-        """Returns the fraction of embeddings that are classified right, in [0, 1]."""
+        """Returns the fraction of embeddings that are classified correctly, in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def train_head(
         method: The method to train with.
         task: The data to train on.
         sgd: The settings of ``method="sgd"``.
-        report: Called with the number of steps done and of all steps.
+        report: Called with the number of steps done and the total.
     """
     if method == "sgd":
         return _train_with_sgd(task, sgd, report)

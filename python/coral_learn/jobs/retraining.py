@@ -1,4 +1,4 @@
-"""Retraining: photos in folders in, a retrained model out."""
+"""Retraining: from folders of photos to a saved and tested model."""
 
 import functools
 import os
@@ -35,7 +35,7 @@ class RetrainResult:
     Attributes:
         model: The retrained model, a ``.tflite`` file.
         labels: The label map of the model.
-        report: A page or a text file about what the model gets right and wrong.
+        report: A web page or a text file that shows what the model gets right and wrong.
         classes: The names of the classes, in the order of the model's outputs.
         images: The number of photos that were used.
         skipped: The photos that could not be read.
@@ -107,7 +107,7 @@ def retrain(
         raise ValueError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
     extractor = _open_extractor(extractor)
     image_folder = _list_photos(data_dir)
-    split_by_class(image_folder.labels, validation, test)  # fails for bad fractions before the work
+    split_by_class(image_folder.labels, validation, test)  # rejects bad fractions before the work
     folder = _writable_folder(output)
     report = progress or (lambda stage, done, total: None)
     clock = _Clock()
@@ -174,7 +174,7 @@ def _open_extractor(source: ModelSource) -> ModelFile:
     extractor = ModelFile.open(source)
     if extractor.is_classifier:
         raise ModelError(
-            "this model is a classifier, not an embedding extractor: make an extractor from it "
+            "this model is a classifier, not an embedding extractor. Make an extractor from it "
             "with `coral-learn extractor CLASSIFIER.tflite --output EXTRACTOR.tflite`"
         )
     return extractor

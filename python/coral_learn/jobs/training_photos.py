@@ -40,7 +40,7 @@ def extract_training_photos(
     Args:
         extractor: The embedding extractor.
         folder: The photos.
-        report: Called with the number of photos done and of all photos.
+        report: Called with the number of photos done and the total.
 
     Raises:
         ValueError: A class has no photo that could be read.

@@ -1,1 +1,1 @@
-"""Learning over time: a folder that keeps embeddings, a head and the history of its changes."""
+"""Projects: folders that keep embeddings, a head and the history of its changes."""

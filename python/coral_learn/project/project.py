@@ -1,4 +1,4 @@
-"""A model that goes on learning: classes are added, removed and renamed, and changes undone."""
+"""A model whose classes are added, removed and renamed over time; every change can be undone."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ from .state import ProjectState, ProjectSummary
 from .store import ProjectStore
 
 _VALIDATION_FRACTION = 0.2
-_PASSING_FRACTION = 0.95  # of the correct answers, which the threshold lets pass
+_PASSING_FRACTION = 0.95  # of the correct answers have at least the probability of the threshold
 _SEED = 0
 
 
@@ -57,7 +57,7 @@ class Project:
         """Creates a project without classes.
 
         Args:
-            path: The folder of the project; it is made if it is missing.
+            path: The folder of the project, which is created if it does not exist.
             extractor: The embedding extractor, which is copied into the project.
 
         Raises:
@@ -201,7 +201,7 @@ class Project:
         """Writes the model and ``label_map.txt`` into a folder.
 
         Args:
-            output: The folder; it is made if it is missing.
+            output: The folder, which is created if it does not exist.
 
         Returns:
             The path of the model.
@@ -222,7 +222,7 @@ class Project:
             if current.head is None:
                 found = f"only one class ({current.classes[0]})" if current.classes else "no class"
                 raise ValueError(
-                    f"{self.path} has {found}, and a model needs at least two. "
+                    f"{self.path} has {found}, but a model needs at least two. "
                     "Add classes with `coral-learn project add`."
                 )
             head = self._store.load_head(current.head)
@@ -240,12 +240,12 @@ class Project:
         with EmbeddingExtractor(self._store.extractor, device=device, cache=cache) as extractor:
             embeddings = extractor.extract(photos, progress=progress, on_error=on_error)
         if not len(embeddings):
-            raise ValueError("none of the photos can be read. Give at least one that can.")
+            raise ValueError("none of the photos can be read. Give at least one readable photo.")
         return embeddings
 
     @contextmanager
     def _changing(self) -> Iterator[list[ProjectState]]:
-        """Gives the states, oldest first, and keeps other processes from changing them."""
+        """Yields the states, oldest first, and keeps other processes from changing them."""
         with self._store.locked():
             try:
                 yield self._store.read_states()

@@ -3,7 +3,7 @@
 lock              held while the project is read or changed
 project.json      the index: all states, oldest first
 extractor.tflite  the embedding extractor
-parts/*.npz       the embeddings and heads that the states name
+parts/*.npz       the embeddings and heads that the states refer to
 """
 
 import fcntl
@@ -48,10 +48,10 @@ class ProjectStore:
         return self._index.exists()
 
     def make_folder(self) -> None:
-        """Makes the folder if it is missing.
+        """Creates the folder if it does not exist.
 
         Raises:
-            OSError: The folder cannot be made.
+            OSError: The folder cannot be created.
         """
         self._parts.mkdir(parents=True, exist_ok=True)
 

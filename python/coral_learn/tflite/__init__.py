@@ -1,1 +1,1 @@
-"""Surgery on ``.tflite`` files: bytes in, bytes out; nothing here runs a model."""
+"""Reading and changing ``.tflite`` files. Nothing in this package runs a model."""

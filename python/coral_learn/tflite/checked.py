@@ -1,7 +1,7 @@
-"""Bounds-checked reading of flatbuffers, for files that nobody vouches for.
+"""Bounds-checked reading of flatbuffers, for files from untrusted sources.
 
-The generated code of a schema trusts its input: a count or an offset in a damaged file sends it far
-outside the buffer, or around in circles for hours. It reads through one class,
+The generated code of a schema trusts its input: a count or an offset in a damaged file makes it
+read far outside the buffer, or loop for hours. It reads through one class,
 ``flatbuffers.table.Table``, and :class:`CheckedTable` takes the place of that class.
 """
 
@@ -19,8 +19,8 @@ from ..errors import ModelError
 # large models have less than one in a thousand bytes. Reading 30,000 takes under half a second.
 _MAX_ITEMS_IN_SMALL_FILES = 30_000
 _MIN_BYTES_PER_ITEM = 1000
-# A writer may share equal strings and vectors. A file that shares everything many times over is
-# made to fill the memory.
+# A writer may share equal strings and vectors. A file that shares everything many times is designed
+# to fill the memory.
 _MAX_READS_PER_BYTE = 1.25
 _MIN_READ_BUDGET = 1 << 20
 
@@ -31,7 +31,7 @@ _TWO_UINT16 = struct.Struct("<HH").unpack_from
 
 
 class CheckedBuffer:
-    """The bytes of a flatbuffer, not copied, and how much may still be read from them."""
+    """The bytes of a flatbuffer, not copied, and the number of reads that are still allowed."""
 
     def __init__(self, content: bytes | NDArray[np.uint8]) -> None:
         self.content: memoryview = np.frombuffer(content, np.uint8).data.toreadonly()
@@ -40,7 +40,7 @@ class CheckedBuffer:
         self._bytes_left = _MIN_READ_BUDGET + int(_MAX_READS_PER_BYTE * len(content))
 
     def spend_items(self, count: int) -> None:
-        """Counts objects that are read, and stops at more than any model has.
+        """Counts objects that are read, and stops if there are more than any model has.
 
         Raises:
             ModelError: There are too many.
@@ -50,10 +50,11 @@ class CheckedBuffer:
             raise ModelError(f"it has more tables than any model of {self.size} bytes needs")
 
     def spend_bytes(self, start: int, length: int) -> None:
-        """Checks that a span lies inside the file, and that spans are not read over and over.
+        """Checks that a span lies inside the file, and that spans are not read again and again.
 
         Raises:
-            ModelError: The span ends outside, or more is read in all than the file can hold.
+            ModelError: The span ends outside the file, or more is read in total than any file
+                of this size needs.
         """
         self._bytes_left -= length
         if start + length > self.size or self._bytes_left < 0:
@@ -70,7 +71,7 @@ class CheckedTable(flatbuffers.table.Table):  # type: ignore[misc]
 
     def __init__(self, buffer: CheckedBuffer, position: int) -> None:
         buffer.spend_items(1)
-        self.Bytes = buffer  # type: ignore[misc] # the slots of the class that it extends
+        self.Bytes = buffer  # type: ignore[misc] # slots of the base class
         self.Pos = position  # type: ignore[misc]
         self._vtable = position - _INT32(buffer.content, position)[0]
         if self._vtable < 0:

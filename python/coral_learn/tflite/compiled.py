@@ -1,4 +1,4 @@
-"""What a model compiled for the Edge TPU needs, read from the program inside its operator."""
+"""The runtime version that a compiled model needs, read from the program in its operator."""
 
 import struct
 
@@ -16,7 +16,7 @@ def required_runtime_version(model: ModelFile) -> int | None:
     """Returns the lowest runtime version that libedgetpu must have for a compiled model.
 
     Returns:
-        The N in "RuntimeVersion(N)" of libedgetpu's version; None if the model does not say.
+        The N in "RuntimeVersion(N)" of libedgetpu's version; None if the model does not state it.
 
     Raises:
         ModelError: The file is not a model.

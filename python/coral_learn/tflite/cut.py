@@ -1,4 +1,4 @@
-"""Cutting a classifier at its embedding: the last layer off, an embedding extractor left."""
+"""Cutting the last layer off a classifier, which makes it an embedding extractor."""
 
 from collections.abc import Sequence
 
@@ -25,12 +25,14 @@ _KNOWN_EMBEDDINGS = (
 def create_embedding_extractor(classifier: ModelSource, tensor_name: str | None = None) -> bytes:
     """Makes an embedding extractor from a classifier by cutting off its last linear layer.
 
-    The cut is at the named tensor, or at the embedding of an architecture known by its tensor
-    names, or at the input of the last linear layer. What the model then leaves unused is dropped.
+    The cut is at the named tensor. Without a name, it is at the embedding of an architecture that
+    is known by its tensor names, or else at the input of the last linear layer. Everything that
+    the model then no longer uses is dropped.
 
     Args:
         classifier: A ``.tflite`` file, not compiled for the Edge TPU, or its bytes.
-        tensor_name: The tensor to cut at. Of several names joined with ";", one is enough.
+        tensor_name: The tensor to cut at. If its name is several names joined with ";", one of
+            them is enough.
 
     Returns:
         A model with the same input and the embedding as its only output, in the type that it has
@@ -111,7 +113,7 @@ def _error(graph: Graph, layers: Sequence[LinearLayer], found: str) -> ModelErro
 
 
 def _tensors_named(graph: Graph, names: Sequence[str]) -> set[Tensor]:
-    """Finds tensors by their full name, or by one of the names that a converter joined."""
+    """Finds tensors by their full name, or by one of several names that a converter joined."""
     return {
         tensor
         for tensor in graph.tensors

@@ -1,4 +1,4 @@
-"""The embedding of a model: what an extractor gives, and where a classifier can be cut."""
+"""The embedding of a model: the output of an extractor, and where a classifier can be cut."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class Candidate:
 
     Attributes:
         name: The name of the tensor.
-        shape: Its dimensions; all but the last are 1.
-        dtype: Its type: uint8, int8 or float32.
+        shape: The dimensions of the tensor; all but the last are 1.
+        dtype: The type of its elements: uint8, int8 or float32.
     """
 
     name: str
@@ -46,10 +46,10 @@ class Candidate:
 
 
 def read_embedding(extractor: ModelSource) -> Candidate:
-    """Returns the name, shape and type of what an embedding extractor gives.
+    """Returns the name, shape and type of an embedding extractor's output.
 
     Raises:
-        ModelError: The model does not have one output, or it is not an embedding.
+        ModelError: The model does not have exactly one output, or it is not an embedding.
     """
     return Candidate.of_tensor(embedding_output(ModelFile.open(extractor).graph))
 
@@ -57,8 +57,8 @@ def read_embedding(extractor: ModelSource) -> Candidate:
 def list_candidates(classifier: ModelSource) -> list[Candidate]:
     """Lists the tensors at which a classifier could be cut, in the order they are computed.
 
-    They are the vectors that alone carry everything from the image to the last linear layer, or to
-    the output of a model without one.
+    At each of them, this one vector is all that the rest of the model reads, up to the last linear
+    layer, or up to the output of a model without one.
 
     Args:
         classifier: A ``.tflite`` file or its bytes.
@@ -74,8 +74,8 @@ def embedding_output(graph: Graph) -> Tensor:
     """Returns the output of an embedding extractor.
 
     Raises:
-        ModelError: The model does not have one output, or it is not a vector of a type that heads
-            can read, or its size or scale is impossible.
+        ModelError: The model does not have exactly one output, or the output is not a vector of a
+            type that heads can read, or its size or scale is out of range.
     """
     if len(graph.outputs) != 1:
         raise ModelError(
@@ -120,7 +120,7 @@ def candidates(graph: Graph, layers: Sequence[LinearLayer]) -> list[Candidate]:
 
 
 def _bottlenecks(graph: Graph, layers: Sequence[LinearLayer]) -> Iterator[Tensor]:
-    """Yields the computed tensors that alone carry on what the operators so far have computed.
+    """Yields each computed tensor that is the only one that later operators still read.
 
     Stops at the first of the linear layers.
     """
@@ -129,7 +129,7 @@ def _bottlenecks(graph: Graph, layers: Sequence[LinearLayer]) -> Iterator[Tensor
     for number, operator in reversed(list(enumerate(graph.operators))):
         for tensor in operator.inputs:
             last_use.setdefault(tensor, number)
-    from_image: set[Tensor | None] = set(graph.inputs)  # unlike what is unpacked from weights
+    from_image: set[Tensor | None] = set(graph.inputs)  # not unpacked from weights
     alive = from_image & last_use.keys()
     for number, operator in enumerate(graph.operators):
         if not heads.isdisjoint(operator.outputs):

@@ -1,4 +1,4 @@
-"""A ``.tflite`` file that is opened once: its content, and what it says about itself."""
+"""A ``.tflite`` file that is opened once: its content, graph, labels and normalization."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .metadata import (
 from .tree import pack, unpack
 
 ModelSource: TypeAlias = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, "ModelFile"]
-"""A model: the path of a ``.tflite`` file, its bytes, or a file that is open already."""
+"""A model: the path of a ``.tflite`` file, its bytes, or a file that is already open."""
 
 _UNNAMED = "the model"
 _OPERATOR_CODES, _CUSTOM_CODE = 6, 6  # offsets in vtables, by TFLite's schema.fbs
@@ -36,11 +36,11 @@ _OPERATOR_CODES, _CUSTOM_CODE = 6, 6  # offsets in vtables, by TFLite's schema.f
 class ModelFile:
     """A ``.tflite`` file, read once, parsed at most once and packed at most once.
 
-    Functions take one and give another; none changes the one it was given.
+    Functions take a ModelFile and return another; they never change the one that they are given.
     """
 
     def __init__(self, content: bytes, name: str = _UNNAMED) -> None:
-        """Takes over the bytes of a file; nothing is parsed yet.
+        """Takes the bytes of a file; nothing is parsed yet.
 
         Args:
             content: The bytes.
@@ -75,11 +75,11 @@ class ModelFile:
     def of_graph(
         cls, graph: Graph, labels: Sequence[str] | None = None, *, output_name: str = "probability"
     ) -> ModelFile:
-        """Makes a model file from a graph; it is packed when its content is asked for.
+        """Makes a model file from a graph, which is packed when its content is read.
 
         Args:
-            graph: The graph, which the file takes over. What its metadata say about the input
-                stays; the output is described again.
+            graph: The graph, which belongs to the file from then on. Its metadata keep their
+                description of the input, and get a new description of the output.
             labels: A name for each class, or None.
             output_name: The name of the output in the metadata.
 
@@ -106,7 +106,7 @@ class ModelFile:
         """Parses the model, unless the TFLite schema is not installed.
 
         Raises:
-            ModelError: The file is not a .tflite model, or is a damaged one.
+            ModelError: The file is not a .tflite model, or is damaged.
         """
         with suppress(ImportError):  # the schema comes with ai-edge-litert
             _ = self.tree
@@ -122,7 +122,7 @@ class ModelFile:
         """The model as a tree of the schema's objects, checked; it must not be changed.
 
         Raises:
-            ModelError: The file is not a .tflite model, or is a damaged one.
+            ModelError: The file is not a .tflite model, or is damaged.
         """
         return unpack(self.content, self._name)
 
@@ -162,10 +162,10 @@ class ModelFile:
 
     @cached_property
     def labels(self) -> list[str] | None:
-        """The class names that the model carries; None if there are none that can be read.
+        """The class names inside the model; None if there are none that can be read.
 
         Raises:
-            ModelError: The file is not a .tflite model, or is a damaged one.
+            ModelError: The file is not a .tflite model, or is damaged.
         """
         name = label_file_name(find_metadata(self.tree))
         return read_label_file(self.content, name) if name else None
@@ -175,9 +175,9 @@ class ModelFile:
         """The normalization of the input that the metadata declare, or None.
 
         Raises:
-            ModelError: The file is not a .tflite model, or is a damaged one.
+            ModelError: The file is not a .tflite model, or is damaged.
         """
-        if METADATA_ENTRY not in self.content:  # which is then known without the schema
+        if METADATA_ENTRY not in self.content:  # answers without the schema
             return None
         return read_normalization(find_metadata(self.tree))
 

@@ -10,9 +10,10 @@ _MAX_LABEL_BYTES = 1 << 22
 _MAX_LABELS = 1 << 17
 _MAX_FILES = 100
 _DIRECTORY_ENTRY = b"PK\1\2"
-# With other methods zipfile unpacks a part of a file as a whole, however large it becomes.
+# With other compression methods, zipfile unpacks all of a chunk at once, however large it is.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_NO_TIME = (1980, 1, 1, 0, 0, 0)  # zip's first; the same labels always give the same bytes
+# The first time that zip can store, so that the same labels always give the same bytes.
+_NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def read_label_file(content: bytes, name: str) -> list[str] | None:
@@ -40,7 +41,7 @@ def append_label_file(content: bytes, labels: Sequence[str]) -> bytes:
     entry.create_system = 3  # on every system, so that the bytes are the same
     file = io.BytesIO()
     file.write(content)
-    # Stored, not compressed: the runtimes' own metadata readers refuse anything else.
+    # Stored, not compressed: the runtimes' own metadata readers accept nothing else.
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(entry, text.encode("utf-8", "replace"))
     return file.getvalue()
@@ -50,7 +51,7 @@ def check_labels(labels: Sequence[str]) -> None:
     """Checks that each label fits on a line of its own.
 
     Raises:
-        ValueError: A label is empty or has a line break.
+        ValueError: A label is empty or contains a line break.
     """
     for label in labels:
         if not label or "\n" in label or "\r" in label:

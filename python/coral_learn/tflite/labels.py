@@ -6,17 +6,17 @@ from .file import ModelFile, ModelSource
 
 
 def read_labels(model: ModelSource) -> list[str] | None:
-    """Returns the class names that a model carries in its metadata.
+    """Returns the class names in a model's metadata.
 
     Args:
         model: A ``.tflite`` file or its bytes, made by this package or by others.
 
     Returns:
-        The label of each class index, a line of the label file; the index itself if the line is
-        empty. None if there are none, or none that can be read.
+        The label of each class index, one per line of the label file; the index itself if the line
+        is empty. None if there are no labels, or they cannot be read.
 
     Raises:
-        ModelError: ``model`` is not a .tflite model, or is a damaged one.
+        ModelError: ``model`` is not a .tflite model, or is damaged.
     """
     return ModelFile.open(model).labels
 
@@ -26,11 +26,11 @@ def attach_labels(model: ModelSource, labels: Sequence[str]) -> ModelFile:
 
     Args:
         model: A classifier.
-        labels: A name for each class, none with a line break in it.
+        labels: A name for each class, without line breaks.
 
     Raises:
-        ModelError: ``model`` is not a .tflite model, or is a damaged one.
-        ValueError: A label is empty or has a line break, or the model has another number of
+        ModelError: ``model`` is not a .tflite model, or is damaged.
+        ValueError: A label is empty or contains a line break, or the model has another number of
             classes.
     """
     graph = ModelFile.open(model).graph.copy()

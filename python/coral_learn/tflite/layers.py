@@ -1,4 +1,4 @@
-"""The operators of a head: functions that each add one at the end of a graph."""
+"""The operators of a head: functions that each add one operator at the end of a graph."""
 
 from __future__ import annotations
 

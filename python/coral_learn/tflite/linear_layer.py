@@ -1,4 +1,4 @@
-"""The last linear layer of a classifier: found from the outputs backwards, and read as numbers."""
+"""The last linear layer of a classifier: finding it backwards from the outputs, and reading it."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class LinearLayer:
     """A linear layer that leads to an output of the model.
 
     Attributes:
-        operator: FULLY_CONNECTED or CONV_2D.
+        operator: The FULLY_CONNECTED or CONV_2D operator.
         embedding: The tensor that it reads.
         weights: The tensor of its weights.
         downstream: The operators between it and the output, in order.
@@ -63,7 +63,7 @@ class LinearLayer:
 
 
 def find_linear_layers(graph: Graph) -> list[LinearLayer]:
-    """Finds the linear layers that lead to the outputs, each once.
+    """Finds the linear layers that lead to the outputs, without duplicates.
 
     A layer with a fused activation and neither SOFTMAX nor LOGISTIC after it does not count: it is
     part of an extractor.
@@ -131,10 +131,10 @@ def logit_scale(graph: Graph, layer: LinearLayer) -> NDArray[np.float32]:
 
 
 def real_constant(graph: Graph, tensor: Tensor | None) -> NDArray[np.float32]:
-    """Returns the real numbers of a constant: float32, quantized, or float16 widened by the model.
+    """Returns the real numbers of a constant that is float32, quantized, or converted from float16.
 
     Raises:
-        ModelError: The tensor is not a constant, or of a type that heads do not have.
+        ModelError: The tensor is not a constant, or is of a type that heads do not have.
     """
     if tensor is None:
         raise ModelError("an operator lacks a constant")
@@ -159,7 +159,7 @@ def _dequantize(tensor: Tensor, stored: NDArray[np.integer]) -> NDArray[np.float
     shape = [1] * stored.ndim
     if len(scales) > 1 and tensor.table.quantization is not None:
         shape[tensor.table.quantization.quantizedDimension] = len(scales)
-    # A head is most of a small model: it is not copied in wider numbers than are needed.
+    # A head is most of a small model, so it is not copied in a wider type than it needs.
     exact = np.float64 if stored.dtype == np.int32 else np.float32
     with np.errstate(over="ignore"):
         real = np.subtract(stored, zero_points.reshape(shape).astype(exact), dtype=exact)
@@ -196,7 +196,7 @@ def _read_biases(graph: Graph, layer: LinearLayer, classes: int) -> NDArray[np.f
     stored = graph.constant(biases)
     if embedding is None or stored is None or stored.dtype != np.int32:
         return real_constant(graph, biases)
-    # The scale that the runtimes compute with, whatever scale the bias tensor names.
+    # The scale that the runtimes compute with, whatever scale the bias tensor has.
     with np.errstate(over="ignore"):
         scales = np.float32(embedding.scale) * layer.weights.scales.scales
         return np.asarray(stored * scales, np.float32)

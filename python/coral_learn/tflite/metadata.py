@@ -1,4 +1,4 @@
-"""The ``TFLITE_METADATA`` of a model: what it says about inputs and outputs, read and written.
+"""Reading and writing the ``TFLITE_METADATA`` of a model: its inputs, outputs and labels.
 
 The metadata are a flatbuffer in a buffer of the model. They name, among other things, the file with
 the labels of the output; :mod:`~coral_learn.tflite.label_file` reads and writes the file itself.
@@ -34,11 +34,11 @@ Metadata: TypeAlias = dict[str, Any]
 
 
 class DeclaredNormalization(NamedTuple):
-    """How photos are normalized for a model, by its metadata: (pixel - mean) / std.
+    """The normalization of photos that a model's metadata declare: (pixel - mean) / std.
 
     Attributes:
-        mean: One number, or one per channel.
-        std: As many.
+        mean: The mean, one number or one per channel.
+        std: The standard deviation, as many numbers as in ``mean``.
     """
 
     mean: list[float]
@@ -52,13 +52,13 @@ def find_metadata(model: schema.ModelT) -> Metadata | None:
         if entry.name == METADATA_ENTRY and data is not None:
             try:
                 return decode_metadata(data)
-            except ModelError:  # no reason not to run the model, or to make a new one from it
+            except ModelError:  # the model can still be run and changed
                 return None
     return None
 
 
 def read_normalization(metadata: Metadata | None) -> DeclaredNormalization | None:
-    """Returns the normalization of the input; None if none is declared, or it makes no sense."""
+    """Returns the normalization of the input; None if none is declared, or it is invalid."""
     graphs = (metadata or {}).get("subgraph_metadata") or [{}]
     inputs = graphs[0].get("input_tensor_metadata") or [{}]
     for unit in inputs[0].get("process_units", []):
@@ -81,10 +81,10 @@ def label_file_name(metadata: Metadata | None) -> str | None:
 
 
 def write_metadata(graph: Graph, *, output_name: str, has_labels: bool) -> None:
-    """Brings the metadata of a model up to date with its output.
+    """Updates the metadata of a model after a change of its output.
 
-    What they say about the model and its input stays; the output is described again. A model
-    without metadata and without labels gets none.
+    The description of the model and its input stays, and the output gets a new one. A model
+    without metadata and without labels gets no metadata.
 
     Args:
         graph: The graph to change.
@@ -126,13 +126,13 @@ def _replace_metadata(model: schema.ModelT, metadata: Metadata) -> None:
 def _describe(
     graph: Graph, base: Mapping[str, Any], output_name: str, has_labels: bool
 ) -> Metadata:
-    """Keeps the description of the model and its input, but not of files, which are gone."""
+    """Keeps the description of the model and its input, but not of files, which no longer exist."""
     graphs = base.get("subgraph_metadata") or [{}]
     inputs = [
         {key: value for key, value in tensor.items() if key != "associated_files"}
         for tensor in graphs[0].get("input_tensor_metadata", [])
     ]
-    if len(inputs) != len(graph.inputs):  # readers of metadata insist on one for each
+    if len(inputs) != len(graph.inputs):  # readers of metadata require one for each
         inputs = [_describe_input(tensor) for tensor in graph.inputs]
     output: Metadata = {"name": output_name.encode()}
     if has_labels:

@@ -1,8 +1,8 @@
 """The flatbuffer of TFLite metadata, as nested dicts.
 
-No package for today's Python ships the object API of TFLite's ``metadata_schema.fbs``, so the part
-of it that describes image models is written down here as data, and one reader and one writer follow
-it. Fields outside that part are left out when a file is read.
+No package for current Python versions ships the object API of TFLite's ``metadata_schema.fbs``.
+Therefore the part of the schema that concerns image models is described here as data, which one
+reader and one writer interpret. Fields outside that part are ignored when a file is read.
 """
 
 import struct
@@ -76,7 +76,7 @@ def decode_metadata(content: bytes | NDArray[np.uint8]) -> dict[str, Any]:
     """Reads a ``TFLITE_METADATA`` buffer; absent fields are absent from the dicts.
 
     Raises:
-        ModelError: It is broken.
+        ModelError: The buffer is damaged.
     """
     try:
         buffer = CheckedBuffer(content)
@@ -87,7 +87,7 @@ def decode_metadata(content: bytes | NDArray[np.uint8]) -> dict[str, Any]:
 
 
 def encode_metadata(metadata: dict[str, Any]) -> bytes:
-    """Writes what :func:`decode_metadata` reads."""
+    """Returns a ``TFLITE_METADATA`` buffer, which :func:`decode_metadata` can read."""
     builder = flatbuffers.Builder()
     builder.Finish(_write_table(builder, metadata, _MODEL_METADATA), file_identifier=_IDENTIFIER)
     return bytes(builder.Output())
@@ -139,7 +139,7 @@ def _write_table(builder: Any, values: dict[str, Any], fields: Kind) -> int:
 
 
 def _write_child(builder: Any, value: Any, kind: Kind) -> Any:
-    """Writes what a field refers to and returns its place; a number is returned as it is."""
+    """Writes the value of a field and returns its position; returns a number as it is."""
     if kind is str:
         return builder.CreateString(value)
     if isinstance(kind, dict):

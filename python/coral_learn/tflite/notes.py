@@ -1,6 +1,6 @@
-"""Notes: arrays that this package keeps inside a model for itself, as entries of its metadata.
+"""Notes: arrays that this package stores inside a model for later use, as metadata entries.
 
-Runtimes and other tools ignore metadata entries whose name they do not know.
+Runtimes and other tools ignore metadata entries whose names they do not know.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _PREFIX = "CORAL_LEARN_"
 
 
 def read_note(model: schema.ModelT, name: str, dtype: DTypeLike, ndim: int) -> NDArray[Any] | None:
-    """Returns the array that a model keeps under a name, read-only.
+    """Returns the array that a model stores under a name, read-only.
 
     Args:
-        model: A model from anywhere: the entry of this name need not be a note.
+        model: A model from any source; its entry of this name may not be a note.
         name: The name of the note.
         dtype: The type of its elements.
         ndim: The number of its dimensions.
 
     Returns:
-        The array; None if there is none of this type.
+        The array; None if there is no array of this type.
     """
     for entry in model.metadata:
         data = model.buffers[entry.buffer].data
@@ -41,7 +41,7 @@ def read_note(model: schema.ModelT, name: str, dtype: DTypeLike, ndim: int) -> N
 
 
 def write_note(model: schema.ModelT, name: str, array: NDArray[Any] | None) -> None:
-    """Replaces the array that a model keeps under a name; None removes it."""
+    """Replaces the array that a model stores under a name; None removes it."""
     for entry in [entry for entry in model.metadata if entry.name == (_PREFIX + name).encode()]:
         if not is_shared(model, entry.buffer):
             model.buffers[entry.buffer].data = None
@@ -55,7 +55,7 @@ def write_note(model: schema.ModelT, name: str, array: NDArray[Any] | None) -> N
 def _load(data: bytes) -> NDArray[Any]:
     """Reads an array in NumPy's .npy format.
 
-    ``np.load`` would reserve memory for whatever size the data claim.
+    ``np.load`` would allocate whatever size the data claim to have.
     """
     file = io.BytesIO(data)
     if np.lib.format.read_magic(file) != (1, 0):

@@ -1,4 +1,4 @@
-"""Dropping what a model no longer uses, and renumbering what stays."""
+"""Removing everything that a model no longer uses, and renumbering the rest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def prune(graph: Graph, output: Tensor) -> Graph:
 
     Args:
         graph: The graph to change; it and its tensors are not valid afterwards.
-        output: One of its tensors.
+        output: A tensor of the graph.
     """
     graph.set_output(output)
     model, table = graph.model, graph.model.subgraphs[0]
@@ -68,7 +68,7 @@ def _drop_tensors(model: schema.ModelT, graph: schema.SubGraphT) -> None:
 
 def _drop_buffers(model: schema.ModelT, graph: schema.SubGraphT) -> None:
     owners: list[schema.TensorT | schema.MetadataT] = [*graph.tensors, *model.metadata]
-    # Buffer 0 is by convention the empty one, of tensors without data.
+    # Buffer 0 is empty by convention, and belongs to tensors without data.
     model.buffers, numbers = _keep(model.buffers, {0, *(owner.buffer for owner in owners)})
     for owner in owners:
         owner.buffer = numbers[owner.buffer]

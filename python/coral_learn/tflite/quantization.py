@@ -57,7 +57,7 @@ class Quantization:
 
 
 def probability_quantization(dtype: np.dtype[Any]) -> Quantization:
-    """Returns how SOFTMAX stores probabilities; the runtimes prescribe it."""
+    """Returns the quantization of probabilities that the runtimes require of SOFTMAX."""
     return Quantization(dtype, 1 / 256, stored_range(dtype)[0])
 
 

@@ -44,7 +44,7 @@ def unpack(content: bytes, name: str = "the model") -> schema.ModelT:
         name: The name of the file in errors.
 
     Raises:
-        ModelError: ``content`` is not a .tflite model, or is a damaged one.
+        ModelError: ``content`` is not a .tflite model, or is damaged.
     """
     if content[4:8] != _IDENTIFIER:
         raise ModelError(f"{name} is not a TensorFlow Lite model ({_describe(content)})")
@@ -80,14 +80,14 @@ def copy(node: _Node) -> _Node:
 
 
 class _AlignedBuilder(flatbuffers.Builder):  # type: ignore[misc]
-    """A builder that honours the schema's ``force_align: 16``, which the generated code forgets."""
+    """A builder that honours the schema's ``force_align: 16``, which the generated code ignores."""
 
     def StartVector(self, size: int, count: int, alignment: int) -> object:  # noqa: N802
         return super().StartVector(size, count, _BYTE_ALIGNMENT if size == 1 else alignment)
 
 
 def _describe(content: bytes) -> str:
-    """Says what a file that is not a model looks like."""
+    """Describes a file that is not a model."""
     if not content:
         return "the file is empty"
     for start, format_name in _OTHER_FORMATS.items():

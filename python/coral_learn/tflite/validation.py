@@ -15,12 +15,12 @@ from .quantization import MIN_SCALE
 
 _VERSION = 3
 _MAX_ELEMENTS = 2**31 - 1
-_MAX_DIMENSIONS = 32  # of NumPy 1.26; no operator takes more than eight
+_MAX_DIMENSIONS = 32  # the limit of NumPy 1.26; no operator takes more than eight
 _MAX_INDICES = 100_000
 _ELEMENT_BYTES = {"FLOAT32": 4, "FLOAT16": 2, "INT32": 4, "INT64": 8, "UINT8": 1, "INT8": 1}
 
-# The number of inputs that an operator must have, and how many of the first must not be left out.
-# The runtimes read these before they check that they are there, and crash.
+# The number of inputs that an operator must have, and how many of the first ones must be present.
+# The runtimes read these without checking that they exist, and crash.
 _REQUIRED_INPUTS = {
     "ASSIGN_VARIABLE": (2, 2),
     "BATCH_MATMUL": (2, 2),
@@ -36,7 +36,7 @@ _REQUIRED_INPUTS_OF_OTHERS = (0, 2)
 
 
 def validate(model: schema.ModelT) -> None:
-    """Checks that every index points at something and that every constant has its elements.
+    """Checks that every index is valid and that every constant has all of its elements.
 
     Raises:
         ModelError: A check fails.
@@ -104,7 +104,7 @@ def _check_tensor(model: schema.ModelT, tensor: schema.TensorT) -> None:
 
 
 def _check_counts(graph: schema.SubGraphT) -> None:
-    """Refuses lists that take seconds to look through."""
+    """Rejects lists that would take seconds to process."""
     lists = [graph.inputs, graph.outputs]
     for operator in graph.operators:
         lists += [operator.inputs, operator.outputs, operator.intermediates]
@@ -191,7 +191,7 @@ def _required_inputs() -> dict[int, tuple[int, int]]:
 
 
 def _check_union(where: str, kind: int, kinds: type) -> None:
-    """Refuses options that the schema does not know, because packing would lose them silently."""
+    """Rejects options that the schema does not know, because packing would lose them silently."""
     if kind not in _values(kinds):
         raise ModelError(f"{where}: options of kind {kind} are unknown; upgrade ai-edge-litert")
 
@@ -225,7 +225,7 @@ def _tensors_ready_at_start(model: schema.ModelT, graph: schema.SubGraphT) -> It
 
 
 def _check_ends(graph: schema.SubGraphT) -> None:
-    """Refuses inputs and outputs of which a runtime cannot make an array; it crashes on them."""
+    """Rejects inputs and outputs that are not arrays; a runtime would crash on them."""
     opaque = (schema.TensorType.RESOURCE, schema.TensorType.VARIANT)
     for index in (*graph.inputs, *graph.outputs):
         if graph.tensors[index].type in opaque:

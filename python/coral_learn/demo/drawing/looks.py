@@ -34,7 +34,7 @@ TEXTURES: dict[str, Callable[[Field, Field, Generator], Field]] = {
     "rings": lambda u, v, rng: 0.5 + 0.5 * np.sin(rng.uniform(10, 25) * np.hypot(u + 0.3, v)),
     "grain": lambda u, v, rng: rng.random(u.shape, np.float32),
 }
-"""Each gives the share of the second of two colours, 0 to 1, in the pixels at (u, v)."""
+"""Functions that return the share of the second of two colours, 0 to 1, at (u, v)."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def write_photos(
     A photo depends only on ``seed``, its class and its number.
 
     Args:
-        folder: The folder for the photos; it is made if it is missing.
+        folder: The folder for the photos, created if it does not exist.
         per_class: The number of photos of each class.
         seed: The seed of every choice.
 

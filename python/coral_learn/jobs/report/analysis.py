@@ -187,7 +187,7 @@ def wilson_interval(correct: int, total: int) -> Interval:
         correct: The number of correct predictions.
         total: The number of all predictions, at least 1.
     """
-    z = 1.96  # 95% of a normal distribution lies within so many standard deviations
+    z = 1.96  # 95% of a normal distribution lies within this many standard deviations
     fraction = correct / total
     middle = (fraction + z**2 / (2 * total)) / (1 + z**2 / total)
     half = (

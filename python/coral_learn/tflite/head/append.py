@@ -20,13 +20,13 @@ from .record import take_recorded_head
 
 @dataclass(frozen=True)
 class QuantizationReport:
-    """What a head loses when it is stored in a model.
+    """How much a stored head differs from the float head.
 
     Attributes:
         rows: The number of embeddings that were compared.
         agreement: The fraction of them for which the float head and the stored head give the same
             class, in [0, 1].
-        largest_error: The largest difference between a probability of the two.
+        largest_error: The largest difference between the probabilities of the two heads.
     """
 
     rows: int
@@ -47,21 +47,21 @@ def append_softmax_head(
     """Makes a classifier from an embedding extractor: FULLY_CONNECTED, (RESHAPE), SOFTMAX.
 
     A quantized extractor gets a quantized head, whose output has the type of the model's input, so
-    that a model with int8 inside and uint8 outside stays one. A head that was cut off this
-    extractor and has not changed is stored exactly as it was.
+    that a model with int8 inside and uint8 inputs and outputs keeps this form. A head that was cut
+    off this extractor and has not changed is stored exactly as it was.
 
     Args:
         extractor: A model with one output, the embedding, of D features: [1, D], [1, 1, D] or
             [1, 1, 1, D]; uint8, int8 or float32; compiled for the Edge TPU or not.
-        weights: float32 [D, C], finite.
-        biases: float32 [C], finite.
-        calibration: Embeddings of this extractor, on which the quantized head is made to lose as
-            little as possible. Without them, the range of the logits is what the embedding tensor
-            could lead to, which is safe but coarse.
+        weights: The weights, float32 [D, C], finite.
+        biases: The biases, float32 [C], finite.
+        calibration: Embeddings of this extractor, for which the quantization of the head is
+            optimized. Without them, the range of the logits covers everything that the embedding
+            tensor could lead to, which is safe but coarse.
         labels: The C class names, to be stored in the model.
         per_channel: Whether the weights of each class have a scale of their own, which is more
             accurate. int8 models only, for runtimes of TensorFlow 2.14 or later.
-        class_means: The mean embedding of each class, [C, D], to be noted in the model.
+        class_means: The mean embedding of each class, [C, D], to be stored in the model.
 
     Returns:
         The classifier, with an output [1, C] of probabilities.
@@ -99,8 +99,8 @@ def quantization_report(
 
     Args:
         extractor: As for :func:`append_softmax_head`.
-        weights: float32 [D, C].
-        biases: float32 [C].
+        weights: The weights, float32 [D, C].
+        biases: The biases, float32 [C].
         embeddings: At least one embedding of this extractor, [N, D].
         calibration: As for :func:`append_softmax_head`.
         per_channel: As for :func:`append_softmax_head`.
@@ -165,7 +165,10 @@ def _quantize(
     calibration: Embeddings | None,
     per_channel: bool,
 ) -> QuantizedHead | None:
-    """Quantizes a head for a model; None for a float model. Uses up the note of a cut-off head."""
+    """Quantizes a head for a model; returns None for a float model.
+
+    Removes the model's note of an earlier head.
+    """
     if per_channel and embedding.type_name != "int8":
         raise ValueError(
             f"only int8 models can have weights per channel, not {embedding.type_name}"

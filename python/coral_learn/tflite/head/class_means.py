@@ -1,6 +1,6 @@
-"""The mean embedding of each class, noted in a classifier.
+"""The mean embedding of each class, stored in a classifier.
 
-With them, a class can be added later without the photos of the old ones.
+With the means, a class can be added later without the photos of the old classes.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _NOTE = "CLASS_MEANS"
 
 
 def attach_class_means(classifier: ModelSource, means: ArrayLike) -> ModelFile:
-    """Returns the classifier with the mean embedding of each class noted in it.
+    """Returns the classifier with the mean embedding of each class stored in it.
 
     Args:
         classifier: A ``.tflite`` file or its bytes.
-        means: Real numbers [C, D]; kept as float16.
+        means: The means, real numbers [C, D]; stored as float16.
 
     Raises:
-        ModelError: ``classifier`` is not a .tflite model, or is a damaged one.
+        ModelError: ``classifier`` is not a .tflite model, or is damaged.
     """
     model = ModelFile.open(classifier)
     graph = model.graph.copy()
@@ -32,15 +32,15 @@ def attach_class_means(classifier: ModelSource, means: ArrayLike) -> ModelFile:
 
 
 def note_class_means(model: schema.ModelT, means: ArrayLike) -> None:
-    """Notes the mean embedding of each class, real numbers [C, D], in a tree."""
+    """Stores the mean embedding of each class, real numbers [C, D], in a tree."""
     write_note(model, _NOTE, np.asarray(means, np.float16))
 
 
 def read_class_means(classifier: ModelSource) -> NDArray[np.float32] | None:
-    """Returns the mean embedding of each class, float32 [C, D]; None if they are not noted.
+    """Returns the mean embedding of each class, float32 [C, D]; None if they are not stored.
 
     Raises:
-        ModelError: ``classifier`` is not a .tflite model, or is a damaged one.
+        ModelError: ``classifier`` is not a .tflite model, or is damaged.
     """
     means = read_note(ModelFile.open(classifier).tree, _NOTE, np.float16, 2)
     return None if means is None or not np.isfinite(means).all() else means.astype(np.float32)

@@ -1,4 +1,4 @@
-"""The numbers of a quantized softmax head: stored weights, ranges, and what they compute."""
+"""The quantization of a softmax head: stored weights, ranges, and the results that they give."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +58,7 @@ class QuantizedLayer:
     ) -> "QuantizedLayer":
         """Stores real weights [D, C] and biases [C] with the given scales."""
         lowest, highest = stored_range(embedding.dtype)
-        if embedding.dtype == np.int8:  # the runtimes refuse -128 in weights
+        if embedding.dtype == np.int8:  # the runtimes reject -128 in weights
             lowest = -highest
         stored = round_to_scale(weights, weight_scales, weight_zero_point, lowest, highest)
         bias_scales = np.float32(embedding.scale) * weight_scales
@@ -113,7 +113,7 @@ class QuantizedHead:
     logits: Quantization
 
     def compute(self, embeddings: ArrayLike) -> NDArray[Any]:
-        """Computes what a runtime computes, exact between its roundings.
+        """Computes the probabilities with the roundings of a runtime, and exactly in between.
 
         Runtimes round in different ways, so a logit may differ by one stored value.
 
@@ -135,7 +135,7 @@ def quantize_head(
     *,
     per_channel: bool = False,
 ) -> QuantizedHead:
-    """Quantizes a head so that it loses as little as possible on the calibration embeddings.
+    """Quantizes a head with as small a loss as possible on the calibration embeddings.
 
     The loss is the mean Kullback-Leibler divergence of the stored head's probabilities from the
     float head's. The range of the weights is chosen first; then, with the weights as stored, the
@@ -204,7 +204,7 @@ def _quantize_layer(
 
 
 def _logit_quantization(layer: QuantizedLayer, low: float, high: float) -> Quantization:
-    # XNNPACK refuses layers whose integer sums have 256 times the scale of their output.
+    # XNNPACK rejects layers whose integer sums have 256 times the scale of their output.
     min_scale = max(float(layer.bias_scales.max()) / 128, MIN_LOGIT_SCALE)
     return Quantization.of_range(layer.embedding.dtype, low, high, min_scale)
 
@@ -214,7 +214,7 @@ def _as_stored(quantization: Quantization, real: NDArray[np.float64]) -> NDArray
 
 
 def _sample(rows: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
-    """Returns evenly spaced rows, few enough for the search to take a fraction of a second."""
+    """Returns evenly spaced rows, few enough that the search takes a fraction of a second."""
     values = len(rows) * (rows.shape[1] + 4 * classes)
     return rows[:: -(-values // _MAX_CALIBRATION_VALUES)]
 

@@ -18,12 +18,12 @@ def read_head(
             factor that the logits are multiplied by after it becomes part of the head.
 
     Returns:
-        Weights float32 [D, C], biases float32 [C], and the labels that the model carries, or None
-        if there is not one for each class.
+        Weights float32 [D, C], biases float32 [C], and the labels inside the model, or None if
+        there is not one for each class.
 
     Raises:
-        ModelError: The model does not have one linear layer that leads to its outputs, or is
-            compiled.
+        ModelError: The model does not have exactly one linear layer that leads to its outputs, or
+            is compiled.
     """
     model = ModelFile.open(classifier)
     layers = find_linear_layers(model.graph)

@@ -1,9 +1,9 @@
-"""What an extractor remembers about the head that was cut off it.
+"""The note in an extractor about the head that was cut off from it.
 
-The numbers of a quantized head are rounded twice: as stored weights and as logits. Rounded again
-with other scales, the head would no longer agree with the classifier that it came from. So the cut
-leaves a note with the scales and with a digest of the head; when the same head is appended again,
-it is stored with the same scales.
+A quantized head rounds twice: its weights and its logits. If the head were rounded again with other
+scales, it would no longer agree with the classifier that it came from. Therefore the cut stores a
+note with the scales and a digest of the head. If the same head is appended again, it gets the same
+scales.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ _SCALES = "HEAD_STEPS"  # scale and zero point of the logits, zero point and sca
 
 
 def record_head(model: schema.ModelT, graph: Graph, layer: LinearLayer) -> None:
-    """Notes the scales of a quantized head in a model from which it was cut off.
+    """Stores the scales of a quantized head in a model from which it was cut off.
 
-    A head that is not quantized, or that cannot be read and so cannot come back, leaves no note.
+    No note is stored for a head that is not quantized, or that cannot be read and thus never be
+    appended again.
 
     Args:
         model: The extractor, which is changed.
@@ -61,12 +62,12 @@ def take_recorded_head(
     biases: NDArray[np.float32],
     embedding: Quantization,
 ) -> QuantizedHead | None:
-    """Removes the note and returns the head with its old scales, if it is the noted head.
+    """Removes the note and returns the head with its old scales, if it is the same head.
 
     Args:
         model: The extractor, which is changed.
         weights: The weights of the head to append, [D, C].
-        biases: Its biases, [C].
+        biases: The biases of the head, [C].
         embedding: The quantization of the tensor that it will read.
 
     Returns:
@@ -88,7 +89,7 @@ def take_recorded_head(
 
 
 def _are_possible(noted: NDArray[Any], embedding: Quantization, classes: int) -> bool:
-    """Tells whether a head can have the noted scales; the file may come from anywhere."""
+    """Tells whether a head can have the noted scales, because the file may be from any source."""
     scale_counts = (1, classes) if embedding.dtype == np.int8 else (1,)
     if noted.shape not in [(3 + count,) for count in scale_counts]:
         return False

@@ -1,1 +1,1 @@
-"""Imprinting models: made of any model, taken apart, put together."""
+"""Imprinting models: making one from any model, and reading and writing their classes."""

@@ -1,7 +1,7 @@
-"""Appending the tail of an imprinting model: the normalization, and the classes.
+"""Appending the tail of an imprinting model: the normalization and the classes.
 
-The tail is always written whole, in the form of pycoral's models, so that pycoral's own engine can
-read it.
+The tail is always written completely, in the form of pycoral's models, so that pycoral's own engine
+can read it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MIDDLES: dict[np.dtype[Any], int] = {np.dtype(np.uint8): 128, np.dtype(np.int8)
 def append_normalization(extractor: ModelFile) -> ModelFile:
     """Makes the normalized embedding [1, 1, 1, D] the output of an embedding extractor.
 
-    The output has the type of the model's input, and so has the output of a tail after it.
+    The output has the type of the model's input, as does the output of a tail after it.
 
     Raises:
         ModelError: The model's output is not one embedding.
@@ -58,11 +58,11 @@ def append_imprinting_tail(
 ) -> ModelFile:
     """Makes a classifier from a model whose output is the normalized embedding, [1, 1, 1, D].
 
-    The cosines are stored with a scale of 1/128, as in pycoral's models. A tail without a class is
-    written with weights of zeros for one class, so that the model runs.
+    The cosines are stored with a scale of 1/128, as in pycoral's models. A tail without classes
+    gets one class with weights of zero, so that the model runs.
 
     Args:
-        extractor: As :attr:`~coral_learn.tflite.imprinting.tail.ImprintingModel.extractor`.
+        extractor: The model; see ``ImprintingModel.extractor``.
         tail: The classes.
         labels: The name of each class, to be stored in the model.
     """

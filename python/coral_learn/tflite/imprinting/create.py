@@ -1,4 +1,4 @@
-"""Making imprinting models, which learn a class from a few photos, from any image model."""
+"""Making imprinting models, which can learn a class from a few photos, from any image model."""
 
 import math
 
@@ -24,14 +24,14 @@ def create_imprinting_model(model: ModelSource, *, keep_classes: bool = False) -
     """Makes an imprinting model from any embedding extractor or classifier.
 
     The result ends in L2_NORMALIZATION, CONV_2D, MUL, RESHAPE and SOFTMAX, like the one model that
-    pycoral's imprinting engine accepts; :class:`coral_learn.ImprintingEngine` then teaches it
-    classes. The extractor may be of any type: uint8, int8, float32, or compiled for the Edge TPU,
+    pycoral's imprinting engine accepts; :class:`coral_learn.ImprintingEngine` then adds classes
+    to it. The extractor may be of any type: uint8, int8, float32, or compiled for the Edge TPU,
     in which case the new tail runs on the CPU.
 
     Args:
-        model: An extractor, a classifier, or a model that is an imprinting model already.
+        model: An extractor, a classifier, or an imprinting model.
         keep_classes: Whether to keep the classes of a classifier, with their accuracy. If not, the
-            result has no class yet: until it is taught one, it gives a single probability of 1.
+            result has no classes yet: until one is added, its output is a single probability of 1.
 
     Returns:
         The imprinting model, with the labels of the classes that it keeps.
@@ -65,8 +65,8 @@ def _keep_classes(classifier: ModelFile) -> ModelFile:
     """Makes an imprinting model with the classes of a classifier.
 
     The classifier's logits are w . e + b; the tail computes them for an embedding of typical length
-    as ``scale * (w' . e / |e| + b')``. What all classes have in common does not change the softmax,
-    and is left out.
+    as ``scale * (w' . e / |e| + b')``. The mean over all classes does not change the softmax, so it
+    is subtracted.
     """
     weights, biases, labels = read_head(classifier)
     extractor = cut_at_embedding(classifier)
@@ -89,7 +89,7 @@ def _keep_classes(classifier: ModelFile) -> ModelFile:
 
 
 def _as_extractor(model: ModelFile) -> ModelFile:
-    """Returns the embedding extractor that a model is or begins with."""
+    """Returns a model that is an extractor as it is, and a classifier without its last layer."""
     if _is_hidden(model.graph):
         if model.graph.outputs[0].quantization == probability_quantization(np.dtype(np.uint8)):
             raise ModelError(
@@ -101,7 +101,7 @@ def _as_extractor(model: ModelFile) -> ModelFile:
 
 
 def _is_hidden(graph: Graph) -> bool:
-    """Tells whether the Edge TPU's own operator computes an output."""
+    """Tells whether the Edge TPU's operator computes an output, which hides the last layer."""
     producers = graph.producers
     return any(
         output in producers and producers[output].name == EDGETPU_CUSTOM_OP

@@ -1,4 +1,4 @@
-"""Taking an imprinting model apart."""
+"""Reading an imprinting model: its extractor and its classes."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ..notes import read_note, write_note
 from ..pruning import prune
 from .tail import COUNTS_NOTE, TAIL, ImprintingModel, ImprintingTail
 
-_MAX_SUM_NORM = 2.0**50  # more cannot be the sum of embeddings of photos
+_MAX_SUM_NORM = 2.0**50  # larger than any sum of photo embeddings
 
 
 def has_imprinting_tail(model: ModelFile) -> bool:
-    """Tells whether a model ends as imprinting models do."""
+    """Tells whether a model ends like an imprinting model."""
     names = _operator_names(model.graph)
     return names[-4:] == TAIL and "L2_NORMALIZATION" in names[-6:]
 
 
 def read_imprinting_model(model: ModelFile) -> ImprintingModel:
-    """Takes an imprinting model apart.
+    """Splits an imprinting model into its extractor and its classes.
 
     Raises:
-        ModelError: The model has another tail; pycoral's texts.
+        ModelError: The model has another tail. The texts are pycoral's.
     """
     graph = model.graph
     embedding = _normalized_embedding(graph)
@@ -44,7 +44,7 @@ def read_imprinting_model(model: ModelFile) -> ImprintingModel:
 
 
 def _normalized_embedding(graph: Graph) -> Tensor:
-    """Returns the output of L2_NORMALIZATION in a model of the right operators."""
+    """Returns the output of L2_NORMALIZATION, after checking the operators."""
     normalization = _find_normalization(graph)
     if len(normalization.outputs) != 1:
         raise ModelError(f"L2_NORMALIZATION has {len(normalization.outputs)} outputs, not one")
@@ -95,7 +95,7 @@ def _read_tail(graph: Graph, embedding: Tensor) -> ImprintingTail:
     factor = real_constant(graph, multiplication.inputs[1])
     if factor.size != 1 or not factor > 0:
         raise ModelError("MUL must multiply the cosines by one positive number")
-    if not weights.any():  # stands for no class, because CONV_2D needs one
+    if not weights.any():  # a model without classes, because CONV_2D needs at least one
         weights = weights[:0]
     classes = len(weights)
     sum_norms = _parse_sum_norms(graph.model.description, classes)
@@ -113,7 +113,7 @@ def _operator_names(graph: Graph) -> list[str]:
 
 
 def _parse_sum_norms(description: bytes | None, classes: int) -> dict[int, float]:
-    """Reads lines of class and norm; a description that says anything else holds none."""
+    """Reads lines of class and norm; returns nothing for a description of another form."""
     lines = (description or b"").decode("utf-8", "replace").splitlines()
     try:
         norms = {int(index): float(norm) for index, norm in map(str.split, lines)}

@@ -1,4 +1,4 @@
-"""What the tail of an imprinting model holds.
+"""The contents of the tail of an imprinting model.
 
 The tail is L2_NORMALIZATION, (QUANTIZE), CONV_2D, MUL, RESHAPE and SOFTMAX.
 
@@ -28,10 +28,10 @@ class ImprintingTail:
 
     Attributes:
         weights: The weights of the classes, float32 [D, C]; unit vectors for imprinted classes.
-        biases: Their biases, float32 [C], in units of the cosine.
+        biases: The biases of the classes, float32 [C], in units of the cosine.
         logit_scale: The factor between cosines and logits; positive.
-        sum_norms: The length of the sum of its embeddings, for each imprinted class. Classes that
-            are not in it are the model's own, from before.
+        sum_norms: The length of the sum of the embeddings of each imprinted class, by class index.
+            Classes that are missing from it belong to the original model.
         photo_counts: The number of embeddings that each imprinted class was trained with, 0 for
             others, int32 [C], in a model that also has classes of an ordinary classifier; None in
             other models.
@@ -46,7 +46,7 @@ class ImprintingTail:
 
 @dataclass(frozen=True)
 class ImprintingModel:
-    """An imprinting model, taken apart.
+    """An imprinting model, split into its extractor and its classes.
 
     Attributes:
         extractor: A model whose output is the normalized embedding, [1, 1, 1, D].
