@@ -299,7 +299,7 @@ def test_names_of_sklearn() -> None:
 
 @pytest.fixture
 def small_photos(photos: Path, tmp_path: Path) -> Path:
-    """Six photos of each of two classes, and a file that is none."""
+    """Six photos of each of two classes, and a file that is not a photo."""
     for name in ("crab", "fish"):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for photo in sorted((photos / name).iterdir())[:6]:

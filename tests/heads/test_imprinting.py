@@ -94,7 +94,7 @@ def model() -> bytes:
 
 @pytest.fixture(scope="module")
 def trained(model: bytes) -> bytes:
-    """An imprinting model that was count three classes, of 1, 2 and 3 photos."""
+    """An imprinting model trained on three classes, with 1, 2 and 3 photos."""
     engine = ImprintingEngine(model)
     for embedding, class_id in zip(some_embeddings(6), (0, 1, 1, 2, 2, 2), strict=True):
         engine.train(embedding, class_id)
@@ -622,7 +622,7 @@ def best_classes(model: Any, photos: Any) -> np.ndarray:
 def check_same_as_twin(
     edge_tpus: Any, twin: BuiltModel, model: bytes, devices: Sequence[str] = ("usb",)
 ) -> None:
-    """Trains a compiled model and its twin alike, and compares their outputs for the same images."""
+    """Trains a compiled model and its twin alike, and compares their outputs for some images."""
     on_cpu = ImprintingEngine(create_imprinting_model(twin.content))
     on_tpu = ImprintingEngine(model)
     images = [random_image(twin, seed=seed) for seed in range(4)]
