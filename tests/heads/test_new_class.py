@@ -89,8 +89,8 @@ def check_old_and_new_classes(dataset: Dataset, before: bytes, after: bytes) -> 
     old, new = dataset.rows_of(range(4)), dataset.rows_of(range(4, 5))
     predictions = dataset.predictions(after)
     assert np.mean(predictions[new] == 4) >= 0.8
-    was_right = np.mean(dataset.predictions(before)[old] == dataset.labels[old])
-    assert np.mean(predictions[old] == dataset.labels[old]) >= was_right - 0.1
+    accuracy_before = np.mean(dataset.predictions(before)[old] == dataset.labels[old])
+    assert np.mean(predictions[old] == dataset.labels[old]) >= accuracy_before - 0.1
 
 
 @pytest.mark.parametrize("kind", KINDS)

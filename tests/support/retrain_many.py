@@ -28,9 +28,8 @@ def main(library: Path, folder: Path, count: int) -> None:
         link.parent.mkdir(parents=True, exist_ok=True)
         link.hardlink_to(photo)
     twin = build_extractor("uint8", features=1024, size=(32, 32)).content
-    edgetpu.make_interpreter(
-        twin
-    ).allocate_tensors()  # so that loading the interpreter is not counted
+    # Load the interpreter first, so that its memory is not counted.
+    edgetpu.make_interpreter(twin).allocate_tensors()
     before = peak_memory()
     with plugged_in(library, twin) as tpus:
         result = retrain(folder / "photos", compiled(twin), folder / "out", method="sgd", seed=1)

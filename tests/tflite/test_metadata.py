@@ -130,9 +130,8 @@ def test_undecodable_characters_are_replaced() -> None:
 def test_labels_of_other_tools_are_read(compression: int, ending: str) -> None:
     text = ("\ufeff" + ending.join(LABELS) + ending + ending).encode()
     files = {"readme.txt": b"not labels", "my_labels.txt": text}
-    assert (
-        read_labels(_with_metadata(_label_metadata("my_labels.txt"), files, compression)) == LABELS
-    )
+    content = _with_metadata(_label_metadata("my_labels.txt"), files, compression)
+    assert read_labels(content) == LABELS
 
 
 @pytest.mark.parametrize(
