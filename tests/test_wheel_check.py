@@ -1,4 +1,4 @@
-"""tools/wheels/check.py accepts correct wheels and rejects all others."""
+"""tools/wheels/check.py accepts a valid wheel, and no other."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 pytest.importorskip("tomllib", reason="the tools need Python 3.11")
 if not (ROOT / ".git").exists():
-    pytest.skip("this is not a git checkout", allow_module_level=True)
+    pytest.skip("this is not a checkout", allow_module_level=True)
 pytestmark = pytest.mark.slow_when_emulated
 
 METADATA = (
@@ -67,7 +67,7 @@ def check(path: Path) -> subprocess.CompletedProcess[str]:
         ("cp314-cp314-macosx_11_0_arm64", "cpython-314-darwin"),
     ],
 )
-def test_a_correct_wheel_passes(tmp_path: Path, tag: str, suffix: str) -> None:
+def test_a_valid_wheel_passes(tmp_path: Path, tag: str, suffix: str) -> None:
     done = check(make_wheel(tmp_path, tag=tag, module=f"coral_learn/_core.{suffix}.so"))
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -21,7 +21,7 @@ LEVELS = [index * 37 % 256 for index in range(300)]
 
 @pytest.fixture
 def photo_files(tmp_path: Path) -> list[Path]:
-    """300 gray photos whose brightness depends on their index."""
+    """300 photos, each of a gray that encodes its number."""
     paths = [tmp_path / f"{index}.png" for index in range(len(LEVELS))]
     for path, level in zip(paths, LEVELS, strict=True):
         Image.new("L", (12, 10), level).save(path)
