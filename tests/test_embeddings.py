@@ -1,4 +1,4 @@
-"""Embeddings: an array of float32 to read, bytes in memory, a file on the disk."""
+"""Embeddings: read like a float32 array, stored as quantized values, saved to a file."""
 
 import copy
 import pickle
@@ -25,9 +25,9 @@ def any_embeddings(draw: st.DrawFn) -> Embeddings:
     if dtype == np.float32:
         numbers = st.floats(-1e6, 1e6, width=32)
         return Embeddings(draw(npst.arrays(np.float32, SHAPES, elements=numbers)))
-    kind = np.iinfo(dtype)
+    limits = np.iinfo(dtype)
     scale = draw(st.floats(1e-6, 1e3))
-    zero_point = draw(st.integers(int(kind.min), int(kind.max)))
+    zero_point = draw(st.integers(int(limits.min), int(limits.max)))
     return Embeddings(draw(npst.arrays(dtype, SHAPES)), scale, zero_point)
 
 
@@ -78,7 +78,7 @@ def test_embeddings_can_be_read_like_an_array(embeddings: Embeddings) -> None:
     ],
     ids=str,
 )
-def test_rows_stay_embeddings(embeddings: Embeddings, index: Any) -> None:
+def test_selected_rows_are_embeddings(embeddings: Embeddings, index: Any) -> None:
     rows = embeddings[index]
     assert isinstance(rows, Embeddings)
     assert rows.quantized.dtype == np.uint8
@@ -89,7 +89,7 @@ def test_a_slice_shares_the_memory(embeddings: Embeddings) -> None:
     assert np.shares_memory(embeddings[1:].quantized, STORED)
 
 
-def test_a_missing_index_is_an_index_error(embeddings: Embeddings) -> None:
+def test_an_index_out_of_range_is_an_index_error(embeddings: Embeddings) -> None:
     with pytest.raises(IndexError):
         embeddings[4]
     with pytest.raises(IndexError):
@@ -148,7 +148,7 @@ def test_an_empty_list_cannot_be_concatenated() -> None:
 
 
 @given(embeddings=any_embeddings())
-def test_a_file_holds_what_was_saved(
+def test_saved_and_pickled_embeddings_are_loaded_unchanged(
     embeddings: Embeddings, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "embeddings.npz"
@@ -164,9 +164,7 @@ def test_the_file_has_the_given_name(embeddings: Embeddings, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kept", [0, 10, 300, -1])
-def test_the_error_for_another_or_a_broken_file_names_it(
-    embeddings: Embeddings, tmp_path: Path, kept: int
-) -> None:
+def test_the_error_names_a_broken_file(embeddings: Embeddings, tmp_path: Path, kept: int) -> None:
     path = tmp_path / "embeddings.npz"
     embeddings.save(path)
     path.write_bytes(path.read_bytes()[:kept])

@@ -1,4 +1,4 @@
-"""The examples, run like users run them."""
+"""The examples, run as users run them."""
 
 import os
 import subprocess

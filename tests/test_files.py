@@ -13,7 +13,7 @@ from coral_learn.files import write_atomically, write_together
 from coral_learn.tflite.file import ModelFile
 
 
-def test_a_new_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
+def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
     write_atomically(tmp_path / "model", b"new")
     (tmp_path / "plain").write_bytes(b"")
     assert (tmp_path / "model").read_bytes() == b"new"
@@ -49,7 +49,7 @@ def test_models_are_read_from_paths_or_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["invalid_model_path.tflite", "a\0b", "."])
-def test_a_model_that_cannot_be_opened_is_named(path: str) -> None:
+def test_the_error_names_a_model_that_cannot_be_opened(path: str) -> None:
     with pytest.raises(ValueError, match="Failed to open file: ") as caught:
         ModelFile.open(path)
     assert path in str(caught.value)

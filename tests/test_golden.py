@@ -41,7 +41,7 @@ def expected_of(golden: Path, name: str) -> dict[str, Any]:
 
 
 def assert_scores(model: bytes, expected: list[list[float]]) -> None:
-    """Compares scores; a runtime may round them to the next of 256 values."""
+    """Compares scores, which may differ between runtimes by one rounding step of 1/256."""
     np.testing.assert_allclose(scores_of(model), expected, atol=1.5 / 256)
 
 
@@ -50,7 +50,7 @@ def test_there_are_golden_files() -> None:
 
 
 @pytest.mark.parametrize("name", ["embeddings_uint8.npz", "embeddings_float32.npz"])
-def test_embeddings(golden: Path, name: str) -> None:
+def test_embeddings_are_read(golden: Path, name: str) -> None:
     expected = expected_of(golden, name)
     embeddings = Embeddings.load(golden / name)
     assert str(embeddings.quantized.dtype) == expected["dtype"]
@@ -59,7 +59,7 @@ def test_embeddings(golden: Path, name: str) -> None:
     assert embeddings.zero_point == expected["zero_point"]
 
 
-def test_a_head(golden: Path) -> None:
+def test_a_head_is_read(golden: Path) -> None:
     expected = expected_of(golden, "head.npz")
     head = SoftmaxRegression.load(golden / "head.npz")
     np.testing.assert_array_equal(head.weights, np.array(expected["weights"], np.float32))
@@ -76,7 +76,7 @@ def test_a_head(golden: Path) -> None:
     )
 
 
-def test_a_head_keeps_what_it_calibrates_with(golden: Path) -> None:
+def test_a_head_keeps_its_calibration_data(golden: Path) -> None:
     head = SoftmaxRegression.load(golden / "head.npz")
     retrained = head.serialize_model(golden / "extractor.tflite")
     expected = expected_of(golden, "retrained.tflite")
@@ -84,7 +84,7 @@ def test_a_head_keeps_what_it_calibrates_with(golden: Path) -> None:
     np.testing.assert_allclose(read_head(retrained)[1], expected["biases"], atol=1e-6)
 
 
-def test_a_cache(golden: Path, tmp_path: Path) -> None:
+def test_a_cache_is_read(golden: Path, tmp_path: Path) -> None:
     cache = EmbeddingCache(tmp_path)
     expected = expected_of(golden, cache.path.name)
     shutil.copy(golden / cache.path.name, cache.path)
@@ -102,7 +102,7 @@ def project(golden: Path, tmp_path: Path) -> Project:
     return Project(tmp_path / "project")
 
 
-def test_a_project(golden: Path, project: Project) -> None:
+def test_a_project_is_read(golden: Path, project: Project) -> None:
     expected = expected_of(golden, "project")
     assert project.to_json() == {"path": str(project.path), **expected["shown"]}
     model = project.serialize_model()
@@ -120,7 +120,7 @@ def test_a_project_can_be_changed(golden: Path, project: Project) -> None:
     assert project.history == expected_of(golden, "project")["shown"]["history"][:1]
 
 
-def test_a_retrained_model(golden: Path) -> None:
+def test_a_retrained_model_is_read(golden: Path) -> None:
     expected = expected_of(golden, "retrained.tflite")
     model = (golden / "retrained.tflite").read_bytes()
     weights, biases, labels = read_head(model)
@@ -130,7 +130,7 @@ def test_a_retrained_model(golden: Path) -> None:
     assert_scores(model, expected["scores"])
 
 
-def test_the_class_means_of_a_retrained_model(golden: Path) -> None:
+def test_the_class_means_of_a_retrained_model_are_read(golden: Path) -> None:
     expected = expected_of(golden, "retrained.tflite")["class_means"]
     means = read_class_means(golden / "retrained.tflite")
     assert means is not None
@@ -143,7 +143,7 @@ def test_the_class_means_of_a_retrained_model(golden: Path) -> None:
     np.testing.assert_allclose(kept[:3], means)
 
 
-def test_the_record_of_a_head_that_was_cut_off(golden: Path) -> None:
+def test_the_exact_weights_of_a_head_that_was_cut_off_are_restored(golden: Path) -> None:
     weights, biases, _ = read_head(golden / "retrained.tflite")
     head = SoftmaxRegression(*weights.shape)
     head.weights, head.biases = weights, biases
@@ -153,7 +153,7 @@ def test_the_record_of_a_head_that_was_cut_off(golden: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["imprinted.tflite", "imprinted_with_kept_classes.tflite"])
-def test_an_imprinting_model(golden: Path, name: str) -> None:
+def test_an_imprinting_model_is_read(golden: Path, name: str) -> None:
     expected = expected_of(golden, name)
     embeddings = Embeddings.load(golden / "embeddings_uint8.npz")
     engine = ImprintingEngine(str(golden / name), keep_classes=True)

@@ -63,14 +63,14 @@ READERS: dict[str, Reader] = {
     "get_accuracy": lambda x, y: new_head().get_accuracy(x, y),
     "ImprintingEngine.train_all": imprint,
 }
-"""Everything that reads embeddings with their labels."""
+"""Every function that reads embeddings with their labels."""
 
 WITHOUT_LABELS: dict[str, Callable[[Any], object]] = {
     "predict": lambda x: new_head().predict(x),
     "predict_proba": lambda x: new_head().predict_proba(x),
     "ImprintingEngine.predict": lambda x: imprint(X, Y).predict(x),
 }
-"""Everything that reads embeddings without labels."""
+"""Every function that reads embeddings without labels."""
 
 every_reader = pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 every_reader_of_embeddings = pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_invalid_embeddings_are_refused(
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_invalid_labels(read: Reader, y: Any, message: str) -> None:
+def test_invalid_labels_are_refused(read: Reader, y: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read(X, y)
 
@@ -383,7 +383,7 @@ def test_invalid_workers_are_refused(workers: Any, error: type[Exception], messa
         EmbeddingExtractor(build_extractor().content, workers=workers)
 
 
-def test_a_picture_too_large_for_the_memory_is_refused() -> None:
+def test_a_photo_too_large_for_the_memory_is_refused() -> None:
     huge = np.broadcast_to(np.uint8(0), (2**20, 2**11, 3))
     with (
         EmbeddingExtractor(build_extractor().content) as extractor,
@@ -401,7 +401,7 @@ def test_thresholds_must_be_probabilities(threshold: float) -> None:
         classifier.classify([], threshold=threshold)
 
 
-def test_a_label_file_cannot_use_up_the_memory() -> None:
+def test_a_huge_label_index_does_not_use_up_the_memory() -> None:
     with pytest.raises(ValueError, match="a label has the index 9999999999"):
         label_list(parse_labels("0 daisy\n9999999999 tulip\n"))
     digits = "9" * 5000

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow_when_emulated  # and says nothing about the processor
+pytestmark = pytest.mark.slow_when_emulated  # the result does not depend on the processor
 
 PACKAGE = Path(__file__).parents[1] / "python" / "coral_learn"
 

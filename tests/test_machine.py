@@ -1,4 +1,4 @@
-"""The processors of this machine: how many may be used, and of what kind they are."""
+"""The processors of this machine: how many may be used, and their kind."""
 
 import contextlib
 import os

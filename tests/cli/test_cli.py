@@ -65,7 +65,7 @@ def test_train_ends_with_a_table_and_a_hint(photos: Path, extractor: Path, tmp_p
 
 
 @pytest.mark.slow_when_emulated
-def test_classify(trained: dict[str, object], photos: Path) -> None:
+def test_classify_prints_the_best_classes(trained: dict[str, object], photos: Path) -> None:
     image = photos / "fish" / "fish_000.jpg"
     model, labels = str(trained["model"]), str(trained["labels"])
     done = run("classify", model, image, "--labels", labels, "--top-k", "2", "--json")
@@ -78,7 +78,9 @@ def test_classify(trained: dict[str, object], photos: Path) -> None:
 
 
 @pytest.mark.slow_when_emulated
-def test_a_photo_that_the_model_does_not_know(trained: dict[str, object], photos: Path) -> None:
+def test_a_photo_below_the_threshold_gets_no_class(
+    trained: dict[str, object], photos: Path
+) -> None:
     image = photos / "fish" / "fish_000.jpg"
     arguments = ("classify", str(trained["model"]), image, "--threshold", "1")
     assert "I don't know" in run(*arguments).stdout
@@ -98,7 +100,7 @@ def test_classify_names_the_class_of_every_readable_photo(
 
 
 @pytest.mark.slow_when_emulated
-def test_evaluate(trained: dict[str, object], photos: Path) -> None:
+def test_evaluate_prints_accuracy_and_confusion(trained: dict[str, object], photos: Path) -> None:
     model, labels = str(trained["model"]), str(trained["labels"])
     printed = json.loads(run("evaluate", model, photos, "--labels", labels, "--json").stdout)
     assert printed["images"] == 60
@@ -108,7 +110,7 @@ def test_evaluate(trained: dict[str, object], photos: Path) -> None:
 
 
 @pytest.mark.slow_when_emulated
-def test_demo(tmp_path: Path) -> None:
+def test_demo_trains_a_model_and_keeps_photos_of_the_user(tmp_path: Path) -> None:
     done = run("demo", "--output", tmp_path / "demo", "--json")
     printed = json.loads(done.stdout)
     assert printed["accuracy"]["test_saved"] >= 0.95
@@ -144,7 +146,9 @@ def test_user_errors_are_one_line(
 
 
 @pytest.mark.slow_when_emulated
-def test_a_project_from_the_command_line(photos: Path, extractor: Path, tmp_path: Path) -> None:
+def test_a_project_is_managed_from_the_command_line(
+    photos: Path, extractor: Path, tmp_path: Path
+) -> None:
     project = tmp_path / "project"
     run("project", "create", project, "--extractor", extractor)
     for name in ("crab", "fish", "background"):
@@ -197,11 +201,11 @@ def test_bad_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
 
 @pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("command", ["train", "classify", "evaluate", "demo"])
-def test_help(command: str) -> None:
+def test_help_lists_the_json_option(command: str) -> None:
     assert "--json" in run(command, "--help").stdout
 
 
-def test_version() -> None:
+def test_version_is_printed() -> None:
     assert run("--version").stdout.startswith("coral-learn 0.")
 
 
@@ -233,7 +237,7 @@ def test_importing_and_training_need_no_interpreter_and_no_image_library() -> No
         ("| true", 0, ""),
     ],
 )
-def test_streams_that_are_full_or_closed(
+def test_full_or_closed_streams_cause_no_traceback(
     trained: dict[str, object], photos: Path, redirection: str, status: int, says: str
 ) -> None:
     if "/dev/full" in redirection and not Path("/dev/full").is_char_device():
@@ -249,7 +253,7 @@ def test_streams_that_are_full_or_closed(
 
 
 @pytest.mark.slow_when_emulated
-def test_names_that_are_not_text_or_have_control_characters(
+def test_file_names_with_undecodable_or_control_characters_are_escaped(
     trained: dict[str, object], photos: Path, tmp_path: Path
 ) -> None:
     image = tmp_path / os.fsdecode(b"caf\xe9 \x1b[31m.jpg")
@@ -279,7 +283,7 @@ def test_the_last_message_of_a_library_that_ends_the_process_is_shown(tmp_path: 
 
 @pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signals_end_a_command_in_order(
+def test_signals_end_a_command_cleanly(
     photos: Path, extractor: Path, tmp_path: Path, number: int
 ) -> None:
     arguments = ("train", photos, "--extractor", extractor, "--output", tmp_path / "out")

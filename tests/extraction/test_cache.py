@@ -257,7 +257,7 @@ def start(process: "subprocess.Popen[str]") -> None:
 
 
 @pytest.mark.slow_when_emulated
-def test_several_processes_may_make_and_fill_a_cache_at_once(cache: EmbeddingCache) -> None:
+def test_several_processes_may_create_and_fill_a_cache_at_once(cache: EmbeddingCache) -> None:
     writers = [writer(cache, first, 300) for first in (0, 200, 400, 600)]
     for process in writers:
         start(process)

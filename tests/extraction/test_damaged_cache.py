@@ -64,14 +64,14 @@ def rename_a_column(content: bytearray) -> None:
     content[:] = content.replace(b"value BLOB", b"volue BLOB")
 
 
-def break_the_schema_with_no_text(content: bytearray) -> None:
+def make_the_schema_undecodable(content: bytearray) -> None:
     place = content.index(b"CREATE INDEX")
     content[place : place + 6] = b"\xe9\xe9\xe9\xe9\xe9\xe9"
 
 
 @pytest.mark.parametrize(
     "damage",
-    [set_write_version, set_read_version, rename_a_column, break_the_schema_with_no_text],
+    [set_write_version, set_read_version, rename_a_column, make_the_schema_undecodable],
 )
 def test_a_file_with_a_damaged_header_or_schema_is_replaced_by_the_next_run(
     cache: EmbeddingCache, damage: Callable[[bytearray], None]
@@ -95,12 +95,12 @@ def test_damage_causes_neither_a_wrong_row_nor_an_error(
 ) -> None:
     rows = {b"%d" % index: b"%d" % index * 100 for index in range(60)}
     put(cache, rows)
-    sound = cache.path.read_bytes()
+    intact = cache.path.read_bytes()
     for seed in range(40):
-        chance = random.Random(seed)
+        rng = random.Random(seed)
         damaged = EmbeddingCache(tmp_path / f"damaged {seed}")
         damaged.path.parent.mkdir()
-        damaged.path.write_bytes(changed_at_random(sound, chance))
+        damaged.path.write_bytes(changed_at_random(intact, rng))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for _ in range(2):
@@ -110,19 +110,19 @@ def test_damage_causes_neither_a_wrong_row_nor_an_error(
                 put(damaged, rows)
 
 
-def changed_at_random(content: bytes, chance: random.Random) -> bytes:
+def changed_at_random(content: bytes, rng: random.Random) -> bytes:
     changed = bytearray(content)
-    start = chance.randrange(len(changed))
-    match chance.randrange(4):
+    start = rng.randrange(len(changed))
+    match rng.randrange(4):
         case 0:
             del changed[start:]
         case 1:
-            for _ in range(chance.choice([1, 5, 50])):
-                changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
+            for _ in range(rng.choice([1, 5, 50])):
+                changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
         case 2:
             changed[start : start + 500] = bytes(len(changed[start : start + 500]))
         case 3:
-            changed[chance.randrange(100)] = chance.randrange(256)
+            changed[rng.randrange(100)] = rng.randrange(256)
     return bytes(changed)
 
 

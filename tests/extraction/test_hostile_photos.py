@@ -75,7 +75,7 @@ def test_large_photos_are_decoded_one_at_a_time(
     photo = draw(tmp_path / "photo.png")
     to_pixels, inside, counts = images._to_pixels, [], []
 
-    def watched(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
+    def counted_to_pixels(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
         inside.append(1)
         counts.append(len(inside))
         threading.Event().wait(0.01)
@@ -83,7 +83,7 @@ def test_large_photos_are_decoded_one_at_a_time(
         inside.pop()
         return pixels
 
-    monkeypatch.setattr(images, "_to_pixels", watched)
+    monkeypatch.setattr(images, "_to_pixels", counted_to_pixels)
     with EmbeddingExtractor(build_extractor().content, workers=4) as extractor:
         extractor.extract([photo] * 20)
         assert max(counts) > 1
@@ -134,7 +134,7 @@ def test_too_many_open_files_do_not_skip_photos(
     def allow(limit: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
-    endings = set()
+    statuses = set()
     for limit in range(8, 20, 3):
         done = subprocess.run(
             [*TRAIN, folder, "--extractor", extractor, "--output", tmp_path / "out"],
@@ -143,13 +143,13 @@ def test_too_many_open_files_do_not_skip_photos(
             timeout=120,
             preexec_fn=functools.partial(allow, limit),
         )
-        endings.add(done.returncode)
+        statuses.add(done.returncode)
         assert "Traceback" not in done.stderr
         if done.returncode == 0:
             assert json.loads(done.stdout)["skipped"] == []
         else:
             assert done.stderr.splitlines()[-1].startswith("coral-learn: error: ")
-    assert 1 in endings
+    assert 1 in statuses
 
 
 def test_photos_of_every_format_are_used_and_other_files_are_skipped(
@@ -184,7 +184,7 @@ def test_photos_of_every_format_are_used_and_other_files_are_skipped(
     assert all(photo.reason for photo in result.skipped)
 
 
-def test_a_photo_that_vanishes_between_listing_and_reading(
+def test_a_photo_that_vanishes_between_listing_and_reading_is_skipped(
     folder: Path, extractor: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = folder / "dark" / "0.png"
@@ -196,7 +196,7 @@ def test_a_photo_that_vanishes_between_listing_and_reading(
     assert (skipped.path, skipped.reason) == (str(first), "there is no such file")
 
 
-def test_test_photos_that_vanish_before_the_test(
+def test_photos_that_vanish_before_the_test_cause_a_warning(
     folder: Path, extractor: Path, tmp_path: Path
 ) -> None:
     def empty_the_folder(stage: str, done: int, total: int) -> None:
@@ -208,11 +208,11 @@ def test_test_photos_that_vanish_before_the_test(
         result = retrain(
             folder, extractor, tmp_path / "out", test=0.4, seed=0, progress=empty_the_folder
         )
-    assert result.accuracy.test_saved == 1  # on the light ones
+    assert result.accuracy.test_saved == 1  # only light photos are left
     assert result.model.exists()
 
 
-def test_a_folder_that_vanishes_while_others_are_listed(
+def test_a_folder_that_vanishes_during_the_listing_is_ignored(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scandir: Callable[[str], Iterator[os.DirEntry[str]]] = os.scandir
@@ -228,13 +228,13 @@ def test_a_folder_that_vanishes_while_others_are_listed(
 
 
 @pytest.mark.parametrize("name", ["two\nlines", " space", "space ", "line\u2028break", "\x1cfile"])
-def test_folders_whose_names_no_label_map_can_hold(folder: Path, name: str) -> None:
+def test_folder_names_that_do_not_fit_a_label_map_are_refused(folder: Path, name: str) -> None:
     draw(folder / name / "1.png")
     with pytest.raises(ValueError, match=r"must be renamed: .* is not a valid class name"):
         ImageFolder(folder)
 
 
-def test_a_class_folder_whose_name_is_not_text(folder: Path) -> None:
+def test_a_class_folder_whose_name_is_not_text_is_refused(folder: Path) -> None:
     try:
         draw(folder / os.fsdecode(b"caf\xe9") / "1.png")
     except OSError:
@@ -244,7 +244,9 @@ def test_a_class_folder_whose_name_is_not_text(folder: Path) -> None:
 
 
 @pytest.mark.slow_when_emulated
-def test_photos_whose_names_are_not_text(folder: Path, extractor: Path, tmp_path: Path) -> None:
+def test_photos_whose_names_are_not_text_are_used(
+    folder: Path, extractor: Path, tmp_path: Path
+) -> None:
     odd = folder / "dark" / os.fsdecode(b"caf\xe9.png")
     try:
         (folder / "dark" / "0.png").rename(odd)
@@ -264,7 +266,7 @@ def test_photos_whose_names_are_not_text(folder: Path, extractor: Path, tmp_path
     assert (tmp_path / "out" / "label_map.txt").read_text() == "0 dark\n1 light\n"
 
 
-def test_a_class_folder_that_links_to_its_own_parent(folder: Path) -> None:
+def test_a_class_folder_that_links_to_its_own_parent_is_refused(folder: Path) -> None:
     (folder / "loop").symlink_to(folder.parent)
     with pytest.raises(ValueError, match=r"loop is a link to a folder that contains the link"):
         ImageFolder(folder)
@@ -277,7 +279,7 @@ def test_a_class_folder_may_be_a_link(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow_when_emulated
-def test_folders_nested_deeper_than_python_recurses(tmp_path: Path) -> None:
+def test_photos_are_found_deeper_than_the_recursion_limit(tmp_path: Path) -> None:
     deep = tmp_path / "a"
     depth = (4000 - len(str(deep))) // 2
     deep.mkdir()
@@ -299,8 +301,8 @@ def test_folders_nested_deeper_than_python_recurses(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow_when_emulated
-def test_100_000_photos_in_a_folder(tmp_path: Path) -> None:
-    """Takes much longer, or far more memory, only if the cost is quadratic in their number."""
+def test_a_folder_of_100_000_photos_is_listed_quickly(tmp_path: Path) -> None:
+    """The limits are exceeded only if the cost is quadratic in the number of photos."""
     (tmp_path / "many").mkdir()
     source = draw(tmp_path / "1.jpg")
     for index in range(100_000):
@@ -333,7 +335,7 @@ def obey_permissions() -> None:
             ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
 
 
-def run_as_anyone(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+def run_without_privileges(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [COMMAND, *map(str, arguments)],
         capture_output=True,
@@ -361,13 +363,13 @@ def locked() -> Iterator[Callable[[Path], None]]:
 
 @pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("where", ["dark", "dark/old"])
-def test_folders_without_permission(
+def test_a_class_folder_without_permission_is_an_error(
     folder: Path, extractor: Path, tmp_path: Path, where: str, locked: Callable[[Path], None]
 ) -> None:
     draw(folder / "dark" / "old" / "1.png")
     locked(folder / where)
     arguments = ("--extractor", extractor, "--output", tmp_path / "out", "--no-cache")
-    done = run_as_anyone("train", folder, *arguments)
+    done = run_without_privileges("train", folder, *arguments)
     assert done.returncode == 1
     assert done.stderr.strip() == (
         f"coral-learn: error: cannot read the folder {folder / where}: Permission denied"
@@ -375,11 +377,13 @@ def test_folders_without_permission(
 
 
 @pytest.mark.slow_when_emulated
-def test_photos_in_a_folder_without_permission(
+def test_a_data_folder_without_permission_is_a_usage_error(
     folder: Path, extractor: Path, tmp_path: Path, locked: Callable[[Path], None]
 ) -> None:
     locked(folder)
-    done = run_as_anyone("train", folder, "--extractor", extractor, "--output", tmp_path / "out")
+    done = run_without_privileges(
+        "train", folder, "--extractor", extractor, "--output", tmp_path / "out"
+    )
     assert done.returncode == 2
     assert "DATA_DIR" in done.stderr
 
@@ -390,7 +394,7 @@ def test_a_photo_without_permission_is_skipped(
 ) -> None:
     locked(folder / "dark" / "0.png")
     arguments = ("--extractor", extractor, "--output", tmp_path / "out", "--no-cache", "--json")
-    done = run_as_anyone("train", folder, *arguments)
+    done = run_without_privileges("train", folder, *arguments)
     assert done.returncode == 0
     [skipped] = json.loads(done.stdout)["skipped"]
     assert skipped == {"path": str(folder / "dark" / "0.png"), "reason": "Permission denied"}

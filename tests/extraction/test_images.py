@@ -56,7 +56,7 @@ def test_shrinking_a_photo_averages_its_pixels() -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tiff"])
 def test_the_exif_orientation_is_honoured(tmp_path: Path, orientation: int, suffix: str) -> None:
-    # Each transposition is undone by its inverse, which makes the file a camera would have stored.
+    # The inverse of each orientation turns an upright image into what a camera would have stored.
     turns = Image.Transpose
     stored = {
         2: turns.FLIP_LEFT_RIGHT,
@@ -164,7 +164,7 @@ def test_arrays_of_every_shape_and_stride_are_read(channels: tuple[int, ...]) ->
         (Image.new("F", (4, 4)), "floating-point"),
     ],
 )
-def test_other_arrays_are_refused(pixels: Any, message: str) -> None:
+def test_unsupported_images_are_refused(pixels: Any, message: str) -> None:
     with pytest.raises(PhotoError, match=message):
         load_image(pixels, (2, 2))
 
@@ -249,7 +249,7 @@ def test_a_decompression_bomb_is_refused(
     st.binary(max_size=200)
     | st.builds(lambda n, x: jpeg_bytes()[:n] + x, st.integers(0, 2000), st.binary())
 )
-def test_no_bytes_raise_another_error(
+def test_random_bytes_raise_only_photo_errors(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzz.jpg"

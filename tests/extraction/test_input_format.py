@@ -51,7 +51,7 @@ def input_of(dtype: type[np.generic], scale: float, zero_point: int) -> TensorDe
         (np.int8, 1.0, -128, 128),
         (np.uint8, 1.0, 110, 0),  # mean subtracted
         (np.uint8, 1 / 1000, 128, 0),  # a range that no known normalization fits
-        (np.uint8, 0.0, 0, 0),  # not quantized at all: numbers are pixels
+        (np.uint8, 0.0, 0, 0),  # not quantized: the values are pixels
     ],
 )
 def test_bytes_are_used_unchanged_if_photos_span_the_range(
@@ -100,8 +100,8 @@ def test_the_mean_and_deviation_of_imagenet_are_recognized_by_their_range() -> N
     np.testing.assert_allclose(real[255], (1 - mean) / deviation, atol=scale)
 
 
-def declaring(content: bytes, mean: list[float], std: list[float]) -> bytes:
-    """Gives a model metadata that says how its input is normalized."""
+def with_declared_normalization(content: bytes, mean: list[float], std: list[float]) -> bytes:
+    """Adds metadata to a model that declares how its input is normalized."""
     model = unpack(content)
     image = {"process_units": [{"options": (1, {"mean": mean, "std": std})}]}
     metadata = {"subgraph_metadata": [{"input_tensor_metadata": [image]}]}
@@ -113,7 +113,9 @@ def declaring(content: bytes, mean: list[float], std: list[float]) -> bytes:
     ("mean", "std"), [([0.0], [255.0]), ([123.5, 116.0, 103.5], [58.5, 57.0, 57.5])]
 )
 def test_a_float_model_gets_its_declared_normalization(mean: list[float], std: list[float]) -> None:
-    with EmbeddingExtractor(declaring(averaging_model(np.float32), mean, std)) as extractor:
+    with EmbeddingExtractor(
+        with_declared_normalization(averaging_model(np.float32), mean, std)
+    ) as extractor:
         embeddings = extractor.extract([plain(color) for color in COLORS])
     np.testing.assert_allclose(
         np.asarray(embeddings, np.float32), (np.array(COLORS) - mean) / std, atol=1e-5
@@ -124,7 +126,9 @@ def test_a_float_model_gets_its_declared_normalization(mean: list[float], std: l
     ("mean", "std"), [([0.0], [0.0]), ([float("nan")], [1.0]), ([0.0, 0.0], [1.0, 1.0]), ([], [])]
 )
 def test_an_invalid_normalization_is_ignored(mean: list[float], std: list[float]) -> None:
-    with EmbeddingExtractor(declaring(averaging_model(np.float32), mean, std)) as extractor:
+    with EmbeddingExtractor(
+        with_declared_normalization(averaging_model(np.float32), mean, std)
+    ) as extractor:
         [embedding] = extractor.extract([plain((255, 0, 255))])
     np.testing.assert_allclose(embedding, [1, -1, 1])
 
@@ -133,7 +137,7 @@ def test_an_invalid_normalization_is_ignored(mean: list[float], std: list[float]
     ("scale", "zero_point", "mean", "std", "reals"),
     [
         (1 / 128, 128, 127.5, 127.5, None),
-        (1 / 128, 128, 0.0, 1.0, None),  # of the bytes, as some say of a quantized model
+        (1 / 128, 128, 0.0, 1.0, None),  # of the bytes, as some quantized models declare it
         (1 / 40, 128, 127.5, 50.0, (-2.55, 2.55)),
     ],
 )

@@ -171,7 +171,7 @@ def write_retrained(
     embeddings: Embeddings,
     labels: NDArray[np.int64],
 ) -> dict[str, Any]:
-    """Writes a model that remembers its classes, and the extractor that is cut from it."""
+    """Writes a model with its class means, and the extractor that is cut from it."""
     retrained = remember_classes(head.serialize_model(extractor), embeddings, labels)
     (folder / "retrained.tflite").write_bytes(retrained)
     (folder / "cut.tflite").write_bytes(create_embedding_extractor(retrained))
@@ -196,7 +196,7 @@ def write_imprinted(
     *,
     keep_classes: bool,
 ) -> dict[str, Any]:
-    """Writes an imprinting model, which keeps the sums of its photos, and may keep classes."""
+    """Writes an imprinting model, which stores the sums of its embeddings and may keep classes."""
     prepared = create_imprinting_model(model, keep_classes=keep_classes)
     engine = ImprintingEngine(prepared, keep_classes=keep_classes)
     engine.train_all(embeddings, labels + engine.num_classes)

@@ -5,9 +5,9 @@ import numpy as np
 from coral_learn.jobs.confusion import confusion_matrix
 
 
-def test_rows_are_classes_and_columns_are_answers() -> None:
-    labels, answers = np.array([0, 0, 0, 2]), np.array([0, 1, 1, 2])
-    assert confusion_matrix(labels, answers, 3).tolist() == [[1, 2, 0], [0, 0, 0], [0, 0, 1]]
+def test_rows_are_true_classes_and_columns_are_predicted_classes() -> None:
+    labels, predictions = np.array([0, 0, 0, 2]), np.array([0, 1, 1, 2])
+    assert confusion_matrix(labels, predictions, 3).tolist() == [[1, 2, 0], [0, 0, 0], [0, 0, 1]]
 
 
 def test_no_photos_give_zeros() -> None:

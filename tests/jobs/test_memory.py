@@ -1,4 +1,4 @@
-"""A board with 1 GB of memory is enough."""
+"""Retraining fits into the memory of a board with 1 GB."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 from coral_learn import edgetpu
 
 PHOTOS = 20_000
-LIMIT = 300e6  # bytes beyond the interpreter
+MAX_BYTES = 300e6  # in addition to the interpreter
 
 
 @pytest.mark.slow_when_emulated
@@ -28,4 +28,4 @@ def test_retraining_on_many_photos_takes_little_memory(
         timeout=600,
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < LIMIT
+    assert int(done.stdout) < MAX_BYTES

@@ -48,14 +48,14 @@ def test_a_retraining_unpacks_the_extractor_and_the_saved_model(
 def test_a_class_is_added_with_one_unpack_and_one_pack(
     calls: Counter[str], photos: Path, tmp_path: Path
 ) -> None:
-    remembering = retrain(photos, embedded_extractor(), tmp_path).model.read_bytes()
-    for classifier in (remembering, build_classifier().content):
+    retrained = retrain(photos, embedded_extractor(), tmp_path).model.read_bytes()
+    for classifier in (retrained, build_classifier().content):
         features = len(read_head(classifier)[0])
         calls.clear()
-        grown = add_class(classifier, np.ones((2, features), np.float32), "new")
+        extended = add_class(classifier, np.ones((2, features), np.float32), "new")
         assert calls == {"InitFromBuf": 1, "Pack": 1}
         calls.clear()
-        add_class(grown, np.ones((2, features), np.float32), "newer")
+        add_class(extended, np.ones((2, features), np.float32), "newer")
         assert calls == {"InitFromBuf": 1, "Pack": 1}
 
 

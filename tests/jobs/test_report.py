@@ -72,7 +72,7 @@ def test_the_interval_of_no_success_in_ten() -> None:
 
 
 class Page(html.parser.HTMLParser):
-    """The text of a page, its pictures, and whatever it would fetch."""
+    """The text of a page, the number of its pictures, and the addresses that it would fetch."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

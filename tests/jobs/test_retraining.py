@@ -1,4 +1,4 @@
-"""The whole job: photos in folders in, a retrained model out."""
+"""The whole job, from folders of photos to a retrained model."""
 
 import json
 import shutil

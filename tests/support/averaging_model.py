@@ -15,7 +15,7 @@ def averaging_model(
     size: tuple[int, int] = (8, 4),
     batch: int = 1,
 ) -> bytes:
-    """Makes a model from [batch, height, width, 3] to [batch, 1, 1, 3], quantized alike."""
+    """Returns a model from [batch, height, width, 3] to [batch, 1, 1, 3], with one quantization."""
     width, height = size
     scales = None if np.dtype(dtype) == np.float32 else scale
     graph = Graph.empty()

@@ -1,8 +1,8 @@
 """Small .tflite models of every kind and tail, built in memory.
 
 ``build_extractor`` and ``build_classifier`` make models that take an image [1, height, width, 3]
-and give the mean over the image of ``clip(image @ features, 0, 6)``, with or without a head behind.
-What a model should compute is in ``BuiltModel``; ``run`` asks the interpreter what it does compute.
+and output the mean over the image of ``clip(image @ features, 0, 6)``, with or without a head after
+it. ``BuiltModel`` says what a model should compute; ``run`` returns what the interpreter computes.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from coral_learn.tflite.nodes import Tensor
 from coral_learn.tflite.quantization import Quantization, probability_quantization
 from coral_learn.tflite.tree import pack, unpack
 
-# Type inside, type of image and output.
+# The type of the inner tensors, and the type of the image and the output.
 KINDS = {
     "uint8": ("uint8", "uint8"),
     "int8": ("int8", "int8"),
@@ -28,7 +28,7 @@ KINDS = {
     "float32": ("float32", "float32"),
 }
 
-_LARGEST_FEATURE = 6.0  # of RELU6
+_MAX_FEATURE = 6.0  # of RELU6
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class BuiltModel:
         embedding: Quantization of the embedding; None for float32.
         embedding_name: Name of the embedding tensor.
         features: float32 [3, D]; the embedding is the mean of ``clip(image @ features, 0, 6)``.
-        weights: The head's weights as stored, float32 [D, C]; of no columns in an extractor.
+        weights: The head's weights as stored, float32 [D, C]; empty in an extractor.
         biases: The head's biases as stored, float32 [C].
         logit_step: Quantization scale of the logits; 0.0 for float32.
-        logit_factor: What MUL multiplies the logits with.
+        logit_factor: The factor by which MUL multiplies the logits.
     """
 
     content: bytes
@@ -58,13 +58,13 @@ class BuiltModel:
     logit_factor: float = 1.0
 
     def expected_embedding(self, image: np.ndarray) -> np.ndarray:
-        """What an exact computation makes of an image as the model takes it, [D]."""
+        """Returns the exact embedding of an image in the model's input format, [D]."""
         real = image if self.image is None else self.image.dequantize(image)
-        grid = np.clip(real @ self.features.astype(np.float64), 0, _LARGEST_FEATURE)
+        grid = np.clip(real @ self.features.astype(np.float64), 0, _MAX_FEATURE)
         return np.asarray(grid.mean((0, 1, 2)))
 
     def expected_logits(self, embedding: np.ndarray) -> np.ndarray:
-        """The logits of a real embedding, [C]."""
+        """Returns the logits of a real embedding, [C]."""
         logits = embedding @ self.weights.astype(np.float64) + self.biases
         return np.asarray(logits * self.logit_factor)
 
@@ -81,12 +81,12 @@ def build_extractor(
     """Builds an embedding extractor.
 
     Args:
-        kind: One of ``KINDS``; the embedding has the type inside.
+        kind: One of ``KINDS``; the embedding has the type of the inner tensors.
         features: D.
-        rank: Of the embedding: 2 for [1, D], 3 for [1, 1, D], 4 for [1, 1, 1, D].
+        rank: The rank of the embedding: 2 for [1, D], 3 for [1, 1, D], 4 for [1, 1, 1, D].
         size: Height and width of the image.
         with_signature: Whether it has a signature ``serving_default`` from ``image`` to ``scores``.
-        seed: Of the random numbers in it.
+        seed: The seed of the random weights.
     """
     builder = _Builder(kind, seed)
     embedding = builder.add_backbone(features, rank, "average_pool", size)
@@ -120,17 +120,18 @@ def build_classifier(
         classes: C.
         linear: ``conv`` for CONV_2D 1x1 (needs rank 4), or ``fully_connected``.
         flatten: ``reshape`` or ``squeeze`` between ``conv`` and the activation; None for neither.
-        activation: ``softmax``, ``logistic``, or None for a model that gives logits.
-        factor: Multiplies the logits by a MUL after the linear layer.
+        activation: ``softmax``, ``logistic``, or None for a model that outputs logits.
+        factor: The factor of a MUL after the linear layer; None for no MUL.
         pool: ``average_pool`` or ``mean``.
-        rank: Of the embedding, see :func:`build_extractor`.
+        rank: The rank of the embedding, see :func:`build_extractor`.
         size: Height and width of the image.
         per_channel: Whether int8 weights of the head have a scale for each class.
         half_precision: Whether float32 weights of the head are stored as float16.
-        dequantize_logits: Whether a DEQUANTIZE comes before the activation, and not after it.
-        fused_activation: Of the linear layer, a name in the schema's ``ActivationFunctionType``.
+        dequantize_logits: Whether a DEQUANTIZE comes before the activation instead of after it.
+        fused_activation: The activation of the linear layer, a name in the schema's
+            ``ActivationFunctionType``.
         with_signature: See :func:`build_extractor`.
-        seed: Of the random numbers in it.
+        seed: The seed of the random weights.
     """
     builder = _Builder(kind, seed)
     embedding = builder.add_backbone(features, rank, pool, size)
@@ -145,11 +146,11 @@ def build_classifier(
     if dequantize_logits:
         logits = builder.add_dequantize(logits)
     output = builder.add_activation(logits, activation) if activation else logits
-    return builder.finish(builder.add_outside(output, activation), with_signature)
+    return builder.finish(builder.add_output_conversion(output, activation), with_signature)
 
 
 def build_compiled_extractor(kind: str = "uint8", features: int = 8) -> BuiltModel:
-    """Builds a model like those compiled for the Edge TPU: one custom operator does it all.
+    """Builds a model like those compiled for the Edge TPU, with one custom operator.
 
     No interpreter can run it without the Edge TPU's delegate.
     """
@@ -177,7 +178,7 @@ def custom_options(content: bytes) -> bytes:
 
 
 def run(content: bytes, image: np.ndarray, **options: Any) -> np.ndarray:
-    """Runs a model of one input in a new interpreter, and returns its first output."""
+    """Runs a model with one input in a new interpreter, and returns its first output."""
     interpreter = make_interpreter(content, **options)
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
     interpreter.invoke()
@@ -186,20 +187,20 @@ def run(content: bytes, image: np.ndarray, **options: Any) -> np.ndarray:
 
 
 def run_to(content: bytes, name: str, image: np.ndarray) -> np.ndarray:
-    """Runs a model and returns the tensor of this name, declared an output before its own."""
+    """Runs a model and returns one of its inner tensors, by making it the first output."""
     own = [tensor.name for tensor in Graph(unpack(content)).outputs]
     return run(with_outputs(content, [name, *own]), image)
 
 
 def make_interpreter(content: bytes, **options: Any) -> Any:
-    """Makes an interpreter of the runtime in use that is ready to run."""
+    """Returns an interpreter of the installed runtime that is ready to run."""
     interpreter = edgetpu.runtime_module().Interpreter(model_content=content, **options)
     interpreter.allocate_tensors()
     return interpreter
 
 
 def random_image(model: BuiltModel, size: tuple[int, int] = (4, 4), seed: int = 0) -> np.ndarray:
-    """Makes an image as the model takes it, [1, height, width, 3]."""
+    """Returns a random image in the model's input format, [1, height, width, 3]."""
     real = np.random.default_rng(seed).uniform(-1, 1, (1, *size, 3))
     return real.astype(np.float32) if model.image is None else model.image.quantize(real)
 
@@ -237,7 +238,7 @@ class _Builder:
         weight_tensor, real, scales = self._add_weights("features/weights", weights)
         self.features = real.reshape(features, 3).T
         biases = self._add_biases("features/biases", np.zeros(features, np.float32), image, scales)
-        self.embedding_quantization = self._quantization_of(0, _LARGEST_FEATURE)
+        self.embedding_quantization = self._quantization_of(0, _MAX_FEATURE)
         shape = [1, *size, features]
         grid = self._add_operator(
             "CONV_2D",
@@ -255,7 +256,7 @@ class _Builder:
         self.weights = self.random.normal(0, scale, (features, classes)).astype(np.float32)
         self.biases = self.random.normal(0, 0.3, classes).astype(np.float32)
         images = self.random.uniform(-1, 1, (32, np.prod(self.size), 3))
-        embeddings = np.clip(images @ self.features, 0, _LARGEST_FEATURE).mean(1)
+        embeddings = np.clip(images @ self.features, 0, _MAX_FEATURE).mean(1)
         logits = embeddings @ self.weights + self.biases
         self.logit_quantization = self._quantization_of(1.5 * logits.min(), 1.5 * logits.max())
 
@@ -332,7 +333,7 @@ class _Builder:
             activation.upper(), [logits], "scores", logits.shape, quantization, options
         )
 
-    def add_outside(self, output: Tensor, activation: str | None) -> Tensor:
+    def add_output_conversion(self, output: Tensor, activation: str | None) -> Tensor:
         dtype = output.dtype
         if dtype in (self.outside, np.float32):
             return output
@@ -363,7 +364,7 @@ class _Builder:
 
     def finish_compiled(self, features: int) -> BuiltModel:
         self.image_quantization = Quantization.of_range(self.outside, -1, 1)
-        self.embedding_quantization = self._quantization_of(0, _LARGEST_FEATURE)
+        self.embedding_quantization = self._quantization_of(0, _MAX_FEATURE)
         self.embedding_name = "embedding"
         self.features = np.zeros((3, features), np.float32)
         self.input = self._add_result("image", [1, 4, 4, 3], self.image_quantization)
@@ -379,7 +380,7 @@ class _Builder:
     ) -> Tensor:
         quantization = self.embedding_quantization
         vector = [1, 1, 1, features] if pool == "average_pool" or rank == 4 else [1, features]
-        wanted = [*[1] * (rank - 1), features]
+        target_shape = [*[1] * (rank - 1), features]
         self.embedding_name = "pooled"
         if pool == "average_pool":
             options = schema.Pool2DOptionsT()
@@ -396,10 +397,10 @@ class _Builder:
             pooled = self._add_operator(
                 "MEAN", [grid, axes], "pooled", vector, quantization, reduction
             )
-        if vector == wanted:
+        if vector == target_shape:
             return pooled
         self.embedding_name = "embedding"
-        return self._add_reshape(pooled, "embedding", wanted, quantization)
+        return self._add_reshape(pooled, "embedding", target_shape, quantization)
 
     def _add_reshape(
         self, tensor: Tensor, name: str, shape: Sequence[int], quantization: Quantization | None
@@ -423,8 +424,10 @@ class _Builder:
                 )
             stored = values.astype(np.float16)
             tensor = self.graph.add_tensor(name, values.shape, np.float16, values=stored)
-            widened = self._add_operator("DEQUANTIZE", [tensor], f"{name}/real", values.shape, None)
-            return widened, stored.astype(np.float32), scales
+            dequantized = self._add_operator(
+                "DEQUANTIZE", [tensor], f"{name}/real", values.shape, None
+            )
+            return dequantized, stored.astype(np.float32), scales
         if self.inside == np.uint8:
             quantization = Quantization.of_range(self.inside, values.min(), values.max())
             scales, zero_point = np.array([quantization.scale]), quantization.zero_point

@@ -1,5 +1,5 @@
-// Ends the process that opens a socket to anything beyond this machine. For LD_PRELOAD: what native
-// libraries do goes through here too.
+// Aborts a process that opens a network socket or looks up a host. It is loaded with LD_PRELOAD, so
+// that the calls of native libraries are checked too.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <netdb.h>

@@ -2,7 +2,7 @@
 
     python retrain_many.py LIBRARY FOLDER PHOTOS
 
-For test_memory.py: a process of its own, because memory is counted by process.
+test_memory.py runs it as a separate process, because peak memory is counted per process.
 """
 
 import resource
@@ -20,7 +20,7 @@ from tests.support.stand_in.models import compiled
 
 
 def main(library: Path, folder: Path, count: int) -> None:
-    """Prints the bytes by which retraining raises the process's largest size."""
+    """Prints the number of bytes by which retraining raises the peak memory of the process."""
     drawn = sorted(write_photos(folder / "drawn", per_class=4))
     for number in range(count):
         photo = drawn[number % len(drawn)]
@@ -28,17 +28,18 @@ def main(library: Path, folder: Path, count: int) -> None:
         link.parent.mkdir(parents=True, exist_ok=True)
         link.hardlink_to(photo)
     twin = build_extractor("uint8", features=1024, size=(32, 32)).content
-    edgetpu.make_interpreter(twin).allocate_tensors()  # the interpreter itself does not count
-    before = largest_size()
+    # Load the interpreter first, so that its memory is not counted.
+    edgetpu.make_interpreter(twin).allocate_tensors()
+    before = peak_memory()
     with plugged_in(library, twin) as tpus:
         result = retrain(folder / "photos", compiled(twin), folder / "out", method="sgd", seed=1)
     assert result.images == count
     assert sum(tpus.inferences) >= count
-    print(largest_size() - before)
+    print(peak_memory() - before)
 
 
-def largest_size() -> int:
-    """Returns the process's largest resident size so far, in bytes."""
+def peak_memory() -> int:
+    """Returns the peak resident memory of the process so far, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 

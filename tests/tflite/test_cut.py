@@ -56,7 +56,7 @@ COMBINATIONS = [(kind, tail) for kind in KINDS for tail in TAILS if _applies(tai
 
 
 def _check_extractor(built: BuiltModel, extractor: bytes) -> None:
-    """Checks that an extractor gives the classifier's own embedding, bit for bit."""
+    """Checks that an extractor outputs exactly the embedding of the classifier."""
     image = random_image(built)
     expected = run_to(built.content, built.embedding_name, image)
     np.testing.assert_array_equal(run(extractor, image), expected)
@@ -77,7 +77,7 @@ def test_every_tail_is_cut_at_the_embedding(kind: str, tail: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_unused_stays(kind: str) -> None:
+def test_unused_tensors_buffers_and_operator_codes_are_removed(kind: str) -> None:
     built = build_classifier(kind, features=24, classes=7, factor=2.0)
     model = unpack(create_embedding_extractor(built.content))
     graph = model.subgraphs[0]
@@ -92,7 +92,7 @@ def test_nothing_unused_stays(kind: str) -> None:
     assert operator_names(pack(model))[-2:] == ["CONV_2D", "AVERAGE_POOL_2D"]
 
 
-def test_what_stays_is_as_it_was() -> None:
+def test_the_remaining_tensors_are_unchanged() -> None:
     built = build_classifier("int8 with uint8 outside", with_signature=True)
     before, after = unpack(built.content), unpack(create_embedding_extractor(built.content))
     kept = {tensor.name: tensor for tensor in after.subgraphs[0].tensors}
@@ -116,7 +116,7 @@ def test_what_stays_is_as_it_was() -> None:
     assert after.description == before.description
 
 
-def test_signature_gives_the_embedding_under_the_old_name() -> None:
+def test_the_signature_outputs_the_embedding_under_the_old_name() -> None:
     built = build_classifier("uint8", with_signature=True)
     extractor = create_embedding_extractor(built.content)
     runner = make_interpreter(extractor).get_signature_runner("serving_default")
@@ -124,7 +124,7 @@ def test_signature_gives_the_embedding_under_the_old_name() -> None:
     np.testing.assert_array_equal(runner(image=image)["scores"], run(extractor, image))
 
 
-def test_metadata_keeps_the_input_and_forgets_the_labels() -> None:
+def test_metadata_keeps_the_input_description_and_loses_the_labels() -> None:
     built = build_classifier("uint8", classes=3)
     model = unpack(built.content)
     image = {"name": b"picture", "content": {"content_properties": (2, {"color_space": 1})}}
@@ -158,8 +158,8 @@ def _rename(content: bytes, old: str, new: str) -> bytes:
     return pack(model)
 
 
-def _behind_an_unknown_tail(name: str) -> bytes:
-    """A classifier whose head ends in an operator that no walk backwards knows, TANH."""
+def _with_an_unsupported_last_operator(name: str) -> bytes:
+    """Returns a classifier that ends in TANH, which the search for the head does not support."""
     built = build_classifier("float32", activation=None)
     model = unpack(_rename(built.content, built.embedding_name, name))
     operator = model.subgraphs[0].operators[-1]
@@ -177,12 +177,12 @@ def _behind_an_unknown_tail(name: str) -> bytes:
     "name", ["MobilenetV2/Logits/AvgPool", "something;InceptionV1/Logits/AvgPool_0a_7x7/AvgPool;x"]
 )
 def test_known_architectures_are_cut_by_name(name: str) -> None:
-    extractor = create_embedding_extractor(_behind_an_unknown_tail(name))
+    extractor = create_embedding_extractor(_with_an_unsupported_last_operator(name))
     assert read_embedding(extractor).name == name
 
 
-def test_tensor_can_be_named_in_full_or_by_a_part() -> None:
-    content = _behind_an_unknown_tail("model/pool;model/mean")
+def test_a_tensor_is_found_by_its_full_name_or_a_part_of_it() -> None:
+    content = _with_an_unsupported_last_operator("model/pool;model/mean")
     with pytest.raises(ModelError, match="no linear layer leads to the output"):
         create_embedding_extractor(content)
     for name in ("model/pool;model/mean", "model/mean", "model/pool"):
@@ -206,13 +206,13 @@ def test_candidates_are_the_vectors_before_the_last_layer() -> None:
     assert read_embedding(earlier).shape == (1, 1, 1, 24)
 
 
-def test_weights_widened_by_the_model_hide_no_candidate() -> None:
+def test_dequantized_float16_weights_hide_no_candidate() -> None:
     built = build_classifier("float32", linear="fully_connected", rank=2, half_precision=True)
     model = unpack(built.content)
     operators = model.subgraphs[0].operators
-    (widening,) = [each.table for each in Graph(model).operators if each.name == "DEQUANTIZE"]
-    operators.remove(widening)
-    operators.insert(0, widening)  # where converters put it
+    (dequantize,) = [each.table for each in Graph(model).operators if each.name == "DEQUANTIZE"]
+    operators.remove(dequantize)
+    operators.insert(0, dequantize)  # where converters put it
     names = [each.name for each in list_candidates(pack(model))]
     assert names == ["pooled", "embedding"]
 
@@ -233,7 +233,7 @@ def test_an_embedding_that_is_not_pooled_is_refused() -> None:
         create_embedding_extractor(pack(model))
 
 
-def test_several_embeddings_are_refused_by_name() -> None:
+def test_several_possible_embeddings_are_refused_and_listed() -> None:
     built = build_classifier("float32", features=24, rank=2, linear="fully_connected")
     model = unpack(built.content)
     graph = model.subgraphs[0]
@@ -261,14 +261,14 @@ def test_several_embeddings_are_refused_by_name() -> None:
     _check_extractor(built, extractor)
 
 
-def test_classifier_that_also_gives_its_embedding_is_cut() -> None:
+def test_a_classifier_that_also_outputs_its_embedding_is_cut() -> None:
     built = build_classifier("uint8")
     both = with_outputs(built.content, ["scores", built.embedding_name])
     _check_extractor(built, create_embedding_extractor(both))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_extractor_is_told_apart(kind: str) -> None:
+def test_an_extractor_is_not_cut(kind: str) -> None:
     extractor = build_extractor(kind)
     with pytest.raises(ModelError, match=r"AVERAGE_POOL_2D\. An embedding extractor needs no cut"):
         create_embedding_extractor(extractor.content)
@@ -276,14 +276,14 @@ def test_an_extractor_is_told_apart(kind: str) -> None:
         create_embedding_extractor(extractor.content, extractor.embedding_name)
 
 
-def test_a_last_layer_with_relu_and_no_softmax_belongs_to_an_extractor() -> None:
+def test_a_last_layer_with_relu_and_no_softmax_is_not_taken_for_a_head() -> None:
     built = build_classifier("float32", activation=None, fused_activation="RELU")
     with pytest.raises(ModelError, match="no linear layer leads to the output"):
         create_embedding_extractor(built.content)
 
 
 @pytest.mark.parametrize("name", ["image", "head/weights"])
-def test_only_what_is_computed_can_be_cut_at(name: str) -> None:
+def test_inputs_and_constants_cannot_be_the_embedding(name: str) -> None:
     built = build_classifier("float32")
     with pytest.raises(ModelError, match=f"{name} .* is not computed from the image"):
         create_embedding_extractor(built.content, name)
@@ -294,7 +294,7 @@ def test_a_compiled_model_is_refused() -> None:
         create_embedding_extractor(build_compiled_extractor().content)
 
 
-def test_a_head_beside_the_compiled_part_can_be_cut_off_again() -> None:
+def test_a_head_after_the_edge_tpu_operator_can_be_cut_off_again() -> None:
     compiled = build_compiled_extractor(features=8)
     classifier = append_softmax_head(compiled.content, np.ones((8, 3)), np.zeros(3)).content
     extractor = create_embedding_extractor(classifier)
@@ -309,6 +309,6 @@ def test_several_subgraphs_are_refused() -> None:
         create_embedding_extractor(pack(model))
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Any) -> None:
+def test_the_error_names_a_missing_file(tmp_path: Any) -> None:
     with pytest.raises(ModelError, match=r"Failed to open file: .*missing\.tflite"):
         create_embedding_extractor(tmp_path / "missing.tflite")

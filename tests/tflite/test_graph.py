@@ -25,14 +25,14 @@ CONTENT = CONTENTS["uint8"]
 
 
 def _pack_raw(model: Any, identifier: bytes = b"TFL3") -> bytes:
-    """Packs a tree just as it is, with none of the care that the package takes."""
+    """Packs a tree with the generated code only, without the layout and checks of the package."""
     builder = flatbuffers.Builder()
     builder.Finish(model.Pack(builder), file_identifier=identifier)
     return bytes(builder.Output())
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_packing_what_was_unpacked_changes_nothing(kind: str) -> None:
+def test_unpacking_and_packing_preserve_the_model(kind: str) -> None:
     built = build_classifier(kind)
     packed = pack(unpack(built.content))
     assert pack(unpack(packed)) == packed
@@ -40,7 +40,7 @@ def test_packing_what_was_unpacked_changes_nothing(kind: str) -> None:
     np.testing.assert_array_equal(run(packed, image), run(built.content, image))
 
 
-def test_files_of_other_writers_are_packed_as_our_own() -> None:
+def test_files_from_other_writers_are_packed_in_the_same_way() -> None:
     built = build_classifier("int8")
     other = _pack_raw(raw_schema.ModelT.InitFromPackedBuf(built.content))
     assert other != built.content
@@ -57,7 +57,7 @@ def test_buffers_are_aligned_and_inline() -> None:
     assert all(model.Buffers(i).Offset() == 0 for i in range(model.BuffersLength()))
 
 
-def test_arrays_of_the_tree_cannot_be_written_into() -> None:
+def test_arrays_of_the_tree_are_read_only() -> None:
     model = unpack(CONTENT)
     with pytest.raises(ValueError, match="read-only"):
         model.subgraphs[0].tensors[0].shape[0] = 2
@@ -95,7 +95,7 @@ def test_out_of_line_buffers_and_options_are_brought_inline() -> None:
         unpack(moved[:-1])
 
 
-def test_added_tensors_get_names_of_their_own() -> None:
+def test_added_tensors_get_unique_names() -> None:
     graph = Graph(unpack(CONTENT))
     added = [graph.add_tensor("pooled", [1], np.float32) for _ in range(2)]
     assert [tensor.name for tensor in added] == ["pooled_1", "pooled_2"]
@@ -149,9 +149,7 @@ def _set_scales(*scales: float) -> Callable[[Any], None]:
         (_set_in_graph(operators=[]), "nothing computes output tensor"),
     ],
 )
-def test_models_that_do_not_hold_together_are_refused(
-    change: Callable[[Any], None], message: str
-) -> None:
+def test_inconsistent_models_are_refused(change: Callable[[Any], None], message: str) -> None:
     model = unpack(CONTENT)
     change(model)
     with pytest.raises(ModelError, match=message):
@@ -159,7 +157,8 @@ def test_models_that_do_not_hold_together_are_refused(
 
 
 @pytest.mark.skipif(
-    not hasattr(raw_schema, "ExternalBufferT"), reason="this release's schema has no such weights"
+    not hasattr(raw_schema, "ExternalBufferT"),
+    reason="the schema has no external buffers",
 )
 def test_weights_in_another_file_are_refused() -> None:
     model = unpack(CONTENT)
@@ -171,7 +170,7 @@ def test_weights_in_another_file_are_refused() -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"TFL3", b"\x00" * 64, b"not a model at all", CONTENT[:8]]
 )
-def test_what_is_no_model_is_refused(content: bytes) -> None:
+def test_files_that_are_not_models_are_refused(content: bytes) -> None:
     with pytest.raises(ModelError, match="TensorFlow Lite model"):
         unpack(content)
 
@@ -186,7 +185,7 @@ def test_what_is_no_model_is_refused(content: bytes) -> None:
         (b"<!DOCTYPE html>", "it looks like a web page"),
     ],
 )
-def test_other_files_are_told_what_they_look_like(
+def test_the_error_says_what_the_file_looks_like(
     content: bytes, looks_like: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "photo.tflite"
@@ -196,13 +195,13 @@ def test_other_files_are_told_what_they_look_like(
         ModelFile.open(path).check()
 
 
-def test_another_identifier_is_refused() -> None:
+def test_a_wrong_file_identifier_is_refused() -> None:
     with pytest.raises(ModelError, match=r"is not a TensorFlow Lite model .*identifier TFL3"):
         unpack(_pack_raw(unpack(CONTENT), b"TFL4"))
 
 
 def _repeated_tables(tables: int, name_length: int) -> bytes:
-    """A small file in which one tensor stands for many."""
+    """Returns a small file that lists the same tensor table many times."""
     builder = flatbuffers.Builder()
     name = builder.CreateString(b"n" * name_length)
     raw_schema.TensorStart(builder)
@@ -229,7 +228,7 @@ def _repeated_tables(tables: int, name_length: int) -> bytes:
     ("tables", "name_length", "message"),
     [(50_000, 1, "more tables than any model of"), (1000, 100_000, "more than the file holds")],
 )
-def test_small_files_that_unfold_without_end_are_refused_at_once(
+def test_small_files_that_expand_to_huge_trees_are_refused_quickly(
     tables: int, name_length: int, message: str
 ) -> None:
     content = _repeated_tables(tables, name_length)
@@ -247,7 +246,7 @@ def test_small_files_that_unfold_without_end_are_refused_at_once(
     changes=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 2**32 - 1)), max_size=8),
     tail=st.binary(max_size=40),
 )
-def test_broken_files_raise_model_error_and_nothing_else(
+def test_broken_files_raise_only_model_errors(
     kind: str, cut: float, changes: list[tuple[float, int]], tail: bytes
 ) -> None:
     content = bytearray(CONTENTS[kind])

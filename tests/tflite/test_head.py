@@ -44,7 +44,7 @@ def _random_head(
 
 
 def _embeddings(built: BuiltModel, count: int = 64, seed: int = 1) -> Embeddings:
-    """Embeddings as an extractor would give them."""
+    """Returns embeddings of random images, as the extractor would compute them."""
     random = np.random.default_rng(seed)
     features = built.features.shape[1]
     pixels = random.uniform(-1, 1, (count, 16, 3))
@@ -76,7 +76,7 @@ def _quantization(content: bytes, name: str) -> Quantization:
 
 
 def _stored_scales(tensor: schema.TensorT) -> tuple[list[float], list[int]]:
-    """Returns the scales and zero points of a tensor just as the file has them."""
+    """Returns the scales and zero points of a tensor as stored in the file."""
     quantization = tensor.quantization
     assert quantization is not None
     assert quantization.scale is not None
@@ -85,7 +85,7 @@ def _stored_scales(tensor: schema.TensorT) -> tuple[list[float], list[int]]:
 
 
 def _operators(content: bytes) -> list[tuple[str, int]]:
-    """Names and versions of the operators."""
+    """Returns the names and versions of the operators."""
     graph = ModelFile(content).graph
     codes = graph.model.operatorCodes
     return [(each.name, codes[each.table.opcodeIndex].version) for each in graph.operators]
@@ -101,9 +101,9 @@ def test_the_model_computes_what_the_head_computes(kind: str, rank: int) -> None
     ).content
     for seed in range(5):
         image = random_image(built, seed=seed)
-        wanted = softmax((built.expected_embedding(image) @ weights + biases)[None])
+        expected = softmax((built.expected_embedding(image) @ weights + biases)[None])
         tolerance = 1e-5 if kind == "float32" else 2 / 256
-        np.testing.assert_allclose(_real_probabilities(classifier, image), wanted, atol=tolerance)
+        np.testing.assert_allclose(_real_probabilities(classifier, image), expected, atol=tolerance)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_2d_embedding_needs_no_reshape() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_extractor_inside_is_unchanged(kind: str) -> None:
+def test_appending_a_head_leaves_the_extractor_unchanged(kind: str) -> None:
     built = build_extractor(kind, with_signature=True)
     given = bytes(built.content)
     weights, biases = _random_head()
@@ -167,12 +167,12 @@ def test_the_extractor_inside_is_unchanged(kind: str) -> None:
         if old.quantization is not None and old.quantization.scale is not None:
             assert _stored_scales(old) == _stored_scales(new)
     image = random_image(built)
-    inside = run_to(classifier, built.embedding_name, image)
-    np.testing.assert_array_equal(inside, run(built.content, image))
+    embedding = run_to(classifier, built.embedding_name, image)
+    np.testing.assert_array_equal(embedding, run(built.content, image))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_signature_gives_the_probabilities(kind: str) -> None:
+def test_the_signature_outputs_the_probabilities(kind: str) -> None:
     built = build_extractor(kind, with_signature=True)
     classifier = append_softmax_head(built.content, *_random_head()).content
     image = random_image(built)
@@ -180,7 +180,7 @@ def test_signature_gives_the_probabilities(kind: str) -> None:
     np.testing.assert_array_equal(given["scores"], run(classifier, image))
 
 
-def test_labels_travel_in_the_model() -> None:
+def test_labels_are_stored_in_the_model() -> None:
     built = build_extractor("uint8")
     labels = ["daisy", "ox-eye", "Gänseblümchen", "7 up"]
     classifier = append_softmax_head(built.content, *_random_head(), labels=labels).content
@@ -188,7 +188,7 @@ def test_labels_travel_in_the_model() -> None:
     assert read_head(classifier)[2] == labels
 
 
-def test_compiled_part_stays_byte_for_byte() -> None:
+def test_the_edge_tpu_operator_is_unchanged() -> None:
     compiled = build_compiled_extractor()
     weights, biases = _random_head()
     classifier = append_softmax_head(compiled.content, weights, biases).content
@@ -211,13 +211,13 @@ def test_compiled_part_stays_byte_for_byte() -> None:
         (np.ones((8, 4)), np.full(4, np.inf), "finite"),
     ],
 )
-def test_wrong_heads_are_refused(weights: np.ndarray, biases: np.ndarray, message: str) -> None:
+def test_invalid_heads_are_refused(weights: np.ndarray, biases: np.ndarray, message: str) -> None:
     built = build_extractor("uint8")
     with pytest.raises(ValueError, match=message):
         append_softmax_head(built.content, weights, biases)
 
 
-def test_wrong_companions_are_refused() -> None:
+def test_labels_and_calibration_must_match_the_head() -> None:
     built = build_extractor("uint8")
     head = _random_head()
     with pytest.raises(ValueError, match="3 labels for 4 classes"):
@@ -230,7 +230,7 @@ def test_wrong_companions_are_refused() -> None:
         append_softmax_head(built.content, *head, per_channel=True)
 
 
-def test_models_that_give_no_embedding_are_refused() -> None:
+def test_models_that_do_not_output_one_embedding_are_refused() -> None:
     built = build_extractor("uint8")
     head = _random_head()
     two = with_outputs(built.content, ["pooled", "features"])
@@ -246,9 +246,9 @@ def test_models_that_give_no_embedding_are_refused() -> None:
 
 HEADS = {
     "all zero": (0.0, 0.0),
-    "biases alone": (0.0, 1.0),
+    "only biases": (0.0, 1.0),
     "tiny": (1e-30, 1e-30),
-    "below what floats hold well": (1e-42, 0.0),
+    "subnormal weights": (1e-42, 0.0),
     "huge": (1e30, 1.0),
     "huge biases": (1.0, 1e9),
 }
@@ -256,21 +256,21 @@ HEADS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", HEADS)
-def test_heads_that_were_never_trained_run(kind: str, name: str) -> None:
+def test_heads_with_extreme_weights_compute_the_right_probabilities(kind: str, name: str) -> None:
     built = build_extractor(kind)
     weights, biases = _random_head()
     weights, biases = weights * np.float32(HEADS[name][0]), biases * np.float32(HEADS[name][1])
     image = random_image(built)
-    wanted = softmax((built.expected_embedding(image) @ weights + biases)[None])
+    expected = softmax((built.expected_embedding(image) @ weights + biases)[None])
     for calibration in (None, _embeddings(built), _embeddings(built, count=0)):
         classifier = append_softmax_head(
             built.content, weights, biases, calibration=calibration
         ).content
-        np.testing.assert_allclose(_real_probabilities(classifier, image), wanted, atol=0.03)
+        np.testing.assert_allclose(_real_probabilities(classifier, image), expected, atol=0.03)
 
 
 @pytest.mark.parametrize("kind", QUANTIZED)
-def test_without_calibration_no_logit_leaves_its_range(kind: str) -> None:
+def test_without_calibration_no_logit_saturates(kind: str) -> None:
     built = build_extractor(kind)
     weights, biases = _random_head()
     classifier = append_softmax_head(built.content, weights, biases).content
@@ -295,8 +295,8 @@ def test_calibration_makes_the_head_more_accurate(kind: str) -> None:
     assert fine.agreement > max(0.95, coarse.agreement)
 
 
-def test_calibration_cuts_off_a_range_that_few_values_need() -> None:
-    """A class that is never near the top may lose its logits; the others gain by it."""
+def test_calibration_lets_irrelevant_logits_saturate() -> None:
+    """The logits of a class that never scores high may saturate, so that the scale is finer."""
     built = build_extractor("uint8", features=64)
     weights, biases = _random_head(64, 5)
     biases[4] = -60
@@ -308,7 +308,7 @@ def test_calibration_cuts_off_a_range_that_few_values_need() -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in QUANTIZED if kind.startswith("int8")])
-def test_scales_per_channel_keep_a_class_of_small_weights(kind: str) -> None:
+def test_per_channel_scales_preserve_small_weights(kind: str) -> None:
     built = build_extractor(kind, features=32)
     weights, biases = _random_head(32, 4)
     weights[:, 0] *= 0.002
@@ -329,13 +329,13 @@ def test_scales_per_channel_keep_a_class_of_small_weights(kind: str) -> None:
     assert tensor.table.quantization.quantizedDimension == 0
     assert len(tensor.scales.scales) == 4
     image = random_image(built)
-    wanted = softmax((built.expected_embedding(image) @ weights + biases)[None])
-    np.testing.assert_allclose(_real_probabilities(classifier, image), wanted, atol=0.1)
+    expected = softmax((built.expected_embedding(image) @ weights + biases)[None])
+    np.testing.assert_allclose(_real_probabilities(classifier, image), expected, atol=0.1)
 
 
 @pytest.mark.parametrize("kind", QUANTIZED)
-def test_report_tells_what_the_interpreter_does(kind: str) -> None:
-    """The report computes without a runtime; here the runtime checks its figures."""
+def test_the_quantization_report_matches_the_interpreter(kind: str) -> None:
+    """The report is computed without a runtime, so the test compares it with one."""
     built = build_extractor(kind, features=16)
     weights, biases = _random_head(16, 5)
     classifier = append_softmax_head(
@@ -362,14 +362,16 @@ def test_report_tells_what_the_interpreter_does(kind: str) -> None:
     report = quantization_report(
         built.content, weights, biases, embeddings, calibration=_embeddings(built)
     )
-    wanted = softmax(np.asarray(embeddings).astype(np.float64) @ weights + biases)
+    expected = softmax(np.asarray(embeddings).astype(np.float64) @ weights + biases)
     assert report.rows == 40
-    assert report.largest_error == pytest.approx(np.abs(wanted - np.array(seen)).max(), abs=1 / 256)
-    agreement = (wanted.argmax(1) == np.array(seen).argmax(1)).mean()
+    assert report.largest_error == pytest.approx(
+        np.abs(expected - np.array(seen)).max(), abs=1 / 256
+    )
+    agreement = (expected.argmax(1) == np.array(seen).argmax(1)).mean()
     assert report.agreement == pytest.approx(agreement, abs=1 / 40)
 
 
-def test_a_trained_head_reports_what_serializing_it_loses() -> None:
+def test_a_trained_head_reports_its_quantization_error() -> None:
     built = build_extractor("uint8")
     seen = _embeddings(built)
     labels = np.asarray(seen)[:, 0] > np.median(np.asarray(seen)[:, 0])
@@ -386,7 +388,7 @@ def test_a_trained_head_reports_what_serializing_it_loses() -> None:
     assert head.quantization_report(built.content, np.asarray(seen)[:10]).rows == 10
 
 
-def test_report_of_a_float_model_finds_nothing_lost() -> None:
+def test_a_float_model_has_no_quantization_error() -> None:
     built = build_extractor("float32")
     report = quantization_report(built.content, *_random_head(), _embeddings(built))
     assert (report.rows, report.agreement, report.largest_error) == (64, 1.0, 0.0)
@@ -395,7 +397,7 @@ def test_report_of_a_float_model_finds_nothing_lost() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_head_that_was_appended_is_read_back(kind: str) -> None:
+def test_an_appended_head_is_read_back(kind: str) -> None:
     built = build_extractor(kind, features=16)
     weights, biases = _random_head(16, 5)
     read_weights, read_biases, labels = read_head(
@@ -410,7 +412,7 @@ def test_the_head_that_was_appended_is_read_back(kind: str) -> None:
 
 @pytest.mark.parametrize(("kind", "per_channel"), SCALES)
 @pytest.mark.parametrize("linear", ["conv", "fully_connected"])
-def test_heads_of_other_classifiers_are_read(kind: str, per_channel: bool, linear: str) -> None:
+def test_heads_of_existing_classifiers_are_read(kind: str, per_channel: bool, linear: str) -> None:
     built = build_classifier(kind, linear=linear, factor=3.0, per_channel=per_channel)
     weights, biases, labels = read_head(built.content)
     np.testing.assert_allclose(weights, 3 * built.weights, rtol=1e-5)
@@ -426,8 +428,8 @@ def test_half_precision_heads_are_read() -> None:
 
 
 @pytest.mark.parametrize(("kind", "per_channel"), SCALES)
-def test_a_heads_way_back_loses_nothing(kind: str, per_channel: bool) -> None:
-    """Cut off and appended again, a head computes what it did, rounding for rounding."""
+def test_a_head_can_be_cut_off_and_appended_again(kind: str, per_channel: bool) -> None:
+    """The probabilities change by at most one quantization step."""
     built = build_classifier(kind, features=40, classes=30, per_channel=per_channel)
     weights, biases, _ = read_head(built.content)
     again = append_softmax_head(create_embedding_extractor(built.content), weights, biases).content
@@ -441,7 +443,7 @@ def test_a_heads_way_back_loses_nothing(kind: str, per_channel: bool) -> None:
     assert b"CORAL_LEARN_HEAD" not in again
 
 
-def test_another_head_does_not_take_the_steps_of_the_one_cut_off() -> None:
+def test_a_different_head_does_not_reuse_the_scales_of_the_one_cut_off() -> None:
     built = build_classifier("uint8", features=40, classes=4)
     extractor = create_embedding_extractor(built.content)
     weights, biases = 100 * built.weights, built.biases
@@ -450,7 +452,7 @@ def test_another_head_does_not_take_the_steps_of_the_one_cut_off() -> None:
     assert b"CORAL_LEARN_HEAD" not in classifier
 
 
-def test_models_without_one_head_are_refused() -> None:
+def test_models_without_a_readable_head_are_refused() -> None:
     with pytest.raises(ModelError, match="this model has none"):
         read_head(build_extractor("uint8").content)
     with pytest.raises(ModelError, match="compiled for the Edge TPU"):

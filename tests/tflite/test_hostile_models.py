@@ -1,4 +1,4 @@
-"""Models made to hurt: each one here did, or would have, before the code was mended."""
+"""Hostile models: each of these files broke an earlier version, or would have broken it."""
 
 import io
 import random
@@ -56,13 +56,13 @@ def _tensor(tree: Any, name: bytes) -> Any:
     return next(t for t in tree.subgraphs[0].tensors if t.name == name)
 
 
-def _without_tail(labelled: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(labelled)) as tail:
-        return labelled[: tail.infolist()[0].header_offset]
+def _without_archive(labelled: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(labelled)) as labels:
+        return labelled[: labels.infolist()[0].header_offset]
 
 
 def _chain(operator: str, length: int, outputs: int) -> bytes:
-    """A classifier with a long chain of operators after its logits, and many outputs."""
+    """Returns a classifier with a long chain of operators after its logits, and many outputs."""
     graph = Graph(unpack(build_classifier("float32", 3, 2, activation=None).content))
     (tensor,) = graph.outputs
     ends = []
@@ -78,21 +78,21 @@ def _chain(operator: str, length: int, outputs: int) -> bytes:
 
 
 def _branches(count: int) -> bytes:
-    """A model in which very many tensors wait for the last operator."""
+    """Returns a model whose last operator joins very many branches."""
     graph = Graph(unpack(build_extractor("float32", 3).content))
     (end,) = graph.outputs
-    waiting = []
+    branches = []
     for _ in range(count):
-        waiting.append(graph.add_tensor("branch", [1, 1, 1, 3], np.float32))
-        graph.add_operator(schema.BuiltinOperator.RELU, [end], [waiting[-1]])
+        branches.append(graph.add_tensor("branch", [1, 1, 1, 3], np.float32))
+        graph.add_operator(schema.BuiltinOperator.RELU, [end], [branches[-1]])
     joined = graph.add_tensor("joined", [1, 1, 1, 3 * count], np.float32)
-    graph.add_operator(schema.BuiltinOperator.CONCATENATION, waiting, [joined])
+    graph.add_operator(schema.BuiltinOperator.CONCATENATION, branches, [joined])
     graph.set_output(joined)
     return pack(graph.model)
 
 
 def _repeated_tensor(times: int) -> bytes:
-    """A model of which one table stands for very many tensors."""
+    """Returns a model that lists the same tensor table very many times."""
     old = pack(unpack(CLASSIFIER))
     root = struct.unpack_from("<I", old)[0]
     model = schema.Model()
@@ -103,7 +103,7 @@ def _repeated_tensor(times: int) -> bytes:
     field = table.Pos + table.Offset(4)
     tensors = table.Vector(table.Offset(4))
     tensor = table.Indirect(tensors)
-    # References lead forwards only, so that a copy of the file comes behind the new vector.
+    # Offsets in a FlatBuffer only point forwards, so a copy of the file follows the new vector.
     vector = len(old)
     places = vector + 4 * np.arange(1, times + 1)
     references = vector + 4 + 4 * times + tensor - places
@@ -122,7 +122,7 @@ def _overlapping_buffers(count: int) -> bytes:
     return _changed(CLASSIFIER, change) + bytes(4 << 20)
 
 
-def _metadata_of_numbers(count: int) -> bytes:
+def _metadata_with_many_numbers(count: int) -> bytes:
     numbers = {"max": [1.0] * count, "min": [1.0] * count}
     graph = {"input_tensor_metadata": [{"name": b"x", "stats": numbers}]}
     data = metadata_format.encode_metadata({"subgraph_metadata": [graph]})
@@ -143,7 +143,7 @@ def _set_shape(shape: list[int]) -> Callable[[Any], None]:
     return lambda tree: setattr(_tensor(tree, b"pooled"), "shape", np.array(shape, np.int32))
 
 
-def _note_of_absent_numbers() -> bytes:
+def _note_with_missing_numbers() -> bytes:
     content = _with_note("CLASS_MEANS", np.zeros((0, 10**12), np.float16))
     return content.replace(b"(0, 1000000000000)", b"(9, 1000000000000)")
 
@@ -152,26 +152,26 @@ SMALL_FILES = {
     "bzip2 bomb": lambda: LABELLED + bomb(zipfile.ZIP_BZIP2, BOMB_MEGABYTES),
     "lzma bomb": lambda: LABELLED + bomb(zipfile.ZIP_LZMA, BOMB_MEGABYTES),
     "deflate bomb": lambda: LABELLED + bomb(zipfile.ZIP_DEFLATED, BOMB_MEGABYTES),
-    "lines": lambda: LABELLED + archive(b"\n" * (4 << 20) + b"x", zipfile.ZIP_DEFLATED),
-    "archived files": lambda: LABELLED + many_entries(60_000),
-    "factors": lambda: _chain("MUL", 300, 1),
+    "many lines": lambda: LABELLED + archive(b"\n" * (4 << 20) + b"x", zipfile.ZIP_DEFLATED),
+    "many archived files": lambda: LABELLED + many_entries(60_000),
+    "many factors": lambda: _chain("MUL", 300, 1),
     "outputs of a chain": lambda: _chain("RESHAPE", 300, 300),
-    "one output again and again": lambda: _chain("RESHAPE", 1, 200_000),
-    "branches": lambda: _branches(300),
-    "one table for many tensors": lambda: _repeated_tensor(3000),
-    "one table for too many tensors": lambda: _repeated_tensor(100_000),
+    "one output many times": lambda: _chain("RESHAPE", 1, 200_000),
+    "many branches": lambda: _branches(300),
+    "one tensor many times": lambda: _repeated_tensor(3000),
+    "one tensor too many times": lambda: _repeated_tensor(100_000),
     "overlapping buffers": lambda: _overlapping_buffers(20),
-    "metadata of numbers": lambda: _metadata_of_numbers(100_000),
-    "dimensions": lambda: _changed(CLASSIFIER, _set_shape([1] * 70)),
-    "large dimensions": lambda: _changed(CLASSIFIER, _set_shape([2**31 - 1] * 50_000)),
-    "numbers that are not there": _note_of_absent_numbers,
+    "many numbers in metadata": lambda: _metadata_with_many_numbers(100_000),
+    "many dimensions": lambda: _changed(CLASSIFIER, _set_shape([1] * 70)),
+    "many large dimensions": lambda: _changed(CLASSIFIER, _set_shape([2**31 - 1] * 50_000)),
+    "missing numbers": _note_with_missing_numbers,
 }
 
 
 @pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("trace_memory", [False, True])
 @pytest.mark.parametrize("name", SMALL_FILES)
-def test_small_files_do_not_become_large_or_slow(name: str, trace_memory: bool) -> None:
+def test_small_files_need_little_memory_and_time(name: str, trace_memory: bool) -> None:
     content = SMALL_FILES[name]()
     for function in (
         "read_labels and others",
@@ -184,19 +184,19 @@ def test_small_files_do_not_become_large_or_slow(name: str, trace_memory: bool) 
 @pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("kind", ["uint8", "float32"])
 @pytest.mark.parametrize("name", ["read_head, append_softmax_head", "add_class"])
-def test_a_head_of_1000_classes_is_made_anew_in_little_memory(name: str, kind: str) -> None:
+def test_a_head_of_1000_classes_is_rebuilt_in_little_memory(name: str, kind: str) -> None:
     attack(name, build_classifier(kind, 1280, 1000, size=(2, 2)).content, trace_memory=True)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_labels_are_read_of_archives_that_unfold_piece_by_piece(method: int) -> None:
-    plain = _without_tail(LABELLED)
+def test_labels_in_bzip2_or_lzma_archives_are_not_read(method: int) -> None:
+    plain = _without_archive(LABELLED)
     assert read_labels(plain + archive(b"a\nb\n", zipfile.ZIP_DEFLATED)) == ["a", "b"]
     assert read_labels(plain + archive(b"a\nb\n", method)) is None
 
 
-def test_lines_without_a_label_are_called_by_their_number() -> None:
-    plain = _without_tail(LABELLED)
+def test_empty_label_lines_become_the_index_of_the_class() -> None:
+    plain = _without_archive(LABELLED)
     labels = read_labels(plain + archive(b"\nb\rc\n\nd"))
     assert labels == ["0", "b c", "2", "d"]
     assert read_labels(
@@ -204,23 +204,23 @@ def test_lines_without_a_label_are_called_by_their_number() -> None:
     ) == [*("a", "1", "2", "b")]
 
 
-NOTES = {
+UNUSABLE_NOTES = {
     "text": np.array([["a", "b", "c"]] * 2),
     "complex": np.ones((2, 3), np.complex64),
     "records": np.zeros((2, 3), [("x", "f2")]),
-    "other numbers": np.ones((2, 3), np.float64),
+    "another number type": np.ones((2, 3), np.float64),
     "another rank": np.ones(6, np.float16),
     "not finite": np.full((2, 3), np.nan, np.float16),
-    "by columns": np.asfortranarray(np.ones((2, 3), np.float16)),
+    "column order": np.asfortranarray(np.ones((2, 3), np.float16)),
 }
 
 
-@pytest.mark.parametrize("name", NOTES)
-def test_notes_of_others_are_none(name: str) -> None:
-    assert read_class_means(_with_note("CLASS_MEANS", NOTES[name])) is None
+@pytest.mark.parametrize("name", UNUSABLE_NOTES)
+def test_unusable_notes_are_ignored(name: str) -> None:
+    assert read_class_means(_with_note("CLASS_MEANS", UNUSABLE_NOTES[name])) is None
 
 
-def test_a_buffer_that_metadata_share_with_weights_stays_as_it_is() -> None:
+def test_a_buffer_shared_by_metadata_and_weights_is_not_changed() -> None:
     tree = unpack(CLASSIFIER)
     weights = _tensor(tree, b"head/weights").buffer
     before = bytes(tree.buffers[weights].data)
@@ -283,7 +283,7 @@ def _set_kind(operator: int, kind: str) -> Callable[[Any], None]:
         (_set_zero_point(b"head/weights", 256), "a zero point that its type cannot store"),
     ],
 )
-def test_models_that_runtimes_crash_of_are_refused(
+def test_models_that_crash_a_runtime_are_refused(
     change: Callable[[Any], None], message: str
 ) -> None:
     content = _changed(CLASSIFIER, change)
@@ -293,19 +293,19 @@ def test_models_that_runtimes_crash_of_are_refused(
         make_interpreter(content, "cpu")
 
 
-def test_optional_inputs_may_lack() -> None:
+def test_optional_inputs_may_be_missing() -> None:
     content = _changed(CLASSIFIER, _set_inputs(0, [0, 1, -1]))
     assert unpack(content) is not None
 
 
 @pytest.mark.parametrize("scale", [1e-20, 1e20])
-def test_an_embedding_of_an_absurd_scale_is_none(scale: float) -> None:
+def test_an_embedding_with_an_extreme_scale_is_refused(scale: float) -> None:
     extractor = create_embedding_extractor(_changed(CLASSIFIER, _set_scale(b"pooled", scale)))
     with pytest.raises(ModelError, match="the output has a quantization scale of"):
         append_softmax_head(extractor, np.ones((3, 2)), np.zeros(2))
 
 
-def test_an_embedding_of_an_absurd_size_is_none() -> None:
+def test_an_embedding_with_too_many_features_is_refused() -> None:
     extractor = build_extractor("float32", 3).content
     content = _changed(extractor, _set_shape([1, 1, 1, 2**29]))
     with pytest.raises(ModelError, match="the output has 536870912 features"):
@@ -324,7 +324,7 @@ def _classifier_with_factor(values: list[float]) -> bytes:
 
 
 @pytest.mark.parametrize("values", [[1.0, 2.0, 3.0], [float("nan")], [3e38], [float("inf")]])
-def test_logits_are_multiplied_by_numbers_that_can_be(values: list[float]) -> None:
+def test_invalid_factors_of_the_logits_are_refused(values: list[float]) -> None:
     content = _classifier_with_factor(values)
     with pytest.raises(ModelError, match=r"numbers of the shape|not finite, or too large"):
         read_head(content)
@@ -377,15 +377,15 @@ def _no_indices() -> np.ndarray:
     return np.zeros(0, np.int32)
 
 
-IMPRINTED = {
+INCONSISTENT_CHANGES = {
     "no photos of an imprinted class": _set_photo_counts([0, 0, 0]),
     "photos of a class that was not imprinted": _set_photo_counts([1, 1, 1]),
-    "fewer photos than none": _set_photo_counts([0, 0, -1]),
-    "a sum that is not a number": lambda tree: setattr(tree, "description", b"2 nan\n"),
-    "a sum without end": lambda tree: setattr(tree, "description", b"2 inf\n1 1e308\n"),
+    "a negative number of photos": _set_photo_counts([0, 0, -1]),
+    "a NaN sum": lambda tree: setattr(tree, "description", b"2 nan\n"),
+    "an infinite sum": lambda tree: setattr(tree, "description", b"2 inf\n1 1e308\n"),
     "a negative sum": lambda tree: setattr(tree, "description", b"2 -5\n"),
-    "a huge class": lambda tree: setattr(tree, "description", b"9" * 6000 + b" 1\n"),
-    "no factor": lambda tree: setattr(
+    "a huge class index": lambda tree: setattr(tree, "description", b"9" * 6000 + b" 1\n"),
+    "a factor of zero": lambda tree: setattr(
         _tensor(tree, b"imprinting/scale").quantization, "zeroPoint", np.array([255])
     ),
     "a normalization without output": _set_operator("L2_NORMALIZATION", outputs=_no_indices()),
@@ -395,9 +395,9 @@ IMPRINTED = {
 
 
 @pytest.mark.slow_when_emulated
-@pytest.mark.parametrize("name", IMPRINTED)
-def test_imprinting_models_that_do_not_hold_together(name: str) -> None:
-    _attack_with_all(_changed(_imprinting_model(), IMPRINTED[name]))
+@pytest.mark.parametrize("name", INCONSISTENT_CHANGES)
+def test_inconsistent_imprinting_models_are_refused_or_work(name: str) -> None:
+    _attack_with_all(_changed(_imprinting_model(), INCONSISTENT_CHANGES[name]))
 
 
 def test_many_candidates_are_listed_in_order() -> None:
@@ -406,7 +406,7 @@ def test_many_candidates_are_listed_in_order() -> None:
     assert names == ["pooled", "joined"]
 
 
-def test_a_chain_that_no_head_has_ends_in_no_head() -> None:
+def test_a_very_long_chain_after_the_logits_is_not_a_head() -> None:
     assert len(find_linear_layers(Graph(unpack(_chain("RESHAPE", 3, 1))))) == 1
     assert find_linear_layers(Graph(unpack(_chain("RESHAPE", 300, 1)))) == []
 
@@ -419,7 +419,7 @@ def test_a_chain_that_no_head_has_ends_in_no_head() -> None:
     classes=st.integers(1, 5),
     linear=st.sampled_from(["conv", "fully_connected"]),
     has_labels=st.booleans(),
-    chance=st.integers(0, 2**32),
+    random_seed=st.integers(0, 2**32),
     name=st.sampled_from(sorted(FUNCTIONS)),
 )
 def test_broken_models_of_all_shapes_are_refused_or_work(
@@ -428,32 +428,32 @@ def test_broken_models_of_all_shapes_are_refused_or_work(
     classes: int,
     linear: str,
     has_labels: bool,
-    chance: int,
+    random_seed: int,
     name: str,
 ) -> None:
     content = build_classifier(kind, features, classes, linear=linear, size=(1, 1)).content
     if has_labels:
         content = attach_labels(content, [str(index) for index in range(classes)]).content
     seed = Seed.of(kind, content)
-    attack(name, mutate(seed, [seed], random.Random(chance)))
+    attack(name, mutate(seed, [seed], random.Random(random_seed)))
 
 
-@pytest.mark.slow_when_emulated
 def _raise_key_error(content: bytes) -> list[bytes]:
     raise KeyError(0)
 
 
-class TestTheAttackItself:
+@pytest.mark.slow_when_emulated
+class TestAttack:
     def test_every_function_accepts_some_model(self) -> None:
         for name in FUNCTIONS:
             assert any(attack(name, seed.content) is not None for seed in generated_seeds())
 
-    def test_a_mutant_depends_on_its_number_alone(self) -> None:
+    def test_the_same_seed_gives_the_same_mutant(self) -> None:
         seeds = generated_seeds()
         mutants = [mutate(seeds[0], seeds, random.Random(7)) for _ in range(2)]
         assert mutants[0] == mutants[1] != seeds[0].content
 
-    def test_a_mutation_hits_what_readers_act_on(self) -> None:
+    def test_mutations_change_fields_that_readers_use(self) -> None:
         seed = generated_seeds()[0]
         assert {field.role for field in seed.fields} == {"vtable", "reference", "length", "value"}
         mutants = [mutate(seed, [seed], random.Random(number)) for number in range(100)]
@@ -469,7 +469,7 @@ class TestTheAttackItself:
             (lambda content: [bytes(40 << 20)], "bytes for a file of"),
         ],
     )
-    def test_whatever_is_wrong_is_a_finding(
+    def test_every_kind_of_failure_is_a_finding(
         self, monkeypatch: pytest.MonkeyPatch, function: Any, message: str
     ) -> None:
         monkeypatch.setattr(surgery, "LONGEST_SECONDS", 0.02)
@@ -477,7 +477,7 @@ class TestTheAttackItself:
         with pytest.raises(Finding, match=message):
             attack("wrong", CLASSIFIER, trace_memory=True)
 
-    def test_a_finding_fails_the_campaign_and_is_kept(
+    def test_a_finding_fails_the_run_and_its_model_is_kept(
         self,
         monkeypatch: pytest.MonkeyPatch,
         tmp_path: Any,
@@ -493,7 +493,7 @@ class TestTheAttackItself:
         assert "30 findings" in capsys.readouterr().out
         assert len(list(tmp_path.rglob("*.tflite"))) == 30
 
-    def test_an_interpreter_that_dies_is_told_and_replaced(self) -> None:
+    def test_an_interpreter_that_dies_is_reported_and_replaced(self) -> None:
         with InterpreterProcess() as interpreter:
             assert interpreter.run(CLASSIFIER) is Outcome.RAN
             assert interpreter.run(b"no model") is Outcome.REFUSED

@@ -1,4 +1,4 @@
-"""Labels and descriptions inside the model."""
+"""Labels and metadata in the model file."""
 
 import io
 import shutil
@@ -35,7 +35,7 @@ def _with_metadata(metadata: bytes, files: dict[str, bytes], compression: int = 
     return file.getvalue()
 
 
-def _naming(file_name: str, file_type: int = TENSOR_AXIS_LABELS) -> bytes:
+def _label_metadata(file_name: str, file_type: int = TENSOR_AXIS_LABELS) -> bytes:
     output = {"associated_files": [{"name": file_name.encode(), "type": file_type}]}
     return encode_metadata({"subgraph_metadata": [{"output_tensor_metadata": [output]}]})
 
@@ -47,13 +47,13 @@ def test_any_labels_are_read_back(labels: list[str]) -> None:
     assert read_labels(attach_labels(BUILT.content, labels).content) == labels
 
 
-def test_a_labelled_model_runs_as_before() -> None:
+def test_labels_do_not_change_the_output() -> None:
     image = random_image(BUILT)
     labelled = attach_labels(BUILT.content, LABELS).content
     np.testing.assert_array_equal(run(labelled, image), run(BUILT.content, image))
 
 
-def test_an_input_that_nothing_is_said_of_is_described_as_an_image() -> None:
+def test_an_input_without_metadata_is_described_as_an_image() -> None:
     model = unpack(attach_labels(BUILT.content, LABELS).content)
     (entry,) = model.metadata
     data = model.buffers[entry.buffer].data
@@ -69,7 +69,7 @@ def test_the_same_labels_give_the_same_bytes() -> None:
     assert attach_labels(labelled, LABELS).content == labelled
 
 
-def test_new_labels_replace_the_old() -> None:
+def test_new_labels_replace_the_old_ones() -> None:
     labelled = attach_labels(attach_labels(BUILT.content, ["a", "b", "c"]), LABELS).content
     assert read_labels(labelled) == LABELS
     assert labelled == attach_labels(BUILT.content, LABELS).content
@@ -83,7 +83,7 @@ def test_the_archive_is_a_plain_zip_at_the_end(tmp_path: Path) -> None:
         assert entry.filename == "labels.txt"
         assert entry.compress_type == zipfile.ZIP_STORED
         assert archive.read(entry).decode().splitlines() == LABELS
-    assert content.endswith(b"\0\0")  # no comment: the archive's end is the file's
+    assert content.endswith(b"\0\0")  # no comment, so the archive ends with the file
     if not shutil.which("unzip"):
         return
     path = tmp_path / "model.tflite"
@@ -95,7 +95,7 @@ def test_the_archive_is_a_plain_zip_at_the_end(tmp_path: Path) -> None:
     assert not listing.stderr
 
 
-def test_weights_that_look_like_an_archive_do_not_lead_it_astray() -> None:
+def test_a_buffer_that_looks_like_an_archive_is_not_read_as_labels() -> None:
     model = unpack(BUILT.content)
     fake = io.BytesIO()
     with zipfile.ZipFile(fake, "w") as archive:
@@ -108,17 +108,17 @@ def test_weights_that_look_like_an_archive_do_not_lead_it_astray() -> None:
 
 
 @pytest.mark.parametrize("label", ["", "two\nlines", "two\rlines"])
-def test_a_label_is_one_line(label: str) -> None:
+def test_empty_and_multiline_labels_are_refused(label: str) -> None:
     with pytest.raises(ValueError, match="one line of text"):
         attach_labels(BUILT.content, ["a", label, "c"])
 
 
-def test_there_is_one_label_for_each_class() -> None:
+def test_the_number_of_labels_must_match_the_output() -> None:
     with pytest.raises(ValueError, match=r"2 labels for an output of the shape \[1, 3\]"):
         attach_labels(BUILT.content, ["a", "b"])
 
 
-def test_names_that_are_no_text_become_readable() -> None:
+def test_undecodable_characters_are_replaced() -> None:
     undecodable = b"caf\xe9".decode("utf-8", "surrogateescape")
     labels = read_labels(attach_labels(BUILT.content, ["a", undecodable, "c"]).content)
     assert labels is not None
@@ -130,24 +130,27 @@ def test_names_that_are_no_text_become_readable() -> None:
 def test_labels_of_other_tools_are_read(compression: int, ending: str) -> None:
     text = ("\ufeff" + ending.join(LABELS) + ending + ending).encode()
     files = {"readme.txt": b"not labels", "my_labels.txt": text}
-    assert read_labels(_with_metadata(_naming("my_labels.txt"), files, compression)) == LABELS
+    content = _with_metadata(_label_metadata("my_labels.txt"), files, compression)
+    assert read_labels(content) == LABELS
 
 
 @pytest.mark.parametrize(
     ("metadata", "files"),
     [
-        (_naming("labels.txt"), {}),
-        (_naming("labels.txt"), {"other.txt": b"a\nb\nc"}),
-        (_naming("labels.txt"), {"labels.txt": b"\xff\xfe\xfd"}),
-        (_naming("labels.txt"), {"labels.txt": b""}),
-        (_naming("labels.txt"), {"labels.txt": b"x" * 5_000_000}),
-        (_naming("labels.txt", file_type=1), {"labels.txt": b"a\nb\nc"}),
+        (_label_metadata("labels.txt"), {}),
+        (_label_metadata("labels.txt"), {"other.txt": b"a\nb\nc"}),
+        (_label_metadata("labels.txt"), {"labels.txt": b"\xff\xfe\xfd"}),
+        (_label_metadata("labels.txt"), {"labels.txt": b""}),
+        (_label_metadata("labels.txt"), {"labels.txt": b"x" * 5_000_000}),
+        (_label_metadata("labels.txt", file_type=1), {"labels.txt": b"a\nb\nc"}),
         (encode_metadata({}), {"labels.txt": b"a\nb\nc"}),
         (b"", {"labels.txt": b"a\nb\nc"}),
         (b"\xff" * 40, {"labels.txt": b"a\nb\nc"}),
     ],
 )
-def test_labels_that_cannot_be_read_are_none(metadata: bytes, files: dict[str, bytes]) -> None:
+def test_unreadable_labels_are_ignored_and_can_be_replaced(
+    metadata: bytes, files: dict[str, bytes]
+) -> None:
     content = _with_metadata(metadata, files)
     assert read_labels(content) is None
     assert read_labels(attach_labels(content, LABELS).content) == LABELS
@@ -162,7 +165,7 @@ def test_a_model_without_labels_has_none() -> None:
 @pytest.mark.slow_when_emulated
 @settings(deadline=None, max_examples=100)
 @given(st.data())
-def test_a_broken_end_never_breaks_the_model(data: st.DataObject) -> None:
+def test_a_damaged_archive_raises_no_error(data: st.DataObject) -> None:
     content = bytearray(attach_labels(BUILT.content, LABELS).content)
     start = len(pack(unpack(bytes(content))))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -186,7 +189,7 @@ IMAGE_INPUT = {
 }
 
 
-def test_metadata_is_written_and_read_whole() -> None:
+def test_all_metadata_fields_survive_encoding_and_decoding() -> None:
     metadata = {
         "name": b"n",
         "description": b"d",
@@ -212,7 +215,7 @@ def test_metadata_is_written_and_read_whole() -> None:
 @pytest.mark.slow_when_emulated
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=6), st.floats(0, 1))
-def test_broken_metadata_raises_model_error_and_nothing_else(
+def test_broken_metadata_raises_only_model_errors(
     changes: list[tuple[int, int]], length: float
 ) -> None:
     content = bytearray(

@@ -1,6 +1,6 @@
-"""Models that the surgery makes, run by tflite-runtime 2.14.
+"""The models that coral-learn writes, run by tflite-runtime 2.14.
 
-It needs another Python, with NumPy 1: set CORAL_LEARN_OLD_RUNTIME to its executable.
+That runtime needs a separate Python with NumPy 1: set CORAL_LEARN_OLD_RUNTIME to its executable.
 """
 
 import os
@@ -33,7 +33,7 @@ for path in sorted(Path(sys.argv[1]).glob("*.tflite")):
 
 
 def _models(kind: str) -> dict[str, tuple[bytes, np.ndarray]]:
-    """Models by name, each with an image for it."""
+    """Returns models by name, each with an image for it."""
     random = np.random.default_rng(0)
     weights, biases = random.normal(0, 0.5, (8, 4)), random.normal(0, 0.3, 4)
     classifier = build_classifier(kind)
@@ -59,19 +59,19 @@ def _models(kind: str) -> dict[str, tuple[bytes, np.ndarray]]:
 def test_an_old_runtime_computes_the_same(kind: str, tmp_path: Path) -> None:
     python = os.environ.get("CORAL_LEARN_OLD_RUNTIME")
     if not python:
-        pytest.skip("CORAL_LEARN_OLD_RUNTIME names no Python that has tflite-runtime")
+        pytest.skip("CORAL_LEARN_OLD_RUNTIME is not set to a Python with tflite-runtime")
     models = _models(kind)
     for name, (content, image) in models.items():
         (tmp_path / f"{name}.tflite").write_bytes(content)
         np.save(tmp_path / f"{name}.image.npy", image)
-    done = subprocess.run(
+    completed = subprocess.run(
         [python, "-c", SCRIPT, tmp_path], capture_output=True, text=True, timeout=300
     )
-    assert done.returncode == 0, done.stderr
+    assert completed.returncode == 0, completed.stderr
     for name, (content, image) in models.items():
-        here, there = run(content, image), np.load(tmp_path / f"{name}.output.npy")
-        assert here.dtype == there.dtype
-        # The two round in ways of their own: up to two steps, of 1/256 once they are dequantized.
-        is_real = here.dtype == np.float32
+        current, old = run(content, image), np.load(tmp_path / f"{name}.output.npy")
+        assert current.dtype == old.dtype
+        # The runtimes round differently, by up to two steps (of 1/256 after dequantizing).
+        is_real = current.dtype == np.float32
         tolerance = 1e-5 if kind == "float32" else 2 / 256 if is_real else 2
-        np.testing.assert_allclose(here.astype(float), there.astype(float), atol=tolerance)
+        np.testing.assert_allclose(current.astype(float), old.astype(float), atol=tolerance)

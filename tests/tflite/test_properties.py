@@ -1,4 +1,4 @@
-"""Models of any kind, tail and size: built, cut, given a head, run, and held against NumPy."""
+"""Random classifiers are cut, get a new head and run; the results are compared with NumPy."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from coral_learn.tflite.head.read import read_head
 
 EXAMPLES = min(40, settings().max_examples)  # the profile for emulation asks for fewer
 
-# Where rounding in the softmax and of its output may lead, beside what the logits are off.
+# The error that rounding in the softmax and its output adds to the error of the logits.
 PROBABILITY_STEPS = 2 / 256
 
 FEATURES = st.one_of(
@@ -58,7 +58,7 @@ def classifiers(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-LARGEST = {
+LARGEST_MODEL = {
     "kind": "int8 with uint8 outside",
     "features": 4096,
     "classes": 1001,
@@ -69,14 +69,14 @@ LARGEST = {
 
 
 def _run_real(content: bytes, image: np.ndarray) -> NDArray[np.float64]:
-    """Runs a model and reads its output as real numbers, as a vector."""
+    """Runs a model and returns its output as a vector of real numbers."""
     scale, zero_point = make_interpreter(content).get_output_details()[0]["quantization"]
     stored = run(content, image)
     return np.asarray((stored.astype(np.float64) - zero_point) * (scale or 1)).ravel()
 
 
 def _embedding_tolerance(built: BuiltModel) -> np.ndarray:
-    """What roundings on the way to the embedding may come to, [D]."""
+    """Returns a bound on the rounding error of each feature of the embedding, [D]."""
     if built.embedding is None:
         return np.full(built.features.shape[1], 1e-5)
     image_step = 1 / 127 if built.image is None else built.image.scale
@@ -93,23 +93,23 @@ def _logit_step(classifier: bytes) -> float:
 
 @settings(deadline=None, max_examples=EXAMPLES)
 @given(classifiers())
-@example(LARGEST)
+@example(LARGEST_MODEL)
 def test_the_extractor_gives_the_classifiers_embedding(arguments: dict[str, Any]) -> None:
     built = build_classifier(**arguments)
     extractor = create_embedding_extractor(built.content)
     image = random_image(built, arguments["size"], seed=arguments["features"])
     embedding = run(extractor, image)
-    inside = run_to(built.content, built.embedding_name, image)
-    np.testing.assert_array_equal(embedding, inside)
+    inner = run_to(built.content, built.embedding_name, image)
+    np.testing.assert_array_equal(embedding, inner)
     assert embedding.dtype == np.dtype(KINDS[arguments["kind"]][0])
-    off = np.abs(_run_real(extractor, image) - built.expected_embedding(image))
-    assert (off <= _embedding_tolerance(built)).all()
+    error = np.abs(_run_real(extractor, image) - built.expected_embedding(image))
+    assert (error <= _embedding_tolerance(built)).all()
 
 
 @settings(deadline=None, max_examples=EXAMPLES)
 @given(classifiers(), CLASSES, st.booleans(), st.floats(-3, 2))
-@example(LARGEST, 1001, False, 0.0)
-def test_a_new_head_computes_what_it_should(
+@example(LARGEST_MODEL, 1001, False, 0.0)
+def test_a_new_head_computes_the_softmax_of_its_logits(
     arguments: dict[str, Any], classes: int, per_channel: bool, magnitude: float
 ) -> None:
     built = build_classifier(**arguments)
@@ -126,16 +126,16 @@ def test_a_new_head_computes_what_it_should(
         np.testing.assert_array_equal(stored_weights, weights)
         np.testing.assert_array_equal(stored_biases, biases)
     else:
-        # Half a step, of 254 or more over the range of the weights.
+        # Half a quantization step; the range of the weights has at least 254 steps.
         assert np.abs(stored_weights - weights).max() <= np.abs(weights).max() * 1.01 / 127
     image = random_image(built, arguments["size"], seed=classes)
     embedding = _run_real(extractor, image)
-    wanted = softmax((embedding @ stored_weights.astype(np.float64) + stored_biases)[None])
-    # A probability changes by at most half of what all logits are off.
+    expected = softmax((embedding @ stored_weights.astype(np.float64) + stored_biases)[None])
+    # A probability changes by at most half of the largest error of a logit.
     tolerance = _logit_step(classifier) / 2 + PROBABILITY_STEPS
     if arguments["kind"] == "float32":
         tolerance = 1e-5 * max(1, 10**magnitude)
-    np.testing.assert_allclose(_run_real(classifier, image)[None], wanted, atol=tolerance)
+    np.testing.assert_allclose(_run_real(classifier, image)[None], expected, atol=tolerance)
 
 
 @settings(deadline=None, max_examples=EXAMPLES)
@@ -157,15 +157,15 @@ def test_a_calibrated_head_is_close_to_the_float_head(
     weights = random.normal(0, 2 / np.sqrt(arguments["features"]), (len(real[0]), classes))
     biases = -weights.T @ real.mean(axis=0)  # so that no class wins everywhere
     classifier = append_softmax_head(extractor, weights, biases, calibration=embeddings).content
-    wanted = softmax(real @ weights + biases)
-    given_back = np.array([_run_real(classifier, image) for image in images])
-    assert np.abs(given_back - wanted).max() < 0.04
+    expected = softmax(real @ weights + biases)
+    actual = np.array([_run_real(classifier, image) for image in images])
+    assert np.abs(actual - expected).max() < 0.04
 
 
 @settings(deadline=None, max_examples=EXAMPLES)
 @given(classifiers())
-@example(LARGEST)
-def test_a_classifiers_own_head_goes_back_as_it_was(arguments: dict[str, Any]) -> None:
+@example(LARGEST_MODEL)
+def test_a_classifiers_own_head_can_be_appended_again(arguments: dict[str, Any]) -> None:
     built = build_classifier(**{**arguments, "activation": "softmax"})
     weights, biases, labels = read_head(built.content)
     assert labels is None

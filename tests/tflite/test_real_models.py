@@ -1,8 +1,8 @@
-"""Surgery on real classifiers, run on real photos.
+"""Real classifiers are cut and get their head back, and both results run on real photos.
 
-An extractor is held against its classifier with the embedding declared an output, in the same
-runtime with the same delegates: XNNPACK fuses and rounds in ways of its own, but both models give
-it the same operators up to the embedding.
+An extractor is compared with its classifier, in which the embedding becomes an output, in the same
+runtime with the same delegates. XNNPACK fuses operators and rounds differently, but both models
+have the same operators up to the embedding.
 """
 
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ from coral_learn.tflite.head.read import read_head
 from coral_learn.tflite.labels import read_labels
 from coral_learn.tflite.tree import pack, unpack
 
-# Every how manieth photo is looked at: all with the small model, and as many of the others as
-# take a few seconds.
+# The stride through the photos: the small model runs on all of them, and each of the others on as
+# many as take a few seconds.
 CLASSIFIERS = {
     "mobilenet_v1_0.25_128_quant.tflite": 1,
     "mobilenet_v2_1.0_224_quant.tflite": 6,
@@ -39,7 +39,7 @@ EXTRACTORS = {
 
 
 def _run(content: bytes, photos: list[Path], **options: Any) -> Iterator[list[np.ndarray]]:
-    """Gives the outputs of a model with a uint8 image in, photo by photo."""
+    """Yields the outputs of a model that takes a uint8 image, photo by photo."""
     interpreter = make_interpreter(content, num_threads=2, **options)
     image = interpreter.get_input_details()[0]
     size = int(image["shape"][2]), int(image["shape"][1])
@@ -57,7 +57,7 @@ def _photos(data_dir: Path, stride: int) -> list[Path]:
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_a_cut_classifier_and_its_own_head_agree_with_it(data_dir: Path, name: str) -> None:
+def test_extractor_and_reappended_head_agree_with_the_classifier(data_dir: Path, name: str) -> None:
     path = data_dir / "models" / name
     content = path.read_bytes()
     photos = _photos(data_dir, CLASSIFIERS[name])
@@ -97,13 +97,13 @@ def test_the_embedding_is_the_same_without_xnnpack(data_dir: Path, name: str) ->
 
 
 @pytest.mark.parametrize("name", EXTRACTORS)
-def test_what_cannot_be_cut_says_why(data_dir: Path, name: str) -> None:
+def test_models_that_cannot_be_cut_are_refused_with_a_reason(data_dir: Path, name: str) -> None:
     with pytest.raises(ModelError, match=EXTRACTORS[name]):
         create_embedding_extractor(data_dir / "models" / name)
 
 
 @pytest.mark.parametrize("name", [*CLASSIFIERS, *EXTRACTORS])
-def test_files_of_other_writers_survive_packing(data_dir: Path, name: str) -> None:
+def test_files_from_other_writers_survive_packing(data_dir: Path, name: str) -> None:
     content = (data_dir / "models" / name).read_bytes()
     packed = pack(unpack(content))
     assert pack(unpack(packed)) == packed
@@ -113,7 +113,7 @@ def test_files_of_other_writers_survive_packing(data_dir: Path, name: str) -> No
             np.testing.assert_array_equal(before[0], after[0])
 
 
-def test_the_compiled_program_stays_byte_for_byte(data_dir: Path) -> None:
+def test_the_compiled_program_is_unchanged(data_dir: Path) -> None:
     name = "mobilenet_v1_1.0_224_quant_embedding_extractor_edgetpu.tflite"
     content = (data_dir / "models" / name).read_bytes()
     classifier = append_softmax_head(content, np.ones((1024, 2)), np.zeros(2)).content

@@ -1,4 +1,4 @@
-"""The stub of the schema, held against the code that the runtime in use ships.
+"""The type stub of the schema, compared with the generated code in the installed runtime.
 
 mypy's stubtest cannot do this, because the generated constructors differ between releases.
 """
@@ -12,7 +12,7 @@ from coral_learn.tflite import schema
 
 STUB = Path(schema.__file__).with_suffix(".pyi")
 
-# The schema of older releases has none of these.
+# The schema of older releases lacks these.
 NEW_MEMBERS = {"ModelT": {"externalBuffers"}}
 NEW_CLASSES = {"ExternalBufferT"}
 IS_NEW = hasattr(schema, "ExternalBufferT")
@@ -46,7 +46,7 @@ def test_the_runtime_has_what_the_stub_declares(name: str) -> None:
     if name in NEW_CLASSES and not IS_NEW:
         pytest.skip("the schema of this release is older")
     generated = getattr(schema, name)
-    # Only an object of a table has its fields; other classes have their members themselves.
+    # The fields of a table are attributes of its objects; other classes have class attributes.
     owner = generated() if name.endswith("T") else generated
     expected = set(CLASSES[name]) - (set() if IS_NEW else NEW_MEMBERS.get(name, set()))
     assert {member for member in expected if not hasattr(owner, member)} == set()

@@ -9,7 +9,7 @@ SOURCE = Path(__file__).with_name("libedgetpu.c")
 NAME = "libedgetpu.so.1"
 
 _ELF_MACHINE_OFFSET = 18
-_ELF_MACHINE_OF_NO_CPU = b"\xfe\xca"
+_UNKNOWN_ELF_MACHINE = b"\xfe\xca"
 
 
 def compiler() -> str | None:
@@ -45,6 +45,6 @@ def build_for_another_cpu(folder: Path) -> Path:
     """Builds the library and marks it as built for another CPU."""
     library = build(folder)
     content = bytearray(library.read_bytes())
-    content[_ELF_MACHINE_OFFSET : _ELF_MACHINE_OFFSET + 2] = _ELF_MACHINE_OF_NO_CPU
+    content[_ELF_MACHINE_OFFSET : _ELF_MACHINE_OFFSET + 2] = _UNKNOWN_ELF_MACHINE
     library.write_bytes(content)
     return library

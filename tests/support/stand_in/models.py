@@ -1,4 +1,4 @@
-"""Models as the Edge TPU compiler leaves them."""
+"""Models like those that the Edge TPU compiler writes."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ from coral_learn.tflite.tree import pack, unpack
 
 
 def compiled(content: bytes) -> bytes:
-    """Puts one custom operator in the place of all operators of a model.
+    """Replaces all operators of a model by one custom operator.
 
-    The stand-in runs the result, with ``content`` as its twin; a real Edge TPU would not.
+    The stand-in runs the result, with ``content`` as its twin; a real Edge TPU cannot run it.
     """
     model = unpack(content)
     graph = model.subgraphs[0]
