@@ -6,11 +6,18 @@ from pathlib import Path
 import click
 
 from ..dataset import photos_below
-from ..extraction.cache import EmbeddingCache
 from ..extraction.photo_rows import SkippedPhoto
 from ..project.project import Project
 from . import display
-from .options import PATH, cache_option, device_option, extractor_option, json_option, output_option
+from .options import (
+    PATH,
+    cache_option,
+    chosen_cache,
+    device_option,
+    extractor_option,
+    json_option,
+    output_option,
+)
 
 folder_argument = click.argument("folder", type=PATH, metavar="PROJECT")
 name_argument = click.argument("name", metavar="CLASS")
@@ -52,7 +59,7 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
         name,
         paths,
         device=device,
-        cache=EmbeddingCache() if cache else None,
+        cache=chosen_cache(cache),
         progress=True,
         on_error=lambda _, error: skipped.append(SkippedPhoto.from_error(error)),
     )

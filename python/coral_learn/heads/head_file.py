@@ -39,7 +39,7 @@ class SavedHead:
     calibration: Embeddings | None
 
 
-def write_head(path: str | os.PathLike[str], head: SavedHead) -> None:
+def save_head(path: str | os.PathLike[str], head: SavedHead) -> None:
     """Writes a head to a file, completely or not at all.
 
     Raises:
@@ -63,8 +63,8 @@ def write_head(path: str | os.PathLike[str], head: SavedHead) -> None:
     write_npz(path, fields)
 
 
-def read_head(path: str | os.PathLike[str], make: Callable[[SavedHead], T]) -> T:
-    """Reads a file that :func:`write_head` wrote.
+def load_head(path: str | os.PathLike[str], make: Callable[[SavedHead], T]) -> T:
+    """Reads a file that :func:`save_head` wrote.
 
     Args:
         path: The file.

@@ -9,6 +9,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import PredictionVector
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.imprinting.append import append_imprinting_tail
 from ..tflite.imprinting.read import read_imprinting_model
@@ -193,7 +194,7 @@ class ImprintingEngine:
             for row in np.argsort(classes, kind="stable"):
                 self.train(vectors[row], classes[row])
 
-    def predict(self, x: EmbeddingsLike) -> NDArray[np.int64]:
+    def predict(self, x: EmbeddingsLike) -> PredictionVector:
         """Returns the class of each embedding, int64 [N].
 
         Args:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import BiasVector, EmbeddingMatrix, WeightColumns
 from ..embeddings import Embeddings
 from ..tflite.cut import cut_at_embedding
 from ..tflite.file import ModelFile, ModelSource
@@ -43,7 +44,7 @@ def remember_classes(
 
 def class_means(
     embeddings: Embeddings, labels: NDArray[np.integer[Any]], num_classes: int
-) -> NDArray[np.float32]:
+) -> EmbeddingMatrix:
     """Returns the mean embedding of each class, [C, D].
 
     Args:
@@ -104,9 +105,9 @@ def _imprint_class(model: ModelFile, embeddings: EmbeddingsLike, label: str) -> 
 
 def _extend_head(
     classifier: ModelFile,
-    weights: NDArray[np.float32],
-    biases: NDArray[np.float32],
-    means: NDArray[np.float32],
+    weights: WeightColumns,
+    biases: BiasVector,
+    means: EmbeddingMatrix,
     embeddings: EmbeddingsLike,
     labels: list[str],
 ) -> ModelFile:
@@ -124,10 +125,10 @@ def _extend_head(
 
 
 def _new_column(
-    weights: NDArray[np.float32],
-    biases: NDArray[np.float32],
-    means: NDArray[np.float32],
-    photos: NDArray[np.float32],
+    weights: WeightColumns,
+    biases: BiasVector,
+    means: EmbeddingMatrix,
+    photos: EmbeddingMatrix,
 ) -> tuple[NDArray[np.float32], np.float32]:
     """Returns the weights [D] and the bias of a new class.
 
@@ -150,18 +151,14 @@ def _new_column(
     return column, np.float32(best_old + margin - column @ photos.mean(axis=0))
 
 
-def _synthetic_embeddings(
-    means: NDArray[np.float32], photos: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _synthetic_embeddings(means: EmbeddingMatrix, photos: EmbeddingMatrix) -> EmbeddingMatrix:
     """Returns embeddings about as spread out as the old photos, to choose quantization ranges."""
     center = means.mean(axis=0)
     scattered = means[:, None] + (photos - photos.mean(axis=0))
     return np.vstack([photos, scattered.reshape(-1, means.shape[1]), center + 2 * (means - center)])
 
 
-def _are_means_of(
-    means: NDArray[np.float32], weights: NDArray[np.float32], biases: NDArray[np.float32]
-) -> bool:
+def _are_means_of(means: EmbeddingMatrix, weights: WeightColumns, biases: BiasVector) -> bool:
     """Tells whether stored class means belong to this head, not to an earlier one of the model."""
     if means.shape != weights.T.shape:
         return False

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from ..arrays import BiasVector, PredictionVector, ProbabilityMatrix, WeightColumns
 from . import core
 from .fitting import fit
-from .head_file import SavedHead, read_head, write_head
+from .head_file import SavedHead, load_head, save_head
 from .inputs import (
     EmbeddingsLike,
     as_embeddings,
@@ -384,7 +384,7 @@ class SoftmaxRegression:
             labels=values.labels,
             calibration=values.calibration,
         )
-        write_head(path, saved)
+        save_head(path, saved)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "SoftmaxRegression":
@@ -394,7 +394,7 @@ class SoftmaxRegression:
             ValueError: The file holds something else, or is broken.
             OSError: The file cannot be read.
         """
-        return read_head(path, cls._from_saved)
+        return load_head(path, cls._from_saved)
 
     @classmethod
     def _from_saved(cls, saved: SavedHead) -> "SoftmaxRegression":

@@ -14,7 +14,7 @@ from ..errors import ModelError
 from . import schema
 from .checked import CheckedBuffer, CheckedTable
 from .graph import EDGETPU_CUSTOM_OP, Graph
-from .label_file import append_label_file, check_labels, read_label_file
+from .label_file import append_archived_labels, check_labels, read_archived_labels
 from .linear_layer import find_linear_layers
 from .metadata import (
     METADATA_ENTRY,
@@ -115,7 +115,7 @@ class ModelFile:
     def content(self) -> bytes:
         """The bytes of the file."""
         content = pack(self.tree)
-        return content if self.labels is None else append_label_file(content, self.labels)
+        return content if self.labels is None else append_archived_labels(content, self.labels)
 
     @cached_property
     def tree(self) -> schema.ModelT:
@@ -168,7 +168,7 @@ class ModelFile:
             ModelError: The file is not a .tflite model, or is damaged.
         """
         name = label_file_name(find_metadata(self.tree))
-        return read_label_file(self.content, name) if name else None
+        return read_archived_labels(self.content, name) if name else None
 
     @cached_property
     def normalization(self) -> DeclaredNormalization | None:

@@ -25,8 +25,8 @@ class Graph:
 
     Attributes:
         model: The whole model as a tree.
-        tensors: Its tensors, by index.
-        operators: Its operators, in the order they run.
+        tensors: The tensors, by index.
+        operators: The operators, in the order in which they run.
     """
 
     def __init__(self, model: schema.ModelT) -> None:
@@ -50,7 +50,7 @@ class Graph:
         """Returns the graph of a new model, without tensors and operators.
 
         Args:
-            description: What the model says about itself.
+            description: The description that the model contains.
         """
         table = schema.SubGraphT()
         table.name, table.tensors, table.operators = b"main", [], []
@@ -63,7 +63,7 @@ class Graph:
             [],
             [],
         )
-        model.buffers = [schema.BufferT()]  # buffer 0 is by convention the empty one
+        model.buffers = [schema.BufferT()]  # buffer 0 is empty by convention
         return cls(model)
 
     def copy(self) -> Graph:
@@ -89,7 +89,7 @@ class Graph:
         """Returns the elements of a constant, as stored; None for a tensor that is computed.
 
         Raises:
-            ModelError: They are of a type that this package does not work with.
+            ModelError: The elements are of a type that this package does not work with.
         """
         data = self.model.buffers[tensor.table.buffer].data
         if data is None or not len(data) or tensor.table.sparsity is not None:
@@ -109,8 +109,8 @@ class Graph:
         """Adds a tensor and returns it.
 
         Args:
-            name: Its name; a number is appended if another tensor has that name.
-            shape: Its dimensions.
+            name: The name of the tensor; a number is appended if another tensor has that name.
+            shape: The dimensions of the tensor.
             dtype: float32, float16, int32, uint8 or int8.
             values: The elements of a constant; None for a tensor that an operator computes.
             scale: The quantization scale: one number, or one per index of the first dimension
@@ -142,8 +142,8 @@ class Graph:
         """Adds a tensor for an operator to compute and returns it.
 
         Args:
-            name: Its name.
-            shape: Its dimensions.
+            name: The name of the tensor.
+            shape: The dimensions of the tensor.
             dtype: float32, uint8 or int8.
             quantization: How a uint8 or int8 tensor stores real numbers; None for float32.
         """
@@ -166,10 +166,10 @@ class Graph:
 
         Args:
             code: A value of the schema's ``BuiltinOperator``.
-            inputs: The tensors it reads.
-            outputs: The tensors it computes.
+            inputs: The tensors that it reads.
+            outputs: The tensors that it computes.
             options: The options table of its kind, or None if it has none.
-            version: The oldest version of the operator that does the work, so that old runtimes
+            version: The oldest version of the operator that is sufficient, so that old runtimes
                 accept the model.
         """
         table = schema.OperatorT()

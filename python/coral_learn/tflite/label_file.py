@@ -16,7 +16,7 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
-def read_label_file(content: bytes, name: str) -> list[str] | None:
+def read_archived_labels(content: bytes, name: str) -> list[str] | None:
     """Returns the labels in a file of the archive that a model ends with.
 
     Args:
@@ -34,7 +34,7 @@ def read_label_file(content: bytes, name: str) -> list[str] | None:
     return [line or str(index) for index, line in enumerate(lines)]
 
 
-def append_label_file(content: bytes, labels: Sequence[str]) -> bytes:
+def append_archived_labels(content: bytes, labels: Sequence[str]) -> bytes:
     """Returns a packed model with its labels appended; see :func:`check_labels`."""
     text = "".join(f"{label}\n" for label in labels)
     entry = zipfile.ZipInfo(LABEL_FILE_NAME, _NO_TIME)

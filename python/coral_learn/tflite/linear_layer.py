@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import BiasVector, WeightColumns
 from ..errors import ModelError
 from .graph import EDGETPU_CUSTOM_OP, Graph
 from .nodes import Operator, Tensor
@@ -76,9 +77,7 @@ def find_linear_layers(graph: Graph) -> list[LinearLayer]:
     return list({layer.logits: layer for layer in found if layer}.values())
 
 
-def read_linear_layer(
-    graph: Graph, layer: LinearLayer
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def read_linear_layer(graph: Graph, layer: LinearLayer) -> tuple[WeightColumns, BiasVector]:
     """Reads a linear layer, with the factors that its logits are multiplied by, as real numbers.
 
     Returns:
@@ -186,7 +185,7 @@ def _read_factor(
     return factor
 
 
-def _read_biases(graph: Graph, layer: LinearLayer, classes: int) -> NDArray[np.float32]:
+def _read_biases(graph: Graph, layer: LinearLayer, classes: int) -> BiasVector:
     biases = layer.operator.inputs[2] if len(layer.operator.inputs) > 2 else None
     if biases is None:
         return np.zeros(classes, np.float32)

@@ -31,11 +31,11 @@ class Scales(NamedTuple):
 
 
 class Tensor:
-    """A tensor of a graph; two are equal only if they are the same object.
+    """A tensor of a graph; two tensors are equal only if they are the same object.
 
     Attributes:
-        index: Its number in the subgraph.
-        table: Its table in the tree.
+        index: The number of the tensor in the subgraph.
+        table: The table of the tensor in the tree.
     """
 
     __slots__ = ("index", "table")
@@ -46,22 +46,22 @@ class Tensor:
 
     @property
     def name(self) -> str:
-        """Its name, with bytes that are not UTF-8 replaced."""
+        """The name of the tensor, with bytes that are not UTF-8 replaced."""
         return (self.table.name or b"").decode("utf-8", "replace")
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Its dimensions."""
+        """The dimensions of the tensor."""
         return tuple(int(size) for size in self.table.shape)
 
     @property
     def type_name(self) -> str:
-        """The schema's name of its element type in lower case, such as ``uint8``."""
+        """The schema's name of the element type in lower case, such as ``uint8``."""
         return name_in(schema.TensorType, self.table.type).lower()
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The NumPy type of its elements.
+        """The NumPy type of the elements.
 
         Raises:
             ModelError: The elements are of a type that this package does not work with.
@@ -74,10 +74,10 @@ class Tensor:
 
     @property
     def scales(self) -> Scales:
-        """Its scales and zero points.
+        """The scales and zero points of the tensor.
 
         Raises:
-            ModelError: It is not quantized.
+            ModelError: The tensor is not quantized.
         """
         quantization = self.table.quantization
         if quantization is None or quantization.scale is None or not (quantization.scale > 0).any():
@@ -103,7 +103,7 @@ class Tensor:
 
     @property
     def is_vector(self) -> bool:
-        """Whether it holds one vector per image: [1, D], [1, 1, D] or [1, 1, 1, D]."""
+        """Whether the tensor holds one vector per image: [1, D], [1, 1, D] or [1, 1, 1, D]."""
         return len(self.shape) > 1 and self.shape[-1] > 0 and set(self.shape[:-1]) == {1}
 
 
@@ -111,10 +111,10 @@ class Operator:
     """An operator of a graph.
 
     Attributes:
-        table: Its table in the tree.
+        table: The table of the operator in the tree.
         name: The name of its kind, such as ``CONV_2D`` or ``edgetpu-custom-op``.
-        inputs: The tensors it reads; None for an optional input that is left out.
-        outputs: The tensors it computes.
+        inputs: The tensors that it reads; None for an optional input that is left out.
+        outputs: The tensors that it computes.
     """
 
     __slots__ = ("inputs", "name", "outputs", "table")
@@ -129,7 +129,7 @@ class Operator:
 
     @property
     def has_activation(self) -> bool:
-        """Whether an activation, such as RELU, is fused into it."""
+        """Whether an activation, such as RELU, is fused into the operator."""
         return bool(getattr(self.table.builtinOptions, "fusedActivationFunction", 0))
 
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ...arrays import BiasVector, EmbeddingMatrix, WeightColumns
 from ...embeddings import Embeddings
 from ..embedding import embedding_output
 from ..file import ModelFile, ModelSource
@@ -130,7 +131,7 @@ def quantization_report(
 
 def _check_head(
     embedding: Tensor, weights: ArrayLike, biases: ArrayLike
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+) -> tuple[WeightColumns, BiasVector]:
     with np.errstate(over="ignore"):  # checked below
         weights = np.asarray(weights, np.float32)
         biases = np.asarray(biases, np.float32)
@@ -149,7 +150,7 @@ def _check_head(
     return weights, biases
 
 
-def _check_embeddings(embeddings: Embeddings, features: int) -> NDArray[np.float32]:
+def _check_embeddings(embeddings: Embeddings, features: int) -> EmbeddingMatrix:
     if embeddings.shape[1] != features:
         raise ValueError(
             f"the embeddings have {embeddings.shape[1]} features, but the head takes {features}"
@@ -160,8 +161,8 @@ def _check_embeddings(embeddings: Embeddings, features: int) -> NDArray[np.float
 def _quantize(
     graph: Graph,
     embedding: Tensor,
-    weights: NDArray[np.float32],
-    biases: NDArray[np.float32],
+    weights: WeightColumns,
+    biases: BiasVector,
     calibration: Embeddings | None,
     per_channel: bool,
 ) -> QuantizedHead | None:
@@ -184,8 +185,8 @@ def _quantize(
 def _add_linear_layer(
     graph: Graph,
     embedding: Tensor,
-    weights: NDArray[np.float32],
-    biases: NDArray[np.float32],
+    weights: WeightColumns,
+    biases: BiasVector,
     head: QuantizedHead | None,
 ) -> Tensor:
     """Adds the linear layer, float or quantized, and returns the logits."""

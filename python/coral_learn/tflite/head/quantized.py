@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...arrays import BiasVector, EmbeddingMatrix, WeightColumns
 from ..quantization import (
     MAX_SCALE,
     MIN_SCALE,
@@ -50,8 +51,8 @@ class QuantizedLayer:
     @classmethod
     def of_scales(
         cls,
-        weights: NDArray[np.float32],
-        biases: NDArray[np.float32],
+        weights: WeightColumns,
+        biases: BiasVector,
         embedding: Quantization,
         weight_scales: NDArray[np.float32],
         weight_zero_point: int,
@@ -128,10 +129,10 @@ class QuantizedHead:
 
 
 def quantize_head(
-    weights: NDArray[np.float32],
-    biases: NDArray[np.float32],
+    weights: WeightColumns,
+    biases: BiasVector,
     embedding: Quantization,
-    calibration: NDArray[np.float32] | None = None,
+    calibration: EmbeddingMatrix | None = None,
     *,
     per_channel: bool = False,
 ) -> QuantizedHead:
@@ -182,8 +183,8 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _quantize_layer(
-    weights: NDArray[np.float32],
-    biases: NDArray[np.float32],
+    weights: WeightColumns,
+    biases: BiasVector,
     embedding: Quantization,
     per_channel: bool,
     fraction: float,
@@ -213,7 +214,7 @@ def _as_stored(quantization: Quantization, real: NDArray[np.float64]) -> NDArray
     return quantization.dequantize(quantization.quantize(real))
 
 
-def _sample(rows: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
+def _sample(rows: EmbeddingMatrix, classes: int) -> EmbeddingMatrix:
     """Returns evenly spaced rows, few enough that the search takes a fraction of a second."""
     values = len(rows) * (rows.shape[1] + 4 * classes)
     return rows[:: -(-values // _MAX_CALIBRATION_VALUES)]

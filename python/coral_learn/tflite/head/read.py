@@ -1,8 +1,6 @@
 """Reading the float head of a classifier."""
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ...arrays import BiasVector, WeightColumns
 from ...errors import ModelError
 from ..file import ModelFile, ModelSource
 from ..linear_layer import find_linear_layers, read_linear_layer
@@ -10,7 +8,7 @@ from ..linear_layer import find_linear_layers, read_linear_layer
 
 def read_head(
     classifier: ModelSource,
-) -> tuple[NDArray[np.float32], NDArray[np.float32], list[str] | None]:
+) -> tuple[WeightColumns, BiasVector, list[str] | None]:
     """Reads the float head of a classifier.
 
     Args:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...arrays import BiasVector, WeightColumns
 from ...errors import ModelError
 from .. import schema
 from ..graph import Graph
@@ -58,8 +59,8 @@ def record_head(model: schema.ModelT, graph: Graph, layer: LinearLayer) -> None:
 
 def take_recorded_head(
     model: schema.ModelT,
-    weights: NDArray[np.float32],
-    biases: NDArray[np.float32],
+    weights: WeightColumns,
+    biases: BiasVector,
     embedding: Quantization,
 ) -> QuantizedHead | None:
     """Removes the note and returns the head with its old scales, if it is the same head.
@@ -102,7 +103,7 @@ def _are_possible(noted: NDArray[Any], embedding: Quantization, classes: int) ->
     )
 
 
-def _digest(weights: NDArray[np.float32], biases: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _digest(weights: WeightColumns, biases: BiasVector) -> NDArray[np.uint8]:
     digest = hashlib.sha256(np.ascontiguousarray(weights).data)
     digest.update(np.ascontiguousarray(biases).data)
     return np.frombuffer(digest.digest(), np.uint8)

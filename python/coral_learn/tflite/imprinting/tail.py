@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...arrays import BiasVector, WeightColumns
 from ..file import ModelFile
 from ..quantization import Quantization
 
@@ -37,8 +38,8 @@ class ImprintingTail:
             other models.
     """
 
-    weights: NDArray[np.float32]
-    biases: NDArray[np.float32]
+    weights: WeightColumns
+    biases: BiasVector
     logit_scale: float
     sum_norms: Mapping[int, float]
     photo_counts: NDArray[np.int32] | None
