@@ -174,8 +174,8 @@ def _open_extractor(source: ModelSource) -> ModelFile:
     extractor = ModelFile.open(source)
     if extractor.is_classifier:
         raise ModelError(
-            "this model is a classifier, not an embedding extractor. Make an extractor from it "
-            "with `coral-learn extractor CLASSIFIER.tflite --output EXTRACTOR.tflite`"
+            f"{extractor.name} is a classifier, not an embedding extractor. Make an extractor from "
+            "it with `coral-learn extractor CLASSIFIER.tflite --output EXTRACTOR.tflite`"
         )
     return extractor
 

@@ -37,6 +37,9 @@ class ModelFile:
     """A ``.tflite`` file, read once, parsed at most once and packed at most once.
 
     Functions take a ModelFile and return another; they never change the one that they are given.
+
+    Attributes:
+        name: The name of the file in errors: its path, or "the model".
     """
 
     def __init__(self, content: bytes, name: str = _UNNAMED) -> None:
@@ -47,7 +50,7 @@ class ModelFile:
             name: The name of the file in errors.
         """
         self.content = content
-        self._name = name
+        self.name = name
 
     @classmethod
     def open(cls, source: ModelSource) -> ModelFile:
@@ -90,14 +93,14 @@ class ModelFile:
             check_labels(labels)
         write_metadata(graph, output_name=output_name, has_labels=labels is not None)
         made = cls.__new__(cls)
-        made._name = _UNNAMED
+        made.name = _UNNAMED
         made.tree = graph.model
         made.graph = graph
         made.labels = None if labels is None else list(labels)
         return made
 
     def __reduce__(self) -> tuple[type[ModelFile], tuple[bytes, str]]:
-        return ModelFile, (self.content, self._name)
+        return ModelFile, (self.content, self.name)
 
     def __deepcopy__(self, memo: object) -> ModelFile:
         return self
@@ -124,7 +127,7 @@ class ModelFile:
         Raises:
             ModelError: The file is not a .tflite model, or is damaged.
         """
-        return unpack(self.content, self._name)
+        return unpack(self.content, self.name)
 
     @cached_property
     def graph(self) -> Graph:
