@@ -347,7 +347,10 @@ def commands_of(command: click.Command, name: str = "") -> Iterator[tuple[str, s
     ]
     yield name, " ".join(options)
     if isinstance(command, click.Group):
-        for each, inner in command.commands.items():
+        context = click.Context(command)
+        for each in command.list_commands(context):
+            inner = command.get_command(context, each)
+            assert inner is not None
             yield from commands_of(inner, f"{name} {each}".strip())
 
 

@@ -23,8 +23,9 @@ def _run() -> int:
     try:
         # Imported while standard error is untouched, because a library that runs out of memory
         # prints its own message and ends the process.
-        from .app import app
+        from .app import app, load_command
 
+        load_command("".join(sys.argv[1:2]))
         with without_info_messages():
             try:
                 return _call(app)

@@ -1,33 +1,52 @@
 """The command group ``coral-learn`` and the commands in it."""
 
+from importlib import import_module
+
 import click
 
-from .photo_commands import classify_command, evaluate_command
-from .project_commands import project_app
-from .tool_commands import cache_command, doctor_command, extractor_command
-from .train_commands import demo_command, train_command
+# The file of each command, and its name there. A command is imported when it is used, because most
+# of the time that a short command takes goes into imports.
+_COMMANDS = {
+    "cache": ("tool_commands", "cache_command"),
+    "classify": ("photo_commands", "classify_command"),
+    "demo": ("train_commands", "demo_command"),
+    "doctor": ("tool_commands", "doctor_command"),
+    "evaluate": ("photo_commands", "evaluate_command"),
+    "extractor": ("tool_commands", "extractor_command"),
+    "project": ("project_commands", "project_app"),
+    "train": ("train_commands", "train_command"),
+}
+
+
+class LazyGroup(click.Group):
+    """A command group that imports its commands when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns the names of the commands, in the order of the help."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports and returns a command; None if there is no command of this name."""
+        return load_command(cmd_name)
+
+
+def load_command(name: str) -> click.Command | None:
+    """Imports and returns a command; None if there is no command of this name."""
+    if name not in _COMMANDS:
+        return None
+    file, attribute = _COMMANDS[name]
+    command: click.Command = getattr(import_module(f".{file}", __package__), attribute)
+    return command
 
 
 @click.group(
+    cls=LazyGroup,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "max_content_width": 100,
         "show_default": True,
-    }
+    },
 )
 @click.version_option(package_name="coral-learn", message="%(prog)s %(version)s")
 def app() -> None:
     """Retrain an image classifier on your own photos, on the device that runs it."""
-
-
-for command in (
-    train_command,
-    demo_command,
-    classify_command,
-    evaluate_command,
-    extractor_command,
-    doctor_command,
-    cache_command,
-    project_app,
-):
-    app.add_command(command)

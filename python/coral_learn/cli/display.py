@@ -1,26 +1,30 @@
 """The output of the commands: progress on standard error, results on standard output."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from ..edgetpu.diagnosis import Diagnosis
-from ..extraction.cache import CacheInfo
-from ..extraction.photo_rows import SkippedPhoto
-from ..jobs.classification import Class, Evaluation
-from ..jobs.retraining import RetrainResult
 from ..progress import Stage, StageProgress, progress_bars
-from ..project.project import Project
-from ..tflite.embedding import Candidate
 from .failures import printable
+
+if TYPE_CHECKING:  # a command imports what it prints; the others need not
+    from ..edgetpu.diagnosis import Diagnosis
+    from ..extraction.cache import CacheInfo
+    from ..extraction.photo_rows import SkippedPhoto
+    from ..jobs.classification import Class, Evaluation
+    from ..jobs.retraining import RetrainResult
+    from ..project.project import Project
+    from ..tflite.embedding import Candidate
 
 UNKNOWN = "I don't know"
 
