@@ -62,6 +62,5 @@ def test_importing_the_packages_loads_nothing_else() -> None:
     assert {name for name in modules if name.startswith("coral_learn")} == {
         "coral_learn",
         "coral_learn.edgetpu",
-        "coral_learn.lazy",
     }
     assert not {"numpy", "PIL", "ctypes", "flatbuffers"} & set(modules)

@@ -6,8 +6,6 @@ interpreter nor an image library.
 
 from typing import TYPE_CHECKING, Any
 
-from .lazy import lazy_names
-
 if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the table below
     from . import edgetpu as edgetpu
     from .dataset import ImageFolder as ImageFolder
@@ -39,32 +37,31 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from .tflite.imprinting.create import create_imprinting_model as create_imprinting_model
     from .tflite.labels import read_labels as read_labels
 
-__all__, _load, __dir__ = lazy_names(
-    __name__,
-    {
-        "dataset": ["ImageFolder", "Split", "split_by_class"],
-        "edgetpu": [],
-        "edgetpu.doctor": ["doctor"],
-        "embeddings": ["Embeddings"],
-        "errors": ["EdgeTpuError", "ModelError"],
-        "extraction.cache": ["EmbeddingCache"],
-        "extraction.extractor": ["EmbeddingExtractor"],
-        "heads.core": ["build_info"],
-        "heads.imprinting": ["ImprintingEngine"],
-        "heads.new_class": ["add_class", "remember_classes"],
-        "heads.softmax_regression": ["SoftmaxRegression"],
-        "jobs.classification": ["Class", "Classifier", "Evaluation", "evaluate"],
-        "jobs.methods": ["SgdSettings"],
-        "jobs.retraining": ["RetrainResult", "retrain"],
-        "labels": ["format_labels"],
-        "project.project": ["Project"],
-        "pycoral": ["install_as_pycoral"],
-        "tflite.cut": ["create_embedding_extractor"],
-        "tflite.head.read": ["read_head"],
-        "tflite.imprinting.create": ["create_imprinting_model"],
-        "tflite.labels": ["read_labels"],
-    },
-)
+# The public names that each submodule defines. An empty list makes the submodule itself public.
+_NAMES_IN: dict[str, list[str]] = {
+    "dataset": ["ImageFolder", "Split", "split_by_class"],
+    "edgetpu": [],
+    "edgetpu.doctor": ["doctor"],
+    "embeddings": ["Embeddings"],
+    "errors": ["EdgeTpuError", "ModelError"],
+    "extraction.cache": ["EmbeddingCache"],
+    "extraction.extractor": ["EmbeddingExtractor"],
+    "heads.core": ["build_info"],
+    "heads.imprinting": ["ImprintingEngine"],
+    "heads.new_class": ["add_class", "remember_classes"],
+    "heads.softmax_regression": ["SoftmaxRegression"],
+    "jobs.classification": ["Class", "Classifier", "Evaluation", "evaluate"],
+    "jobs.methods": ["SgdSettings"],
+    "jobs.retraining": ["RetrainResult", "retrain"],
+    "labels": ["format_labels"],
+    "project.project": ["Project"],
+    "pycoral": ["install_as_pycoral"],
+    "tflite.cut": ["create_embedding_extractor"],
+    "tflite.head.read": ["read_head"],
+    "tflite.imprinting.create": ["create_imprinting_model"],
+    "tflite.labels": ["read_labels"],
+}
+__all__ = [name for submodule, names in _NAMES_IN.items() for name in names or [submodule]]
 
 
 def __getattr__(name: str) -> Any:
@@ -72,4 +69,10 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version  # takes longer to import than the rest
 
         return version("coral-learn")
-    return _load(name)
+    from .lazy import load
+
+    return load(__name__, _NAMES_IN, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,9 +4,7 @@ The names below load on first use, because the probe's process imports this pack
 little as possible.
 """
 
-from typing import TYPE_CHECKING
-
-from ..lazy import lazy_names
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors; tests/test_lazy.py compares it with the table
     from .delegate import load_edgetpu_delegate as load_edgetpu_delegate
@@ -24,23 +22,31 @@ if TYPE_CHECKING:  # for type checkers and editors; tests/test_lazy.py compares 
     from .runtime import TensorDetails as TensorDetails
     from .runtime import runtime_module as runtime_module
     from .runtime import runtime_name as runtime_name
-else:
-    __all__, __getattr__, __dir__ = lazy_names(
-        __name__,
-        {
-            "delegate": ["load_edgetpu_delegate"],
-            "devices": ["DEVICE_VARIABLE", "list_edge_tpus"],
-            "diagnosis": ["Diagnosis", "ModelNeeds"],
-            "interpreter": ["make_interpreter"],
-            "library": ["Device", "get_runtime_version"],
-            "problem": ["Problem"],
-            "runtime": [
-                "RUNTIME_VARIABLE",
-                "Delegate",
-                "Interpreter",
-                "TensorDetails",
-                "runtime_module",
-                "runtime_name",
-            ],
-        },
-    )
+
+_NAMES_IN: dict[str, list[str]] = {
+    "delegate": ["load_edgetpu_delegate"],
+    "devices": ["DEVICE_VARIABLE", "list_edge_tpus"],
+    "diagnosis": ["Diagnosis", "ModelNeeds"],
+    "interpreter": ["make_interpreter"],
+    "library": ["Device", "get_runtime_version"],
+    "problem": ["Problem"],
+    "runtime": [
+        "RUNTIME_VARIABLE",
+        "Delegate",
+        "Interpreter",
+        "TensorDetails",
+        "runtime_module",
+        "runtime_name",
+    ],
+}
+__all__ = [name for names in _NAMES_IN.values() for name in names]
+
+
+def __getattr__(name: str) -> Any:
+    from ..lazy import load
+
+    return load(__name__, _NAMES_IN, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
