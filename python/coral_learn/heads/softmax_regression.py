@@ -8,8 +8,6 @@ from numpy.typing import ArrayLike
 
 from ..arrays import BiasVector, PredictionVector, ProbabilityMatrix, WeightColumns
 from . import core
-from .fitting import fit
-from .head_file import SavedHead, load_head, save_head
 from .inputs import (
     EmbeddingsLike,
     as_embeddings,
@@ -17,9 +15,7 @@ from .inputs import (
     as_non_negative,
     as_whole_number,
 )
-from .penalty_search import TrainingSet
 from .records import FitRecord, TrainingRecord
-from .sgd import SgdArguments, train_with_sgd
 from .state import HeadState
 from .training_data import (
     ClassWeights,
@@ -29,9 +25,12 @@ from .training_data import (
     read_validation,
 )
 
-if TYPE_CHECKING:  # training loads no TFLite schema
+# Everything else is imported by the methods that need it: training loads no TFLite schema, and the
+# import of this class stays short.
+if TYPE_CHECKING:
     from ..tflite.file import ModelFile, ModelSource
     from ..tflite.head.append import QuantizationReport
+    from .head_file import SavedHead
 
 
 class SoftmaxRegression:
@@ -205,6 +204,8 @@ class SoftmaxRegression:
                 not finite; another argument is out of range; or the loss became infinite because
                 ``learning_rate`` is too high. In the last case the head is as it was before.
         """
+        from .sgd import SgdArguments, train_with_sgd
+
         arguments = SgdArguments(
             num_iter=num_iter,
             learning_rate=learning_rate,
@@ -251,6 +252,9 @@ class SoftmaxRegression:
             ValueError: A shape is wrong, a label is out of range, a number is not finite, or
                 another argument is out of range.
         """
+        from .fitting import fit
+        from .penalty_search import TrainingSet
+
         shape = self.feature_dim, self.num_classes
         data = read_labeled(embeddings, labels, *shape)
         class_weights = read_class_weights(class_weight, data.labels, self.num_classes)
@@ -374,6 +378,8 @@ class SoftmaxRegression:
         Raises:
             OSError: The file cannot be written.
         """
+        from .head_file import SavedHead, save_head
+
         values = self._state.values()
         saved = SavedHead(
             weights=values.weights.T,
@@ -394,10 +400,12 @@ class SoftmaxRegression:
             ValueError: The file holds something else, or is broken.
             OSError: The file cannot be read.
         """
+        from .head_file import load_head
+
         return load_head(path, cls._from_saved)
 
     @classmethod
-    def _from_saved(cls, saved: SavedHead) -> "SoftmaxRegression":
+    def _from_saved(cls, saved: "SavedHead") -> "SoftmaxRegression":
         feature_dim, num_classes = saved.weights.shape
         head = cls(feature_dim, num_classes, saved.weight_scale, saved.reg, seed=saved.seed)
         head.weights = saved.weights
