@@ -24,8 +24,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from .heads.softmax_regression import SoftmaxRegression as SoftmaxRegression
     from .jobs.classification import Class as Class
     from .jobs.classification import Classifier as Classifier
-    from .jobs.classification import Evaluation as Evaluation
-    from .jobs.classification import evaluate as evaluate
+    from .jobs.evaluation import Evaluation as Evaluation
+    from .jobs.evaluation import evaluate as evaluate
     from .jobs.methods import SgdSettings as SgdSettings
     from .jobs.retraining import RetrainResult as RetrainResult
     from .jobs.retraining import retrain as retrain
@@ -50,7 +50,8 @@ _NAMES_IN: dict[str, list[str]] = {
     "heads.imprinting": ["ImprintingEngine"],
     "heads.new_class": ["add_class", "remember_classes"],
     "heads.softmax_regression": ["SoftmaxRegression"],
-    "jobs.classification": ["Class", "Classifier", "Evaluation", "evaluate"],
+    "jobs.classification": ["Class", "Classifier"],
+    "jobs.evaluation": ["Evaluation", "evaluate"],
     "jobs.methods": ["SgdSettings"],
     "jobs.retraining": ["RetrainResult", "retrain"],
     "labels": ["format_labels"],

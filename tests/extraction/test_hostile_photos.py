@@ -21,7 +21,7 @@ from coral_learn.extraction import images
 from coral_learn.extraction.extractor import EmbeddingExtractor
 from coral_learn.extraction.images import load_image
 from coral_learn.extraction.photo_file import PhotoError
-from coral_learn.jobs.classification import evaluate
+from coral_learn.jobs.evaluation import evaluate
 from coral_learn.jobs.retraining import retrain
 
 COMMAND = str(Path(sys.executable).with_name("coral-learn"))

@@ -6,9 +6,10 @@ from tests.support.averaging_model import averaging_model
 
 from coral_learn.edgetpu.runtime import TensorDetails
 from coral_learn.extraction.extractor import EmbeddingExtractor
-from coral_learn.extraction.input_format import InputFormat, Normalization
+from coral_learn.extraction.input_format import InputFormat
 from coral_learn.tflite.metadata import METADATA_ENTRY, add_metadata_entry
 from coral_learn.tflite.metadata_format import encode_metadata
+from coral_learn.tflite.normalization import Normalization
 from coral_learn.tflite.tree import pack, unpack
 
 COLORS = [(10, 200, 30), (0, 0, 0), (255, 255, 255), (128, 127, 1), (77, 5, 250)]

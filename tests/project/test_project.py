@@ -14,7 +14,8 @@ from coral_learn.demo.drawing import write_photos
 from coral_learn.demo.run import embedded_extractor
 from coral_learn.embeddings import Embeddings
 from coral_learn.errors import ModelError
-from coral_learn.jobs.classification import Classifier, evaluate
+from coral_learn.jobs.classification import Classifier
+from coral_learn.jobs.evaluation import evaluate
 from coral_learn.labels import read_label_file
 from coral_learn.project.project import Project
 from coral_learn.project.state import ProjectState

@@ -21,7 +21,8 @@ if TYPE_CHECKING:  # a command imports what it prints; the others need not
     from ..edgetpu.diagnosis import Diagnosis
     from ..extraction.cache import CacheInfo
     from ..extraction.photo_rows import SkippedPhoto
-    from ..jobs.classification import Class, Evaluation
+    from ..jobs.classification import Class
+    from ..jobs.evaluation import Evaluation
     from ..jobs.retraining import RetrainResult
     from ..project.project import Project
     from ..tflite.embedding import Candidate

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from ..jobs.classification import Classifier, evaluate
+from ..jobs.classification import Classifier
+from ..jobs.evaluation import evaluate
 from . import display
 from .options import (
     PATH,

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from ..edgetpu.runtime import Interpreter, TensorDetails
 from ..embeddings import Embeddings
 from ..errors import ModelError
-from .input_format import InputFormat, InputTensor, Normalization, TensorValue
+from ..tflite.normalization import Normalization
+from .input_format import InputFormat, InputTensor
+from .pixel_values import TensorValue
 
 Row = NDArray[TensorValue]
 """A model's output for one photo, of shape [D], in the type of the output tensor."""

@@ -11,7 +11,7 @@ from ..edgetpu.runtime import Interpreter
 from ..errors import ModelError
 from ..machine import usable_cpus
 from ..tflite.file import ModelFile
-from .input_format import Normalization
+from ..tflite.normalization import Normalization
 from .model_runner import ModelRunner
 
 ALL_DEVICES = "all"
@@ -86,9 +86,7 @@ def place_interpreter(
 
 def _declared_normalization(model: ModelFile) -> Normalization | None:
     with contextlib.suppress(ModelError):  # the interpreter reports a broken model
-        if model.normalization is not None:
-            mean, std = model.normalization
-            return Normalization(tuple(mean), tuple(std))
+        return model.normalization
     return None
 
 

@@ -18,12 +18,12 @@ from .label_file import append_archived_labels, check_labels, read_archived_labe
 from .linear_layer import find_linear_layers
 from .metadata import (
     METADATA_ENTRY,
-    DeclaredNormalization,
     find_metadata,
     label_file_name,
     read_normalization,
     write_metadata,
 )
+from .normalization import Normalization
 from .tree import pack, unpack
 
 ModelSource: TypeAlias = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, "ModelFile"]
@@ -174,7 +174,7 @@ class ModelFile:
         return read_archived_labels(self.content, name) if name else None
 
     @cached_property
-    def normalization(self) -> DeclaredNormalization | None:
+    def normalization(self) -> Normalization | None:
         """The normalization of the input that the metadata declare, or None.
 
         Raises:

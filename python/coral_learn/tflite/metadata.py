@@ -7,7 +7,7 @@ the labels of the output; :mod:`~coral_learn.tflite.label_file` reads and writes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from .metadata_format import (
     encode_metadata,
 )
 from .nodes import Tensor
+from .normalization import Normalization
 
 LABEL_FILE_NAME = "labels.txt"
 """The name of the label file that this package writes."""
@@ -31,18 +32,6 @@ METADATA_ENTRY = b"TFLITE_METADATA"
 
 Metadata: TypeAlias = dict[str, Any]
 """Metadata as nested dicts; see :mod:`~coral_learn.tflite.metadata_format`."""
-
-
-class DeclaredNormalization(NamedTuple):
-    """The normalization of photos that a model's metadata declare: (pixel - mean) / std.
-
-    Attributes:
-        mean: The mean, one number or one per channel.
-        std: The standard deviation, as many numbers as in ``mean``.
-    """
-
-    mean: list[float]
-    std: list[float]
 
 
 def find_metadata(model: schema.ModelT) -> Metadata | None:
@@ -57,7 +46,7 @@ def find_metadata(model: schema.ModelT) -> Metadata | None:
     return None
 
 
-def read_normalization(metadata: Metadata | None) -> DeclaredNormalization | None:
+def read_normalization(metadata: Metadata | None) -> Normalization | None:
     """Returns the normalization of the input; None if none is declared, or it is invalid."""
     graphs = (metadata or {}).get("subgraph_metadata") or [{}]
     inputs = graphs[0].get("input_tensor_metadata") or [{}]
@@ -66,7 +55,7 @@ def read_normalization(metadata: Metadata | None) -> DeclaredNormalization | Non
         mean, std = options.get("mean", []), options.get("std", [])
         has_numbers = len(mean) == len(std) and len(mean) in (1, 3)
         if has_numbers and np.isfinite([*mean, *std]).all() and np.all(std):
-            return DeclaredNormalization(mean, std)
+            return Normalization(tuple(mean), tuple(std))
     return None
 
 
