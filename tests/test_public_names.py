@@ -36,14 +36,16 @@ PACKAGE: dict[str, str | None] = {
     "ImprintingEngine": "model_path keep_classes",
     "ModelError": None,
     "Project": "path",
-    "RetrainResult": ("model labels report classes images skipped accuracy seconds device runtime"),
+    "RetrainResult": (
+        "model labels report classes images skipped accuracy seconds device runtime notes"
+    ),
     "SgdSettings": "iterations learning_rate batch_size weight_scale",
     "SoftmaxRegression": "feature_dim num_classes weight_scale reg seed",
     "Split": "train validation test",
     "add_class": "model embeddings label",
     "build_info": None,
     "create_embedding_extractor": "classifier tensor_name",
-    "create_imprinting_model": "model keep_classes",
+    "create_imprinting_model": "model keep_classes tensor_name",
     "doctor": "model",
     "edgetpu": None,
     "evaluate": "model data_dir labels device cache progress",
@@ -52,7 +54,10 @@ PACKAGE: dict[str, str | None] = {
     "read_head": "classifier",
     "read_labels": "model",
     "remember_classes": "classifier embeddings labels",
-    "retrain": ("data_dir extractor output method sgd validation test seed device cache progress"),
+    "retrain": (
+        "data_dir extractor output tensor_name method sgd validation test seed device cache "
+        "progress"
+    ),
     "split_by_class": "labels validation test seed",
 }
 EDGETPU: dict[str, str | None] = {
@@ -121,9 +126,10 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "add_class": "name photos device cache progress on_error",
         "add_photos": "name photos device cache progress on_error",
         "classes": None,
-        "create": "path extractor",
+        "create": "path extractor tensor_name",
         "export": "output",
         "history": None,
+        "notes": None,
         "path": None,
         "remove_class": "name",
         "rename_class": "name new_name",
@@ -212,17 +218,17 @@ COMMANDS = {
     "demo": "--output --json",
     "doctor": "--model --json",
     "evaluate": "MODEL DATA_DIR --labels --device --cache --no-cache --json",
-    "extractor": "CLASSIFIER --output --tensor --list --json",
+    "extractor": "CLASSIFIER --output --tensor --photos --list --json",
     "project": "",
     "project add": "FOLDER NAME PHOTOS --device --cache --no-cache",
-    "project create": "FOLDER --extractor",
+    "project create": "FOLDER --extractor --tensor",
     "project export": "FOLDER --output",
     "project remove": "FOLDER NAME",
     "project rename": "FOLDER NAME NEW_NAME",
     "project show": "FOLDER --json",
     "project undo": "FOLDER",
     "train": (
-        "DATA_DIR --extractor --output --method --iterations --learning-rate --batch-size "
+        "DATA_DIR --extractor --tensor --output --method --iterations --learning-rate --batch-size "
         "--weight-scale --val --test --seed --device --cache --no-cache --json"
     ),
 }
@@ -234,6 +240,7 @@ RETRAINED_KEYS = {
     "images": None,
     "labels": None,
     "model": None,
+    "notes": [],
     "report": None,
     "runtime": None,
     "seconds": {"extract": None, "serialize": None, "train": None, "verify": None},
@@ -441,6 +448,7 @@ def test_json_of_extractor(json_keys: Callable[..., Any], classifier: Path, tmp_
         **CANDIDATE_KEYS,
         "extractor": None,
         "feature_dim": None,
+        "notes": [],
     }
 
 

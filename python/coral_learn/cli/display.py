@@ -54,6 +54,12 @@ def print_note(kind: str, text: str) -> None:
     console.print(f"[yellow]{kind}[/] {escape(printable(text))}", highlight=False, soft_wrap=True)
 
 
+def print_facts(notes: Sequence[str]) -> None:
+    """Prints facts that the user should know, a line each, on standard error."""
+    for note in notes:
+        print_note("note", note)
+
+
 def print_json(value: Any) -> None:
     """Prints one JSON value on standard output, and nothing else."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
@@ -103,12 +109,11 @@ def print_candidates(candidates: Sequence[Candidate], as_json: bool) -> None:
     results.print(table)
 
 
-def print_extractor(path: Path, embedding: Candidate, as_json: bool) -> None:
+def print_extractor(path: Path, embedding: Candidate, notes: Sequence[str], as_json: bool) -> None:
     """Prints where a classifier was cut, and what to do next."""
     if as_json:
-        print_json(
-            {"extractor": str(path), "feature_dim": embedding.feature_dim, **asdict(embedding)}
-        )
+        found = {"feature_dim": embedding.feature_dim, **asdict(embedding), "notes": notes}
+        print_json({"extractor": str(path), **found})
         return
     results.print(
         f"Cut at {escape(embedding.name)}: {embedding.feature_dim} features, {embedding.dtype}\n"

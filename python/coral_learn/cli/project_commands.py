@@ -34,9 +34,15 @@ def project_app() -> None:
 @project_app.command("create")
 @folder_argument
 @extractor_option
-def _create(folder: Path, extractor: Path) -> None:
+@click.option(
+    "--tensor",
+    metavar="NAME",
+    help="Tensor of the model to take as the embedding. By default the output of an extractor, and "
+    "the input of a classifier's last layer.",
+)
+def _create(folder: Path, extractor: Path, tensor: str | None) -> None:
     """Create a project without classes."""
-    Project.create(folder, extractor)
+    display.print_facts(Project.create(folder, extractor, tensor_name=tensor).notes)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")
 
 

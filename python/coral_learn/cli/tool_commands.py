@@ -5,12 +5,14 @@ from pathlib import Path
 
 import click
 
+from ..dataset import ImageFolder
 from ..edgetpu.doctor import doctor
 from ..extraction.cache import EmbeddingCache
 from ..files import write_atomically
 from ..tflite.cut import cut_at_embedding
 from ..tflite.embedding import list_candidates, read_embedding
 from ..tflite.file import ModelFile
+from ..tflite.open_extractor import AUTO, OpenedExtractor, hints_of_cut
 from . import display
 from .options import PATH, json_option
 
@@ -21,14 +23,23 @@ from .options import PATH, json_option
 @click.option(
     "--tensor",
     metavar="NAME",
-    help="Tensor to cut the model at. By default the input of the last layer.",
+    help="Tensor to cut the model at; auto measures several on the photos of --photos. By default "
+    "the input of the last layer.",
+)
+@click.option(
+    "--photos", type=PATH, metavar="DIR", help="Folder of class folders (with --tensor auto only)."
 )
 @click.option(
     "--list", "list_", is_flag=True, help="List the tensors at which the model can be cut."
 )
 @json_option
 def extractor_command(
-    classifier: Path, output: Path | None, tensor: str | None, list_: bool, json: bool
+    classifier: Path,
+    output: Path | None,
+    tensor: str | None,
+    photos: Path | None,
+    list_: bool,
+    json: bool,
 ) -> None:
     """Make an embedding extractor from a classifier.
 
@@ -39,9 +50,21 @@ def extractor_command(
         return
     if output is None:
         raise click.UsageError("Missing option '--output': give the path of the new extractor.")
-    extractor = cut_at_embedding(ModelFile.open(classifier), tensor)
+    if (tensor == AUTO) != (photos is not None):
+        raise click.UsageError("'--tensor auto' and '--photos' belong together: give both.")
+    extractor, notes = _cut(ModelFile.open(classifier), tensor, photos)
     write_atomically(output, extractor.content)
-    display.print_extractor(output, read_embedding(extractor), json)
+    display.print_facts(notes)
+    display.print_extractor(output, read_embedding(extractor), notes, json)
+
+
+def _cut(model: ModelFile, tensor: str | None, photos: Path | None) -> OpenedExtractor:
+    if photos is not None:
+        from ..jobs.tensor_choice import measure_tensors
+
+        return measure_tensors(model, ImageFolder(photos))
+    extractor = cut_at_embedding(model, tensor)
+    return OpenedExtractor(extractor, [] if tensor else hints_of_cut(model, extractor))
 
 
 @click.command("doctor")

@@ -23,6 +23,12 @@ from .options import (
 @click.command("train")
 @data_dir_argument
 @extractor_option
+@click.option(
+    "--tensor",
+    metavar="NAME",
+    help="Tensor of the model to take as the embedding; auto measures several on your photos. By "
+    "default the output of an extractor, and the input of a classifier's last layer.",
+)
 @output_option
 @click.option(
     "--method",
@@ -72,6 +78,7 @@ from .options import (
 def train_command(
     data_dir: Path,
     extractor: Path,
+    tensor: str | None,
     output: Path,
     method: Method,
     iterations: int,
@@ -96,6 +103,7 @@ def train_command(
             data_dir,
             extractor,
             output,
+            tensor_name=tensor,
             method=method,
             sgd=SgdSettings(iterations, learning_rate, batch_size, weight_scale),
             validation=val,
@@ -135,6 +143,7 @@ def demo_command(output: Path, json: bool) -> None:
 
 def _show(result: RetrainResult, hint: str, json: bool) -> None:
     display.print_skipped(result.skipped)
+    display.print_facts(result.notes)
     if json:
         display.print_json(result.to_json())
     else:
