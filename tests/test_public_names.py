@@ -46,7 +46,7 @@ PACKAGE: dict[str, str | None] = {
     "build_info": None,
     "create_embedding_extractor": "classifier tensor_name",
     "create_imprinting_model": "model keep_classes tensor_name",
-    "doctor": "model",
+    "doctor": "model device",
     "edgetpu": None,
     "evaluate": "model data_dir labels device cache progress",
     "format_labels": "labels",
@@ -65,7 +65,7 @@ EDGETPU: dict[str, str | None] = {
     "Delegate": None,
     "Device": "type path",
     "Diagnosis": (
-        "problems coral_learn python python_path system runtime runtime_path libedgetpu "
+        "problems notes coral_learn python python_path system runtime runtime_path libedgetpu "
         "libedgetpu_path devices model"
     ),
     "Interpreter": None,
@@ -216,7 +216,7 @@ COMMANDS = {
     "cache": "--clear --json",
     "classify": "MODEL IMAGES --labels --top-k --threshold --device --json",
     "demo": "--output --json",
-    "doctor": "--model --json",
+    "doctor": "--model --device --json",
     "evaluate": "MODEL DATA_DIR --labels --device --cache --no-cache --json",
     "extractor": "CLASSIFIER --output --tensor --photos --list --json",
     "project": "",
@@ -455,6 +455,7 @@ def test_json_of_extractor(json_keys: Callable[..., Any], classifier: Path, tmp_
 def test_json_of_doctor(json_keys: Callable[..., Any], classifier: Path) -> None:
     keys = json_keys("doctor", "--model", classifier)
     assert keys.pop("problems") in ([], [{"fix": None, "what": None}])
+    assert keys.pop("notes") in ([], [None])
     assert keys.pop("devices") in ([], [{"path": None, "type": None}])
     assert keys == {
         "coral_learn": None,

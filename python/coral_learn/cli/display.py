@@ -140,6 +140,8 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
     devices = [f"{device.type} {device.path}" for device in diagnosis.devices]
     table.add_row("Edge TPUs", escape(", ".join(devices) or "none"))
     results.print(table)
+    for note in diagnosis.notes:
+        results.print(escape(note), highlight=False, soft_wrap=True)
     for problem in diagnosis.problems:
         for kind, text in (
             ("\n[red]Problem:[/]", problem.what),

@@ -69,13 +69,20 @@ def _cut(model: ModelFile, tensor: str | None, photos: Path | None) -> OpenedExt
 
 @click.command("doctor")
 @click.option("--model", type=PATH, metavar="MODEL.tflite", help="A model to check as well.")
+@click.option(
+    "--device",
+    metavar="DEVICE",
+    help="A device to check for: cpu, or an Edge TPU (:0, usb, usb:1, pci:0). By default an Edge "
+    "TPU that is attached, or that the model needs.",
+)
 @json_option
-def doctor_command(model: Path | None, json: bool) -> None:
+def doctor_command(model: Path | None, device: str | None, json: bool) -> None:
     """Check whether models can run on this machine.
 
-    Lists each problem with its fix. The exit status is 1 if there is a problem.
+    Lists each problem with its fix. A machine without an Edge TPU has a problem only if one is
+    asked for. The exit status is 1 if there is a problem.
     """
-    diagnosis = doctor(model)
+    diagnosis = doctor(model, device=device)
     if json:
         display.print_json(diagnosis.to_json())
     else:

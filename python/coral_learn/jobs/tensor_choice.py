@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from ..dataset import ImageFolder
 from ..errors import ModelError
 from ..extraction.extractor import EmbeddingExtractor
-from ..tflite.embedding import Candidate, best_first, candidates, heads_of
+from ..tflite.embedding import best_first, candidates, heads_of
 from ..tflite.ending import CONVERSIONS, hides_last_layer
 from ..tflite.file import ModelFile
 from ..tflite.graph import Graph
 from ..tflite.nodes import Tensor
-from ..tflite.open_extractor import OpenedExtractor, open_extractor
+from ..tflite.open_extractor import OpenedExtractor, describe_embedding, open_extractor
 from .quick_head import held_out_loss, sample_photos
 
 _MAX_TRIED = 5
@@ -51,10 +51,11 @@ def measure_tensors(
             f"{photos.path} has too few photos that can be read to measure tensors on: add photos, "
             "or name the tensor"
         )
-    outcome = "; ".join(f"{_described(opened)} {loss:.3f}" for loss, opened in tried)
+    names = [describe_embedding(model, opened.model) for _, opened in tried]
+    outcome = "; ".join(f"{name} {loss:.3f}" for name, (loss, _) in zip(names, tried, strict=True))
     note = (
-        f"{_described(best)} was chosen as the embedding of {model.name}: it has the least "
-        f"held-out loss on {len(paths)} photos ({outcome})"
+        f"{describe_embedding(model, best.model)} was chosen as the embedding of {model.name}: it "
+        f"has the least held-out loss on {len(paths)} photos ({outcome})"
     )
     return OpenedExtractor(best.model, [note])
 
@@ -92,8 +93,3 @@ def _is_copy(graph: Graph, tensor: Tensor, others: list[Tensor]) -> bool:
     """Tells whether a tensor has the numbers of another candidate in another shape or type."""
     operator = graph.producers[tensor]
     return operator.name in CONVERSIONS and operator.inputs[0] in others
-
-
-def _described(opened: OpenedExtractor) -> str:
-    embedding = Candidate.of_tensor(opened.model.graph.outputs[0])
-    return f"{embedding.name} ({embedding.feature_dim} features)"

@@ -4,7 +4,7 @@ import shlex
 from typing import NamedTuple
 
 from .cut import cut_at_embedding, refuse_hidden_layers
-from .embedding import Candidate, embedding_output, heads_of, short_name, wider_pooled_tensor
+from .embedding import embedding_output, heads_of, short_name, wider_pooled_tensor
 from .ending import ends_in_probabilities
 from .file import ModelFile, ModelSource
 from .metadata import EMBEDDING
@@ -59,8 +59,9 @@ def hints_of_cut(classifier: ModelFile, extractor: ModelFile) -> list[str]:
         classifier: The classifier.
         extractor: What :func:`~coral_learn.tflite.cut.cut_at_embedding` made from it.
     """
-    graph, (output,) = classifier.graph, extractor.graph.outputs
-    embedding = next(each for each in graph.tensors if each.name == output.name)
+    graph, embedding = classifier.graph, _embedding_in(classifier, extractor)
+    if embedding is None:
+        return []
     wider = wider_pooled_tensor(graph, heads_of(classifier), embedding)
     if wider is None:
         return []
@@ -72,14 +73,29 @@ def hints_of_cut(classifier: ModelFile, extractor: ModelFile) -> list[str]:
     ]
 
 
+def describe_embedding(model: ModelFile, extractor: ModelFile) -> str:
+    """Returns the name, the size and the type of the embedding that an extractor gives.
+
+    Args:
+        model: The model that the extractor was made from; ``--tensor`` finds the name in it.
+        extractor: The extractor.
+    """
+    output = extractor.graph.outputs[0]
+    name = short_name(model.graph, _embedding_in(model, extractor) or output)
+    return f"{name} ({output.shape[-1]} features, {output.type_name})"
+
+
 def _at_tensor(model: ModelFile, name: str) -> OpenedExtractor:
     graph = model.graph
     outputs = [tensor for tensor in graph.outputs if _has_name(tensor, name)]
     if not outputs or len(graph.outputs) > 1:
         extractor = cut_at_embedding(model, name)
-        return OpenedExtractor(extractor, [f"{model.name} was cut at {_described(extractor)}"])
+        return OpenedExtractor(
+            extractor, [f"{model.name} was cut at {describe_embedding(model, extractor)}"]
+        )
     embedding_output(graph, model.name)
-    note = f"{model.name} is used as it is: its output {_described(model)} is the embedding"
+    output = describe_embedding(model, model)
+    note = f"{model.name} is used as it is: its output {output} is the embedding"
     if model.is_extractor:
         return OpenedExtractor(model, [note])
     # The mark keeps everything that follows from cutting the model after all.
@@ -89,7 +105,7 @@ def _at_tensor(model: ModelFile, name: str) -> OpenedExtractor:
 
 def _cut_note(classifier: ModelFile, extractor: ModelFile) -> str:
     note = f"{classifier.name} is a classifier; its last layer was cut off at "
-    note += _described(extractor)
+    note += describe_embedding(classifier, extractor)
     graph = classifier.graph
     if classifier.labels or len(graph.outputs) > 1 or ends_in_probabilities(graph):
         return note
@@ -98,9 +114,10 @@ def _cut_note(classifier: ModelFile, extractor: ModelFile) -> str:
     return f"{note}. If it is an extractor that ends in a linear layer, add --tensor {name}"
 
 
-def _described(extractor: ModelFile) -> str:
-    embedding = Candidate.of_tensor(extractor.graph.outputs[0])
-    return f"{embedding.name} ({embedding.feature_dim} features, {embedding.dtype})"
+def _embedding_in(model: ModelFile, extractor: ModelFile) -> Tensor | None:
+    """Returns the tensor of a model that is the output of an extractor made from it."""
+    name = extractor.graph.outputs[0].name
+    return next((tensor for tensor in model.graph.tensors if tensor.name == name), None)
 
 
 def _has_name(tensor: Tensor, name: str) -> bool:
