@@ -31,7 +31,7 @@ PACKAGE: dict[str, str | None] = {
     "EmbeddingCache": "folder max_bytes",
     "EmbeddingExtractor": "model device workers cache",
     "Embeddings": "quantized scale zero_point",
-    "Evaluation": "accuracy images classes confusion skipped",
+    "Evaluation": "accuracy images classes confusion skipped interval",
     "ImageFolder": "path",
     "ImprintingEngine": "model_path keep_classes",
     "ModelError": None,
@@ -228,7 +228,15 @@ COMMANDS = {
 }
 PHOTO_KEYS = {"path": None, "reason": None}
 RETRAINED_KEYS = {
-    "accuracy": {"test_float": None, "test_saved": None, "train": None, "validation": None},
+    "accuracy": {
+        "cross_validated": {"accuracy": None, "interval": [None], "photos": None},
+        "interval": [None],
+        "photos": {"test": None, "train": None, "validation": None},
+        "test_float": None,
+        "test_saved": None,
+        "train": None,
+        "validation": None,
+    },
     "classes": [None],
     "device": None,
     "images": None,
@@ -422,6 +430,7 @@ def test_json_of_evaluate(
         "classes": [None],
         "confusion": [[None]],
         "images": None,
+        "interval": [None],
         "skipped": [PHOTO_KEYS],
     }
 

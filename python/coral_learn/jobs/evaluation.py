@@ -14,6 +14,7 @@ from ..progress import Progress
 from ..tflite.file import ModelSource
 from .classification import Classifier, LabelSource
 from .confusion import confusion_matrix
+from .interval import Interval, accuracy_interval
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Evaluation:
         classes: The names of the model's classes.
         confusion: The number of photos by true class (row) and predicted class (column).
         skipped: The photos that could not be read.
+        interval: The 95% confidence interval of the accuracy.
     """
 
     accuracy: float
@@ -33,6 +35,7 @@ class Evaluation:
     classes: list[str]
     confusion: list[list[int]]
     skipped: list[SkippedPhoto]
+    interval: Interval
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as plain types, as ``coral-learn evaluate --json`` prints it."""
@@ -76,12 +79,14 @@ def evaluate(
             f"{found.skipped[0]}). Replace the photos, or choose another folder."
         )
     photo_classes, answers = class_ids[photos.labels[found.kept]], found.rows.argmax(axis=1)
+    right = photo_classes == answers
     return Evaluation(
-        accuracy=float(np.mean(photo_classes == answers)),
+        accuracy=float(np.mean(right)),
         images=len(found.rows),
         classes=[classifier.label(index) for index in range(classifier.num_classes)],
         confusion=confusion_matrix(photo_classes, answers, classifier.num_classes).tolist(),
         skipped=found.skipped,
+        interval=accuracy_interval(int(right.sum()), len(right)),
     )
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..dataset import ImageFolder, Split, split_by_class
 from ..edgetpu.runtime import runtime_name
@@ -21,9 +20,10 @@ from ..extraction.photo_rows import SkippedPhoto
 from ..files import write_atomically
 from ..progress import Stage, StageProgress
 from ..tflite.file import ModelFile, ModelSource
+from ..words import counted
 from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
 from .methods import TUTORIAL_RECIPE, LearningTask, Method, SgdSettings, TrainedHead, train_head
-from .report import analyze, render_report
+from .report import Analysis, analyze, render_report
 from .saved_model import LABEL_MAP_NAME, save_model
 from .training_photos import TrainingPhotos, extract_training_photos
 
@@ -68,7 +68,7 @@ def retrain(
     output: str | os.PathLike[str],
     *,
     method: Method = "fit",
-    sgd: SgdSettings = TUTORIAL_RECIPE,
+    sgd: SgdSettings | None = None,
     validation: float = 0.1,
     test: float = 0.1,
     seed: int | None = 0,
@@ -87,7 +87,7 @@ def retrain(
         extractor: The embedding extractor, as a path or bytes.
         output: The folder for the results, which is created if it does not exist.
         method: How to train the head.
-        sgd: The settings of ``method="sgd"``.
+        sgd: The settings of ``method="sgd"``; None for those of Coral's tutorial.
         validation: The fraction of each class's photos to validate on while training, in [0, 1).
         test: The fraction of each class's photos to test the saved model on, in [0, 1).
         seed: The seed of the split and the training: the same seed gives the same model. None gives
@@ -105,6 +105,8 @@ def retrain(
     """
     if method not in get_args(Method):
         raise ValueError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
+    if sgd is not None and method != "sgd":
+        raise ValueError(f'sgd is given, but method is {method!r}. Pass method="sgd", or no sgd.')
     extractor = _open_extractor(extractor)
     image_folder = _list_photos(data_dir)
     split_by_class(image_folder.labels, validation, test)  # rejects bad fractions before the work
@@ -123,7 +125,8 @@ def retrain(
         task = LearningTask(
             extractor, photos.embeddings, photos.labels, split, photos.classes, seed
         )
-        trained = train_head(method, task, sgd, functools.partial(report, "train"))
+        settings = sgd or TUTORIAL_RECIPE
+        trained = train_head(method, task, settings, functools.partial(report, "train"))
     with clock.measure("serialize"):
         # Opened again from its bytes: what is tested is what will be read from the disk.
         model = ModelFile(trained.to_model().content)
@@ -138,10 +141,19 @@ def retrain(
         )
         split = replace(split, test=split.test[tested.kept])
 
-    accuracy = measure_accuracy(trained.head, photos, split, tested.rows)
-    warn_of_change(accuracy)
+    accuracy = measure_accuracy(trained, photos, split, tested.rows, seed)
+    warn_of_change(accuracy, is_quantized=photos.embeddings.quantized.dtype != np.float32)
     title = f"{image_folder.path.resolve().name}: the retrained model"
-    report_name, page = _render_report(title, photos, split, tested.rows, trained, used_device)
+    analysis = analyze(
+        photos.classes,
+        photos.paths,
+        photos.labels,
+        photos.embeddings,
+        split,
+        tested.rows,
+        accuracy.cross_validated,
+    )
+    report_name, page = _render_report(title, analysis, photos, split, trained, used_device)
     saved = save_model(folder, model, photos.classes, {report_name: page})
     return RetrainResult(
         model=saved.model,
@@ -204,19 +216,20 @@ def _writable_folder(path: str | os.PathLike[str]) -> Path:
 
 def _render_report(
     title: str,
+    analysis: Analysis,
     photos: TrainingPhotos,
     split: Split,
-    test_scores: NDArray[np.float32],
     trained: TrainedHead,
     device: str,
 ) -> tuple[str, bytes]:
     """Returns the name and the content of the report."""
     return render_report(
-        analyze(photos.classes, photos.paths, photos.labels, photos.embeddings, split, test_scores),
+        analysis,
         title=title,
         summary={
-            "Photos": f"{len(photos.paths)} of {len(photos.classes)} classes: {len(split.train)} "
-            f"to train, {len(split.validation)} to validate, {len(split.test)} to test",
+            "Photos": f"{len(photos.paths)} of {counted(len(photos.classes), 'class', 'classes')}: "
+            f"{len(split.train)} to train, {len(split.validation)} to validate, "
+            f"{len(split.test)} to test",
             "Photos skipped": str(len(photos.skipped)),
             "Head": trained.settings,
             "Ran on": f"{device}, {runtime_name()}",
