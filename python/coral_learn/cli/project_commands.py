@@ -7,6 +7,7 @@ import click
 
 from ..dataset import photos_below
 from ..extraction.photo_rows import SkippedPhoto
+from ..jobs.outputs import foreign_file, foreign_results
 from ..project.project import Project
 from . import display
 from .options import (
@@ -15,9 +16,11 @@ from .options import (
     chosen_cache,
     device_option,
     extractor_option,
+    force_option,
     json_option,
     output_option,
 )
+from .overwriting import confirm_overwriting
 
 folder_argument = click.argument("folder", type=PATH, metavar="PROJECT")
 name_argument = click.argument("name", metavar="CLASS")
@@ -34,9 +37,12 @@ def project_app() -> None:
 @project_app.command("create")
 @folder_argument
 @extractor_option
-def _create(folder: Path, extractor: Path) -> None:
+@force_option
+def _create(folder: Path, extractor: Path, force: bool) -> None:
     """Create a project without classes."""
-    Project.create(folder, extractor)
+    model = ModelFile.open(extractor)
+    confirm_overwriting(foreign_file(extractor_path(folder), model.content), force=force)
+    Project.create(folder, model)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")
 
 
@@ -112,7 +118,9 @@ def _show(folder: Path, json: bool) -> None:
 @project_app.command("export")
 @folder_argument
 @output_option
-def _export(folder: Path, output: Path) -> None:
+@force_option
+def _export(folder: Path, output: Path, force: bool) -> None:
     """Write the retrained model and its label map."""
+    confirm_overwriting(foreign_results(output), force=force)
     model = Project(folder).export(output)
     display.print_hint(f"coral-learn classify {model} PHOTO.jpg")

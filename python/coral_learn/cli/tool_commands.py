@@ -8,11 +8,13 @@ import click
 from ..edgetpu.doctor import doctor
 from ..extraction.cache import EmbeddingCache
 from ..files import write_atomically
+from ..jobs.outputs import foreign_file, refuse_own_input
 from ..tflite.cut import cut_at_embedding
 from ..tflite.embedding import list_candidates, read_embedding
 from ..tflite.file import ModelFile
 from . import display
-from .options import PATH, json_option
+from .options import PATH, force_option, json_option
+from .overwriting import confirm_overwriting
 
 
 @click.command("extractor")
@@ -26,9 +28,15 @@ from .options import PATH, json_option
 @click.option(
     "--list", "list_", is_flag=True, help="List the tensors at which the model can be cut."
 )
+@force_option
 @json_option
 def extractor_command(
-    classifier: Path, output: Path | None, tensor: str | None, list_: bool, json: bool
+    classifier: Path,
+    output: Path | None,
+    tensor: str | None,
+    list_: bool,
+    force: bool,
+    json: bool,
 ) -> None:
     """Make an embedding extractor from a classifier.
 
@@ -39,7 +47,9 @@ def extractor_command(
         return
     if output is None:
         raise click.UsageError("Missing option '--output': give the path of the new extractor.")
+    refuse_own_input(output, classifier)
     extractor = cut_at_embedding(ModelFile.open(classifier), tensor)
+    confirm_overwriting(foreign_file(output, extractor.content), force=force, json=json)
     write_atomically(output, extractor.content)
     display.print_extractor(output, read_embedding(extractor), json)
 
