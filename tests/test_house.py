@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parents[1] / "python" / "coral_learn"
 # From low to high. A part is a folder or a file at the top of the package; it imports only from its
 # own floor and the floors under it.
 FLOORS = (
-    ("_core", "lazy", "arrays"),
+    ("_core", "lazy", "arrays", "words"),
     ("embeddings", "dataset", "labels", "files", "errors", "machine", "npz", "progress"),
     ("tflite", "edgetpu"),
     ("heads", "extraction"),

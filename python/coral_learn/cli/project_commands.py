@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ..dataset import photos_below
+from ..dataset.entries import photos_below
 from ..extraction.photo_rows import SkippedPhoto
 from ..project.project import Project
 from . import display

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset import ImageFolder
+from ..dataset.folder import ImageFolder
 from ..extraction.cache import EmbeddingCache
 from ..extraction.photo_rows import SkippedPhoto
 from ..progress import Progress

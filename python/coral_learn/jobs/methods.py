@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset import Split
+from ..dataset.split import Split
 from ..embeddings import Embeddings
 from ..heads.imprinting import ImprintingEngine
 from ..heads.new_class import class_means

@@ -12,7 +12,8 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset import ImageFolder, Split, split_by_class
+from ..dataset.folder import ImageFolder
+from ..dataset.split import Split, split_by_class
 from ..edgetpu.runtime import runtime_name
 from ..errors import ModelError
 from ..extraction.cache import EmbeddingCache
