@@ -19,8 +19,8 @@ PACKAGE = Path(__file__).parents[1] / "python" / "coral_learn"
 # From low to high. A part is a folder or a file at the top of the package; it imports only from its
 # own floor and the floors under it.
 FLOORS = (
-    ("_core", "lazy", "arrays", "words"),
-    ("embeddings", "dataset", "labels", "files", "errors", "machine", "npz", "progress"),
+    ("_core", "lazy", "arrays"),
+    ("embeddings", "dataset", "labels", "files", "errors", "machine", "npz", "progress", "words"),
     ("tflite", "edgetpu"),
     ("heads", "extraction"),
     ("jobs", "project", "demo"),

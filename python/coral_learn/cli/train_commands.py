@@ -89,7 +89,8 @@ def train_command(
 
     Trains a new last layer for an embedding extractor, then saves and tests the model.
 
-    DATA_DIR contains one folder of photos for each class.
+    DATA_DIR contains one folder of photos for each class, or train, val and test with such folders.
+    It may be a zip or tar file of these, or a CSV or JSON Lines file of paths and classes.
     """
     with display.stage_bars() as report:
         result = retrain(
@@ -134,6 +135,7 @@ def demo_command(output: Path, json: bool) -> None:
 
 
 def _show(result: RetrainResult, hint: str, json: bool) -> None:
+    display.print_facts(result.notes)
     display.print_skipped(result.skipped)
     if json:
         display.print_json(result.to_json())

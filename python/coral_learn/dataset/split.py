@@ -20,6 +20,11 @@ class Split:
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
 
+    def of_rows(self, rows: NDArray[np.int64]) -> "Split":
+        """Returns the split of some of the rows, by their places in ``rows``, [K]."""
+        parts = (self.train, self.validation, self.test)
+        return Split(*(np.flatnonzero(np.isin(rows, part)) for part in parts))
+
 
 def split_by_class(
     labels: NDArray[np.int64], validation: float, test: float, seed: int | None = None
