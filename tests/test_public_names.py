@@ -31,12 +31,14 @@ PACKAGE: dict[str, str | None] = {
     "EmbeddingCache": "folder max_bytes",
     "EmbeddingExtractor": "model device workers cache",
     "Embeddings": "quantized scale zero_point",
-    "Evaluation": "accuracy images classes confusion skipped interval",
+    "Evaluation": "accuracy images classes confusion skipped interval seen new notes",
     "ImageFolder": "path",
     "ImprintingEngine": "model_path keep_classes",
     "ModelError": None,
     "Project": "path",
-    "RetrainResult": ("model labels report classes images skipped accuracy seconds device runtime"),
+    "RetrainResult": (
+        "model labels report classes images skipped accuracy seconds device runtime notes"
+    ),
     "SgdSettings": "iterations learning_rate batch_size weight_scale",
     "SoftmaxRegression": "feature_dim num_classes weight_scale reg seed",
     "Split": "train validation test",
@@ -105,7 +107,16 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "shape": None,
         "zero_point": None,
     },
-    "ImageFolder": {"classes": None, "labels": None, "path": None, "paths": None},
+    "ImageFolder": {
+        "classes": None,
+        "labels": None,
+        "names": None,
+        "notes": None,
+        "path": None,
+        "paths": None,
+        "shown": "text",
+        "split": None,
+    },
     "ImprintingEngine": {
         "embedding_dim": None,
         "get_accuracy": "mat_x labels",
@@ -242,6 +253,7 @@ RETRAINED_KEYS = {
     "images": None,
     "labels": None,
     "model": None,
+    "notes": [],
     "report": None,
     "runtime": None,
     "seconds": {"extract": None, "serialize": None, "train": None, "verify": None},
@@ -431,6 +443,9 @@ def test_json_of_evaluate(
         "confusion": [[None]],
         "images": None,
         "interval": [None],
+        "new": None,
+        "notes": [],
+        "seen": None,
         "skipped": [PHOTO_KEYS],
     }
 

@@ -55,6 +55,12 @@ def print_note(kind: str, text: str) -> None:
     console.print(f"[yellow]{kind}[/] {escape(printable(text))}", highlight=False, soft_wrap=True)
 
 
+def print_facts(notes: Sequence[str]) -> None:
+    """Prints facts that the user should know, a line each, on standard error."""
+    for note in notes:
+        print_note("note", note)
+
+
 def print_json(value: Any) -> None:
     """Prints one JSON value on standard output, and nothing else."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)

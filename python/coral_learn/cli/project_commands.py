@@ -5,10 +5,12 @@ from pathlib import Path
 
 import click
 
-from ..dataset import photos_below
+from ..dataset.entries import photos_below
 from ..extraction.photo_rows import SkippedPhoto
 from ..jobs.outputs import foreign_file, foreign_results
 from ..project.project import Project
+from ..project.store import ProjectStore
+from ..tflite.file import ModelFile
 from . import display
 from .options import (
     PATH,
@@ -40,8 +42,9 @@ def project_app() -> None:
 @force_option
 def _create(folder: Path, extractor: Path, force: bool) -> None:
     """Create a project without classes."""
-    model = ModelFile.open(extractor)
-    confirm_overwriting(foreign_file(extractor_path(folder), model.content), force=force)
+    model, store = ModelFile.open(extractor), ProjectStore(folder)
+    if not store.exists():
+        confirm_overwriting(foreign_file(store.extractor, model.content), force=force)
     Project.create(folder, model)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")
 

@@ -99,7 +99,8 @@ def train_command(
 
     Trains a new last layer for an embedding extractor, then saves and tests the model.
 
-    DATA_DIR contains one folder of photos for each class.
+    DATA_DIR contains one folder of photos for each class, or train, val and test with such folders.
+    It may be a zip or tar file of these, or a CSV or JSON Lines file of paths and classes.
     """
     if method != "sgd":
         _refuse_sgd_options(context, method)
@@ -164,6 +165,7 @@ def _refuse_sgd_options(context: click.Context, method: Method) -> None:
 
 
 def _show(result: RetrainResult, hint: str, json: bool) -> None:
+    display.print_facts(result.notes)
     display.print_skipped(result.skipped)
     if json:
         display.print_json(result.to_json())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset import Split
+from ..dataset.split import Split
 from ..extraction.cache import EmbeddingCache
 from ..extraction.photo_rows import PhotoRows
 from ..tflite.file import ModelFile

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import PredictionVector
-from ..dataset import Split
+from ..dataset.split import Split
 from ..embeddings import Embeddings
 from ..heads.imprinting import ImprintingEngine
 from ..heads.length_normalization import normalize_lengths

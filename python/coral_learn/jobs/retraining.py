@@ -11,7 +11,8 @@ from typing import Any, get_args
 
 import numpy as np
 
-from ..dataset import ImageFolder, Split, split_by_class
+from ..dataset.folder import ImageFolder
+from ..dataset.split import Split, split_by_class
 from ..edgetpu.runtime import runtime_name
 from ..errors import ModelError
 from ..extraction.cache import EmbeddingCache
@@ -22,7 +23,10 @@ from ..progress import Stage, StageProgress
 from ..tflite.file import ModelFile, ModelSource
 from ..words import counted
 from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
+from .holdout import choose_split
 from .methods import TUTORIAL_RECIPE, LearningTask, Method, SgdSettings, TrainedHead, train_head
+from .output_folder import check_output_is_apart
+from .photo_record import RECORD_NAME, format_record
 from .report import Analysis, analyze, render_report
 from .saved_model import LABEL_MAP_NAME, save_model
 from .training_photos import TrainingPhotos, extract_training_photos
@@ -38,11 +42,12 @@ class RetrainResult:
         report: A web page or a text file that shows what the model gets right and wrong.
         classes: The names of the classes, in the order of the model's outputs.
         images: The number of photos that were used.
-        skipped: The photos that could not be read.
+        skipped: The photos that could not be read, or are in two classes.
         accuracy: The accuracy on the training, validation and test photos.
         seconds: The duration of each stage, in seconds.
         device: ``cpu``, or the Edge TPU that ran the extractor.
         runtime: The name and version of the TFLite runtime.
+        notes: Facts that the user should know, a sentence each, such as which files were ignored.
     """
 
     model: Path
@@ -55,6 +60,7 @@ class RetrainResult:
     seconds: dict[str, float]
     device: str
     runtime: str
+    notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as plain types, as ``coral-learn train --json`` prints it."""
@@ -79,11 +85,14 @@ def retrain(
     """Retrains the last layer of a classifier on photos, then saves and tests the new model.
 
     Writes ``retrained_model.tflite`` (``retrained_model_edgetpu.tflite`` if the extractor is
-    compiled for the Edge TPU), ``label_map.txt`` and a report at the very end, all of them or none.
-    Photos that cannot be read are skipped and listed in the result.
+    compiled for the Edge TPU), ``label_map.txt``, a report and ``photos.csv``, the list of the
+    photos with their part of the split, at the very end, all of them or none. Photos that cannot
+    be read, and photos that are in two classes, are skipped and listed in the result. Exact copies
+    of a photo count once.
 
     Args:
-        data_dir: A folder with one folder of photos for each class.
+        data_dir: A folder with one folder of photos for each class, or anything else that
+            :class:`coral_learn.ImageFolder` reads. A split that it gives is used.
         extractor: The embedding extractor, as a path or bytes.
         output: The folder for the results, which is created if it does not exist.
         method: How to train the head.
@@ -110,6 +119,7 @@ def retrain(
     extractor = _open_extractor(extractor)
     image_folder = _list_photos(data_dir)
     split_by_class(image_folder.labels, validation, test)  # rejects bad fractions before the work
+    check_output_is_apart(output, image_folder.path)
     folder = _writable_folder(output)
     report = progress or (lambda stage, done, total: None)
     clock = _Clock()
@@ -120,7 +130,7 @@ def retrain(
     ):
         photos = extract_training_photos(opened, image_folder, functools.partial(report, "extract"))
         used_device = opened.device
-    split = split_by_class(photos.labels, validation, test, seed)
+    split, split_notes = choose_split(photos.labels, photos.split, validation, test, seed)
     with clock.measure("train"):
         task = LearningTask(
             extractor, photos.embeddings, photos.labels, split, photos.classes, seed
@@ -154,7 +164,8 @@ def retrain(
         accuracy.cross_validated,
     )
     report_name, page = _render_report(title, analysis, photos, split, trained, used_device)
-    saved = save_model(folder, model, photos.classes, {report_name: page})
+    others = {report_name: page, RECORD_NAME: format_record(photos, split)}
+    saved = save_model(folder, model, photos.classes, others)
     return RetrainResult(
         model=saved.model,
         labels=saved.labels,
@@ -166,6 +177,7 @@ def retrain(
         seconds=clock.seconds,
         device=used_device,
         runtime=runtime_name(),
+        notes=photos.notes + split_notes,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dataset import Split
+from ...dataset.split import Split
 from ...embeddings import Embeddings
 from ..confusion import confusion_matrix
 from ..cross_validation import CrossValidation
