@@ -31,7 +31,7 @@ PACKAGE: dict[str, str | None] = {
     "EmbeddingCache": "folder max_bytes",
     "EmbeddingExtractor": "model device workers cache",
     "Embeddings": "quantized scale zero_point",
-    "Evaluation": "accuracy images classes confusion skipped",
+    "Evaluation": "accuracy images classes confusion skipped interval seen new notes",
     "ImageFolder": "path",
     "ImprintingEngine": "model_path keep_classes",
     "ModelError": None,
@@ -110,7 +110,16 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "shape": None,
         "zero_point": None,
     },
-    "ImageFolder": {"classes": None, "labels": None, "path": None, "paths": None},
+    "ImageFolder": {
+        "classes": None,
+        "labels": None,
+        "names": None,
+        "notes": None,
+        "path": None,
+        "paths": None,
+        "shown": "text",
+        "split": None,
+    },
     "ImprintingEngine": {
         "embedding_dim": None,
         "get_accuracy": "mat_x labels",
@@ -234,7 +243,15 @@ COMMANDS = {
 }
 PHOTO_KEYS = {"path": None, "reason": None}
 RETRAINED_KEYS = {
-    "accuracy": {"test_float": None, "test_saved": None, "train": None, "validation": None},
+    "accuracy": {
+        "cross_validated": {"accuracy": None, "interval": [None], "photos": None},
+        "interval": [None],
+        "photos": {"test": None, "train": None, "validation": None},
+        "test_float": None,
+        "test_saved": None,
+        "train": None,
+        "validation": None,
+    },
     "classes": [None],
     "device": None,
     "images": None,
@@ -429,6 +446,10 @@ def test_json_of_evaluate(
         "classes": [None],
         "confusion": [[None]],
         "images": None,
+        "interval": [None],
+        "new": None,
+        "notes": [],
+        "seen": None,
         "skipped": [PHOTO_KEYS],
     }
 

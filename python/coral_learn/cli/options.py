@@ -36,6 +36,11 @@ extractor_option = click.option(
 output_option = click.option(
     "--output", type=PATH, required=True, metavar="DIR", help="Folder for the results."
 )
+force_option = click.option(
+    "--force",
+    is_flag=True,
+    help="Overwrite files in the output that are not an earlier result of this command.",
+)
 data_dir_argument = click.argument("data_dir", type=PATH)
 model_argument = click.argument("model", type=PATH, metavar="MODEL.tflite")
 

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import click
 
-from ..dataset import photos_below
+from ..dataset.entries import photos_below
 from ..extraction.photo_rows import SkippedPhoto
+from ..jobs.outputs import foreign_file, foreign_results
 from ..project.project import Project
+from ..project.store import ProjectStore
+from ..tflite.file import ModelFile
 from . import display
 from .options import (
     PATH,
@@ -15,9 +18,11 @@ from .options import (
     chosen_cache,
     device_option,
     extractor_option,
+    force_option,
     json_option,
     output_option,
 )
+from .overwriting import confirm_overwriting
 
 folder_argument = click.argument("folder", type=PATH, metavar="PROJECT")
 name_argument = click.argument("name", metavar="CLASS")
@@ -40,9 +45,13 @@ def project_app() -> None:
     help="Tensor of the model to take as the embedding. By default the output of an extractor, and "
     "the input of a classifier's last layer.",
 )
-def _create(folder: Path, extractor: Path, tensor: str | None) -> None:
+@force_option
+def _create(folder: Path, extractor: Path, tensor: str | None, force: bool) -> None:
     """Create a project without classes."""
-    display.print_facts(Project.create(folder, extractor, tensor_name=tensor).notes)
+    model, store = ModelFile.open(extractor), ProjectStore(folder)
+    if not store.exists():
+        confirm_overwriting(foreign_file(store.extractor, model.content), force=force)
+    display.print_facts(Project.create(folder, model, tensor_name=tensor).notes)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")
 
 
@@ -118,7 +127,9 @@ def _show(folder: Path, json: bool) -> None:
 @project_app.command("export")
 @folder_argument
 @output_option
-def _export(folder: Path, output: Path) -> None:
+@force_option
+def _export(folder: Path, output: Path, force: bool) -> None:
     """Write the retrained model and its label map."""
+    confirm_overwriting(foreign_results(output), force=force)
     model = Project(folder).export(output)
     display.print_hint(f"coral-learn classify {model} PHOTO.jpg")

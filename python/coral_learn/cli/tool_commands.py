@@ -9,12 +9,14 @@ from ..dataset import ImageFolder
 from ..edgetpu.doctor import doctor
 from ..extraction.cache import EmbeddingCache
 from ..files import write_atomically
+from ..jobs.outputs import foreign_file, refuse_own_input
 from ..tflite.cut import cut_at_embedding
 from ..tflite.embedding import list_candidates, read_embedding
 from ..tflite.file import ModelFile
 from ..tflite.open_extractor import AUTO, OpenedExtractor, hints_of_cut
 from . import display
-from .options import PATH, json_option
+from .options import PATH, force_option, json_option
+from .overwriting import confirm_overwriting
 
 
 @click.command("extractor")
@@ -32,6 +34,7 @@ from .options import PATH, json_option
 @click.option(
     "--list", "list_", is_flag=True, help="List the tensors at which the model can be cut."
 )
+@force_option
 @json_option
 def extractor_command(
     classifier: Path,
@@ -39,6 +42,7 @@ def extractor_command(
     tensor: str | None,
     photos: Path | None,
     list_: bool,
+    force: bool,
     json: bool,
 ) -> None:
     """Make an embedding extractor from a classifier.
@@ -52,7 +56,9 @@ def extractor_command(
         raise click.UsageError("Missing option '--output': give the path of the new extractor.")
     if (tensor == AUTO) != (photos is not None):
         raise click.UsageError("'--tensor auto' and '--photos' belong together: give both.")
+    refuse_own_input(output, classifier)
     extractor, notes = _cut(ModelFile.open(classifier), tensor, photos)
+    confirm_overwriting(foreign_file(output, extractor.content), force=force, json=json)
     write_atomically(output, extractor.content)
     display.print_facts(notes)
     display.print_extractor(output, read_embedding(extractor), notes, json)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset import split_by_class
+from ..dataset.split import split_by_class
 from ..embeddings import Embeddings
 from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
