@@ -174,9 +174,10 @@ def print_project(project: Project) -> None:
     for name in step.classes:
         table.add_row(escape(name), str(step.count(name)))
     results.print(table)
-    if step.accuracy is not None:
+    if step.accuracy is not None and step.interval is not None:
+        found = describe_accuracy(step.accuracy, step.tested, step.interval, "held-out photo")
         results.print(
-            f"Accuracy on held-out photos: [bold]{step.accuracy:.1%}[/]. "
+            f"Accuracy: [bold]{found}[/]. "
             f"classify --threshold {step.threshold:.2f} keeps 95% of the right answers.",
             highlight=False,
             soft_wrap=True,
