@@ -1,6 +1,7 @@
 """The whole job, from folders of photos to a retrained model."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -175,11 +176,15 @@ def test_bad_settings_are_refused_before_any_photo_is_read(photos: Path, tmp_pat
 
 
 @pytest.mark.slow_when_emulated
-def test_a_classifier_is_refused_as_an_extractor(
+def test_the_last_layer_of_a_classifier_is_cut_off_and_a_note_says_so(
     result: RetrainResult, photos: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ModelError, match="is a classifier, not an embedding extractor"):
-        retrain(photos, result.model, tmp_path)
+    again = retrain(photos, result.model, tmp_path, seed=1)
+    (note,) = again.notes
+    assert note.startswith(f"{result.model} is a classifier; its last layer was cut off at ")
+    assert re.search(r" \(\d+ features, uint8\)$", note)
+    assert result.notes == []
+    assert again.accuracy == result.accuracy
 
 
 @pytest.mark.slow_when_emulated

@@ -126,12 +126,11 @@ def print_candidates(candidates: Sequence[Candidate], as_json: bool) -> None:
     results.print(table)
 
 
-def print_extractor(path: Path, embedding: Candidate, as_json: bool) -> None:
+def print_extractor(path: Path, embedding: Candidate, notes: Sequence[str], as_json: bool) -> None:
     """Prints where a classifier was cut, and what to do next."""
     if as_json:
-        print_json(
-            {"extractor": str(path), "feature_dim": embedding.feature_dim, **asdict(embedding)}
-        )
+        found = {"feature_dim": embedding.feature_dim, **asdict(embedding), "notes": notes}
+        print_json({"extractor": str(path), **found})
         return
     results.print(
         f"Cut at {escape(embedding.name)}: {embedding.feature_dim} features, {embedding.dtype}\n"
@@ -158,6 +157,8 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
     devices = [f"{device.type} {device.path}" for device in diagnosis.devices]
     table.add_row("Edge TPUs", escape(", ".join(devices) or "none"))
     results.print(table)
+    for note in diagnosis.notes:
+        results.print(escape(note), highlight=False, soft_wrap=True)
     for problem in diagnosis.problems:
         for kind, text in (
             ("\n[red]Problem:[/]", problem.what),

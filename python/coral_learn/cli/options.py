@@ -27,7 +27,11 @@ labels_option = click.option(
     help="Label file. By default the labels inside the model.",
 )
 extractor_option = click.option(
-    "--extractor", type=PATH, required=True, metavar="MODEL.tflite", help="Embedding extractor."
+    "--extractor",
+    type=PATH,
+    required=True,
+    metavar="MODEL.tflite",
+    help="Embedding extractor, or a classifier, whose last layer is then cut off.",
 )
 output_option = click.option(
     "--output", type=PATH, required=True, metavar="DIR", help="Folder for the results."

@@ -39,13 +39,19 @@ def project_app() -> None:
 @project_app.command("create")
 @folder_argument
 @extractor_option
+@click.option(
+    "--tensor",
+    metavar="NAME",
+    help="Tensor of the model to take as the embedding. By default the output of an extractor, and "
+    "the input of a classifier's last layer.",
+)
 @force_option
-def _create(folder: Path, extractor: Path, force: bool) -> None:
+def _create(folder: Path, extractor: Path, tensor: str | None, force: bool) -> None:
     """Create a project without classes."""
     model, store = ModelFile.open(extractor), ProjectStore(folder)
     if not store.exists():
         confirm_overwriting(foreign_file(store.extractor, model.content), force=force)
-    Project.create(folder, model)
+    display.print_facts(Project.create(folder, model, tensor_name=tensor).notes)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")
 
 

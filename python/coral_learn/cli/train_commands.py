@@ -29,6 +29,12 @@ _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
 @click.command("train")
 @data_dir_argument
 @extractor_option
+@click.option(
+    "--tensor",
+    metavar="NAME",
+    help="Tensor of the model to take as the embedding; auto measures several on your photos. By "
+    "default the output of an extractor, and the input of a classifier's last layer.",
+)
 @output_option
 @click.option(
     "--method",
@@ -81,6 +87,7 @@ def train_command(
     context: click.Context,
     data_dir: Path,
     extractor: Path,
+    tensor: str | None,
     output: Path,
     method: Method,
     iterations: int,
@@ -111,6 +118,7 @@ def train_command(
             data_dir,
             extractor,
             output,
+            tensor_name=tensor,
             method=method,
             sgd=settings if method == "sgd" else None,
             validation=val,
@@ -165,8 +173,8 @@ def _refuse_sgd_options(context: click.Context, method: Method) -> None:
 
 
 def _show(result: RetrainResult, hint: str, json: bool) -> None:
-    display.print_facts(result.notes)
     display.print_skipped(result.skipped)
+    display.print_facts(result.notes)
     if json:
         display.print_json(result.to_json())
     else:

@@ -14,13 +14,13 @@ import numpy as np
 from ..dataset.folder import ImageFolder
 from ..dataset.split import Split, split_by_class
 from ..edgetpu.runtime import runtime_name
-from ..errors import ModelError
 from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.photo_rows import SkippedPhoto
 from ..files import write_atomically
 from ..progress import Stage, StageProgress
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.open_extractor import AUTO, OpenedExtractor, open_extractor
 from ..words import counted
 from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
 from .holdout import choose_split
@@ -47,7 +47,8 @@ class RetrainResult:
         seconds: The duration of each stage, in seconds.
         device: ``cpu``, or the Edge TPU that ran the extractor.
         runtime: The name and version of the TFLite runtime.
-        notes: Facts that the user should know, a sentence each, such as which files were ignored.
+        notes: Facts that the user should know, a sentence each, such as which files were ignored
+            and where a classifier was cut.
     """
 
     model: Path
@@ -73,6 +74,7 @@ def retrain(
     extractor: ModelSource,
     output: str | os.PathLike[str],
     *,
+    tensor_name: str | None = None,
     method: Method = "fit",
     sgd: SgdSettings | None = None,
     validation: float = 0.1,
@@ -93,8 +95,12 @@ def retrain(
     Args:
         data_dir: A folder with one folder of photos for each class, or anything else that
             :class:`coral_learn.ImageFolder` reads. A split that it gives is used.
-        extractor: The embedding extractor, as a path or bytes.
+        extractor: The embedding extractor, as a path or bytes. The last layer of a classifier is
+            cut off, and a note in the result says where.
         output: The folder for the results, which is created if it does not exist.
+        tensor_name: The tensor of ``extractor`` to take as the embedding: see
+            :func:`create_embedding_extractor`. The name of its own output takes the model as it
+            is, and "auto" tries several tensors on a sample of the photos.
         method: How to train the head.
         sgd: The settings of ``method="sgd"``; None for those of Coral's tutorial.
         validation: The fraction of each class's photos to validate on while training, in [0, 1).
@@ -116,7 +122,8 @@ def retrain(
         raise ValueError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
     if sgd is not None and method != "sgd":
         raise ValueError(f'sgd is given, but method is {method!r}. Pass method="sgd", or no sgd.')
-    extractor = _open_extractor(extractor)
+    source = ModelFile.open(extractor)
+    taken = None if tensor_name == AUTO else open_extractor(source, tensor_name)
     image_folder = _list_photos(data_dir)
     split_by_class(image_folder.labels, validation, test)  # rejects bad fractions before the work
     check_output_is_apart(output, image_folder.path)
@@ -124,25 +131,24 @@ def retrain(
     report = progress or (lambda stage, done, total: None)
     clock = _Clock()
 
-    with (
-        clock.measure("extract"),
-        EmbeddingExtractor(extractor, device=device, cache=cache) as opened,
-    ):
-        photos = extract_training_photos(opened, image_folder, functools.partial(report, "extract"))
-        used_device = opened.device
+    with clock.measure("extract"):
+        model, model_notes = taken or _measure(source, image_folder, device)
+        with EmbeddingExtractor(model, device=device, cache=cache) as running:
+            photos = extract_training_photos(
+                running, image_folder, functools.partial(report, "extract")
+            )
+            used_device = running.device
     split, split_notes = choose_split(photos.labels, photos.split, validation, test, seed)
     with clock.measure("train"):
-        task = LearningTask(
-            extractor, photos.embeddings, photos.labels, split, photos.classes, seed
-        )
+        task = LearningTask(model, photos.embeddings, photos.labels, split, photos.classes, seed)
         settings = sgd or TUTORIAL_RECIPE
         trained = train_head(method, task, settings, functools.partial(report, "train"))
     with clock.measure("serialize"):
         # Opened again from its bytes: what is tested is what will be read from the disk.
-        model = ModelFile(trained.to_model().content)
+        saved_model = ModelFile(trained.to_model().content)
     with clock.measure("verify"):
         tested = score_test_photos(
-            model,
+            saved_model,
             photos,
             split.test,
             device=device,
@@ -165,7 +171,7 @@ def retrain(
     )
     report_name, page = _render_report(title, analysis, photos, split, trained, used_device)
     others = {report_name: page, RECORD_NAME: format_record(photos, split)}
-    saved = save_model(folder, model, photos.classes, others)
+    saved = save_model(folder, saved_model, photos.classes, others)
     return RetrainResult(
         model=saved.model,
         labels=saved.labels,
@@ -177,7 +183,7 @@ def retrain(
         seconds=clock.seconds,
         device=used_device,
         runtime=runtime_name(),
-        notes=photos.notes + split_notes,
+        notes=model_notes + photos.notes + split_notes,
     )
 
 
@@ -194,14 +200,10 @@ class _Clock:
         self.seconds[stage] = round(time.perf_counter() - start, 4)
 
 
-def _open_extractor(source: ModelSource) -> ModelFile:
-    extractor = ModelFile.open(source)
-    if extractor.is_classifier:
-        raise ModelError(
-            f"{extractor.name} is a classifier, not an embedding extractor. Make an extractor from "
-            "it with `coral-learn extractor CLASSIFIER.tflite --output EXTRACTOR.tflite`"
-        )
-    return extractor
+def _measure(model: ModelFile, photos: ImageFolder, device: str | None) -> OpenedExtractor:
+    from .tensor_choice import measure_tensors  # rarely needed
+
+    return measure_tensors(model, photos, device=device)
 
 
 def _list_photos(data_dir: str | os.PathLike[str]) -> ImageFolder:

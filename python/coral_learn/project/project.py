@@ -15,8 +15,8 @@ from ..extraction.photo_rows import OnError, raise_error
 from ..files import write_atomically
 from ..jobs.saved_model import save_model
 from ..progress import Progress
-from ..tflite.embedding import read_embedding
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.open_extractor import open_extractor
 from ..words import counted, listed
 from . import state
 from .new_photos import AddedPhotos, find_new_photos
@@ -34,6 +34,7 @@ class Project:
 
     Attributes:
         path: The folder of the project.
+        notes: Facts about the extractor that :meth:`create` took, a sentence each.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -43,24 +44,34 @@ class Project:
             ValueError: The folder contains no project, or a newer version wrote it.
         """
         self.path = Path(path)
+        self.notes: list[str] = []
         self._store = ProjectStore(self.path)
         self._store.read_states()
 
     @classmethod
-    def create(cls, path: str | os.PathLike[str], extractor: ModelSource) -> "Project":
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        extractor: ModelSource,
+        *,
+        tensor_name: str | None = None,
+    ) -> "Project":
         """Creates a project without classes.
 
         Args:
             path: The folder of the project, which is created if it does not exist.
-            extractor: The embedding extractor, which is copied into the project.
+            extractor: The embedding extractor, which is copied into the project. The last layer of
+                a classifier is cut off, and :attr:`notes` say where.
+            tensor_name: The tensor of ``extractor`` to take as the embedding, as for
+                :func:`coral_learn.retrain`, but not "auto".
 
         Raises:
             ValueError: The folder already contains a project.
             ModelError: The extractor cannot be used.
             OSError: The folder cannot be written.
         """
-        model = ModelFile.open(extractor)
-        read_embedding(model)  # rejects other models before anything is written
+        # Rejects other models before anything is written.
+        model, notes = open_extractor(extractor, tensor_name)
         store = ProjectStore(Path(path))
         _check_is_free(store)
         store.make_folder()
@@ -68,7 +79,9 @@ class Project:
             _check_is_free(store)  # another process may have been faster
             write_atomically(store.extractor, model.content)
             store.write_states([ProjectState("create")])
-        return cls(path)
+        project = cls(path)
+        project.notes = notes
+        return project
 
     @property
     def classes(self) -> list[str]:
