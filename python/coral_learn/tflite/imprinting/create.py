@@ -3,16 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ModelError
-from ..cut import cut_at_embedding
+from ..cut import last_layer
 from ..embedding import embedding_output
 from ..file import ModelFile, ModelSource
-from ..graph import EDGETPU_CUSTOM_OP, Graph
+from ..graph import Graph
 from ..head.read import read_head
-from ..linear_layer import LinearLayer, find_linear_layers
+from ..linear_layer import LinearLayer
 from ..nodes import Tensor
+from ..open_extractor import open_extractor
 from ..pruning import prune
-from ..quantization import Quantization, probability_quantization
+from ..quantization import Quantization
 from .append import append_imprinting_tail, append_normalization
 from .kept_head import JoinedScale, in_type, join_head
 from .read import has_imprinting_tail, read_imprinting_model
@@ -22,7 +22,9 @@ from .tail import ImprintingTail, KeptScores
 LOGIT_SCALE = 25.0
 
 
-def create_imprinting_model(model: ModelSource, *, keep_classes: bool = False) -> bytes:
+def create_imprinting_model(
+    model: ModelSource, *, keep_classes: bool = False, tensor_name: str | None = None
+) -> bytes:
     """Makes an imprinting model from any embedding extractor or classifier.
 
     The result ends in L2_NORMALIZATION, CONV_2D, MUL, RESHAPE and SOFTMAX, like the one model that
@@ -35,19 +37,30 @@ def create_imprinting_model(model: ModelSource, *, keep_classes: bool = False) -
         keep_classes: Whether to keep the classes of a classifier. Its last layer then stays in the
             model, so that the answers stay the same; see :mod:`.kept_head`. If not, the result has
             no classes yet: until one is added, its output is a single probability of 1.
+        tensor_name: The tensor to take as the embedding, for a model without classes to keep; by
+            default the output of an extractor, and the input of a classifier's last layer.
 
     Returns:
         The imprinting model, with the labels of the classes that it keeps.
 
     Raises:
         ModelError: The model cannot be used, or has no classes to keep.
+        ValueError: A tensor is named although the classes are kept: their head reads its own.
     """
-    return make_imprinting_model(ModelFile.open(model), keep_classes=keep_classes).content
+    file = ModelFile.open(model)
+    return make_imprinting_model(file, keep_classes=keep_classes, tensor_name=tensor_name).content
 
 
-def make_imprinting_model(model: ModelFile, *, keep_classes: bool = False) -> ModelFile:
+def make_imprinting_model(
+    model: ModelFile, *, keep_classes: bool = False, tensor_name: str | None = None
+) -> ModelFile:
     """Makes an imprinting model; see :func:`create_imprinting_model`."""
-    if has_imprinting_tail(model):
+    if keep_classes and tensor_name is not None:
+        raise ValueError(
+            "tensor_name cannot be chosen with keep_classes=True: the classes that are kept read "
+            "the input of the model's own last layer"
+        )
+    if tensor_name is None and has_imprinting_tail(model):
         if keep_classes:
             return model
         old = read_imprinting_model(model)
@@ -55,7 +68,7 @@ def make_imprinting_model(model: ModelFile, *, keep_classes: bool = False) -> Mo
         return append_imprinting_tail(body, _no_classes(_feature_dim(body)))
     if keep_classes:
         return _keep_classes(model)
-    normalized = append_normalization(_as_extractor(model))
+    normalized = append_normalization(open_extractor(model, tensor_name).model)
     return append_imprinting_tail(normalized, _no_classes(_feature_dim(normalized)))
 
 
@@ -68,19 +81,15 @@ def _no_classes(features: int) -> ImprintingTail:
 def _keep_classes(classifier: ModelFile) -> ModelFile:
     """Makes an imprinting model with the classes of a classifier, whose head stays as it was."""
     weights, biases, labels = read_head(classifier)
+    layer = last_layer(classifier)
     graph = classifier.graph.copy()
-    (layer,) = find_linear_layers(graph)
-    if not layer.embedding.is_vector:
-        raise ModelError(
-            f"{classifier.name}: the last layer reads {list(layer.embedding.shape)}, and not one "
-            "vector per image, such as [1, 1, 1, D]: make an imprinting model without its classes"
-        )
-    logits = _activated(layer)
+    logits = graph.tensors[_activated(layer).index]
     quantization = _in_type_of_input(graph, logits)
     largest = 8 * float(np.abs(weights).sum(axis=0).max()) + float(np.abs(biases).max())
     shape = len(weights), logits.shape[-1]
     sizes = JoinedScale.of_logits(quantization, largest, shape, LOGIT_SCALE)
-    body = prune(graph, join_head(graph, layer.embedding, logits, sizes))
+    embedding = graph.tensors[layer.embedding.index]
+    body = prune(graph, join_head(graph, embedding, logits, sizes))
     picks = _class_of_logit(logits.shape[-1], len(biases)) * layer.softmax_beta
     tail = ImprintingTail(
         np.zeros((sum(shape) + 1, len(biases)), np.float32),
@@ -125,27 +134,6 @@ def _in_type_of_input(graph: Graph, logits: Tensor) -> Quantization | None:
 def _class_of_logit(logits: int, classes: int) -> NDArray[np.float32]:
     """Returns the factors [Z, C] of the logits; the one logit of two classes is of the second."""
     return np.eye(logits, classes, k=classes - logits, dtype=np.float32)
-
-
-def _as_extractor(model: ModelFile) -> ModelFile:
-    """Returns a model that is an extractor as it is, and a classifier without its last layer."""
-    if _is_hidden(model.graph):
-        if model.graph.outputs[0].quantization == probability_quantization(np.dtype(np.uint8)):
-            raise ModelError(
-                "this is a classifier compiled for the Edge TPU, which hides its embedding: use "
-                "the model that it was compiled from, or a compiled embedding extractor"
-            )
-        return model
-    return cut_at_embedding(model) if find_linear_layers(model.graph) else model
-
-
-def _is_hidden(graph: Graph) -> bool:
-    """Tells whether the Edge TPU's operator computes an output, which hides the last layer."""
-    producers = graph.producers
-    return any(
-        output in producers and producers[output].name == EDGETPU_CUSTOM_OP
-        for output in graph.outputs
-    )
 
 
 def _feature_dim(extractor: ModelFile) -> int:

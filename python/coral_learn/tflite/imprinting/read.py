@@ -13,6 +13,7 @@ from .. import schema
 from ..file import ModelFile
 from ..graph import Graph
 from ..linear_layer import real_constant
+from ..metadata import EMBEDDING
 from ..nodes import Operator, Tensor
 from ..notes import read_note, write_note
 from ..pruning import prune
@@ -63,7 +64,7 @@ def _cut(graph: Graph, output: Tensor) -> ModelFile:
     write_note(cut.model, COUNTS_NOTE, None)
     write_note(cut.model, NO_CLASSES_NOTE, None)
     cut.model.description = b""
-    return ModelFile.of_graph(prune(cut, cut.tensors[output.index]), output_name="embedding")
+    return ModelFile.of_graph(prune(cut, cut.tensors[output.index]), output_name=EMBEDDING)
 
 
 def _normalized_embedding(normalization: Operator) -> Tensor:
