@@ -26,7 +26,8 @@ def main(library: Path, folder: Path, count: int) -> None:
         photo = drawn[number % len(drawn)]
         copy = folder / "photos" / photo.parent.name / f"{number}.jpg"
         copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(photo.read_bytes() + b"%d" % number)  # exact copies would count once
+        # What follows the end of a JPEG is not decoded, but makes it another photo.
+        copy.write_bytes(photo.read_bytes() + str(number).encode())
     twin = build_extractor("uint8", features=1024, size=(32, 32)).content
     # Load the interpreter first, so that its memory is not counted.
     edgetpu.make_interpreter(twin).allocate_tensors()

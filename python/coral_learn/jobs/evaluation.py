@@ -19,6 +19,7 @@ from ..tflite.file import ModelSource
 from ..words import counted, percent
 from .classification import Classifier, LabelSource
 from .confusion import confusion_matrix
+from .interval import Interval, accuracy_interval
 from .photo_record import read_seen_digests
 
 
@@ -29,15 +30,20 @@ class PartAccuracy:
     Attributes:
         images: The number of these photos.
         accuracy: The fraction of them that is classified correctly, or None without photos.
+        interval: The 95% confidence interval of the accuracy, or None without photos.
     """
 
     images: int
     accuracy: float | None
+    interval: Interval | None
 
     @classmethod
     def of_answers(cls, right: NDArray[np.bool_]) -> "PartAccuracy":
         """Returns the accuracy of answers, each right or wrong."""
-        return cls(len(right), float(np.mean(right)) if len(right) else None)
+        if not len(right):
+            return cls(0, None, None)
+        interval = accuracy_interval(int(right.sum()), len(right))
+        return cls(len(right), float(np.mean(right)), interval)
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class Evaluation:
         classes: The names of the model's classes.
         confusion: The number of photos by true class (row) and predicted class (column).
         skipped: The photos that could not be read.
+        interval: The 95% confidence interval of the accuracy.
         seen: The accuracy on the photos that the model was trained on, by ``photos.csv`` beside the
             model; None if there is no such file.
         new: The accuracy on the other photos, or None likewise.
@@ -61,6 +68,7 @@ class Evaluation:
     classes: list[str]
     confusion: list[list[int]]
     skipped: list[SkippedPhoto]
+    interval: Interval
     seen: PartAccuracy | None = None
     new: PartAccuracy | None = None
     notes: list[str] = field(default_factory=list)
@@ -123,6 +131,7 @@ def evaluate(
         classes=classes,
         confusion=confusion_matrix(photo_classes, answers, classifier.num_classes).tolist(),
         skipped=skipped,
+        interval=accuracy_interval(int(right.sum()), len(right)),
         seen=seen,
         new=new,
         notes=notes,
