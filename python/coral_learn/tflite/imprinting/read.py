@@ -61,7 +61,10 @@ def _normalized_embedding(graph: Graph) -> Tensor:
 def _find_normalization(graph: Graph) -> Operator:
     names = _operator_names(graph)
     if "L2_NORMALIZATION" not in names:
-        raise ModelError("Unsupported model architecture. Input model must have an L2Norm layer.")
+        raise ModelError(
+            "Unsupported model architecture. Input model must have an L2Norm layer. "
+            "coral_learn.create_imprinting_model makes such a model from any image model."
+        )
     if names[-4:] != TAIL:
         raise ModelError(
             "The last 4 operators must be Conv2d, Mul, Reshape, Softmax, "
