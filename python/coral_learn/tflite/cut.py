@@ -75,11 +75,21 @@ def cut_below_head(classifier: ModelFile) -> ModelFile:
     Raises:
         ModelError: The classifier does not have exactly one last linear layer.
     """
+    layer = last_layer(classifier)
+    return _cut(classifier, [layer], layer.embedding)
+
+
+def last_layer(classifier: ModelFile) -> LinearLayer:
+    """Returns the last linear layer of a classifier, which reads an embedding.
+
+    Raises:
+        ModelError: The classifier does not have exactly one last linear layer.
+    """
     layers = heads_of(classifier)
     if len(layers) != 1:
         raise _error(classifier, layers, f"there are {len(layers) or 'no'} last linear layers")
     _check_embedding(classifier, layers, layers[0].embedding)
-    return _cut(classifier, layers, layers[0].embedding)
+    return layers[0]
 
 
 def _cut(classifier: ModelFile, layers: Sequence[LinearLayer], embedding: Tensor) -> ModelFile:
