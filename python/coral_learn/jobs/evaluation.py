@@ -185,9 +185,9 @@ def _class_ids(photos: ImageFolder, classifier: Classifier) -> NDArray[np.int64]
     if classifier.labels is None:
         if len(photos.classes) != classifier.num_classes:
             raise ValueError(
-                f"{photos.path} has {counted(len(photos.classes), 'class folder')}, but the model "
-                f"has {counted(classifier.num_classes, 'class', 'classes')} and no labels. Pass a "
-                "label file with the names of the model's classes."
+                f"{photos.path} has {len(photos.classes)} class folders, but the model has "
+                f"{classifier.num_classes} classes and no labels. Pass a label file with the names "
+                "of the model's classes."
             )
         return np.arange(len(photos.classes))
     labels = classifier.labels[: classifier.num_classes]
