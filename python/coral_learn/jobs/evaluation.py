@@ -1,6 +1,7 @@
 """Evaluation: how often a classifier is right on photos whose class is known."""
 
 import os
+import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +12,8 @@ from ..dataset import ImageFolder
 from ..extraction.cache import EmbeddingCache
 from ..extraction.photo_rows import SkippedPhoto
 from ..progress import Progress
-from ..tflite.file import ModelSource
+from ..tflite.file import ModelFile, ModelSource
+from ..tflite.output_kind import OutputKind
 from .classification import Classifier, LabelSource
 from .confusion import confusion_matrix
 
@@ -66,9 +68,15 @@ def evaluate(
         ModelError: The model cannot be used.
         EdgeTpuError: The device failed.
     """
-    photos = ImageFolder(data_dir)
+    photos, model = ImageFolder(data_dir), ModelFile.open(model)
     with Classifier(model, labels=labels, device=device, cache=cache) as classifier:
         class_ids = _class_ids(photos, classifier)
+        if classifier.output_kind is OutputKind.MULTI_LABEL:
+            warnings.warn(
+                f"{model.name} is a multi-label classifier, which can find several labels in a "
+                "photo: a photo counts as right if its most probable label is its folder's",
+                stacklevel=2,
+            )
         found = classifier.score_readable(photos.paths, progress=progress)
     if not len(found.rows):
         raise ValueError(

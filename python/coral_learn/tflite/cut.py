@@ -9,6 +9,7 @@ from .graph import Graph
 from .head.record import record_head
 from .linear_layer import LinearLayer, find_linear_layers
 from .nodes import Tensor
+from .pooled_cut import add_pooling, is_pooled_later
 from .pruning import prune
 
 # The embeddings of the architectures that Coral's tutorial lists.
@@ -56,7 +57,10 @@ def cut_at_embedding(classifier: ModelFile, tensor_name: str | None = None) -> M
     for layer in layers:
         if layer.embedding is embedding:
             record_head(extractor.model, graph, layer)
-    extractor = prune(extractor, extractor.tensors[embedding.index])
+    output = extractor.tensors[embedding.index]
+    if is_pooled_later(embedding, layers):
+        output = add_pooling(extractor, output)
+    extractor = prune(extractor, output)
     return ModelFile.of_graph(extractor, output_name="embedding")
 
 
@@ -96,7 +100,7 @@ def _check_embedding(graph: Graph, layers: Sequence[LinearLayer], embedding: Ten
         raise _error(graph, layers, f"{found} is not computed from the image")
     if found.dtype not in EMBEDDING_TYPES:
         raise _error(graph, layers, f"{found} is not uint8, int8 or float32")
-    if not embedding.is_vector:
+    if not (embedding.is_vector or is_pooled_later(embedding, layers)):
         raise _error(
             graph,
             layers,

@@ -15,21 +15,24 @@ from . import schema
 from .checked import CheckedBuffer, CheckedTable
 from .graph import EDGETPU_CUSTOM_OP, Graph
 from .label_file import append_archived_labels, check_labels, read_archived_labels
-from .linear_layer import find_linear_layers
+from .linear_layer import find_linear_layers, read_output_kind
 from .metadata import (
     METADATA_ENTRY,
     find_metadata,
     label_file_name,
+    output_name,
     read_normalization,
     write_metadata,
 )
 from .normalization import Normalization
+from .output_kind import OutputKind
 from .tree import pack, unpack
 
 ModelSource: TypeAlias = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, "ModelFile"]
 """A model: the path of a ``.tflite`` file, its bytes, or a file that is already open."""
 
 _UNNAMED = "the model"
+_EMBEDDING = "embedding"  # the name of the output of an extractor in its metadata
 _OPERATOR_CODES, _CUSTOM_CODE = 6, 6  # offsets in vtables, by TFLite's schema.fbs
 
 
@@ -162,6 +165,30 @@ class ModelFile:
         if self.is_compiled:
             return False
         return any(layer.has_softmax for layer in find_linear_layers(self.graph))
+
+    @cached_property
+    def is_extractor(self) -> bool:
+        """Whether the metadata say that the model is an embedding extractor.
+
+        Raises:
+            ModelError: The file is not a .tflite model, or is damaged.
+        """
+        return output_name(find_metadata(self.tree)) == _EMBEDDING
+
+    @cached_property
+    def output_kind(self) -> OutputKind:
+        """What the numbers in the output mean, as far as the file tells without being run.
+
+        Raises:
+            ModelError: The file is not a .tflite model, or is damaged.
+        """
+        try:
+            tree = self.tree
+        except ImportError:  # the schema comes with ai-edge-litert
+            return OutputKind.UNKNOWN
+        if self.is_extractor:
+            return OutputKind.EMBEDDING
+        return read_output_kind(self.graph) if len(tree.subgraphs) == 1 else OutputKind.UNKNOWN
 
     @cached_property
     def labels(self) -> list[str] | None:

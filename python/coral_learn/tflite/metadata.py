@@ -59,6 +59,15 @@ def read_normalization(metadata: Metadata | None) -> Normalization | None:
     return None
 
 
+def output_name(metadata: Metadata | None) -> str | None:
+    """Returns the name that the metadata give the output; None if they give none."""
+    for graph in (metadata or {}).get("subgraph_metadata", [])[:1]:
+        for output in graph.get("output_tensor_metadata", [])[:1]:
+            if "name" in output:
+                return str(output["name"].decode("utf-8", "replace"))
+    return None
+
+
 def label_file_name(metadata: Metadata | None) -> str | None:
     """Returns the name of the file with the labels of the output; None if none is named."""
     for graph in (metadata or {}).get("subgraph_metadata", [])[:1]:

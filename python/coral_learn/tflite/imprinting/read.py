@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from ...errors import ModelError
 from .. import schema
+from ..constants import real_constant
 from ..file import ModelFile
 from ..graph import Graph
-from ..linear_layer import real_constant
 from ..nodes import Operator, Tensor
 from ..notes import read_note, write_note
 from ..pruning import prune
