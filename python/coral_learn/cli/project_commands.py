@@ -5,9 +5,12 @@ from pathlib import Path
 
 import click
 
-from ..dataset import photos_below
 from ..extraction.photo_rows import SkippedPhoto
+from ..jobs.outputs import foreign_file, foreign_results
+from ..project.class_photos import photos_of_class
 from ..project.project import Project
+from ..project.store import ProjectStore
+from ..tflite.file import ModelFile
 from . import display
 from .options import (
     PATH,
@@ -15,9 +18,11 @@ from .options import (
     chosen_cache,
     device_option,
     extractor_option,
+    force_option,
     json_option,
     output_option,
 )
+from .overwriting import confirm_overwriting
 
 folder_argument = click.argument("folder", type=PATH, metavar="PROJECT")
 name_argument = click.argument("name", metavar="CLASS")
@@ -34,9 +39,19 @@ def project_app() -> None:
 @project_app.command("create")
 @folder_argument
 @extractor_option
-def _create(folder: Path, extractor: Path) -> None:
+@click.option(
+    "--tensor",
+    metavar="NAME",
+    help="Tensor of the model to take as the embedding. By default the output of an extractor, and "
+    "the input of a classifier's last layer.",
+)
+@force_option
+def _create(folder: Path, extractor: Path, tensor: str | None, force: bool) -> None:
     """Create a project without classes."""
-    Project.create(folder, extractor)
+    model, store = ModelFile.open(extractor), ProjectStore(folder)
+    if not store.exists():
+        confirm_overwriting(foreign_file(store.extractor, model.content), force=force)
+    display.print_facts(Project.create(folder, model, tensor_name=tensor).notes)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")
 
 
@@ -52,10 +67,10 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
     Creates the class if the project does not have it.
     """
     project = Project(folder)
-    paths = [path for given in photos for path in photos_below(given)]
+    paths = [path for given in photos for path in photos_of_class(given, folder, name)]
     skipped: list[SkippedPhoto] = []
     add = project.add_photos if name in project.classes else project.add_class
-    add(
+    added = add(
         name,
         paths,
         device=device,
@@ -64,6 +79,7 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
         on_error=lambda _, error: skipped.append(SkippedPhoto.from_error(error)),
     )
     display.print_skipped(skipped)
+    display.print_facts(added.notes)
     display.print_project(project)
 
 
@@ -112,7 +128,9 @@ def _show(folder: Path, json: bool) -> None:
 @project_app.command("export")
 @folder_argument
 @output_option
-def _export(folder: Path, output: Path) -> None:
+@force_option
+def _export(folder: Path, output: Path, force: bool) -> None:
     """Write the retrained model and its label map."""
+    confirm_overwriting(foreign_results(output), force=force)
     model = Project(folder).export(output)
     display.print_hint(f"coral-learn classify {model} PHOTO.jpg")

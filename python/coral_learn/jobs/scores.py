@@ -34,10 +34,9 @@ class ScoreConverter:
     ) -> None:
         """Finds out what the output of a model means.
 
-        A model that hides its last layer, because it is compiled, gives probabilities if its
-        output is stored as the runtimes require of a softmax; if not, and if there is one label
-        for each number, these are probabilities or logits, by their values. So are the outputs of
-        other models with such labels.
+        A model whose operators do not show it gives probabilities if the values are fractions that
+        sum to 1, or if they are stored as the runtimes require of a softmax. If not, and if there
+        is one label for each number, they are logits.
 
         Args:
             model: The model.
@@ -54,19 +53,13 @@ class ScoreConverter:
         self._largest_sum = 1 + _TOLERANCE + output.size * output.scale / 2
         self._is_stored_as_softmax = _is_stored_as_softmax(output)
         self.kind = model.output_kind
-        if self._is_extractor(model):
-            raise self._not_a_classifier()
-        if self.kind is OutputKind.EMBEDDING:  # with labels
+        if self.kind is OutputKind.EMBEDDING:
+            if model.is_extractor or not self._has_labels:
+                raise self._not_a_classifier()
             self.kind = OutputKind.LOGITS
         is_single = self.kind is OutputKind.UNKNOWN and output.size == 1
         self.is_binary = self.kind.is_binary or is_single
         self.num_classes = 2 if self.is_binary else output.size
-
-    def _is_extractor(self, model: ModelFile) -> bool:
-        if self.kind is OutputKind.EMBEDDING:
-            return model.is_extractor or not self._has_labels
-        is_unclear = model.is_compiled and not (self._is_stored_as_softmax or self._has_labels)
-        return self.kind is OutputKind.UNKNOWN and is_unclear
 
     def probabilities(self, rows: Embeddings) -> tuple[Probabilities, OutputKind]:
         """Returns the probabilities of the classes, and what the rows mean.

@@ -62,9 +62,14 @@ class LinearLayer:
         return OutputKind.SIGMOID_LOGIT if is_single else OutputKind.LOGITS
 
     @property
-    def has_softmax(self) -> bool:
-        """Whether a softmax follows."""
-        return self.kind is OutputKind.PROBABILITIES
+    def activation_input(self) -> Tensor:
+        """The logits as the activation reads them; the output if there is no activation."""
+        return self.downstream[-1].outputs[0] if self.downstream else self.logits
+
+    @property
+    def factor(self) -> float:
+        """What the activation multiplies the logits by; 1 in all common models."""
+        return 1.0 if self.activation is None else self.activation.factor
 
     @property
     def is_pooled(self) -> bool:

@@ -81,8 +81,7 @@ def logit_change(graph: Graph, layer: LinearLayer) -> LogitChange:
                     f"{operator.name} changes the logits of the last linear layer: "
                     "it is not a softmax regression"
                 )
-        factor = np.float32(1 if layer.activation is None else layer.activation.factor)
-        change = LogitChange(*(np.asarray(part * factor, np.float32) for part in change))
+        change = LogitChange(*(np.asarray(part * layer.factor, np.float32) for part in change))
     check_numbers("the factor of the logits", change.scale)
     check_numbers("the shift of the logits", change.shift)
     return change

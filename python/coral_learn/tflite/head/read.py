@@ -30,6 +30,11 @@ def read_head(
             is not a softmax regression, or it is compiled.
     """
     model = ModelFile.open(classifier)
+    if model.is_extractor:
+        raise ModelError(
+            f"{model.name} is an embedding extractor, which has no head: read the head of the "
+            "classifier that it was made from"
+        )
     layer = _only_layer(model, find_linear_layers(model.graph))
     try:
         weights, biases = read_linear_layer(model.graph, layer)

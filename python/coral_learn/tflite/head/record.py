@@ -43,13 +43,12 @@ def record_head(model: schema.ModelT, graph: Graph, layer: LinearLayer) -> None:
     logits = _stored_logits(layer)
     if logits is None or not layer.weights.type_name == logits.type_name != "float32":
         return
-    factor = 1.0 if layer.activation is None else layer.activation.factor
     try:
         weights, biases = read_linear_layer(graph, layer)
         weight_scales, (weight_zero_point, *_) = layer.weights.scales
         logit_scales, logit_zero_points = logits.scales
         scales = [
-            (logit_scales * factor)[0],
+            (logit_scales * layer.factor)[0],
             logit_zero_points[0],
             weight_zero_point,
             *(weight_scales * logit_change(graph, layer).scale),
