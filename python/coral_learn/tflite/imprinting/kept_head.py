@@ -21,8 +21,9 @@ from ...errors import ModelError
 from .. import schema
 from ..file import ModelFile
 from ..graph import Graph
+from ..head.layer_numbers import read_linear_layer
 from ..layers import add_dequantize, add_quantize, add_reshape, add_softmax
-from ..linear_layer import find_linear_layers, read_linear_layer
+from ..linear_layer import find_linear_layers
 from ..metadata import EMBEDDING
 from ..nodes import Operator, Tensor
 from ..pruning import prune
