@@ -16,7 +16,8 @@ from ..pooled_cut import add_pooling
 from ..pruning import prune
 from ..quantization import Quantization, stored_range
 from .append import append_imprinting_tail, append_normalization
-from .kept_head import JoinedScale, KeptHead, in_type, join_head, typical_length
+from .join import JoinedScale, in_type, join_head
+from .kept_head import KeptHead, typical_length
 from .read import has_imprinting_tail, read_imprinting_model
 from .tail import ImprintingModel, ImprintingTail, KeptScores
 
