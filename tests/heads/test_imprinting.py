@@ -489,17 +489,20 @@ class TestKeptClasses:
         self, kind: str, activation: str | None, per_channel: bool, seed: int, **tail: Any
     ) -> None:
         per_channel = per_channel and kind.startswith("int8")
+        is_binary = activation is None and tail["classes"] == 1  # one logit is of two classes
         built = build_classifier(
             kind, activation=activation, per_channel=per_channel, seed=seed, **tail
         )
         made = create_imprinting_model(built.content, keep_classes=True)
-        assert ImprintingEngine(made, keep_classes=True).num_classes == tail["classes"]
+        assert ImprintingEngine(made, keep_classes=True).num_classes == tail["classes"] + is_binary
         names = operator_names(made)
         assert names[-4:] == TAIL[1:]
         assert names[-6 if KINDS[kind][1] != "float32" else -5 :][0] == "L2_NORMALIZATION"
         for image_seed in range(4):
             image = random_image(built, seed=image_seed)
             before, after = real_output(built.content, image), real_output(made, image)
+            if is_binary:
+                before = np.array([0, *before])
             if activation is None:
                 before = np.exp(before - before.max()) / np.exp(before - before.max()).sum()
             if kind == "int8 with float32 outside":  # rounds probabilities; the tail does not
@@ -509,6 +512,17 @@ class TestKeptClasses:
             if activation and kind in ("uint8", "int8", "float32"):
                 assert after.argmax() == before.argmax()
             np.testing.assert_allclose(after, before, atol=1e-5 if kind == "float32" else 1 / 250)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_the_two_classes_of_a_sigmoid_are_kept(self, kind: str) -> None:
+        built = build_classifier(kind, 64, 1, activation="logistic")
+        made = create_imprinting_model(built.content, keep_classes=True)
+        for seed in range(10):
+            image = random_image(built, seed=seed)
+            (second,) = real_output(built.content, image)
+            np.testing.assert_allclose(
+                real_output(made, image), [1 - second, second], atol=1.5 / 256
+            )
 
     @pytest.mark.parametrize("kind", KINDS)
     @pytest.mark.parametrize("classes", [1, 3])

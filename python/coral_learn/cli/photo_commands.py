@@ -35,9 +35,9 @@ from .options import (
     "--threshold",
     type=click.FloatRange(0, 1),
     metavar="X",
-    default=0.0,
     help="Lowest probability of a class to name. If no class reaches it, the answer is "
-    '"I don\'t know".',
+    '"I don\'t know". A model that finds several labels in a photo names all that reach it '
+    "(0.5 by default).",
 )
 @device_option
 @json_option
@@ -46,7 +46,7 @@ def classify_command(
     images: Sequence[Path],
     labels: Path | None,
     top_k: int,
-    threshold: float,
+    threshold: float | None,
     device: str | None,
     json: bool,
 ) -> None:

@@ -45,6 +45,7 @@ class ImageModel:
     Attributes:
         input_size: Width and height of the model's input, in pixels.
         output_size: The number of features or classes.
+        output_format: The format of the model's output.
         device: ``cpu``, or the Edge TPUs in use, such as ``:0`` or ``:0,:1``; ``edgetpu`` if no
             Edge TPU was chosen by name.
         workers: The number of photos that are decoded at once and, on the CPU, run at once.
@@ -77,9 +78,9 @@ class ImageModel:
         self.device = placement.device
         self.workers = placement.workers
         self._input_format = placement.first.input_format
-        self._output_format = placement.first.output_format
+        self.output_format = placement.first.output_format
         self.input_size = self._input_format.size
-        self.output_size = self._output_format.size
+        self.output_size = self.output_format.size
         self._runners = RunnerPool([placement.first, *placement.others])
         self._cache = cache
 
@@ -141,7 +142,7 @@ class ImageModel:
                     digest_of_kept.append(digest)
                 count(index + 1)
         return PhotoRows(
-            self._output_format.rows(stored),
+            self.output_format.rows(stored),
             np.array(kept, np.int64),
             skipped,
             digest_of_kept if digests else [],
@@ -201,7 +202,7 @@ class ImageModel:
                     key = cached.key(digest)
                     row = cached.get(key)
                     if row is not None:
-                        return _Outcome(np.frombuffer(row, self._output_format.dtype), digest)
+                        return _Outcome(np.frombuffer(row, self.output_format.dtype), digest)
             pixels = load_image(photo, self.input_size)
         except PhotoError as error:
             return _Outcome(error, digest)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..embeddings import Embeddings
 from ..extraction.cache import EmbeddingCache
 from ..extraction.image_model import ImageModel
 from ..extraction.images import ImageSource
@@ -14,9 +15,14 @@ from ..extraction.photo_rows import OnError, PhotoRows, raise_error, skip_photo
 from ..labels import label_list, read_label_file
 from ..progress import Progress
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.output_kind import OutputKind, class_names
+from .scores import ScoreConverter
 
 LabelSource = str | os.PathLike[str] | Sequence[str] | Mapping[int, str]
 """Labels: the path of a label file, a list of names, or a mapping of names by class index."""
+
+
+_LABEL_THRESHOLD = 0.5  # the default for labels that do not exclude each other
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,8 @@ class Classifier:
 
     Attributes:
         labels: The names of the classes, or None.
-        num_classes: The number of classes.
+        num_classes: The number of classes; two for a model that gives one number.
+        output_kind: What the model's output means.
     """
 
     def __init__(
@@ -61,14 +68,21 @@ class Classifier:
             cache: A cache for the scores of photos that are given as files.
 
         Raises:
-            ModelError: The model cannot be used.
+            ModelError: The model cannot be used, or is an embedding extractor.
             EdgeTpuError: The device failed.
             OSError, ValueError: The label file cannot be read.
         """
         file = ModelFile.open(model)
-        self.labels = _label_names(labels) if labels is not None else file.labels
+        names = _label_names(labels) if labels is not None else file.labels
         self._model = ImageModel(file, device=device, cache=cache)
-        self.num_classes = self._model.output_size
+        try:
+            self._scores = ScoreConverter(file, self._model.output_format, names)
+        except BaseException:
+            self._model.close()
+            raise
+        self.labels = class_names(names, is_binary=self._scores.is_binary)
+        self.num_classes = self._scores.num_classes
+        self.output_kind = self._scores.kind
 
     def __enter__(self) -> "Classifier":
         return self
@@ -93,7 +107,10 @@ class Classifier:
         progress: bool | Progress = False,
         on_error: OnError | None = None,
     ) -> NDArray[np.float32]:
-        """Returns the probability of each class for each photo, float32 [N, C].
+        """Returns the probability of each class for each photo, float32 [N, C] in [0, 1].
+
+        The scores of a model that gives logits, logarithms, or one number for two classes are
+        turned into probabilities.
 
         Args:
             images: Photos, as for :meth:`coral_learn.EmbeddingExtractor.extract`.
@@ -103,11 +120,11 @@ class Classifier:
 
         Raises:
             PhotoError: A photo cannot be read (a ValueError), and ``on_error`` is None.
-            ModelError: The model failed.
+            ModelError: The model failed, or gives scores that are not finite.
             EdgeTpuError: The device failed.
         """
         found = self._model.run(images, progress=progress, on_error=on_error or raise_error)
-        return np.asarray(found.rows, np.float32)
+        return self._scores.probabilities(found.rows)[0]
 
     def score_readable(
         self, images: Iterable[ImageSource], *, progress: bool | Progress = False
@@ -117,14 +134,14 @@ class Classifier:
         The arguments and the other errors are those of :meth:`scores`.
         """
         found = self._model.run(images, progress=progress, on_error=skip_photo, digests=True)
-        return found.with_rows(np.asarray(found.rows, np.float32))
+        return found.with_rows(self._scores.probabilities(found.rows)[0])
 
     def classify(
         self,
         images: Iterable[ImageSource],
         *,
         top_k: int = 1,
-        threshold: float = 0.0,
+        threshold: float | None = None,
         progress: bool | Progress = False,
         on_error: OnError | None = None,
     ) -> list[list[Class]]:
@@ -132,8 +149,12 @@ class Classifier:
 
         Classes with a probability below ``threshold`` are left out, so that a photo of something
         that the model does not know gets an empty list. :attr:`coral_learn.Project.step` has a
-        threshold that keeps 95% of the right answers. The other arguments and errors are those of
-        :meth:`scores`.
+        threshold that keeps 95% of the right answers; by default, none are left out. The other
+        arguments and errors are those of :meth:`scores`.
+
+        A model that gives each label a probability of its own (a sigmoid) can find several labels
+        in a photo, or none. All labels that reach ``threshold``, by default 0.5, are returned, and
+        ``top_k`` is not used.
 
         Raises:
             ValueError: ``top_k`` is less than 1, ``threshold`` is outside [0, 1], or a photo cannot
@@ -141,14 +162,14 @@ class Classifier:
         """
         _check_selection(top_k, threshold)
         found = self._model.run(images, progress=progress, on_error=on_error or raise_error)
-        return self._best_classes(np.asarray(found.rows, np.float32), top_k, threshold)
+        return self._best_classes(found.rows, top_k, threshold)
 
     def classify_readable(
         self,
         images: Iterable[ImageSource],
         *,
         top_k: int = 1,
-        threshold: float = 0.0,
+        threshold: float | None = None,
         progress: bool | Progress = False,
     ) -> PhotoRows[list[list[Class]]]:
         """Returns the classes of the photos that can be read, and which photos were skipped.
@@ -157,21 +178,25 @@ class Classifier:
         """
         _check_selection(top_k, threshold)
         found = self._model.run(images, progress=progress, on_error=skip_photo)
-        scores = np.asarray(found.rows, np.float32)
-        return found.with_rows(self._best_classes(scores, top_k, threshold))
+        return found.with_rows(self._best_classes(found.rows, top_k, threshold))
 
     def _best_classes(
-        self, scores: NDArray[np.float32], top_k: int, threshold: float
+        self, rows: Embeddings, top_k: int, threshold: float | None
     ) -> list[list[Class]]:
+        scores, kind = self._scores.probabilities(rows)
+        if kind is OutputKind.MULTI_LABEL:
+            top_k = self.num_classes
+            threshold = _LABEL_THRESHOLD if threshold is None else threshold
+        lowest = threshold or 0.0
         best = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
         return [
-            [Class(int(k), self.label(int(k)), float(row[k])) for k in order if row[k] >= threshold]
+            [Class(int(k), self.label(int(k)), float(row[k])) for k in order if row[k] >= lowest]
             for row, order in zip(scores, best, strict=True)
         ]
 
 
-def _check_selection(top_k: int, threshold: float) -> None:
-    if not 0 <= threshold <= 1:
+def _check_selection(top_k: int, threshold: float | None) -> None:
+    if threshold is not None and not 0 <= threshold <= 1:
         raise ValueError(f"threshold must be in [0, 1], not {threshold}")
     if top_k < 1:
         raise ValueError(f"top_k must be at least 1, not {top_k}")

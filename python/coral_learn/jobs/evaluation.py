@@ -16,6 +16,7 @@ from ..extraction.cache import EmbeddingCache
 from ..extraction.photo_rows import SkippedPhoto
 from ..progress import Progress
 from ..tflite.file import ModelSource
+from ..tflite.output_kind import OutputKind
 from ..words import counted, percent
 from .classification import Classifier, LabelSource
 from .confusion import confusion_matrix
@@ -112,6 +113,11 @@ def evaluate(
     with Classifier(model, labels=labels, device=device, cache=cache) as classifier:
         class_ids = _class_ids(photos, classifier)
         found = classifier.score_readable([photos.paths[row] for row in rows], progress=progress)
+    if classifier.output_kind is OutputKind.MULTI_LABEL:
+        notes.append(
+            "this is a multi-label classifier, which can find several labels in a photo: a photo "
+            "counts as right if its most probable label is its folder's"
+        )
     skipped = [SkippedPhoto(photos.shown(each.path), each.reason) for each in found.skipped]
     if not len(found.rows):
         raise ValueError(

@@ -19,6 +19,7 @@ from .head.record import record_head
 from .linear_layer import LinearLayer
 from .metadata import EMBEDDING
 from .nodes import Tensor
+from .pooled_cut import add_pooling, is_pooled_later
 from .pruning import prune
 
 # The embeddings of the architectures that Coral's tutorial lists.
@@ -97,7 +98,10 @@ def _cut(classifier: ModelFile, layers: Sequence[LinearLayer], embedding: Tensor
     for layer in layers:
         if layer.embedding is embedding:
             record_head(extractor.model, classifier.graph, layer)
-    extractor = prune(extractor, extractor.tensors[embedding.index])
+    output = extractor.tensors[embedding.index]
+    if is_pooled_later(embedding, layers):
+        output = add_pooling(extractor, output)
+    extractor = prune(extractor, output)
     return ModelFile.of_graph(extractor, output_name=EMBEDDING, name=classifier.name)
 
 
@@ -161,7 +165,7 @@ def _check_embedding(model: ModelFile, layers: Sequence[LinearLayer], embedding:
         raise _error(model, layers, f"{found} is not computed from the image")
     if found.dtype not in EMBEDDING_TYPES:
         raise _error(model, layers, f"{found} is not uint8, int8 or float32")
-    if not embedding.is_vector:
+    if not (embedding.is_vector or is_pooled_later(embedding, layers)):
         raise _error(
             model,
             layers,

@@ -25,6 +25,7 @@ from .metadata import (
     write_metadata,
 )
 from .normalization import Normalization
+from .output_kind import OutputKind
 from .tree import pack, unpack
 
 ModelSource: TypeAlias = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, "ModelFile"]
@@ -191,6 +192,30 @@ class ModelFile:
         classes = (len(self.labels),) if self.labels else None
         is_labeled = any(each.shape[-1:] == classes for each in self.graph.outputs)
         return is_labeled or ends_in_classes(self.graph)
+
+    @cached_property
+    def output_kind(self) -> OutputKind:
+        """What the numbers in the output mean, as far as the file tells without being run.
+
+        Raises:
+            ModelError: The file is not a .tflite model, or is damaged.
+        """
+        from .linear_layer import read_output_kind
+
+        try:
+            tree = self.tree
+        except ImportError:  # the schema comes with ai-edge-litert
+            return OutputKind.UNKNOWN
+        if self.is_extractor:
+            return OutputKind.EMBEDDING
+        if len(tree.subgraphs) != 1:
+            return OutputKind.UNKNOWN
+        kind = read_output_kind(self.graph)
+        if kind is OutputKind.EMBEDDING and self.is_classifier:
+            return OutputKind.UNKNOWN
+        if kind is OutputKind.UNKNOWN and self.is_compiled and not self.is_classifier:
+            return OutputKind.EMBEDDING
+        return kind
 
     @cached_property
     def labels(self) -> list[str] | None:

@@ -179,6 +179,7 @@ class BuiltinOperator:
     DEQUANTIZE: ClassVar[int]
     FULLY_CONNECTED: ClassVar[int]
     L2_NORMALIZATION: ClassVar[int]
+    MEAN: ClassVar[int]
     MUL: ClassVar[int]
     QUANTIZE: ClassVar[int]
     RELU: ClassVar[int]

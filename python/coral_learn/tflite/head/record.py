@@ -18,9 +18,11 @@ from ...arrays import BiasVector, WeightColumns
 from ...errors import ModelError
 from .. import schema
 from ..graph import Graph
-from ..linear_layer import LinearLayer, logit_scale, read_linear_layer
+from ..linear_layer import AFFINE, LinearLayer
+from ..nodes import Tensor
 from ..notes import read_note, write_note
 from ..quantization import MAX_SCALE, Quantization
+from .layer_numbers import logit_change, read_linear_layer
 from .quantized import MIN_LOGIT_SCALE, QuantizedHead, QuantizedLayer
 
 _DIGEST = "HEAD_DIGEST"
@@ -38,18 +40,18 @@ def record_head(model: schema.ModelT, graph: Graph, layer: LinearLayer) -> None:
         graph: The classifier.
         layer: The linear layer of its head.
     """
-    logits = layer.activation_input
-    if not layer.weights.type_name == logits.type_name != "float32":
+    logits = _stored_logits(layer)
+    if logits is None or not layer.weights.type_name == logits.type_name != "float32":
         return
     try:
         weights, biases = read_linear_layer(graph, layer)
         weight_scales, (weight_zero_point, *_) = layer.weights.scales
         logit_scales, logit_zero_points = logits.scales
         scales = [
-            (logit_scales * layer.softmax_beta)[0],
+            (logit_scales * layer.factor)[0],
             logit_zero_points[0],
             weight_zero_point,
-            *(weight_scales * logit_scale(graph, layer)),
+            *(weight_scales * logit_change(graph, layer).scale),
         ]
     except ModelError:
         return
@@ -87,6 +89,17 @@ def take_recorded_head(
         weights, biases, embedding, weight_scales.astype(np.float32), int(weight_zero_point)
     )
     return QuantizedHead(layer, Quantization(embedding.dtype, float(scale), int(zero_point)))
+
+
+def _stored_logits(layer: LinearLayer) -> Tensor | None:
+    """Returns the logits as the layer's type stores them last; None if they change afterwards."""
+    stored = layer.logits
+    for operator in layer.downstream:
+        if operator.outputs[0].type_name == layer.logits.type_name == stored.type_name:
+            stored = operator.outputs[0]
+        elif operator.name in AFFINE:
+            return None
+    return stored
 
 
 def _are_possible(noted: NDArray[Any], embedding: Quantization, classes: int) -> bool:

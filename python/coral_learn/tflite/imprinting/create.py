@@ -9,14 +9,15 @@ from ..embedding import embedding_output
 from ..file import ModelFile, ModelSource
 from ..graph import Graph
 from ..head.read import read_head
-from ..linear_layer import LinearLayer
 from ..metadata import EMBEDDING
 from ..nodes import Tensor
 from ..open_extractor import open_extractor
+from ..pooled_cut import add_pooling
 from ..pruning import prune
-from ..quantization import Quantization
+from ..quantization import Quantization, stored_range
 from .append import append_imprinting_tail, append_normalization
-from .kept_head import JoinedScale, KeptHead, in_type, join_head, typical_length
+from .join import JoinedScale, in_type, join_head
+from .kept_head import KeptHead, typical_length
 from .read import has_imprinting_tail, read_imprinting_model
 from .tail import ImprintingModel, ImprintingTail, KeptScores
 
@@ -92,9 +93,9 @@ def keep_head(classifier: ModelFile) -> tuple[ImprintingModel, list[str] | None]
     """
     weights, biases, labels = read_head(classifier)
     layer = last_layer(classifier)
-    logits, factor = _activated(layer), layer.softmax_beta
+    logits, factor = layer.activation_input, layer.factor
     if factor == 0:
-        raise ModelError(f"{classifier.name}: its softmax multiplies all logits by 0")
+        raise ModelError(f"{classifier.name}: its logits are multiplied by 0")
     size = logits.shape[-1]
     picks = _class_of_logit(size, len(biases)) * np.float32(factor)
     weights, biases = weights[:, -size:], biases[-size:]
@@ -121,28 +122,24 @@ def keep_head(classifier: ModelFile) -> tuple[ImprintingModel, list[str] | None]
     tail.weights[:size] = picks * np.float32(sizes.anchor / LOGIT_SCALE)
     graph = classifier.graph.copy()
     embedding, activated = (graph.tensors[each.index] for each in (layer.embedding, logits))
+    if layer.is_pooled:
+        embedding = add_pooling(graph, embedding)
     joined = join_head(graph, embedding, activated, sizes)
     body = ModelFile.of_graph(prune(graph, joined), output_name=EMBEDDING)
     return ImprintingModel(body, layer.embedding.quantization, tail, head), labels
 
 
-def _kept_scores(sizes: JoinedScale, beta: float) -> KeptScores | None:
+def _kept_scores(sizes: JoinedScale, factor: float) -> KeptScores | None:
     """Returns how an 8-bit tail stores the scores of kept classes, logits over LOGIT_SCALE."""
-    if sizes.logits is None:
+    logits = sizes.logits
+    if logits is None:
         return None
-    scale = sizes.logits.scale * beta / LOGIT_SCALE
-    scores = Quantization(sizes.logits.dtype, scale, sizes.logits.zero_point)
-    return KeptScores(scores, beta * sizes.anchor / LOGIT_SCALE)
-
-
-def _activated(layer: LinearLayer) -> Tensor:
-    """Returns the logits as the activation reads them; the output if there is no activation."""
-    logits = layer.logits
-    for operator in layer.downstream:
-        if operator.name in ("SOFTMAX", "LOGISTIC", "LOG_SOFTMAX"):
-            break
-        logits = operator.outputs[0]
-    return logits
+    zero_point = logits.zero_point
+    if factor < 0:
+        zero_point = sum(stored_range(logits.dtype)) - zero_point
+    scale = logits.scale * abs(factor) / LOGIT_SCALE
+    scores = Quantization(logits.dtype, scale, zero_point)
+    return KeptScores(scores, abs(factor) * sizes.anchor / LOGIT_SCALE)
 
 
 def _in_type_of_input(graph: Graph, logits: Tensor) -> Quantization | None:

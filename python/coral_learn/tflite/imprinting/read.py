@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ...errors import ModelError
 from .. import schema
+from ..constants import real_constant
 from ..file import ModelFile
 from ..graph import Graph
-from ..linear_layer import real_constant
 from ..metadata import EMBEDDING
 from ..nodes import Operator, Tensor
 from ..notes import read_note, write_note
@@ -131,7 +131,7 @@ def _read_tail(graph: Graph, embedding: Tensor, kept_logits: int) -> ImprintingT
         float(factor.item()),
         sum_norms,
         _read_photo_counts(graph.model, classes, sum_norms),
-        KeptScores(scores, float(of_logits.max())) if scores and of_logits.any() else None,
+        KeptScores(scores, float(np.abs(of_logits).max())) if scores and of_logits.any() else None,
     )
 
 

@@ -38,7 +38,7 @@ class KeptScores(NamedTuple):
 
     Attributes:
         quantization: The quantization of the output of CONV_2D.
-        weight: The weight by which CONV_2D multiplies a logit of the kept head; positive.
+        weight: The size of the weight by which CONV_2D multiplies a logit of the kept head.
     """
 
     quantization: Quantization
