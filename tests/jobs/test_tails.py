@@ -145,6 +145,8 @@ def check_tail(arguments: dict[str, Any], tail: str, kind: OutputKind) -> None:
     # Pooled features are rounded where the classifier rounds the logits of each place.
     rounding = step * np.abs(weights).sum(axis=0).max() / 4 if arguments["pool_last"] else 0.0
     np.testing.assert_allclose(run_real(again, image), shown, atol=tolerance + rounding)
+    kept = create_imprinting_model(classifier, keep_classes=True)
+    np.testing.assert_allclose(run_real(kept, image), shown, atol=tolerance)
 
 
 @settings(deadline=None, max_examples=EXAMPLES)
