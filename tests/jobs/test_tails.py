@@ -41,6 +41,8 @@ from coral_learn.jobs.scores import ScoreConverter
 from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.head.append import append_softmax_head
 from coral_learn.tflite.labels import attach_labels
+from coral_learn.tflite.last_operator import ends_in_softmax
+from coral_learn.tflite.linear_layer import read_output_kind
 from coral_learn.tflite.output_kind import OutputKind
 
 pytestmark = pytest.mark.slow_when_emulated
@@ -123,6 +125,7 @@ def check_tail(arguments: dict[str, Any], tail: str, kind: OutputKind) -> None:
     assume(not (arguments["pool_last"] and stores_no_negative_logits(built.content)))
     classifier = with_tail(built.content, tail)
     assert ModelFile(classifier).output_kind is kind
+    assert read_output_kind(ModelFile(classifier).graph) is kind
     image = random_image(built, seed=arguments["seed"])
     embedding = exact_embedding(built, image)
     logits = embedding @ built.weights.astype(np.float64) + built.biases
@@ -245,6 +248,17 @@ def test_a_relu_before_the_pooling_can_be_cut_off_but_not_read() -> None:
     image = random_image(built)
     embedding = run_real(create_embedding_extractor(built.content), image)
     np.testing.assert_allclose(embedding, exact_embedding(built, image), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_softmax_is_known_without_the_schema(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for activation in ("softmax", "logistic", None):
+        content = build_classifier(kind, activation=activation).content
+        assert ends_in_softmax(content) == (activation == "softmax")
+    model = ModelFile(build_classifier(kind).content)
+    monkeypatch.setattr(ModelFile, "tree", property(lambda _: pytest.fail("it was parsed")))
+    assert model.output_kind is OutputKind.PROBABILITIES
+    assert not ends_in_softmax(model.content[:-100])
 
 
 class TestExtractors:
