@@ -103,6 +103,7 @@ def build_classifier(
     activation: str | None = "softmax",
     factor: float | None = None,
     pool: str = "average_pool",
+    pool_last: bool = False,
     rank: int = 4,
     size: tuple[int, int] = (4, 4),
     per_channel: bool = False,
@@ -125,6 +126,8 @@ def build_classifier(
         activation: ``softmax``, ``logistic``, or None for a model that outputs logits.
         factor: The factor of a MUL after the linear layer; None for no MUL.
         pool: ``average_pool`` or ``mean``.
+        pool_last: Whether the logits are pooled, as in SqueezeNet, and not the features; needs
+            ``conv`` and rank 4.
         rank: The rank of the embedding, see :func:`build_extractor`.
         size: Height and width of the image.
         per_channel: Whether int8 weights of the head have a scale for each class.
@@ -139,13 +142,15 @@ def build_classifier(
         seed: The seed of the random weights.
     """
     builder = _Builder(kind, seed)
-    embedding = builder.add_backbone(features, rank, pool, size)
+    embedding = builder.add_backbone(features, rank, None if pool_last else pool, size)
     if hidden is not None:
         embedding = builder.add_hidden(embedding, hidden, hidden_activation)
     builder.make_head(features if hidden is None else hidden, classes, factor)
     logits = builder.add_linear_layer(
         embedding, linear, per_channel, half_precision, fused_activation
     )
+    if pool_last:
+        logits = builder.add_pool(logits, rank, pool, size, builder.logit_quantization)
     if factor is not None:
         logits = builder.add_factor(logits, factor)
     if linear == "conv" and flatten is not None:
@@ -231,7 +236,9 @@ class _Builder:
     def is_quantized(self) -> bool:
         return self.inside != np.float32
 
-    def add_backbone(self, features: int, rank: int, pool: str, size: tuple[int, int]) -> Tensor:
+    def add_backbone(
+        self, features: int, rank: int, pool: str | None, size: tuple[int, int]
+    ) -> Tensor:
         self.size = size
         self.image_quantization = (
             None if self.outside == np.float32 else Quantization.of_range(self.outside, -1, 1)
@@ -256,7 +263,12 @@ class _Builder:
             self.embedding_quantization,
             self._conv_options("RELU6"),
         )
-        return self._add_pool(grid, features, rank, pool, size)
+        embedding = grid
+        if pool is not None:
+            embedding = self.add_pool(grid, rank, pool, size, self.embedding_quantization)
+        self.is_pooled = pool is not None
+        self.embedding_name = embedding.name
+        return embedding
 
     def make_head(self, features: int, classes: int, factor: float | None) -> None:
         """Chooses weights, biases, and a range that holds the logits of most images."""
@@ -291,7 +303,8 @@ class _Builder:
 
     def _sample_embeddings(self) -> np.ndarray:
         images = self.random.uniform(-1, 1, (32, np.prod(self.size), 3))
-        return np.asarray(np.clip(images @ self.features, 0, _MAX_FEATURE).mean(1))
+        places = np.clip(images @ self.features, 0, _MAX_FEATURE)
+        return np.asarray(places.mean(1) if self.is_pooled else places.reshape(-1, places.shape[2]))
 
     def add_linear_layer(
         self, embedding: Tensor, linear: str, per_channel: bool, half_precision: bool, fused: str
@@ -310,7 +323,7 @@ class _Builder:
             "CONV_2D" if linear == "conv" else "FULLY_CONNECTED",
             [embedding, weights, biases],
             "head/logits",
-            [1, 1, 1, classes] if linear == "conv" else [1, classes],
+            [*embedding.shape[:-1], classes] if linear == "conv" else [1, classes],
             self.logit_quantization,
             self._conv_options(fused) if linear == "conv" else self._fully_connected_options(fused),
         )
@@ -408,13 +421,17 @@ class _Builder:
         self.model.subgraphs[0].operators[0].customOptions = np.arange(251, dtype=np.uint8)
         return self.finish(output, with_signature=False)
 
-    def _add_pool(
-        self, grid: Tensor, features: int, rank: int, pool: str, size: tuple[int, int]
+    def add_pool(
+        self,
+        grid: Tensor,
+        rank: int,
+        pool: str,
+        size: tuple[int, int],
+        quantization: Quantization | None,
     ) -> Tensor:
-        quantization = self.embedding_quantization
+        features = grid.shape[-1]
         vector = [1, 1, 1, features] if pool == "average_pool" or rank == 4 else [1, features]
         target_shape = [*[1] * (rank - 1), features]
-        self.embedding_name = "pooled"
         if pool == "average_pool":
             options = schema.Pool2DOptionsT()
             options.padding = schema.Padding.VALID
@@ -432,7 +449,6 @@ class _Builder:
             )
         if vector == target_shape:
             return pooled
-        self.embedding_name = "embedding"
         return self._add_reshape(pooled, "embedding", target_shape, quantization)
 
     def _add_reshape(

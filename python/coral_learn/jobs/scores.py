@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,15 +47,17 @@ class ScoreConverter:
         Raises:
             ModelError: The model is an embedding extractor, or damaged.
         """
-        self._name = model.name
+        self._name, self._is_named = model.name, model.is_named
         self._size = output.size
         self._has_labels = labels is not None and len(labels) == max(2, output.size)
         # Each stored probability is at most half a step away from the real one.
-        self._largest_sum = 1 + _TOLERANCE + output.size * output.scale / 2
+        step = output.scale if output.dtype != np.float32 else 0.0
+        self._largest_sum = 1 + _TOLERANCE + output.size * step / 2
         self._is_stored_as_softmax = _is_stored_as_softmax(output)
         self.kind = model.output_kind
+        self._may_be_classes = self.kind is not OutputKind.EMBEDDING or not model.is_extractor
         if self.kind is OutputKind.EMBEDDING:
-            if model.is_extractor or not self._has_labels:
+            if not (self._may_be_classes and self._has_labels):
                 raise self._not_a_classifier()
             self.kind = OutputKind.LOGITS
         is_single = self.kind is OutputKind.UNKNOWN and output.size == 1
@@ -103,11 +106,16 @@ class ScoreConverter:
             )
 
     def _not_a_classifier(self) -> ModelError:
+        path = shlex.quote(self._name) if self._is_named else "EXTRACTOR.tflite"
+        advice = (
+            f". If they are the scores of {self._size} classes, pass a file with their labels"
+            if self._may_be_classes
+            else ""
+        )
         return ModelError(
             f"{self._name} is an embedding extractor: it gives {self._size} features, not class "
-            f"scores. Train a classifier on it (coral-learn train PHOTOS --extractor {self._name} "
-            f"--output DIR) or, if they are the scores of {self._size} classes, pass a file with "
-            "their labels"
+            f"scores. Train a classifier on it: `coral-learn train PHOTOS --extractor {path} "
+            f"--output DIR`{advice}"
         )
 
 

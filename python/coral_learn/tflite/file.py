@@ -200,6 +200,11 @@ class ModelFile:
         Raises:
             ModelError: The file is not a .tflite model, or is damaged.
         """
+        from .last_operator import ends_in_softmax
+
+        is_plain = "content" in vars(self) and METADATA_ENTRY not in self.content
+        if is_plain and ends_in_softmax(self.content):
+            return OutputKind.PROBABILITIES
         from .linear_layer import read_output_kind
 
         try:

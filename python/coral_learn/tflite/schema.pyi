@@ -143,6 +143,19 @@ class ConcatenationOptionsT:
     axis: int
     fusedActivationFunction: int
 
+class AddOptionsT:
+    fusedActivationFunction: int
+
+class SubOptionsT:
+    fusedActivationFunction: int
+
+class DivOptionsT:
+    fusedActivationFunction: int
+
+class MaximumMinimumOptionsT: ...
+class LogSoftmaxOptionsT: ...
+class ExpOptionsT: ...
+class NegOptionsT: ...
 class QuantizeOptionsT: ...
 class DequantizeOptionsT: ...
 
@@ -157,6 +170,13 @@ OptionsT = (
     | ReducerOptionsT
     | L2NormOptionsT
     | ConcatenationOptionsT
+    | AddOptionsT
+    | SubOptionsT
+    | DivOptionsT
+    | MaximumMinimumOptionsT
+    | LogSoftmaxOptionsT
+    | ExpOptionsT
+    | NegOptionsT
     | QuantizeOptionsT
     | DequantizeOptionsT
 )

@@ -65,15 +65,20 @@ def is_binary(layer: LinearLayer) -> bool:
     return layer.kind.is_binary
 
 
-def logit_change(graph: Graph, layer: LinearLayer) -> LogitChange:
+def logit_change(graph: Graph, layer: LinearLayer, start: int = 0) -> LogitChange:
     """Returns what happens to the layer's logits before they are exponentiated.
+
+    Args:
+        graph: The graph of the classifier.
+        layer: The layer.
+        start: The number of operators after the layer that are left out.
 
     Raises:
         ModelError: The logits are changed in another way than by constants.
     """
     change = LogitChange(np.ones((), np.float32), np.zeros((), np.float32))
     with np.errstate(all="ignore"):  # the result is checked
-        for operator in layer.downstream:
+        for operator in layer.downstream[start:]:
             if operator.name in AFFINE:
                 change = _changed(graph, operator, change, layer.logits.shape[-1])
             elif operator.name not in (*RESHAPING, *POOLING):

@@ -1,5 +1,7 @@
 """Reading the float head of a classifier."""
 
+import shlex
+
 from ...arrays import BiasVector, WeightColumns
 from ...errors import ModelError
 from ..file import ModelFile, ModelSource
@@ -57,7 +59,8 @@ def _only_layer(model: ModelFile, layers: list[LinearLayer]) -> LinearLayer:
 
 
 def _advice(model: ModelFile, layer: LinearLayer) -> str:
+    path = shlex.quote(model.name) if model.is_named else "CLASSIFIER.tflite"
     return (
-        f"To train a new head, cut it at {layer.embedding.name!r}: coral-learn extractor "
-        f"{model.name} --output EXTRACTOR.tflite"
+        f"To train a new head, cut it at {layer.embedding.name!r}: "
+        f"`coral-learn extractor {path} --output EXTRACTOR.tflite`"
     )

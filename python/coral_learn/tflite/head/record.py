@@ -18,10 +18,9 @@ from ...arrays import BiasVector, WeightColumns
 from ...errors import ModelError
 from .. import schema
 from ..graph import Graph
-from ..linear_layer import AFFINE, LinearLayer
-from ..nodes import Tensor
+from ..linear_layer import LinearLayer
 from ..notes import read_note, write_note
-from ..quantization import MAX_SCALE, Quantization
+from ..quantization import MAX_SCALE, Quantization, stored_range
 from .layer_numbers import logit_change, read_linear_layer
 from .quantized import MIN_LOGIT_SCALE, QuantizedHead, QuantizedLayer
 
@@ -40,21 +39,19 @@ def record_head(model: schema.ModelT, graph: Graph, layer: LinearLayer) -> None:
         graph: The classifier.
         layer: The linear layer of its head.
     """
-    logits = _stored_logits(layer)
-    if logits is None or not layer.weights.type_name == logits.type_name != "float32":
+    if layer.weights.type_name == "float32" or layer.logits.quantization is None:
         return
     try:
         weights, biases = read_linear_layer(graph, layer)
+        logits = _logits_to_note(graph, layer)
         weight_scales, (weight_zero_point, *_) = layer.weights.scales
-        logit_scales, logit_zero_points = logits.scales
-        scales = [
-            (logit_scales * layer.factor)[0],
-            logit_zero_points[0],
-            weight_zero_point,
-            *(weight_scales * logit_change(graph, layer).scale),
-        ]
+        factor = logit_change(graph, layer).scale
     except ModelError:
         return
+    if (factor < 0).all():
+        weight_zero_point = sum(stored_range(logits.dtype)) - weight_zero_point
+        weight_zero_point *= logits.dtype == np.uint8  # int8 weights have none
+    scales = [logits.scale, logits.zero_point, weight_zero_point, *(weight_scales * abs(factor))]
     write_note(model, _DIGEST, _digest(weights, biases))
     write_note(model, _SCALES, np.array(scales, np.float64))
 
@@ -91,15 +88,24 @@ def take_recorded_head(
     return QuantizedHead(layer, Quantization(embedding.dtype, float(scale), int(zero_point)))
 
 
-def _stored_logits(layer: LinearLayer) -> Tensor | None:
-    """Returns the logits as the layer's type stores them last; None if they change afterwards."""
-    stored = layer.logits
-    for operator in layer.downstream:
-        if operator.outputs[0].type_name == layer.logits.type_name == stored.type_name:
-            stored = operator.outputs[0]
-        elif operator.name in AFFINE:
-            return None
-    return stored
+def _logits_to_note(graph: Graph, layer: LinearLayer) -> Quantization:
+    """Returns how the logits that are exponentiated would be stored, as finely as they were.
+
+    Raises:
+        ModelError: They cannot be read.
+    """
+    stored, steps = layer.logits, 0
+    for number, operator in enumerate(layer.downstream, 1):
+        if operator.outputs[0].type_name != layer.logits.type_name:
+            break
+        stored, steps = operator.outputs[0], number
+    scales, zero_points = stored.scales
+    before = Quantization(stored.dtype, float(scales[0]), int(zero_points[0]))
+    scale, shift = logit_change(graph, layer, steps)
+    if scale.ndim == 0 and scale > 0 and not shift.any():
+        return Quantization(before.dtype, before.scale * float(scale), before.zero_point)
+    ends = np.array([before.low * scale + shift, before.high * scale + shift])
+    return Quantization.of_range(before.dtype, float(ends.min()), float(ends.max()))
 
 
 def _are_possible(noted: NDArray[Any], embedding: Quantization, classes: int) -> bool:

@@ -101,7 +101,7 @@ def keep_head(classifier: ModelFile) -> tuple[ImprintingModel, list[str] | None]
     weights, biases = weights[:, -size:], biases[-size:]
     if factor != 1:
         weights, biases = weights / np.float32(factor), biases / np.float32(factor)
-    stored = _in_type_of_input(classifier.graph, logits)
+    stored = _in_type_of_input(classifier.graph, logits) if factor > 0 else None
     largest = 8 * float(np.abs(weights).sum(axis=0).max()) + float(np.abs(biases).max())
     sizes = JoinedScale.of_logits(stored, largest, weights.shape, LOGIT_SCALE)
     head = KeptHead(
