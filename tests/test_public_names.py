@@ -26,10 +26,10 @@ from coral_learn.cli.app import app
 # Parameters by name. A class is listed with the parameters of its constructor; None: not listed.
 PACKAGE: dict[str, str | None] = {
     "Class": "id label score",
-    "Classifier": "model labels device cache",
+    "Classifier": "model labels device cache input_size",
     "EdgeTpuError": None,
     "EmbeddingCache": "folder max_bytes",
-    "EmbeddingExtractor": "model device workers cache",
+    "EmbeddingExtractor": "model device workers cache input_size",
     "Embeddings": "quantized scale zero_point",
     "Evaluation": "accuracy images classes confusion skipped",
     "ImageFolder": "path",
@@ -42,17 +42,19 @@ PACKAGE: dict[str, str | None] = {
     "Split": "train validation test",
     "add_class": "model embeddings label",
     "build_info": None,
-    "create_embedding_extractor": "classifier tensor_name",
+    "create_embedding_extractor": "classifier tensor_name input_size",
     "create_imprinting_model": "model keep_classes",
     "doctor": "model",
     "edgetpu": None,
-    "evaluate": "model data_dir labels device cache progress",
+    "evaluate": "model data_dir labels device cache input_size progress",
     "format_labels": "labels",
     "install_as_pycoral": "",
     "read_head": "classifier",
     "read_labels": "model",
     "remember_classes": "classifier embeddings labels",
-    "retrain": ("data_dir extractor output method sgd validation test seed device cache progress"),
+    "retrain": (
+        "data_dir extractor output method sgd validation test seed device cache input_size progress"
+    ),
     "split_by_class": "labels validation test seed",
 }
 EDGETPU: dict[str, str | None] = {
@@ -121,7 +123,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "add_class": "name photos device cache progress on_error",
         "add_photos": "name photos device cache progress on_error",
         "classes": None,
-        "create": "path extractor",
+        "create": "path extractor input_size",
         "export": "output",
         "history": None,
         "path": None,
@@ -208,14 +210,14 @@ SKLEARN: dict[str, str | None] = {
 COMMANDS = {
     "": "--version",
     "cache": "--clear --json",
-    "classify": "MODEL IMAGES --labels --top-k --threshold --device --json",
+    "classify": "MODEL IMAGES --labels --top-k --threshold --input-size --device --json",
     "demo": "--output --json",
     "doctor": "--model --json",
-    "evaluate": "MODEL DATA_DIR --labels --device --cache --no-cache --json",
-    "extractor": "CLASSIFIER --output --tensor --list --json",
+    "evaluate": "MODEL DATA_DIR --labels --input-size --device --cache --no-cache --json",
+    "extractor": "CLASSIFIER --output --tensor --list --input-size --json",
     "project": "",
     "project add": "FOLDER NAME PHOTOS --device --cache --no-cache",
-    "project create": "FOLDER --extractor",
+    "project create": "FOLDER --extractor --input-size",
     "project export": "FOLDER --output",
     "project remove": "FOLDER NAME",
     "project rename": "FOLDER NAME NEW_NAME",
@@ -223,7 +225,7 @@ COMMANDS = {
     "project undo": "FOLDER",
     "train": (
         "DATA_DIR --extractor --output --method --iterations --learning-rate --batch-size "
-        "--weight-scale --val --test --seed --device --cache --no-cache --json"
+        "--weight-scale --val --test --seed --input-size --device --cache --no-cache --json"
     ),
 }
 PHOTO_KEYS = {"path": None, "reason": None}

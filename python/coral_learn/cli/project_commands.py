@@ -15,6 +15,7 @@ from .options import (
     chosen_cache,
     device_option,
     extractor_option,
+    input_size_option,
     json_option,
     output_option,
 )
@@ -34,9 +35,10 @@ def project_app() -> None:
 @project_app.command("create")
 @folder_argument
 @extractor_option
-def _create(folder: Path, extractor: Path) -> None:
+@input_size_option
+def _create(folder: Path, extractor: Path, input_size: tuple[int, int] | None) -> None:
     """Create a project without classes."""
-    Project.create(folder, extractor)
+    Project.create(folder, extractor, input_size=input_size)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")
 
 

@@ -12,7 +12,7 @@ from ..tflite.cut import cut_at_embedding
 from ..tflite.embedding import list_candidates, read_embedding
 from ..tflite.file import ModelFile
 from . import display
-from .options import PATH, json_option
+from .options import PATH, input_size_option, json_option
 
 
 @click.command("extractor")
@@ -26,9 +26,15 @@ from .options import PATH, json_option
 @click.option(
     "--list", "list_", is_flag=True, help="List the tensors at which the model can be cut."
 )
+@input_size_option
 @json_option
 def extractor_command(
-    classifier: Path, output: Path | None, tensor: str | None, list_: bool, json: bool
+    classifier: Path,
+    output: Path | None,
+    tensor: str | None,
+    list_: bool,
+    input_size: tuple[int, int] | None,
+    json: bool,
 ) -> None:
     """Make an embedding extractor from a classifier.
 
@@ -39,7 +45,7 @@ def extractor_command(
         return
     if output is None:
         raise click.UsageError("Missing option '--output': give the path of the new extractor.")
-    extractor = cut_at_embedding(ModelFile.open(classifier), tensor)
+    extractor = cut_at_embedding(ModelFile.open(classifier), tensor, input_size)
     write_atomically(output, extractor.content)
     display.print_extractor(output, read_embedding(extractor), json)
 

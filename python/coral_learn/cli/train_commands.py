@@ -15,6 +15,7 @@ from .options import (
     data_dir_argument,
     device_option,
     extractor_option,
+    input_size_option,
     json_option,
     output_option,
 )
@@ -66,6 +67,7 @@ from .options import (
     default=0,
     help="Seed of the random split and training. The same seed gives the same model.",
 )
+@input_size_option
 @device_option
 @cache_option
 @json_option
@@ -81,6 +83,7 @@ def train_command(
     val: float,
     test: float,
     seed: int,
+    input_size: tuple[int, int] | None,
     device: str | None,
     cache: bool,
     json: bool,
@@ -103,6 +106,7 @@ def train_command(
             seed=seed,
             device=device,
             cache=chosen_cache(cache),
+            input_size=input_size,
             progress=report,
         )
     _show(result, f"coral-learn classify {result.model} PHOTO.jpg", json)

@@ -19,6 +19,7 @@ from ..embeddings import Embeddings
 from ..machine import processor_kind
 from ..progress import Progress, counting
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.image_shape import InputSize, checked_size
 from .cache import EmbeddingCache
 from .cached_rows import CachedRows
 from .images import PREPROCESSING, ImageSource, load_image
@@ -26,6 +27,7 @@ from .input_format import InputTensor
 from .model_runner import ModelRunner, Row
 from .photo_file import PhotoError, PhotoFile, read_photo
 from .photo_rows import OnError, PhotoRows, SkippedPhoto, raise_error
+from .picture_formats import preprocessing_of
 from .pipeline import prepare_and_run
 from .placement import place_interpreter, place_model
 from .runner_pool import RunnerPool
@@ -34,7 +36,7 @@ _MAX_WORKERS = 1024
 
 
 class ImageModel:
-    """A model from one RGB image to one row of numbers: an embedding, or the scores of classes.
+    """A model from one image to one row of numbers: an embedding, or the scores of classes.
 
     There is one interpreter for each Edge TPU or, on the CPU, one with a single thread for each
     processor. Other threads decode photos ahead of the interpreters, and each photo goes to the
@@ -58,18 +60,20 @@ class ImageModel:
         device: str | Sequence[str] | None = None,
         workers: int | None = None,
         cache: EmbeddingCache | None = None,
+        input_size: InputSize | None = None,
     ) -> None:
         """Loads a model; the arguments and errors are those of ``EmbeddingExtractor``."""
         if workers is not None:
             workers = _checked_workers(workers)
+        size = checked_size(input_size)
         self._cache_source = b""
         if isinstance(model, str | os.PathLike | bytes | bytearray | memoryview | ModelFile):
             file = ModelFile.open(model)
-            placement = place_model(file, device, workers)
+            placement = place_model(file, device, workers, size)
             if cache is not None:
-                self._cache_source = _cache_source(file.content, placement.first)
+                self._cache_source = _cache_source(file.content, placement.first, size)
         elif cache is None:
-            placement = place_interpreter(model, device, workers)
+            placement = place_interpreter(model, device, workers, size)
         else:
             raise ValueError(
                 "a cache cannot be used with an interpreter, whose model is not known: "
@@ -145,9 +149,10 @@ class ImageModel:
         """
         _refuse_single_image(images)
         lost = len(self._runners.lost)
+        guesses: list[str] = []
         with self._open_cache() as cached:
             outcomes = prepare_and_run(
-                functools.partial(self._prepare, cached),
+                functools.partial(self._prepare, cached, guesses),
                 functools.partial(self._finish, cached),
                 images,
                 preparers=self.workers,
@@ -160,6 +165,13 @@ class ImageModel:
                         warnings.warn(f"continuing without an Edge TPU: {reason}", stacklevel=4)
                         lost += 1
                     yield outcome
+        if guesses:
+            warnings.warn(
+                "which values are black and white was assumed for "
+                f"{len(guesses)} of the pictures, which do not say it (for example, {guesses[0]}): "
+                "save them as 8-bit pictures if this is wrong",
+                stacklevel=4,
+            )
 
     def _open_cache(self) -> AbstractContextManager[CachedRows | None]:
         if self._cache is None:
@@ -167,21 +179,30 @@ class ImageModel:
         return self._cache.open(self._cache_source)
 
     def _prepare(
-        self, cached: CachedRows | None, image: ImageSource
+        self, cached: CachedRows | None, guesses: list[str], image: ImageSource
     ) -> "_PreparedPhoto | Row | PhotoError":
-        """Returns the model's input for a photo, its row if the cache has it, or its error."""
+        """Returns the model's input for a photo, its row if the cache has it, or its error.
+
+        Adds to ``guesses`` if something was assumed about the photo.
+        """
         photo: ImageSource | PhotoFile = image
         key = None
         try:
             if cached is not None and isinstance(image, str | os.PathLike):
                 photo = read_photo(image)
-                key = cached.key(photo.content)
+                key = cached.key(photo.content, preprocessing_of(photo.content))
                 row = cached.get(key)
                 if row is not None:
                     return np.frombuffer(row, self._output_format.dtype)
-            pixels = load_image(photo, self.input_size)
+            guess: list[str] = []
+            pixels = load_image(
+                photo, self.input_size, self._input_format.mode, on_guess=guess.append
+            )
         except PhotoError as error:
             return error
+        if guess:
+            guesses.append(f"{_name(image)}: {guess[0]}")
+            key = None  # so that the next run warns as well
         return _PreparedPhoto(self._input_format.encode(pixels), key)
 
     def _finish(
@@ -209,6 +230,10 @@ class _PreparedPhoto:
     key: bytes | None
 
 
+def _name(image: ImageSource) -> str:
+    return os.fspath(image) if isinstance(image, str | os.PathLike) else "the image"
+
+
 def _checked_workers(value: SupportsIndex) -> int:
     try:
         workers = operator.index(value)
@@ -221,7 +246,7 @@ def _checked_workers(value: SupportsIndex) -> int:
     return workers
 
 
-def _cache_source(content: bytes, runner: ModelRunner) -> bytes:
+def _cache_source(content: bytes, runner: ModelRunner, size: tuple[int, int] | None) -> bytes:
     """Returns everything that a row depends on besides the photo."""
     return b"\0".join(
         [
@@ -230,6 +255,7 @@ def _cache_source(content: bytes, runner: ModelRunner) -> bytes:
             runner.input_format.table.tobytes(),
             runtime_name().encode(),
             processor_kind().encode(),
+            *([] if size is None else [b"%d x %d" % size]),
         ]
     )
 

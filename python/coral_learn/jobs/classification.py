@@ -14,6 +14,7 @@ from ..extraction.photo_rows import OnError, PhotoRows, raise_error, skip_photo
 from ..labels import label_list, read_label_file
 from ..progress import Progress
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.image_shape import InputSize
 
 LabelSource = str | os.PathLike[str] | Sequence[str] | Mapping[int, str]
 """Labels: the path of a label file, a list of names, or a mapping of names by class index."""
@@ -51,6 +52,7 @@ class Classifier:
         labels: LabelSource | None = None,
         device: str | None = None,
         cache: EmbeddingCache | None = None,
+        input_size: InputSize | None = None,
     ) -> None:
         """Loads a classifier.
 
@@ -59,6 +61,8 @@ class Classifier:
             labels: The names of the classes; by default the labels inside the model.
             device: A device as for :func:`coral_learn.edgetpu.make_interpreter`.
             cache: A cache for the scores of photos that are given as files.
+            input_size: Width and height of the model's input, or one number for both; None for
+                those of the model, or 224 for a model that takes images of any size.
 
         Raises:
             ModelError: The model cannot be used.
@@ -67,7 +71,7 @@ class Classifier:
         """
         file = ModelFile.open(model)
         self.labels = _label_names(labels) if labels is not None else file.labels
-        self._model = ImageModel(file, device=device, cache=cache)
+        self._model = ImageModel(file, device=device, cache=cache, input_size=input_size)
         self.num_classes = self._model.output_size
 
     def __enter__(self) -> "Classifier":

@@ -12,6 +12,7 @@ from ..extraction.cache import EmbeddingCache
 from ..extraction.photo_rows import SkippedPhoto
 from ..progress import Progress
 from ..tflite.file import ModelSource
+from ..tflite.image_shape import InputSize
 from .classification import Classifier, LabelSource
 from .confusion import confusion_matrix
 
@@ -46,6 +47,7 @@ def evaluate(
     labels: LabelSource | None = None,
     device: str | None = None,
     cache: EmbeddingCache | None = None,
+    input_size: InputSize | None = None,
     progress: bool | Progress = False,
 ) -> Evaluation:
     """Measures a classifier on photos in class folders.
@@ -59,6 +61,7 @@ def evaluate(
         labels: The names of the classes; by default the labels inside the model.
         device: A device as for :func:`coral_learn.edgetpu.make_interpreter`.
         cache: A cache for the scores.
+        input_size: See :class:`Classifier`.
         progress: True for a bar on standard error, or a function to call with (done, total).
 
     Raises:
@@ -67,7 +70,9 @@ def evaluate(
         EdgeTpuError: The device failed.
     """
     photos = ImageFolder(data_dir)
-    with Classifier(model, labels=labels, device=device, cache=cache) as classifier:
+    with Classifier(
+        model, labels=labels, device=device, cache=cache, input_size=input_size
+    ) as classifier:
         class_ids = _class_ids(photos, classifier)
         found = classifier.score_readable(photos.paths, progress=progress)
     if not len(found.rows):

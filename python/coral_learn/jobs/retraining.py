@@ -21,6 +21,8 @@ from ..extraction.photo_rows import SkippedPhoto
 from ..files import write_atomically
 from ..progress import Stage, StageProgress
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.image_shape import InputSize
+from ..tflite.input_shape import fix_input_shape
 from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
 from .methods import TUTORIAL_RECIPE, LearningTask, Method, SgdSettings, TrainedHead, train_head
 from .report import analyze, render_report
@@ -74,6 +76,7 @@ def retrain(
     seed: int | None = 0,
     device: str | None = None,
     cache: EmbeddingCache | None = None,
+    input_size: InputSize | None = None,
     progress: StageProgress | None = None,
 ) -> RetrainResult:
     """Retrains the last layer of a classifier on photos, then saves and tests the new model.
@@ -95,6 +98,8 @@ def retrain(
         device: ``cpu``, or an Edge TPU as in ``:0``, ``usb``, ``usb:1``, ``pci:0``. The default is
             the first Edge TPU for a compiled model and the CPU for any other model.
         cache: A cache for embeddings, so that the model runs only once on each photo.
+        input_size: Width and height of the input, or one number for both, for an extractor that
+            takes images of any size; None for 224. The retrained model takes this size only.
         progress: Called with the stage, how many of its steps are done, and how many there are.
 
     Raises:
@@ -105,7 +110,7 @@ def retrain(
     """
     if method not in get_args(Method):
         raise ValueError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
-    extractor = _open_extractor(extractor)
+    extractor = fix_input_shape(_open_extractor(extractor), input_size)
     image_folder = _list_photos(data_dir)
     split_by_class(image_folder.labels, validation, test)  # rejects bad fractions before the work
     folder = _writable_folder(output)

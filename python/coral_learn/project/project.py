@@ -22,6 +22,8 @@ from ..jobs.saved_model import save_model
 from ..progress import Progress
 from ..tflite.embedding import read_embedding
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.image_shape import InputSize
+from ..tflite.input_shape import fix_input_shape
 from . import state
 from .state import ProjectState, ProjectSummary
 from .store import ProjectStore
@@ -53,19 +55,27 @@ class Project:
         self._store.read_states()
 
     @classmethod
-    def create(cls, path: str | os.PathLike[str], extractor: ModelSource) -> "Project":
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        extractor: ModelSource,
+        *,
+        input_size: InputSize | None = None,
+    ) -> "Project":
         """Creates a project without classes.
 
         Args:
             path: The folder of the project, which is created if it does not exist.
             extractor: The embedding extractor, which is copied into the project.
+            input_size: Width and height of the input, or one number for both, for an extractor that
+                takes images of any size; None for 224.
 
         Raises:
             ValueError: The folder already contains a project.
             ModelError: The extractor cannot be used.
             OSError: The folder cannot be written.
         """
-        model = ModelFile.open(extractor)
+        model = fix_input_shape(ModelFile.open(extractor), input_size)
         read_embedding(model)  # rejects other models before anything is written
         store = ProjectStore(Path(path))
         _check_is_free(store)

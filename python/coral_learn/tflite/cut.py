@@ -7,6 +7,8 @@ from .embedding import EMBEDDING_TYPES, Candidate, candidates
 from .file import ModelFile, ModelSource
 from .graph import Graph
 from .head.record import record_head
+from .image_shape import InputSize
+from .input_shape import fix_input_shape
 from .linear_layer import LinearLayer, find_linear_layers
 from .nodes import Tensor
 from .pruning import prune
@@ -22,7 +24,12 @@ _KNOWN_EMBEDDINGS = (
 )
 
 
-def create_embedding_extractor(classifier: ModelSource, tensor_name: str | None = None) -> bytes:
+def create_embedding_extractor(
+    classifier: ModelSource,
+    tensor_name: str | None = None,
+    *,
+    input_size: InputSize | None = None,
+) -> bytes:
     """Makes an embedding extractor from a classifier by cutting off its last linear layer.
 
     The cut is at the named tensor. Without a name, it is at the embedding of an architecture that
@@ -33,23 +40,27 @@ def create_embedding_extractor(classifier: ModelSource, tensor_name: str | None 
         classifier: A ``.tflite`` file, not compiled for the Edge TPU, or its bytes.
         tensor_name: The tensor to cut at. If its name is several names joined with ";", one of
             them is enough.
+        input_size: Width and height of the extractor's input, or one number for both, for a model
+            that takes images of any size; None for 224.
 
     Returns:
-        A model with the same input and the embedding as its only output, in the type that it has
-        inside the classifier.
+        A model that takes one image, with the embedding as its only output, in the type that it
+        has inside the classifier.
 
     Raises:
         ModelError: There is no embedding, or more than one, or it is not one vector per image.
     """
-    return cut_at_embedding(ModelFile.open(classifier), tensor_name).content
+    return cut_at_embedding(ModelFile.open(classifier), tensor_name, input_size).content
 
 
-def cut_at_embedding(classifier: ModelFile, tensor_name: str | None = None) -> ModelFile:
+def cut_at_embedding(
+    classifier: ModelFile, tensor_name: str | None = None, input_size: InputSize | None = None
+) -> ModelFile:
     """Makes an embedding extractor from a classifier; see :func:`create_embedding_extractor`.
 
     The extractor remembers how the head was stored, so that the same head can be put back exactly.
     """
-    graph = classifier.graph
+    graph = fix_input_shape(classifier, input_size).graph
     layers = find_linear_layers(graph)
     embedding = _find_embedding(graph, layers, tensor_name)
     extractor = graph.copy()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ..errors import ModelError
 from .file import ModelFile, ModelSource
 from .graph import Graph
+from .input_shape import fix_input_shape, with_one_image
 from .linear_layer import LinearLayer, find_linear_layers
 from .nodes import Tensor
 
@@ -51,7 +52,7 @@ def read_embedding(extractor: ModelSource) -> Candidate:
     Raises:
         ModelError: The model does not have exactly one output, or it is not an embedding.
     """
-    return Candidate.of_tensor(embedding_output(ModelFile.open(extractor).graph))
+    return Candidate.of_tensor(embedding_output(with_one_image(ModelFile.open(extractor)).graph))
 
 
 def list_candidates(classifier: ModelSource) -> list[Candidate]:
@@ -66,7 +67,7 @@ def list_candidates(classifier: ModelSource) -> list[Candidate]:
     Raises:
         ModelError: The file cannot be used.
     """
-    graph = ModelFile.open(classifier).graph
+    graph = fix_input_shape(ModelFile.open(classifier)).graph
     return candidates(graph, find_linear_layers(graph))
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PIL import ImageOps
 
-from ...extraction.images import open_photo
 from ...extraction.photo_file import PhotoError, read_photo
+from ...extraction.picture_formats import open_photo
 from .analysis import RECOMMENDED_PHOTOS, Analysis, Prediction
 
 _THUMBNAIL = 160  # pixels, enough for screens with two pixels per CSS pixel
