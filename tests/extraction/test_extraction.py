@@ -50,7 +50,7 @@ def test_a_path_bytes_and_an_interpreter_give_the_same_extractor(tmp_path: Path)
     [
         (
             averaging_model(channels=2),
-            r"input has shape \[1, 4, 8, 2\], .* \[1, height, width, 3\]",
+            r"shape \[1, 4, 8, 2\], .* \[1, height, width, 3\]",
         ),
         (b"no model", "."),
     ],

@@ -189,11 +189,7 @@ def jpeg_bytes() -> bytes:
         ("empty.jpg", b"", "the file is empty"),
         ("text.jpg", b"These are not the pixels you want.", "not a picture that Pillow can read"),
         ("cut.jpg", jpeg_bytes()[:1500], "damaged or not supported"),
-        (
-            "photo.heic",
-            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
-            r"HEIC cannot be read here: run `pip install 'coral-learn\[heif\]'`",
-        ),
+        ("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", r"HEIC cannot .*\[heif\]'"),
     ],
 )
 def test_the_error_names_the_file_and_the_reason(

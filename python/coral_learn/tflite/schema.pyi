@@ -136,6 +136,15 @@ class SqueezeOptionsT:
 class ReducerOptionsT:
     keepDims: bool
 
+class ShapeOptionsT:
+    outType: int
+
+class StridedSliceOptionsT:
+    shrinkAxisMask: int
+
+class PackOptionsT:
+    valuesCount: int
+
 class L2NormOptionsT:
     fusedActivationFunction: int
 
@@ -151,6 +160,9 @@ OptionsT = (
     | ReshapeOptionsT
     | SqueezeOptionsT
     | ReducerOptionsT
+    | ShapeOptionsT
+    | StridedSliceOptionsT
+    | PackOptionsT
     | L2NormOptionsT
     | QuantizeOptionsT
     | DequantizeOptionsT
@@ -175,11 +187,14 @@ class BuiltinOperator:
     FULLY_CONNECTED: ClassVar[int]
     L2_NORMALIZATION: ClassVar[int]
     MUL: ClassVar[int]
+    PACK: ClassVar[int]
     QUANTIZE: ClassVar[int]
     RELU: ClassVar[int]
     RESHAPE: ClassVar[int]
+    SHAPE: ClassVar[int]
     SOFTMAX: ClassVar[int]
     SPLIT: ClassVar[int]
+    STRIDED_SLICE: ClassVar[int]
     TANH: ClassVar[int]
 
 class BuiltinOptions:
