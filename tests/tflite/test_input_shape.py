@@ -241,7 +241,7 @@ def test_a_model_of_any_size_gets_224_pixels_by_default() -> None:
 def test_a_head_on_an_extractor_of_any_size_says_which_size_it_gets() -> None:
     content = ShapedModel([1, 1, 1, 3], [-1, -1, -1, 3]).convolve(4).pool().content()
     head = np.ones((4, 2), np.float32), np.ones(2, np.float32)
-    with pytest.warns(UserWarning, match="fixed to 224 x 224 pixels"):
+    with pytest.warns(UserWarning, match="takes one size: 224 x 224 pixels"):
         classifier = append_softmax_head(content, *head)
     assert shape_of(classifier.content) == (1, 224, 224, 3)
 

@@ -90,7 +90,8 @@ def evaluate_command(
 ) -> None:
     """Measure how often a classifier is right.
 
-    DATA_DIR contains one folder of photos for each class.
+    DATA_DIR contains one folder of photos for each class, or anything else that train takes; of
+    photos that are split, those in test are used.
     """
     evaluation = evaluate(
         model,
@@ -101,6 +102,7 @@ def evaluate_command(
         input_size=input_size,
         progress=not json,
     )
+    display.print_facts(evaluation.notes)
     display.print_skipped(evaluation.skipped)
     if json:
         display.print_json(evaluation.to_json())

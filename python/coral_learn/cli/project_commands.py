@@ -5,9 +5,13 @@ from pathlib import Path
 
 import click
 
-from ..dataset import photos_below
+from ..dataset.entries import photos_below
 from ..extraction.photo_rows import SkippedPhoto
+from ..jobs.outputs import foreign_file, foreign_results
 from ..project.project import Project
+from ..project.store import ProjectStore
+from ..tflite.file import ModelFile
+from ..tflite.input_shape import fix_input_shape
 from . import display
 from .options import (
     PATH,
@@ -15,10 +19,12 @@ from .options import (
     chosen_cache,
     device_option,
     extractor_option,
+    force_option,
     input_size_option,
     json_option,
     output_option,
 )
+from .overwriting import confirm_overwriting
 
 folder_argument = click.argument("folder", type=PATH, metavar="PROJECT")
 name_argument = click.argument("name", metavar="CLASS")
@@ -35,10 +41,26 @@ def project_app() -> None:
 @project_app.command("create")
 @folder_argument
 @extractor_option
+@click.option(
+    "--tensor",
+    metavar="NAME",
+    help="Tensor of the model to take as the embedding. By default the output of an extractor, and "
+    "the input of a classifier's last layer.",
+)
 @input_size_option
-def _create(folder: Path, extractor: Path, input_size: tuple[int, int] | None) -> None:
+@force_option
+def _create(
+    folder: Path,
+    extractor: Path,
+    tensor: str | None,
+    input_size: tuple[int, int] | None,
+    force: bool,
+) -> None:
     """Create a project without classes."""
-    Project.create(folder, extractor, input_size=input_size)
+    model, store = fix_input_shape(ModelFile.open(extractor), input_size), ProjectStore(folder)
+    if not store.exists():
+        confirm_overwriting(foreign_file(store.extractor, model.content), force=force)
+    display.print_facts(Project.create(folder, model, tensor_name=tensor).notes)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")
 
 
@@ -114,7 +136,9 @@ def _show(folder: Path, json: bool) -> None:
 @project_app.command("export")
 @folder_argument
 @output_option
-def _export(folder: Path, output: Path) -> None:
+@force_option
+def _export(folder: Path, output: Path, force: bool) -> None:
     """Write the retrained model and its label map."""
+    confirm_overwriting(foreign_results(output), force=force)
     model = Project(folder).export(output)
     display.print_hint(f"coral-learn classify {model} PHOTO.jpg")

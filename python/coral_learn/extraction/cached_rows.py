@@ -50,15 +50,15 @@ class CachedRows:
             self._connection = connect(self._path)
             self._inode = inode_of(self._path)
 
-    def key(self, photo: bytes, preprocessing: bytes = b"") -> bytes:
+    def key(self, digest: bytes, preprocessing: bytes = b"") -> bytes:
         """Returns the key of a photo's row.
 
         Args:
-            photo: The bytes of the photo's file.
+            digest: The SHA-256 of the photo's file.
             preprocessing: The name of what is done with this kind of file only, at most 16 bytes.
         """
         return hashlib.blake2b(
-            photo, key=self._source, digest_size=32, person=preprocessing
+            digest, key=self._source, digest_size=32, person=preprocessing
         ).digest()
 
     def get(self, key: bytes) -> bytes | None:

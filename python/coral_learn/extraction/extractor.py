@@ -112,11 +112,11 @@ class EmbeddingExtractor:
     def extract_readable(
         self, images: Iterable[ImageSource], *, progress: bool | Progress = False
     ) -> PhotoRows[Embeddings]:
-        """Returns the embeddings of the photos that can be used, and which photos were skipped.
+        """Returns the embeddings and digests of the photos that can be used, and what was skipped.
 
         The arguments and the other errors are those of :meth:`extract`.
         """
-        return self._model.run(images, progress=progress, on_error=skip_photo)
+        return self._model.run(images, progress=progress, on_error=skip_photo, digests=True)
 
     def stream(self, images: Iterable[ImageSource]) -> Generator[Row | PhotoError, None, None]:
         """Yields the embedding of each photo, or its error if it cannot be used, in order.

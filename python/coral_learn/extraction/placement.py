@@ -2,15 +2,17 @@
 
 import contextlib
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..edgetpu.devices import DEVICE_VARIABLE, choose_device, list_edge_tpus
 from ..edgetpu.interpreter import make_interpreter
 from ..edgetpu.runtime import Interpreter
-from ..errors import ModelError
+from ..errors import EdgeTpuError, ModelError
 from ..machine import usable_cpus
 from ..tflite.file import ModelFile
+from ..tflite.input_shape import fix_input_shape, name_file
 from ..tflite.normalization import Normalization
 from .model_runner import ModelRunner
 
@@ -57,8 +59,13 @@ def place_model(
         workers: The workers of the :class:`Placement`; None for the number of processors that may
             be used.
         input_size: Width and height of the input; see :class:`ModelRunner`.
+
+    Raises:
+        EdgeTpuError: ``device`` is an Edge TPU, and the model is not compiled for one.
     """
     devices = _devices(device)
+    if device and devices != ["cpu"]:
+        _refuse_uncompiled(model, device)
     model = _with_fixed_input(model, input_size)
     workers = workers or usable_cpus()
     declared = _declared_normalization(model)
@@ -68,7 +75,10 @@ def place_model(
             make_interpreter(model, chosen, num_threads=1), declared, input_size
         )
 
-    first = maker(devices[0])()
+    try:
+        first = maker(devices[0])()
+    except ModelError as error:
+        raise name_file(model, error) from error
     if not model.is_compiled:
         return Placement("cpu", workers, first, [maker("cpu")] * (workers - 1))
     return Placement(
@@ -76,6 +86,20 @@ def place_model(
         workers=workers,
         first=first,
         others=[maker(each) for each in devices[1:]],
+    )
+
+
+def _refuse_uncompiled(model: ModelFile, device: str | Sequence[str]) -> None:
+    """Rejects a model that cannot run on the Edge TPU that the caller asked for.
+
+    The device in the environment variable is for all models, and only leads to a warning.
+    """
+    if model.is_compiled:
+        return
+    path = shlex.quote(model.name) if model.is_named else "MODEL.tflite"
+    raise EdgeTpuError(
+        f"{model.name} is not compiled for the Edge TPU, and cannot run on {device!r}: compile the "
+        f"quantized model with `edgetpu_compiler {path}`, or choose the device 'cpu'"
     )
 
 
@@ -106,8 +130,6 @@ def _with_fixed_input(model: ModelFile, input_size: tuple[int, int] | None) -> M
     The runtime reports a model that cannot be run, and resizes a model whose graph cannot be
     changed; but it cannot change the numbers in the graph that stand for a batch.
     """
-    from ..tflite.input_shape import fix_input_shape
-
     try:
         return fix_input_shape(model, input_size)
     except (ModelError, ImportError):  # ImportError: without ai-edge-litert there is no schema

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset import split_by_class
+from ..dataset.split import split_by_class
 from ..embeddings import Embeddings
 from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
@@ -20,10 +20,10 @@ from ..files import write_atomically
 from ..heads.softmax_regression import SoftmaxRegression
 from ..jobs.saved_model import save_model
 from ..progress import Progress
-from ..tflite.embedding import read_embedding
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.input_shape import fix_input_shape
+from ..tflite.open_extractor import open_extractor
 from . import state
 from .state import ProjectState, ProjectSummary
 from .store import ProjectStore
@@ -42,6 +42,7 @@ class Project:
 
     Attributes:
         path: The folder of the project.
+        notes: Facts about the extractor that :meth:`create` took, a sentence each.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -51,6 +52,7 @@ class Project:
             ValueError: The folder contains no project, or a newer version wrote it.
         """
         self.path = Path(path)
+        self.notes: list[str] = []
         self._store = ProjectStore(self.path)
         self._store.read_states()
 
@@ -60,13 +62,17 @@ class Project:
         path: str | os.PathLike[str],
         extractor: ModelSource,
         *,
+        tensor_name: str | None = None,
         input_size: InputSize | None = None,
     ) -> "Project":
         """Creates a project without classes.
 
         Args:
             path: The folder of the project, which is created if it does not exist.
-            extractor: The embedding extractor, which is copied into the project.
+            extractor: The embedding extractor, which is copied into the project. The last layer of
+                a classifier is cut off, and :attr:`notes` say where.
+            tensor_name: The tensor of ``extractor`` to take as the embedding, as for
+                :func:`coral_learn.retrain`, but not "auto".
             input_size: Width and height of the input, or one number for both, for an extractor that
                 takes images of any size; None for 224.
 
@@ -75,8 +81,9 @@ class Project:
             ModelError: The extractor cannot be used.
             OSError: The folder cannot be written.
         """
-        model = fix_input_shape(ModelFile.open(extractor), input_size)
-        read_embedding(model)  # rejects other models before anything is written
+        # Rejects other models before anything is written.
+        fixed = fix_input_shape(ModelFile.open(extractor), input_size)
+        model, notes = open_extractor(fixed, tensor_name)
         store = ProjectStore(Path(path))
         _check_is_free(store)
         store.make_folder()
@@ -84,7 +91,9 @@ class Project:
             _check_is_free(store)  # another process may have been faster
             write_atomically(store.extractor, model.content)
             store.write_states([ProjectState("create")])
-        return cls(path)
+        project = cls(path)
+        project.notes = notes
+        return project
 
     @property
     def classes(self) -> list[str]:

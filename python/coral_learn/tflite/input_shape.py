@@ -63,37 +63,58 @@ def fix_input_shape(model: ModelFile, input_size: InputSize | None = None) -> Mo
         ModelError: The model does not take images, or its shape cannot be fixed.
         ValueError: The size is not valid, or the model takes images of another size only.
     """
-    shape = check_image_input(model.graph)
-    target = shape.of_one_image(checked_size(input_size))
-    if shape.is_fixed:
-        return model
-    graph = model.graph.copy()
     try:
-        _FixedShapes(graph, shape, target).write()
+        shape = check_image_input(model.graph)
+        target = shape.of_one_image(checked_size(input_size))
+        return model if shape.is_fixed else model.with_graph(_fixed(model.graph, shape, target))
+    except ModelError as error:
+        raise name_file(model, error) from error
+
+
+def name_file(model: ModelFile, error: ModelError) -> ModelError:
+    """Returns an error that names the file of a model, if the model has one."""
+    if not model.is_named or model.name in str(error):
+        return error
+    return ModelError(f"{model.name}: {error}")
+
+
+def _fixed(graph: Graph, old: ImageShape, new: ImageShape) -> Graph:
+    changed = graph.copy()
+    try:
+        _FixedShapes(changed, old, new).write()
     except (ValueError, IndexError, TypeError) as error:  # NumPy's errors for shapes that clash
-        raise ModelError(_failure(shape, target, error)) from error
-    return model.with_graph(graph)
+        raise ModelError(_failure(old, new, error)) from error
+    return changed
 
 
-def with_one_image(extractor: ModelFile) -> ModelFile:
-    """Returns a model with a fixed input shape, if it takes images, for a head after it.
+def with_one_image(model: ModelFile) -> ModelFile:
+    """Returns a model with a fixed input shape if it takes images; any other model as it is.
+
+    What comes after an embedding does not depend on the input, which may be a sound, for example.
 
     Raises:
         ModelError: The model takes images, and its shape cannot be fixed.
     """
     try:
-        shape = check_image_input(extractor.graph)
+        check_image_input(model.graph)
     except ModelError:
-        return extractor  # of sounds, for example: the head does not depend on its input
-    if shape.any_width or shape.any_height:
-        size = shape.of_one_image()
-        warnings.warn(
-            f"{extractor.name} takes photos of any size, and the new model is fixed to "
-            f"{size.width} x {size.height} pixels: make an extractor of another size first if the "
-            "embeddings were extracted at another size",
-            stacklevel=4,
-        )
-    return fix_input_shape(extractor)
+        return model
+    return fix_input_shape(model)
+
+
+def with_one_image_for_head(extractor: ModelFile) -> ModelFile:
+    """Does the same for an extractor that gets a head, and warns if a size is assumed."""
+    model = with_one_image(extractor)
+    if model is not extractor:
+        old, new = check_image_input(extractor.graph), check_image_input(model.graph)
+        if old.any_width or old.any_height:
+            warnings.warn(
+                f"{extractor.name} takes photos of any size, but a model with a head takes one "
+                f"size: {new.width} x {new.height} pixels. Extract the embeddings at this size, or "
+                "choose the input size in retrain or Project.create",
+                stacklevel=4,
+            )
+    return model
 
 
 class _FixedShapes:

@@ -31,6 +31,9 @@ LABEL_FILE_NAME = "labels.txt"
 METADATA_ENTRY = b"TFLITE_METADATA"
 """The name of the entry that holds the metadata."""
 
+EMBEDDING = "embedding"
+"""The name of the output of every extractor that this package makes."""
+
 Metadata: TypeAlias = dict[str, Any]
 """Metadata as nested dicts; see :mod:`~coral_learn.tflite.metadata_format`."""
 
@@ -70,11 +73,19 @@ def label_file_name(metadata: Metadata | None) -> str | None:
     return None
 
 
+def read_output_name(metadata: Metadata | None) -> str | None:
+    """Returns the name of the only output; None if none is declared, or the outputs are several."""
+    graphs = (metadata or {}).get("subgraph_metadata") or [{}]
+    outputs = graphs[0].get("output_tensor_metadata", [])
+    return outputs[0].get("name", b"").decode("utf-8", "replace") if len(outputs) == 1 else None
+
+
 def write_metadata(graph: Graph, *, output_name: str, has_labels: bool) -> None:
     """Updates the metadata of a model after a change of its output.
 
-    The description of the model and its input stays, and the output gets a new one. A model
-    without metadata and without labels gets no metadata.
+    The description of the model and its input stays, and the output gets a new one. A classifier
+    without metadata and without labels gets no metadata; an extractor always gets them, because
+    the name of its output marks it.
 
     Args:
         graph: The graph to change.
@@ -82,7 +93,8 @@ def write_metadata(graph: Graph, *, output_name: str, has_labels: bool) -> None:
         has_labels: Whether a file named :data:`LABEL_FILE_NAME` holds labels of the output.
     """
     model = graph.model
-    if has_labels or any(entry.name == METADATA_ENTRY for entry in model.metadata):
+    is_described = any(entry.name == METADATA_ENTRY for entry in model.metadata)
+    if has_labels or output_name == EMBEDDING or is_described:
         base = find_metadata(model) or {}
         _replace_metadata(model, _describe(graph, base, output_name, has_labels))
 

@@ -16,8 +16,9 @@ from .. import schema
 from ..embedding import embedding_output
 from ..file import ModelFile
 from ..graph import Graph
-from ..input_shape import with_one_image
+from ..input_shape import with_one_image_for_head
 from ..layers import add_dequantize, add_quantize, add_reshape, add_softmax
+from ..metadata import EMBEDDING
 from ..nodes import Tensor
 from ..notes import write_note
 from ..quantization import Quantization
@@ -37,7 +38,7 @@ def append_normalization(extractor: ModelFile) -> ModelFile:
     Raises:
         ModelError: The model's output is not one embedding.
     """
-    graph = with_one_image(extractor).graph.copy()
+    graph = with_one_image_for_head(extractor).graph.copy()
     embedding = _match_input_type(graph, embedding_output(graph))
     shape = [1, 1, 1, embedding.shape[-1]]
     if len(embedding.shape) != 4:
@@ -51,7 +52,7 @@ def append_normalization(extractor: ModelFile) -> ModelFile:
         version=2 if embedding.dtype == np.int8 else 1,
     )
     graph.set_output(normalized)
-    return ModelFile.of_graph(graph, output_name="embedding")
+    return ModelFile.of_graph(graph, output_name=EMBEDDING)
 
 
 def append_imprinting_tail(
