@@ -224,21 +224,21 @@ COMMANDS = {
     "": "--version",
     "cache": "--clear --json",
     "classify": "MODEL IMAGES --labels --top-k --threshold --input-size --device --json",
-    "demo": "--output --json",
+    "demo": "--output --force --json",
     "doctor": "--model --device --json",
     "evaluate": "MODEL DATA_DIR --labels --input-size --device --cache --no-cache --json",
-    "extractor": "CLASSIFIER --output --tensor --photos --list --input-size --json",
+    "extractor": "CLASSIFIER --output --tensor --photos --list --input-size --force --json",
     "project": "",
     "project add": "FOLDER NAME PHOTOS --device --cache --no-cache",
-    "project create": "FOLDER --extractor --tensor --input-size",
-    "project export": "FOLDER --output",
+    "project create": "FOLDER --extractor --tensor --input-size --force",
+    "project export": "FOLDER --output --force",
     "project remove": "FOLDER NAME",
     "project rename": "FOLDER NAME NEW_NAME",
     "project show": "FOLDER --json",
     "project undo": "FOLDER",
     "train": (
         "DATA_DIR --extractor --tensor --output --method --iterations --learning-rate --batch-size "
-        "--weight-scale --val --test --seed --input-size --device --cache --no-cache --json"
+        "--weight-scale --val --test --seed --input-size --device --cache --no-cache --force --json"
     ),
 }
 PHOTO_KEYS = {"path": None, "reason": None}
@@ -505,6 +505,8 @@ def test_json_of_project_show(
         "accuracy": None,
         "classes": [{"name": None, "photos": None}],
         "history": [None],
+        "interval": None,
         "path": None,
+        "tested": None,
         "threshold": None,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -175,9 +176,10 @@ def print_project(project: Project) -> None:
     for name in step.classes:
         table.add_row(escape(name), str(step.count(name)))
     results.print(table)
-    if step.accuracy is not None:
+    if step.accuracy is not None and step.interval is not None:
+        found = describe_accuracy(step.accuracy, step.tested, step.interval, "held-out photo")
         results.print(
-            f"Accuracy on held-out photos: [bold]{step.accuracy:.1%}[/]. "
+            f"Accuracy: [bold]{found}[/]. "
             f"classify --threshold {step.threshold:.2f} keeps 95% of the right answers.",
             highlight=False,
             soft_wrap=True,
@@ -214,13 +216,22 @@ def print_evaluation(evaluation: Evaluation) -> None:
     found = describe_accuracy(evaluation.accuracy, evaluation.images, evaluation.interval)
     results.print(f"Accuracy: [bold]{found}[/]", highlight=False)
     table = Table("Class", "Photos", "Right", "Most often mistaken for")
-    for index, row in enumerate(evaluation.confusion):
-        photos, right = sum(row), row[index]
-        if not photos:
-            continue
-        wrong = [*row[:index], 0, *row[index + 1 :]]
-        worst = wrong.index(max(wrong))
-        mistaken = f"{evaluation.classes[worst]} ({wrong[worst]})" if wrong[worst] else ""
-        name = escape(evaluation.classes[index])
-        table.add_row(name, str(photos), percent(right / photos), escape(mistaken))
+    for name, photos, right, wrong in _by_class_name(evaluation):
+        worst = max(wrong, key=lambda other: wrong[other], default="")
+        mistaken = f"{worst} ({wrong[worst]})" if worst else ""
+        table.add_row(escape(name), str(photos), percent(right / photos), escape(mistaken))
     results.print(table)
+
+
+def _by_class_name(evaluation: Evaluation) -> Iterator[tuple[str, int, int, Counter[str]]]:
+    """Yields, for each class with photos, their number, the right answers and the wrong ones.
+
+    Two classes of one name, such as the two cranes of ImageNet, are not mistaken for each other.
+    """
+    for index, row in enumerate(evaluation.confusion):
+        name, answers = evaluation.classes[index], Counter[str]()
+        for other, number in zip(evaluation.classes, row, strict=True):
+            answers[other] += number
+        right = answers.pop(name)
+        if sum(row):
+            yield name, sum(row), right, +answers

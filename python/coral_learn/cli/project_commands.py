@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from ..dataset.entries import photos_below
 from ..extraction.photo_rows import SkippedPhoto
 from ..jobs.outputs import foreign_file, foreign_results
+from ..project.class_photos import photos_of_class
 from ..project.project import Project
 from ..project.store import ProjectStore
 from ..tflite.file import ModelFile
@@ -76,10 +76,10 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
     Creates the class if the project does not have it.
     """
     project = Project(folder)
-    paths = [path for given in photos for path in photos_below(given)]
+    paths = [path for given in photos for path in photos_of_class(given, folder, name)]
     skipped: list[SkippedPhoto] = []
     add = project.add_photos if name in project.classes else project.add_class
-    add(
+    added = add(
         name,
         paths,
         device=device,
@@ -88,6 +88,7 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
         on_error=lambda _, error: skipped.append(SkippedPhoto.from_error(error)),
     )
     display.print_skipped(skipped)
+    display.print_facts(added.notes)
     display.print_project(project)
 
 

@@ -72,9 +72,11 @@ def score_test_photos(
             [photos.paths[row] for row in rows], progress=lambda done, _: report(done, len(rows))
         )
     if tested.skipped:
+        number = len(tested.skipped)
         warnings.warn(
-            f"{len(tested.skipped)} test photos could be read in training but not in the test of "
-            f"the saved model, which ran without them (for example, {tested.skipped[0]})",
+            f"{counted(number, 'test photo')} could be read in training but not in the test of the "
+            f"saved model, and {'was' if number == 1 else 'were'} left out of it (for example, "
+            f"{tested.skipped[0]})",
             stacklevel=3,
         )
     return tested

@@ -36,10 +36,10 @@ class ProjectState:
         photos: The embeddings of the photos of all classes.
         head: The file of the trained head, or None if there are fewer than two classes.
         accuracy: The accuracy on held-out photos, or None if no photos were held out.
-        tested: The number of held-out photos. In a small project each photo was held out once, by
-            cross-validation.
         threshold: The probability below which an answer should count as "I don't know". 95% of the
             correct answers on held-out photos have a higher probability.
+        tested: The number of held-out photos. In a small project each photo was held out once, by
+            cross-validation.
     """
 
     what: str
@@ -120,6 +120,8 @@ class ProjectSummary:
             "accuracy": self.accuracy,
             "threshold": self.threshold,
             "history": self.history,
+            "tested": self.tested,
+            "interval": self.interval,
         }
 
 
