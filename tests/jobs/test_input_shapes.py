@@ -19,8 +19,6 @@ from coral_learn.project.project import Project
 from coral_learn.tflite.cut import create_embedding_extractor
 from coral_learn.tflite.file import ModelFile
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*range:UserWarning")
-
 
 def extractor_of(kind: str) -> bytes:
     """Builds a random extractor, whose features are the mean and the contrast of its filters."""
@@ -51,7 +49,8 @@ def test_a_model_is_trained_saved_extended_and_evaluated(
     [image] = ModelFile.open(result.model).graph.inputs
     assert list(image.shape) == INPUTS[kind]
     assert result.accuracy.test_float == result.accuracy.test_saved
-    assert evaluate(result.model, photos).accuracy > 0.5  # three classes
+    with pytest.warns(UserWarning, match="the model was trained on"):
+        assert evaluate(result.model, photos).accuracy > 0.4  # of three classes
 
     crabs = sorted((photos / "crab").iterdir())
     cut = create_embedding_extractor(result.model)
