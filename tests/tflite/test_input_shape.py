@@ -1,5 +1,6 @@
 """Models for batches and for images of any size become models for one image of a fixed size."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -324,3 +325,14 @@ def test_a_fixed_model_keeps_its_labels_and_name() -> None:
     graph = batch.graph.copy()
     changed = batch.with_graph(graph)
     assert (changed.name, changed.labels) == ("some.tflite", batch.labels)
+
+
+@settings(deadline=None, max_examples=EXAMPLES * 5)
+@given(backbones(), st.data())
+def test_damaged_models_raise_only_model_errors(drawn: dict[str, Any], data: st.DataObject) -> None:
+    content = bytearray(build(drawn))
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(8, len(content) - 1))
+        content[place] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(ModelError):
+        fix_input_shape(ModelFile(bytes(content)))

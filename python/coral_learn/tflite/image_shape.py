@@ -18,8 +18,9 @@ DEFAULT_SIZE = 224
 _MAX_SIZE = 8192
 _CHANNELS = (1, 3)
 _NEEDED = (
-    "[1, height, width, 3] in color, [1, height, width, 1] in gray, or [1, 3, height, width] and "
-    "[1, 1, height, width] with the channels first"
+    "but must be one image, [1, height, width, 3] in color, [1, height, width, 1] in gray, or "
+    "[1, 3, height, width] and [1, 1, height, width] with the channels first: use a model for "
+    "images"
 )
 
 
@@ -62,14 +63,14 @@ class ImageShape:
         """
         dims = [int(size) for size in shape]
         if len(dims) != 4 or min(dims) < 1:
-            raise ModelError(f"the model's input has shape {dims}{_found(dims)}{_needed()}")
+            raise ModelError(f"the model's input has shape {dims}{_found(dims)}, {_NEEDED}")
         fixed = dims if signature is None else [int(size) for size in signature]
         is_last = dims[3] in _CHANNELS and fixed[3] != -1
         is_first = dims[1] in _CHANNELS and fixed[1] != -1
         if is_last and is_first and dims[1:] == [3, 1, 1]:
             is_last = False  # any size with the channels first, not a gray image of 3 pixels
         if not (is_last or is_first):
-            raise ModelError(f"the model's input has shape {fixed}{_found(fixed)}{_needed()}")
+            raise ModelError(f"the model's input has shape {fixed}{_found(fixed)}, {_NEEDED}")
         down, across = (1, 2) if is_last else (2, 3)
         is_one_pixel = fixed in (dims, []) and dims[down] == dims[across] == 1
         return cls(
@@ -146,7 +147,3 @@ def _found(dims: list[int]) -> str:
     if len(dims) == 4 and dims[3] == -1:
         return " without a fixed number of channels"
     return ""
-
-
-def _needed() -> str:
-    return f", but must be one image, {_NEEDED}: use a model for images"

@@ -14,6 +14,9 @@ from .nodes import Operator, Tensor
 
 _PIXEL_TYPES = ("uint8", "int8", "float32")
 _MAX_KNOWN = 1000  # elements of a constant that may be a shape or axes
+_MAX_ELEMENTS = 2**31 - 1
+# What NumPy and plain arithmetic raise for shapes that do not go together.
+_CLASHES = (ValueError, TypeError, LookupError, ArithmeticError)
 _INTEGERS = {"int32": np.int32, "int64": np.int64}
 
 
@@ -82,7 +85,7 @@ def _fixed(graph: Graph, old: ImageShape, new: ImageShape) -> Graph:
     changed = graph.copy()
     try:
         _FixedShapes(changed, old, new).write()
-    except (ValueError, IndexError, TypeError) as error:  # NumPy's errors for shapes that clash
+    except _CLASHES as error:
         raise ModelError(_failure(old, new, error)) from error
     return changed
 
@@ -121,14 +124,15 @@ class _FixedShapes:
     """The shapes that follow from the shape of one image, through all operators of a graph."""
 
     def __init__(self, graph: Graph, old: ImageShape, new: ImageShape) -> None:
-        from . import shape_rules  # only models whose shape is not fixed need the rules
+        # Imported here because only models whose shape is not fixed need the rules.
+        from . import layer_shapes, shape_rules
 
-        self._rules = shape_rules
+        self._rules, self._unknown = shape_rules, layer_shapes.unknown
         self._graph = graph
         self._batch = old.batch
         self._keeps_size = (old.width, old.height) == (new.width, new.height)
         (image,) = graph.inputs
-        self._arrays = {image: shape_rules.unknown(new.dims)}
+        self._arrays = {image: self._unknown(new.dims)}
         for operator in list(graph.operators):
             if not self._arrays.keys().isdisjoint(operator.inputs):
                 self._compute(operator)
@@ -148,7 +152,9 @@ class _FixedShapes:
         results = found if isinstance(found, list) else [found]
         is_known = operator.name == "SHAPE" or all(map(self._rules.is_known, sources))
         for output, result in zip(operator.outputs, results, strict=True):
-            self._arrays[output] = result if is_known else self._rules.unknown(result.shape)
+            if result.size > _MAX_ELEMENTS:
+                raise ModelError(f"{operator.name} gives too large a tensor")
+            self._arrays[output] = result if is_known else self._unknown(result.shape)
             if not is_known:
                 self._check_images_stay_apart(operator, output, result.shape)
 
@@ -158,7 +164,7 @@ class _FixedShapes:
         data = self._graph.model.buffers[tensor.table.buffer].data
         dtype = _INTEGERS.get(tensor.type_name)
         if dtype is None or data is None or not 0 < len(data) <= _MAX_KNOWN:
-            return self._rules.unknown(tensor.shape)
+            return self._unknown(tensor.shape)
         return np.frombuffer(data, dtype).reshape(tensor.shape).astype(np.int64)
 
     def _fix_target(self, operator: Operator) -> None:

@@ -1,31 +1,25 @@
 """The shape of each operator's output, from the shapes and the known numbers of its inputs.
 
 A rule takes arrays and returns arrays. A tensor whose numbers are not known is an array of the
-right shape that takes no memory (:func:`unknown`); numbers that are known are int64. One rule thus
-serves shapes and the integer arithmetic with which converters compute the target of a RESHAPE.
+right shape that takes no memory (:func:`~.layer_shapes.unknown`); numbers that are known are int64.
+One rule thus serves shapes and the integer arithmetic with which converters compute the target of a
+RESHAPE.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import ModelError
-from . import schema
+from . import layer_shapes as layers
+from .layer_shapes import Array, option, unknown
 from .nodes import Operator
 
-Array: TypeAlias = NDArray[Any]
 Rule: TypeAlias = Callable[..., Array | list[Array]]
 """Called with the operator and an array for each input that is not left out."""
-
-
-def unknown(shape: Iterable[int]) -> Array:
-    """Returns an array of a shape whose numbers do not matter; it takes no memory."""
-    return np.broadcast_to(np.int8(0), tuple(shape))
 
 
 def is_known(array: Array) -> bool:
@@ -49,10 +43,6 @@ def rule_of(operator: Operator) -> Rule:
     return rule
 
 
-def _option(operator: Operator, name: str, default: int = 0) -> int:
-    return int(getattr(operator.table.builtinOptions, name, default))
-
-
 def _same(operator: Operator, source: Array, *others: Array) -> Array:
     return source
 
@@ -64,53 +54,10 @@ def _elementwise(operator: Operator, *sources: Array) -> Array:
     return unknown(np.broadcast_shapes(*(source.shape for source in sources)))
 
 
-def _window(operator: Operator, size: int, kernel: int, axis: str) -> int:
-    """Returns the number of positions of a kernel along an axis, "H" or "W"."""
-    stride = _option(operator, f"stride{axis}", 1)
-    kernel = (kernel - 1) * _option(operator, f"dilation{axis}Factor", 1) + 1
-    if _option(operator, "padding") == schema.Padding.VALID:
-        size -= kernel - 1
-    if size < 1:
-        raise ModelError(f"the image is too small for {operator.name}")
-    return math.ceil(size / stride)
-
-
-def _convolution(operator: Operator, source: Array, weights: Array, *biases: Array) -> Array:
-    batch, height, width, _ = source.shape
-    channels = weights.shape[3 if operator.name == "DEPTHWISE_CONV_2D" else 0]
-    height = _window(operator, height, weights.shape[1], "H")
-    width = _window(operator, width, weights.shape[2], "W")
-    return unknown((batch, height, width, channels))
-
-
-def _pool(operator: Operator, source: Array) -> Array:
-    batch, height, width, channels = source.shape
-    height = _window(operator, height, _option(operator, "filterHeight"), "H")
-    width = _window(operator, width, _option(operator, "filterWidth"), "W")
-    return unknown((batch, height, width, channels))
-
-
-def _fully_connected(operator: Operator, source: Array, weights: Array, *biases: Array) -> Array:
-    outputs, features = weights.shape
-    if _option(operator, "keepNumDims"):
-        if source.shape[-1] != features:
-            raise ModelError(f"FULLY_CONNECTED reads {source.shape[-1]} features, not {features}")
-        return unknown((*source.shape[:-1], outputs))
-    if source.size % features:
-        raise ModelError(f"FULLY_CONNECTED reads {source.size} features, not {features}")
-    return unknown((source.size // features, outputs))
-
-
-def _batch_matrix_product(operator: Operator, left: Array, right: Array) -> Array:
-    rows = left.shape[-1 if _option(operator, "adjX") else -2]
-    columns = right.shape[-2 if _option(operator, "adjY") else -1]
-    return unknown((*np.broadcast_shapes(left.shape[:-2], right.shape[:-2]), rows, columns))
-
-
 def _reduce(operator: Operator, source: Array, axes: Array) -> Array:
     chosen = tuple(int(axis) for axis in np.ravel(axes))
-    keep = bool(_option(operator, "keepDims"))
-    if operator.name == "REDUCE_PROD":
+    keep = bool(option(operator, "keepDims"))
+    if operator.name == "REDUCE_PROD" and is_known(source):
         return np.asarray(np.prod(source, axis=chosen, keepdims=keep, dtype=np.int64))
     kept = [
         1 if axis in chosen or axis - source.ndim in chosen else size
@@ -149,15 +96,25 @@ def _transpose(operator: Operator, source: Array, order: Array) -> Array:
 
 
 def _concatenate(operator: Operator, *sources: Array) -> Array:
-    return np.concatenate(sources, axis=_option(operator, "axis"))
+    axis = option(operator, "axis")
+    if all(map(is_known, sources)):
+        return np.concatenate(sources, axis=axis)
+    shape = list(sources[0].shape)
+    shape[axis] = sum(source.shape[axis] for source in sources)
+    return unknown(shape)
 
 
 def _pack(operator: Operator, *sources: Array) -> Array:
-    return np.stack(sources, axis=_option(operator, "axis"))
+    axis = option(operator, "axis")
+    if all(map(is_known, sources)):
+        return np.stack(sources, axis=axis)
+    shape = list(sources[0].shape)
+    shape.insert(axis % (len(shape) + 1), len(sources))
+    return unknown(shape)
 
 
 def _unpack(operator: Operator, source: Array) -> list[Array]:
-    return list(np.moveaxis(source, _option(operator, "axis"), 0))
+    return list(np.moveaxis(source, option(operator, "axis"), 0))
 
 
 def _pad(operator: Operator, source: Array, padding: Array, *value: Array) -> Array:
@@ -185,10 +142,10 @@ def _strided_slice(
     operator: Operator, source: Array, begin: Array, end: Array, strides: Array
 ) -> Array:
     masks = {
-        name: _option(operator, f"{name}Mask")
+        name: option(operator, f"{name}Mask")
         for name in ("begin", "end", "ellipsis", "newAxis", "shrinkAxis")
     }
-    if _option(operator, "offset"):
+    if option(operator, "offset"):
         raise ModelError("STRIDED_SLICE has ends that count from its starts")
     parts: list[Any] = []
     for axis, (start, stop, step) in enumerate(
@@ -208,7 +165,7 @@ def _strided_slice(
 
 
 def _split(operator: Operator, axis: Array, source: Array) -> list[Array]:
-    return np.split(source, _option(operator, "numSplits"), int(np.ravel(axis)[0]))
+    return np.split(source, option(operator, "numSplits"), int(np.ravel(axis)[0]))
 
 
 def _split_by_sizes(operator: Operator, source: Array, sizes: Array, axis: Array) -> list[Array]:
@@ -216,44 +173,12 @@ def _split_by_sizes(operator: Operator, source: Array, sizes: Array, axis: Array
 
 
 def _gather(operator: Operator, source: Array, indices: Array) -> Array:
-    if _option(operator, "batchDims"):
+    if option(operator, "batchDims"):
         raise ModelError("GATHER has batch dimensions")
-    return np.take(source, indices, axis=_option(operator, "axis"))
-
-
-def _resize(operator: Operator, source: Array, size: Array) -> Array:
-    height, width = size.tolist()
-    return unknown((source.shape[0], height, width, source.shape[3]))
-
-
-def _space_to_depth(operator: Operator, source: Array) -> Array:
-    batch, height, width, channels = source.shape
-    block = _option(operator, "blockSize")
-    return unknown((batch, height // block, width // block, channels * block * block))
-
-
-def _depth_to_space(operator: Operator, source: Array) -> Array:
-    batch, height, width, channels = source.shape
-    block = _option(operator, "blockSize")
-    return unknown((batch, height * block, width * block, channels // (block * block)))
-
-
-def _space_to_batch(operator: Operator, source: Array, block: Array, padding: Array) -> Array:
-    batch, height, width, channels = source.shape
-    sides = [
-        (size + int(before) + int(after)) // int(step)
-        for size, (before, after), step in zip((height, width), padding, block, strict=True)
-    ]
-    return unknown((batch * math.prod(block.tolist()), *sides, channels))
-
-
-def _batch_to_space(operator: Operator, source: Array, block: Array, crops: Array) -> Array:
-    batch, height, width, channels = source.shape
-    sides = [
-        size * int(step) - int(before) - int(after)
-        for size, (before, after), step in zip((height, width), crops, block, strict=True)
-    ]
-    return unknown((batch // math.prod(block.tolist()), *sides, channels))
+    axis = range(source.ndim)[option(operator, "axis")]
+    if is_known(source) and is_known(indices):
+        return np.asarray(np.take(source, indices, axis=axis))
+    return unknown((*source.shape[:axis], *indices.shape, *source.shape[axis + 1 :]))
 
 
 _SAME_SHAPE = {
@@ -277,13 +202,13 @@ _ARITHMETIC: dict[str, Callable[..., Array]] = {
     "MAXIMUM": np.maximum,
 }
 _RULES: dict[str, Rule] = {
-    "CONV_2D": _convolution,
-    "DEPTHWISE_CONV_2D": _convolution,
-    "AVERAGE_POOL_2D": _pool,
-    "MAX_POOL_2D": _pool,
-    "L2_POOL_2D": _pool,
-    "FULLY_CONNECTED": _fully_connected,
-    "BATCH_MATMUL": _batch_matrix_product,
+    "CONV_2D": layers.convolution,
+    "DEPTHWISE_CONV_2D": layers.convolution,
+    "AVERAGE_POOL_2D": layers.pool,
+    "MAX_POOL_2D": layers.pool,
+    "L2_POOL_2D": layers.pool,
+    "FULLY_CONNECTED": layers.fully_connected,
+    "BATCH_MATMUL": layers.batch_matrix_product,
     "MEAN": _reduce,
     "SUM": _reduce,
     "REDUCE_MAX": _reduce,
@@ -305,10 +230,10 @@ _RULES: dict[str, Rule] = {
     "SPLIT": _split,
     "SPLIT_V": _split_by_sizes,
     "GATHER": _gather,
-    "RESIZE_BILINEAR": _resize,
-    "RESIZE_NEAREST_NEIGHBOR": _resize,
-    "SPACE_TO_DEPTH": _space_to_depth,
-    "DEPTH_TO_SPACE": _depth_to_space,
-    "SPACE_TO_BATCH_ND": _space_to_batch,
-    "BATCH_TO_SPACE_ND": _batch_to_space,
+    "RESIZE_BILINEAR": layers.resize,
+    "RESIZE_NEAREST_NEIGHBOR": layers.resize,
+    "SPACE_TO_DEPTH": layers.space_to_depth,
+    "DEPTH_TO_SPACE": layers.depth_to_space,
+    "SPACE_TO_BATCH_ND": layers.space_to_batch,
+    "BATCH_TO_SPACE_ND": layers.batch_to_space,
 }
