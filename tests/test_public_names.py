@@ -151,7 +151,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
     "SoftmaxRegression": {
         "biases": None,
         "feature_dim": None,
-        "fit": "embeddings labels validation class_weight penalty seed progress",
+        "fit": "embeddings labels validation class_weight sample_weight penalty seed progress",
         "get_accuracy": "mat_x labels",
         "labels": None,
         "load": "path",
@@ -213,7 +213,7 @@ PYCORAL: dict[str, dict[str, str | None]] = {
 SKLEARN: dict[str, str | None] = {
     "coef_": None,
     "decision_function": "X",
-    "fit": "X y",
+    "fit": "X y sample_weight",
     "from_logistic_regression": "other",
     "intercept_": None,
     "predict": "X",
@@ -313,7 +313,7 @@ def test_no_module_of_pycoral_is_missing_from_the_table() -> None:
 def test_names_of_sklearn() -> None:
     pytest.importorskip("sklearn", reason="the extra coral-learn[sklearn] is not installed")
     classifier = import_module("coral_learn.sklearn").SoftmaxClassifier
-    assert parameters_of(classifier) == "class_weight random_state"
+    assert parameters_of(classifier) == "class_weight penalty random_state"
     for name, parameters in SKLEARN.items():
         if parameters is None:
             assert name in dir(classifier)

@@ -239,6 +239,23 @@ def test_a_model_of_any_size_gets_224_pixels_by_default() -> None:
     assert ModelFile(create_imprinting_model(content)).graph.inputs[0].shape == (1, 224, 224, 3)
 
 
+@pytest.mark.parametrize("kind", ["batch", "any size", "gray", "channels first"])
+def test_an_imprinting_model_that_keeps_classes_takes_one_image(kind: str) -> None:
+    starts = {
+        "batch": ShapedModel([8, 9, 9, 3]),
+        "any size": ShapedModel([1, 1, 1, 3], [-1, -1, -1, 3]),
+        "gray": ShapedModel([1, 9, 9, 1]),
+        "channels first": ShapedModel([1, 3, 9, 9]).transpose(0, 2, 3, 1),
+    }
+    content = starts[kind].convolve(5).pool().classify().content()
+    made = create_imprinting_model(content, keep_classes=True)
+    [image] = ModelFile(made).graph.inputs
+    images = random_images(*image.shape)
+    batch = np.repeat(images, 8 if kind == "batch" else 1, 0)
+    expected = run_at(content, batch)[:1]
+    np.testing.assert_allclose(run(made, images), expected, atol=0.02)
+
+
 def test_a_head_on_an_extractor_of_any_size_says_which_size_it_gets() -> None:
     content = ShapedModel([1, 1, 1, 3], [-1, -1, -1, 3]).convolve(4).pool().content()
     head = np.ones((4, 2), np.float32), np.ones(2, np.float32)

@@ -148,6 +148,10 @@ class PackOptionsT:
 class L2NormOptionsT:
     fusedActivationFunction: int
 
+class ConcatenationOptionsT:
+    axis: int
+    fusedActivationFunction: int
+
 class QuantizeOptionsT: ...
 class DequantizeOptionsT: ...
 
@@ -164,6 +168,7 @@ OptionsT = (
     | StridedSliceOptionsT
     | PackOptionsT
     | L2NormOptionsT
+    | ConcatenationOptionsT
     | QuantizeOptionsT
     | DequantizeOptionsT
 )
