@@ -48,7 +48,10 @@ def test_a_path_bytes_and_an_interpreter_give_the_same_extractor(tmp_path: Path)
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (averaging_model(batch=2), r"input has shape \[2, 4, 8, 3\], .* \[1, height, width, 3\]"),
+        (
+            averaging_model(channels=2),
+            r"shape \[1, 4, 8, 2\], .* \[1, height, width, 3\]",
+        ),
         (b"no model", "."),
     ],
 )

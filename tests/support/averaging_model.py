@@ -14,15 +14,21 @@ def averaging_model(
     zero_point: int = 128,
     size: tuple[int, int] = (8, 4),
     batch: int = 1,
+    channels: int = 3,
 ) -> bytes:
-    """Returns a model from [batch, height, width, 3] to [batch, 1, 1, 3], with one quantization."""
+    """Returns a model from [batch, height, width, channels] to [batch, 1, 1, channels].
+
+    The image and the means have one quantization.
+    """
     width, height = size
     scales = None if np.dtype(dtype) == np.float32 else scale
     graph = Graph.empty()
     image = graph.add_tensor(
-        "image", [batch, height, width, 3], dtype, scale=scales, zero_point=zero_point
+        "image", [batch, height, width, channels], dtype, scale=scales, zero_point=zero_point
     )
-    means = graph.add_tensor("means", [batch, 1, 1, 3], dtype, scale=scales, zero_point=zero_point)
+    means = graph.add_tensor(
+        "means", [batch, 1, 1, channels], dtype, scale=scales, zero_point=zero_point
+    )
     options = schema.Pool2DOptionsT()
     options.padding = schema.Padding.VALID
     options.strideW, options.strideH = 1, 1

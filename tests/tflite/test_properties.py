@@ -50,7 +50,7 @@ def classifiers(draw: st.DrawFn) -> dict[str, Any]:
         "factor": draw(st.sampled_from([None, None, 0.5, 3.0])),
         "pool": draw(st.sampled_from(["average_pool", "mean"])),
         "rank": 4 if linear == "conv" else draw(st.sampled_from([2, 3, 4])),
-        "size": draw(st.sampled_from([(1, 1), (4, 4), (3, 5), (7, 2)])),
+        "size": draw(st.sampled_from([(1, 2), (4, 4), (3, 5), (7, 2)])),
         "per_channel": kind.startswith("int8") and draw(st.booleans()),
         "half_precision": kind == "float32" and draw(st.booleans()),
         "dequantize_logits": kind.startswith("int8") and draw(st.booleans()),
@@ -64,7 +64,7 @@ LARGEST_MODEL = {
     "features": 4096,
     "classes": 1001,
     "linear": "conv",
-    "size": (1, 1),
+    "size": (1, 2),
     "seed": 0,
 }
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ..extraction.cache import EmbeddingCache
+from ..tflite.image_shape import checked_size
 
 PATH = click.Path(path_type=Path)
 
@@ -32,6 +33,27 @@ extractor_option = click.option(
     required=True,
     metavar="MODEL.tflite",
     help="Embedding extractor, or a classifier, whose last layer is then cut off.",
+)
+
+
+def _parse_input_size(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
+    """Returns width and height from a number of pixels or WIDTHxHEIGHT."""
+    if value is None:
+        return None
+    width, _, height = value.lower().partition("x")
+    try:
+        return checked_size((int(width), int(height or width)))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a size, such as 224 or 320x240") from None
+
+
+input_size_option = click.option(
+    "--input-size",
+    callback=_parse_input_size,
+    metavar="N|WxH",
+    help="Size of the input in pixels, for a model that takes photos of any size. By default 224.",
 )
 output_option = click.option(
     "--output", type=PATH, required=True, metavar="DIR", help="Folder for the results."

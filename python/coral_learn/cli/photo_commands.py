@@ -14,6 +14,7 @@ from .options import (
     chosen_cache,
     data_dir_argument,
     device_option,
+    input_size_option,
     json_option,
     labels_option,
     model_argument,
@@ -39,6 +40,7 @@ from .options import (
     '"I don\'t know". A model that finds several labels in a photo names all that reach it '
     "(0.5 by default).",
 )
+@input_size_option
 @device_option
 @json_option
 def classify_command(
@@ -47,11 +49,12 @@ def classify_command(
     labels: Path | None,
     top_k: int,
     threshold: float | None,
+    input_size: tuple[int, int] | None,
     device: str | None,
     json: bool,
 ) -> None:
     """Name the class of each photo."""
-    with Classifier(model, labels=labels, device=device) as classifier:
+    with Classifier(model, labels=labels, device=device, input_size=input_size) as classifier:
         found = classifier.classify_readable(images, top_k=top_k, threshold=threshold)
     answers = list(zip([str(images[index]) for index in found.kept], found.rows, strict=True))
     if json:
@@ -72,6 +75,7 @@ def classify_command(
 @model_argument
 @data_dir_argument
 @labels_option
+@input_size_option
 @device_option
 @cache_option
 @json_option
@@ -79,6 +83,7 @@ def evaluate_command(
     model: Path,
     data_dir: Path,
     labels: Path | None,
+    input_size: tuple[int, int] | None,
     device: str | None,
     cache: bool,
     json: bool,
@@ -94,6 +99,7 @@ def evaluate_command(
         labels=labels,
         device=device,
         cache=chosen_cache(cache),
+        input_size=input_size,
         progress=not json,
     )
     display.print_facts(evaluation.notes)

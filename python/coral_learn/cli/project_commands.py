@@ -11,6 +11,7 @@ from ..project.class_photos import photos_of_class
 from ..project.project import Project
 from ..project.store import ProjectStore
 from ..tflite.file import ModelFile
+from ..tflite.input_shape import fix_input_shape
 from . import display
 from .options import (
     PATH,
@@ -19,6 +20,7 @@ from .options import (
     device_option,
     extractor_option,
     force_option,
+    input_size_option,
     json_option,
     output_option,
 )
@@ -45,10 +47,17 @@ def project_app() -> None:
     help="Tensor of the model to take as the embedding. By default the output of an extractor, and "
     "the input of a classifier's last layer.",
 )
+@input_size_option
 @force_option
-def _create(folder: Path, extractor: Path, tensor: str | None, force: bool) -> None:
+def _create(
+    folder: Path,
+    extractor: Path,
+    tensor: str | None,
+    input_size: tuple[int, int] | None,
+    force: bool,
+) -> None:
     """Create a project without classes."""
-    model, store = ModelFile.open(extractor), ProjectStore(folder)
+    model, store = fix_input_shape(ModelFile.open(extractor), input_size), ProjectStore(folder)
     if not store.exists():
         confirm_overwriting(foreign_file(store.extractor, model.content), force=force)
     display.print_facts(Project.create(folder, model, tensor_name=tensor).notes)

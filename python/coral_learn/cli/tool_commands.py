@@ -13,9 +13,10 @@ from ..jobs.outputs import foreign_extractor, refuse_own_input
 from ..tflite.cut import cut_at_embedding
 from ..tflite.embedding import list_candidates, read_embedding
 from ..tflite.file import ModelFile
+from ..tflite.input_shape import fix_input_shape
 from ..tflite.open_extractor import AUTO, OpenedExtractor, hints_of_cut
 from . import display
-from .options import PATH, force_option, json_option
+from .options import PATH, force_option, input_size_option, json_option
 from .overwriting import confirm_overwriting
 
 
@@ -34,6 +35,7 @@ from .overwriting import confirm_overwriting
 @click.option(
     "--list", "list_", is_flag=True, help="List the tensors at which the model can be cut."
 )
+@input_size_option
 @force_option
 @json_option
 def extractor_command(
@@ -42,6 +44,7 @@ def extractor_command(
     tensor: str | None,
     photos: Path | None,
     list_: bool,
+    input_size: tuple[int, int] | None,
     force: bool,
     json: bool,
 ) -> None:
@@ -58,7 +61,8 @@ def extractor_command(
         raise click.UsageError("'--tensor auto' and '--photos' belong together: give both.")
     refuse_own_input(output, classifier)
     confirm_overwriting(foreign_extractor(output), force=force, json=json)
-    extractor, notes = _cut(ModelFile.open(classifier), tensor, photos)
+    model = fix_input_shape(ModelFile.open(classifier), input_size)
+    extractor, notes = _cut(model, tensor, photos)
     write_atomically(output, extractor.content)
     display.print_facts(notes)
     display.print_extractor(output, read_embedding(extractor), notes, json)

@@ -18,6 +18,7 @@ from .options import (
     device_option,
     extractor_option,
     force_option,
+    input_size_option,
     json_option,
     output_option,
 )
@@ -91,6 +92,7 @@ _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
     default=0,
     help="Seed of the random split and training. The same seed gives the same model.",
 )
+@input_size_option
 @device_option
 @cache_option
 @force_option
@@ -110,6 +112,7 @@ def train_command(
     val: float,
     test: float,
     seed: int,
+    input_size: tuple[int, int] | None,
     device: str | None,
     cache: bool,
     force: bool,
@@ -139,6 +142,7 @@ def train_command(
             seed=seed,
             device=device,
             cache=chosen_cache(cache),
+            input_size=input_size,
             progress=report,
         )
     _show(result, f"coral-learn classify {result.model} PHOTO.jpg", json)

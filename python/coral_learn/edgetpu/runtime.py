@@ -55,6 +55,9 @@ class TensorDetails(TypedDict):
 class Interpreter(Protocol):
     """The methods of the runtimes' ``Interpreter`` that this package uses."""
 
+    def resize_tensor_input(self, input_index: int, tensor_size: list[int]) -> None:
+        """Changes the shape of an input tensor, before the tensors are allocated."""
+
     def allocate_tensors(self) -> None:
         """Allocates the memory of the tensors; needed once, before the first inference."""
 

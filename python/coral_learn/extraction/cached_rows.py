@@ -50,9 +50,16 @@ class CachedRows:
             self._connection = connect(self._path)
             self._inode = inode_of(self._path)
 
-    def key(self, digest: bytes) -> bytes:
-        """Returns the key of a photo's row, from the SHA-256 of the photo's file."""
-        return hashlib.blake2b(digest, key=self._source, digest_size=32).digest()
+    def key(self, digest: bytes, preprocessing: bytes = b"") -> bytes:
+        """Returns the key of a photo's row.
+
+        Args:
+            digest: The SHA-256 of the photo's file.
+            preprocessing: The name of what is done with this kind of file only, at most 16 bytes.
+        """
+        return hashlib.blake2b(
+            digest, key=self._source, digest_size=32, person=preprocessing
+        ).digest()
 
     def get(self, key: bytes) -> bytes | None:
         """Returns the row of a key, or None if the cache does not have it."""

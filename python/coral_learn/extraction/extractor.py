@@ -6,6 +6,7 @@ from ..edgetpu.runtime import Interpreter
 from ..embeddings import Embeddings
 from ..progress import Progress
 from ..tflite.file import ModelSource
+from ..tflite.image_shape import InputSize
 from .cache import EmbeddingCache
 from .image_model import ImageModel
 from .images import ImageSource
@@ -35,6 +36,7 @@ class EmbeddingExtractor:
         device: str | Sequence[str] | None = None,
         workers: int | None = None,
         cache: EmbeddingCache | None = None,
+        input_size: InputSize | None = None,
     ) -> None:
         """Loads a model.
 
@@ -46,14 +48,19 @@ class EmbeddingExtractor:
             workers: The number of photos that are decoded at once and, on the CPU, run at once;
                 None for the number of processors that may be used.
             cache: A cache for the embeddings of photos that are given as files.
+            input_size: Width and height of the model's input, or one number for both; None for
+                those of the model, or 224 for a model that takes images of any size.
 
         Raises:
             ModelError: The model cannot be used, or does not take one image.
             EdgeTpuError: The device failed.
             ValueError: ``workers`` is less than 1 or more than 1024, the device string is invalid,
-                or a cache was given together with an interpreter, whose model is not known.
+                a cache was given together with an interpreter, whose model is not known, or the
+                model takes images of another size only.
         """
-        self._model = ImageModel(model, device=device, workers=workers, cache=cache)
+        self._model = ImageModel(
+            model, device=device, workers=workers, cache=cache, input_size=input_size
+        )
         self.input_size = self._model.input_size
         self.feature_dim = self.output_size = self._model.output_size
         self.device = self._model.device

@@ -18,6 +18,7 @@ from ..embeddings import Embeddings
 from ..machine import processor_kind
 from ..progress import Progress, counting
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.image_shape import InputSize, checked_size
 from .cache import EmbeddingCache
 from .cached_rows import CachedRows
 from .images import PREPROCESSING, ImageSource, load_image
@@ -25,6 +26,7 @@ from .input_format import InputTensor
 from .model_runner import ModelRunner, Row
 from .photo_file import PhotoError, PhotoFile, read_photo
 from .photo_rows import OnError, PhotoRows, SkippedPhoto, raise_error
+from .picture_formats import preprocessing_of
 from .pipeline import prepare_and_run
 from .placement import place_interpreter, place_model
 from .runner_pool import RunnerPool
@@ -33,7 +35,7 @@ _MAX_WORKERS = 1024
 
 
 class ImageModel:
-    """A model from one RGB image to one row of numbers: an embedding, or the scores of classes.
+    """A model from one image to one row of numbers: an embedding, or the scores of classes.
 
     There is one interpreter for each Edge TPU or, on the CPU, one with a single thread for each
     processor. Other threads decode photos ahead of the interpreters, and each photo goes to the
@@ -58,18 +60,20 @@ class ImageModel:
         device: str | Sequence[str] | None = None,
         workers: int | None = None,
         cache: EmbeddingCache | None = None,
+        input_size: InputSize | None = None,
     ) -> None:
         """Loads a model; the arguments and errors are those of ``EmbeddingExtractor``."""
         if workers is not None:
             workers = _checked_workers(workers)
+        size = checked_size(input_size)
         self._cache_source = b""
         if isinstance(model, str | os.PathLike | bytes | bytearray | memoryview | ModelFile):
             file = ModelFile.open(model)
-            placement = place_model(file, device, workers)
+            placement = place_model(file, device, workers, size)
             if cache is not None:
-                self._cache_source = _cache_source(file.content, placement.first)
+                self._cache_source = _cache_source(file.content, placement.first, size)
         elif cache is None:
-            placement = place_interpreter(model, device, workers)
+            placement = place_interpreter(model, device, workers, size)
         else:
             raise ValueError(
                 "a cache cannot be used with an interpreter, whose model is not known: "
@@ -166,9 +170,10 @@ class ImageModel:
     ) -> Generator["_Outcome", None, None]:
         _refuse_single_image(images)
         lost = len(self._runners.lost)
+        guesses: list[str] = []
         with self._open_cache() as cached:
             outcomes = prepare_and_run(
-                functools.partial(self._prepare, cached, digests),
+                functools.partial(self._prepare, cached, digests, guesses),
                 functools.partial(self._finish, cached),
                 images,
                 preparers=self.workers,
@@ -181,6 +186,13 @@ class ImageModel:
                         warnings.warn(f"continuing without an Edge TPU: {reason}", stacklevel=4)
                         lost += 1
                     yield outcome
+        if guesses:
+            warnings.warn(
+                "which values are black and white was assumed for "
+                f"{len(guesses)} of the pictures, which do not say it (for example, {guesses[0]}): "
+                "save them as 8-bit pictures if this is wrong",
+                stacklevel=4,
+            )
 
     def _open_cache(self) -> AbstractContextManager[CachedRows | None]:
         if self._cache is None:
@@ -188,9 +200,16 @@ class ImageModel:
         return self._cache.open(self._cache_source)
 
     def _prepare(
-        self, cached: CachedRows | None, digests: bool, image: ImageSource
+        self,
+        cached: CachedRows | None,
+        digests: bool,
+        guesses: list[str],
+        image: ImageSource,
     ) -> "_PreparedPhoto | _Outcome":
-        """Returns the model's input for a photo, its row if the cache has it, or its error."""
+        """Returns the model's input for a photo, its row if the cache has it, or its error.
+
+        Adds to ``guesses`` if something was assumed about the photo.
+        """
         photo: ImageSource | PhotoFile = image
         digest = b""
         key = None
@@ -199,13 +218,19 @@ class ImageModel:
                 photo = read_photo(image)
                 digest = hashlib.sha256(photo.content).digest()
                 if cached is not None:
-                    key = cached.key(digest)
+                    key = cached.key(digest, preprocessing_of(photo.content))
                     row = cached.get(key)
                     if row is not None:
                         return _Outcome(np.frombuffer(row, self.output_format.dtype), digest)
-            pixels = load_image(photo, self.input_size)
+            guess: list[str] = []
+            pixels = load_image(
+                photo, self.input_size, self._input_format.mode, on_guess=guess.append
+            )
         except PhotoError as error:
             return _Outcome(error, digest)
+        if guess:
+            guesses.append(f"{_name(image)}: {guess[0]}")
+            key = None  # so that the next run warns as well
         return _PreparedPhoto(self._input_format.encode(pixels), digest, key)
 
     def _finish(self, cached: CachedRows | None, photo: "_PreparedPhoto | _Outcome") -> "_Outcome":
@@ -244,6 +269,10 @@ class _Outcome(NamedTuple):
     digest: bytes
 
 
+def _name(image: ImageSource) -> str:
+    return os.fspath(image) if isinstance(image, str | os.PathLike) else "the image"
+
+
 def _checked_workers(value: SupportsIndex) -> int:
     try:
         workers = operator.index(value)
@@ -256,7 +285,7 @@ def _checked_workers(value: SupportsIndex) -> int:
     return workers
 
 
-def _cache_source(content: bytes, runner: ModelRunner) -> bytes:
+def _cache_source(content: bytes, runner: ModelRunner, size: tuple[int, int] | None) -> bytes:
     """Returns everything that a row depends on besides the photo."""
     return b"\0".join(
         [
@@ -265,6 +294,7 @@ def _cache_source(content: bytes, runner: ModelRunner) -> bytes:
             runner.input_format.table.tobytes(),
             runtime_name().encode(),
             processor_kind().encode(),
+            *([] if size is None else [b"%d x %d" % size]),
         ]
     )
 

@@ -1,26 +1,39 @@
-"""Decoding photos: any picture that Pillow reads becomes an RGB array of the model's input size.
+"""Decoding photos: any picture that Pillow reads becomes an array of the model's input size.
 
 Training, classification and evaluation all call :func:`load_image`, so that a retrained model sees
 a photo exactly as it did in training.
 """
 
-import io
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from .deep_pictures import is_deep, stretch_high_bytes, to_gray_bytes
 from .photo_file import PhotoError, PhotoFile, read_photo
+from .picture_formats import (
+    check_pixel_count,
+    keeps_high_bytes,
+    open_photo,
+    refuse_programs,
+    significant_bits,
+    unknown_format,
+)
 
 ImageSource = str | os.PathLike[str] | Image.Image | NDArray[Any]
 """A photo: the path of a file, a PIL image, or pixels as uint8 [h, w], [h, w, 1], [h, w, 3] (RGB)
 or [h, w, 4] (RGBA)."""
+
+ColorMode = Literal["RGB", "L"]
+"""What a model's input holds for each pixel, by the name of Pillow's mode: color, or luminance."""
+
+OnGuess = Callable[[str], None]
+"""Called with a sentence that says which assumption was made about a picture."""
 
 # BOX averages the pixels under each target pixel. NEAREST skips them, which costs 2 to 3 points of
 # accuracy on photos from a camera; BILINEAR and HAMMING take longer and are no more accurate.
@@ -28,7 +41,8 @@ _FILTER = Image.Resampling.BOX
 
 PREPROCESSING = "rgb-white-box-draft1"
 """The name of the preprocessing in :func:`load_image`. It changes whenever the pixels change, so
-that the embedding cache does not mix the two."""
+that the embedding cache does not mix the two. :func:`~.picture_formats.preprocessing_of` adds the
+name of what is done with some kinds of files only."""
 
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -55,77 +69,80 @@ _callers_image = threading.Lock()
 _one_large_photo = threading.Lock()
 
 
-def load_image(image: ImageSource | PhotoFile, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Returns a photo as the RGB pixels of a model's input.
+def load_image(
+    image: ImageSource | PhotoFile,
+    size: tuple[int, int],
+    mode: ColorMode = "RGB",
+    *,
+    on_guess: OnGuess | None = None,
+) -> NDArray[np.uint8]:
+    """Returns a photo as the pixels of a model's input.
 
     The photo is turned upright by its EXIF orientation and stretched to ``size``, as in Coral's
-    tutorial. Transparent areas become white, 16-bit gray keeps its high byte, and an animation is
-    represented by its first frame. A large JPEG is decoded at a reduced size, but never below
-    ``size``.
+    tutorial. Transparent areas become white, and an animation is represented by its first frame.
+    Pictures of more than eight bits are converted by
+    :func:`~coral_learn.extraction.deep_pictures.to_gray_bytes`. A large JPEG is decoded at a
+    reduced size, but never below ``size``.
 
     Args:
         image: A path, a PIL image or an array; see :data:`ImageSource`. It is never modified.
         size: Width and height in pixels.
+        mode: RGB, or L for the luminance that Pillow computes.
+        on_guess: Called if the range of the picture's values had to be assumed.
 
     Returns:
-        The pixels, uint8 of shape [height, width, 3].
+        The pixels, uint8 of shape [height, width, 3], or [height, width, 1] for luminance.
 
     Raises:
         PhotoError: The photo cannot be read or decoded, or the array has the wrong shape or type.
         TypeError: ``image`` is neither a path, nor a PIL image, nor an array.
     """
+    target = _Target(size, mode, on_guess)
     if isinstance(image, Image.Image):
-        return _load_callers_image(image, size)
+        return _load_callers_image(image, target)
     if isinstance(image, np.ndarray):
-        return _to_pixels(_image_of_array(image), size)
+        return _to_pixels(_image_of_array(image), target)
     if isinstance(image, str | os.PathLike):
         image = read_photo(image)
     if isinstance(image, PhotoFile):
-        return _decode(image, size)
+        return _decode(image, target)
     raise TypeError(
         f"a photo must be a path, a PIL image or a NumPy array, not {type(image).__name__}"
     )
 
 
-@contextmanager
-def open_photo(content: bytes) -> Iterator[Image.Image]:
-    """Opens a picture without decoding it.
+class _Target(NamedTuple):
+    """What a photo becomes; see :func:`load_image`."""
 
-    Raises:
-        PhotoError: The picture is too large, or it is PostScript, which Pillow would pass to
-            Ghostscript to run as a program.
-        Exception: The file is broken; Pillow raises many types.
-    """
-    with Image.open(io.BytesIO(content)) as image:
-        _refuse_programs(image)
-        _check_pixel_count(image.width, image.height)
-        yield image
+    size: tuple[int, int]
+    mode: ColorMode
+    on_guess: OnGuess | None
 
 
-def _decode(photo: PhotoFile, size: tuple[int, int]) -> NDArray[np.uint8]:
+def _decode(photo: PhotoFile, target: _Target) -> NDArray[np.uint8]:
     try:
         with open_photo(photo.content) as image:
-            image.draft(None, _turned(size, _orientation(image)))
+            image.draft(None, _turned(target.size, _orientation(image)))
             large = image.width * image.height > _LARGE_PHOTO_PIXELS
             with _one_large_photo if large else nullcontext():
-                return _to_pixels(image, size)
+                return _to_pixels(image, target, photo.content)
     except PhotoError as error:
         raise PhotoError(error.reason, photo.path) from error
     except UnidentifiedImageError:
-        raise PhotoError(_unknown_format(photo.path), photo.path) from None
+        raise PhotoError(unknown_format(photo), photo.path) from None
     except MemoryError as error:
         raise PhotoError(_NO_MEMORY, photo.path) from error
     except Exception as error:  # Pillow raises many types for a broken file, even SyntaxError
         raise PhotoError(f"{_DAMAGED} ({error})", photo.path) from error
 
 
-def _load_callers_image(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
+def _load_callers_image(image: Image.Image, target: _Target) -> NDArray[np.uint8]:
     path = getattr(image, "filename", None) or None
     try:
-        _refuse_programs(image)
+        refuse_programs(image)
         with _callers_image:
             image.load()
-        return _to_pixels(image, size)
+        return _to_pixels(image, target)
     except PhotoError as error:
         raise PhotoError(error.reason, path) from error
     except MemoryError as error:
@@ -146,18 +163,21 @@ def _image_of_array(pixels: NDArray[Any]) -> Image.Image:
             f"its shape is {list(pixels.shape)}, but must be [height, width], "
             "[height, width, 3] or [height, width, 4]"
         )
-    _check_pixel_count(pixels.shape[1], pixels.shape[0])
+    check_pixel_count(pixels.shape[1], pixels.shape[0])
     return Image.fromarray(pixels)
 
 
-def _to_pixels(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
+def _to_pixels(image: Image.Image, target: _Target, content: bytes = b"") -> NDArray[np.uint8]:
     image.load()  # turns a TIFF upright and removes its orientation
     orientation = _orientation(image)
     # Turning comes last because the small image takes less work than the large one.
-    image = _to_rgb(image).resize(_turned(size, orientation), _FILTER)
+    if is_deep(image) or keeps_high_bytes(image, content):
+        image = _to_bytes(image, content, target.on_guess)
+    image = _to_mode(image, target.mode).resize(_turned(target.size, orientation), _FILTER)
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
-    return np.asarray(image)
+    pixels = np.asarray(image)
+    return pixels if target.mode == "RGB" else pixels[:, :, None]
 
 
 def _orientation(image: Image.Image) -> int:
@@ -171,36 +191,22 @@ def _turned(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     return (size[1], size[0]) if orientation in _SIDEWAYS else size
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
+def _to_bytes(image: Image.Image, content: bytes, on_guess: OnGuess | None) -> Image.Image:
+    if is_deep(image):
+        found = to_gray_bytes(image, significant_bits(content))
+    else:
+        found = stretch_high_bytes(image)
+    if found.guess is not None and on_guess is not None:
+        on_guess(found.guess)
+    return found.image
+
+
+def _to_mode(image: Image.Image, mode: ColorMode) -> Image.Image:
+    has_transparency = "transparency" in image.info
+    if image.mode == mode and not has_transparency:
         return image
-    if image.mode == "F":
-        raise PhotoError("its pixels are floating-point numbers of unknown range: save it as JPEG")
-    if image.mode.startswith("I"):  # Pillow's own conversion clips at 255
-        high_bytes = np.asarray(image) >> 8
-        np.clip(high_bytes, 0, 255, out=high_bytes)
-        return Image.fromarray(high_bytes.astype(np.uint8)).convert("RGB")
-    if image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+    if has_transparency or image.mode in ("LA", "PA", "RGBA", "RGBa"):
         picture = image.convert("RGBA")
         page = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(page, picture).convert("RGB")
-    return image.convert("RGB")
-
-
-def _refuse_programs(image: Image.Image) -> None:
-    if image.format == "EPS":
-        raise PhotoError("PostScript is a program, not a photo: save it as JPEG")
-
-
-def _check_pixel_count(width: int, height: int) -> None:
-    # Pillow raises an error at twice its limit, but only warns at the limit itself.
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and width * height > limit:
-        raise PhotoError(f"it has {width} x {height} pixels, but Pillow allows at most {limit}")
-
-
-def _unknown_format(path: str | os.PathLike[str]) -> str:
-    suffix = Path(path).suffix.lower()
-    if suffix in (".heic", ".heif", ".avif"):
-        return f"this installation of Pillow cannot read {suffix[1:].upper()}: save it as JPEG"
-    return "the file is not a picture that Pillow can read"
+        return Image.alpha_composite(page, picture).convert(mode)
+    return image.convert(mode)

@@ -1,5 +1,6 @@
 """Running one interpreter on input tensors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -8,7 +9,8 @@ from numpy.typing import NDArray
 
 from ..edgetpu.runtime import Interpreter, TensorDetails
 from ..embeddings import Embeddings
-from ..errors import ModelError
+from ..errors import EdgeTpuError, ModelError
+from ..tflite.image_shape import ImageShape
 from ..tflite.normalization import Normalization
 from .input_format import InputFormat, InputTensor
 from .pixel_values import TensorValue
@@ -70,24 +72,29 @@ class ModelRunner:
         output_format: The format of the model's output.
     """
 
-    def __init__(self, interpreter: Interpreter, declared: Normalization | None = None) -> None:
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        declared: Normalization | None = None,
+        input_size: tuple[int, int] | None = None,
+    ) -> None:
         """Prepares an interpreter.
 
         Args:
-            interpreter: An interpreter of any model.
+            interpreter: An interpreter of any model. Its input is resized if it is a batch of
+                images, or images of any size.
             declared: The normalization in the model's metadata.
+            input_size: Width and height of the input; None for those of the model, or 224 where it
+                has none.
 
         Raises:
             ModelError: The model's input is not one image, or its output is not one row.
             EdgeTpuError: The device failed.
+            ValueError: The model takes images of another size only.
         """
-        interpreter.allocate_tensors()
+        _check_ends(interpreter.get_input_details(), interpreter.get_output_details())
+        _allocate_for_one_image(interpreter, input_size)
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise ModelError(
-                f"the model has {len(inputs)} inputs and {len(outputs)} outputs, but must have "
-                "one image input and one output: use a classifier or an embedding extractor"
-            )
         self.input_format = InputFormat.of_tensor(inputs[0], declared)
         self.output_format = OutputFormat.of_tensor(outputs[0])
         self._interpreter = interpreter
@@ -104,3 +111,44 @@ class ModelRunner:
         self._interpreter.invoke()
         row: Row = self._interpreter.get_tensor(self._output_index).reshape(-1)
         return row
+
+
+def _check_ends(inputs: Sequence[TensorDetails], outputs: Sequence[TensorDetails]) -> None:
+    if len(inputs) != 1:
+        raise ModelError(
+            f"the model has {len(inputs)} inputs ({_described(inputs)}), but must have one, an "
+            "image: convert a model that takes the image alone"
+        )
+    if len(outputs) != 1:
+        raise ModelError(
+            f"the model has {len(outputs)} outputs ({_described(outputs)}), but must have one: "
+            "convert a model with one of them, or cut an embedding extractor from it with "
+            "`coral-learn extractor MODEL.tflite --output EXTRACTOR.tflite`"
+        )
+
+
+def _described(tensors: Sequence[TensorDetails]) -> str:
+    return " and ".join(
+        f"{each['name']} {[int(size) for size in each['shape']]} {np.dtype(each['dtype'])}"
+        for each in tensors
+    )
+
+
+def _allocate_for_one_image(interpreter: Interpreter, size: tuple[int, int] | None) -> None:
+    """Allocates the tensors, after resizing the input to one image of a fixed size."""
+    [details] = interpreter.get_input_details()
+    shape = ImageShape.of(details["shape"], details["shape_signature"])
+    target = shape.of_one_image(size)
+    if target.dims == shape.dims:
+        interpreter.allocate_tensors()
+        return
+    try:
+        interpreter.resize_tensor_input(details["index"], target.dims)
+        interpreter.allocate_tensors()
+    except EdgeTpuError:
+        raise
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(
+            f"the model's input of shape {shape.dims} cannot be resized to {target.dims}: convert "
+            f"the model again with this shape ({' '.join(str(error).split())})"
+        ) from error

@@ -12,6 +12,7 @@ from ..edgetpu.runtime import Interpreter
 from ..errors import EdgeTpuError, ModelError
 from ..machine import usable_cpus
 from ..tflite.file import ModelFile
+from ..tflite.input_shape import fix_input_shape, name_file
 from ..tflite.normalization import Normalization
 from .model_runner import ModelRunner
 
@@ -40,7 +41,10 @@ class Placement:
 
 
 def place_model(
-    model: ModelFile, device: str | Sequence[str] | None, workers: int | None
+    model: ModelFile,
+    device: str | Sequence[str] | None,
+    workers: int | None,
+    input_size: tuple[int, int] | None = None,
 ) -> Placement:
     """Makes the interpreters of a model.
 
@@ -54,6 +58,7 @@ def place_model(
             environment variable CORAL_LEARN_DEVICE, or any device if it is not set.
         workers: The workers of the :class:`Placement`; None for the number of processors that may
             be used.
+        input_size: Width and height of the input; see :class:`ModelRunner`.
 
     Raises:
         EdgeTpuError: ``device`` is an Edge TPU, and the model is not compiled for one.
@@ -61,13 +66,19 @@ def place_model(
     devices = _devices(device)
     if device and devices != ["cpu"]:
         _refuse_uncompiled(model, device)
+    model = _with_fixed_input(model, input_size)
     workers = workers or usable_cpus()
     declared = _declared_normalization(model)
 
     def maker(chosen: str | None) -> RunnerMaker:
-        return lambda: ModelRunner(make_interpreter(model, chosen, num_threads=1), declared)
+        return lambda: ModelRunner(
+            make_interpreter(model, chosen, num_threads=1), declared, input_size
+        )
 
-    first = maker(devices[0])()
+    try:
+        first = maker(devices[0])()
+    except ModelError as error:
+        raise name_file(model, error) from error
     if not model.is_compiled:
         return Placement("cpu", workers, first, [maker("cpu")] * (workers - 1))
     return Placement(
@@ -93,13 +104,16 @@ def _refuse_uncompiled(model: ModelFile, device: str | Sequence[str]) -> None:
 
 
 def place_interpreter(
-    interpreter: Interpreter, device: str | Sequence[str] | None, workers: int | None
+    interpreter: Interpreter,
+    device: str | Sequence[str] | None,
+    workers: int | None,
+    input_size: tuple[int, int] | None = None,
 ) -> Placement:
     """Uses an interpreter that the caller made, on whatever device the caller chose."""
     return Placement(
         device=_devices(device)[0] or "cpu",
         workers=workers or usable_cpus(),
-        first=ModelRunner(interpreter),
+        first=ModelRunner(interpreter, input_size=input_size),
         others=[],
     )
 
@@ -108,6 +122,18 @@ def _declared_normalization(model: ModelFile) -> Normalization | None:
     with contextlib.suppress(ModelError):  # the interpreter reports a broken model
         return model.normalization
     return None
+
+
+def _with_fixed_input(model: ModelFile, input_size: tuple[int, int] | None) -> ModelFile:
+    """Returns a model for one image of a fixed size, or the model as it is for others.
+
+    The runtime reports a model that cannot be run, and resizes a model whose graph cannot be
+    changed; but it cannot change the numbers in the graph that stand for a batch.
+    """
+    try:
+        return fix_input_shape(model, input_size)
+    except (ModelError, ImportError):  # ImportError: without ai-edge-litert there is no schema
+        return model
 
 
 def _devices(device: str | Sequence[str] | None) -> list[str | None]:

@@ -15,6 +15,7 @@ from ..extraction.photo_rows import OnError, PhotoRows, raise_error, skip_photo
 from ..labels import label_list, read_label_file
 from ..progress import Progress
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.image_shape import InputSize
 from ..tflite.output_kind import OutputKind, class_names
 from .scores import ScoreConverter
 
@@ -58,6 +59,7 @@ class Classifier:
         labels: LabelSource | None = None,
         device: str | None = None,
         cache: EmbeddingCache | None = None,
+        input_size: InputSize | None = None,
     ) -> None:
         """Loads a classifier.
 
@@ -66,6 +68,8 @@ class Classifier:
             labels: The names of the classes; by default the labels inside the model.
             device: A device as for :func:`coral_learn.edgetpu.make_interpreter`.
             cache: A cache for the scores of photos that are given as files.
+            input_size: Width and height of the model's input, or one number for both; None for
+                those of the model, or 224 for a model that takes images of any size.
 
         Raises:
             ModelError: The model cannot be used, or is an embedding extractor.
@@ -74,7 +78,7 @@ class Classifier:
         """
         file = ModelFile.open(model)
         names = _label_names(labels) if labels is not None else file.labels
-        self._model = ImageModel(file, device=device, cache=cache)
+        self._model = ImageModel(file, device=device, cache=cache, input_size=input_size)
         try:
             self._scores = ScoreConverter(file, self._model.output_format, names)
         except BaseException:

@@ -16,6 +16,7 @@ from ..extraction.cache import EmbeddingCache
 from ..extraction.photo_rows import SkippedPhoto
 from ..progress import Progress
 from ..tflite.file import ModelSource
+from ..tflite.image_shape import InputSize
 from ..tflite.output_kind import OutputKind
 from ..words import counted, percent
 from .classification import Classifier, LabelSource
@@ -86,6 +87,7 @@ def evaluate(
     labels: LabelSource | None = None,
     device: str | None = None,
     cache: EmbeddingCache | None = None,
+    input_size: InputSize | None = None,
     progress: bool | Progress = False,
 ) -> Evaluation:
     """Measures a classifier on photos in class folders.
@@ -101,6 +103,7 @@ def evaluate(
         labels: The names of the classes; by default the labels inside the model.
         device: A device as for :func:`coral_learn.edgetpu.make_interpreter`.
         cache: A cache for the scores.
+        input_size: See :class:`Classifier`.
         progress: True for a bar on standard error, or a function to call with (done, total).
 
     Raises:
@@ -110,7 +113,9 @@ def evaluate(
     """
     photos = ImageFolder(data_dir)
     rows, notes = _rows_to_test(photos)
-    with Classifier(model, labels=labels, device=device, cache=cache) as classifier:
+    with Classifier(
+        model, labels=labels, device=device, cache=cache, input_size=input_size
+    ) as classifier:
         class_ids = _class_ids(photos, classifier)
         found = classifier.score_readable([photos.paths[row] for row in rows], progress=progress)
     if classifier.output_kind is OutputKind.MULTI_LABEL:

@@ -20,6 +20,8 @@ from ..extraction.photo_rows import SkippedPhoto
 from ..files import write_atomically
 from ..progress import Stage, StageProgress
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.image_shape import InputSize
+from ..tflite.input_shape import fix_input_shape
 from ..tflite.open_extractor import AUTO, OpenedExtractor, open_extractor
 from ..words import counted
 from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
@@ -82,6 +84,7 @@ def retrain(
     seed: int | None = 0,
     device: str | None = None,
     cache: EmbeddingCache | None = None,
+    input_size: InputSize | None = None,
     progress: StageProgress | None = None,
 ) -> RetrainResult:
     """Retrains the last layer of a classifier on photos, then saves and tests the new model.
@@ -110,6 +113,8 @@ def retrain(
         device: ``cpu``, or an Edge TPU as in ``:0``, ``usb``, ``usb:1``, ``pci:0``. The default is
             the first Edge TPU for a compiled model and the CPU for any other model.
         cache: A cache for embeddings, so that the model runs only once on each photo.
+        input_size: Width and height of the input, or one number for both, for an extractor that
+            takes images of any size; None for 224. The retrained model takes this size only.
         progress: Called with the stage, how many of its steps are done, and how many there are.
 
     Raises:
@@ -122,7 +127,7 @@ def retrain(
         raise ValueError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
     if sgd is not None and method != "sgd":
         raise ValueError(f'sgd is given, but method is {method!r}. Pass method="sgd", or no sgd.')
-    source = ModelFile.open(extractor)
+    source = fix_input_shape(ModelFile.open(extractor), input_size)
     taken = None if tensor_name == AUTO else open_extractor(source, tensor_name)
     image_folder = _list_photos(data_dir)
     split_by_class(image_folder.labels, validation, test)  # rejects bad fractions before the work

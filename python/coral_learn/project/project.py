@@ -16,6 +16,8 @@ from ..files import write_atomically
 from ..jobs.saved_model import save_model
 from ..progress import Progress
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.image_shape import InputSize
+from ..tflite.input_shape import fix_input_shape
 from ..tflite.open_extractor import open_extractor
 from ..words import counted, listed
 from . import state
@@ -55,6 +57,7 @@ class Project:
         extractor: ModelSource,
         *,
         tensor_name: str | None = None,
+        input_size: InputSize | None = None,
     ) -> "Project":
         """Creates a project without classes.
 
@@ -64,6 +67,8 @@ class Project:
                 a classifier is cut off, and :attr:`notes` say where.
             tensor_name: The tensor of ``extractor`` to take as the embedding, as for
                 :func:`coral_learn.retrain`, but not "auto".
+            input_size: Width and height of the input, or one number for both, for an extractor that
+                takes images of any size; None for 224.
 
         Raises:
             ValueError: The folder already contains a project.
@@ -71,7 +76,8 @@ class Project:
             OSError: The folder cannot be written.
         """
         # Rejects other models before anything is written.
-        model, notes = open_extractor(extractor, tensor_name)
+        fixed = fix_input_shape(ModelFile.open(extractor), input_size)
+        model, notes = open_extractor(fixed, tensor_name)
         store = ProjectStore(Path(path))
         _check_is_free(store)
         store.make_folder()

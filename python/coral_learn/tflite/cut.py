@@ -16,6 +16,8 @@ from .ending import hides_last_layer, is_pooled
 from .file import ModelFile, ModelSource
 from .graph import Graph
 from .head.record import record_head
+from .image_shape import InputSize
+from .input_shape import fix_input_shape
 from .linear_layer import LinearLayer
 from .metadata import EMBEDDING
 from .nodes import Tensor
@@ -34,7 +36,12 @@ _KNOWN_EMBEDDINGS = (
 _MAX_LISTED = 6
 
 
-def create_embedding_extractor(classifier: ModelSource, tensor_name: str | None = None) -> bytes:
+def create_embedding_extractor(
+    classifier: ModelSource,
+    tensor_name: str | None = None,
+    *,
+    input_size: InputSize | None = None,
+) -> bytes:
     """Makes an embedding extractor from a classifier by cutting off its last linear layer.
 
     The cut is at the named tensor. Without a name, it is at the embedding of an architecture that
@@ -45,23 +52,28 @@ def create_embedding_extractor(classifier: ModelSource, tensor_name: str | None 
         classifier: A ``.tflite`` file, not compiled for the Edge TPU, or its bytes.
         tensor_name: The tensor to cut at. If its name is several names joined with ";", one of
             them is enough.
+        input_size: Width and height of the extractor's input, or one number for both, for a model
+            that takes images of any size; None for 224.
 
     Returns:
-        A model with the same input and the embedding as its only output, in the type that it has
-        inside the classifier.
+        A model that takes one image, with the embedding as its only output, in the type that it
+        has inside the classifier.
 
     Raises:
         ModelError: The model is an extractor already, or is a compiled one, or there is no
             embedding, or more than one, or it is not one vector per image.
     """
-    return cut_at_embedding(ModelFile.open(classifier), tensor_name).content
+    return cut_at_embedding(ModelFile.open(classifier), tensor_name, input_size).content
 
 
-def cut_at_embedding(classifier: ModelFile, tensor_name: str | None = None) -> ModelFile:
+def cut_at_embedding(
+    classifier: ModelFile, tensor_name: str | None = None, input_size: InputSize | None = None
+) -> ModelFile:
     """Makes an embedding extractor from a classifier; see :func:`create_embedding_extractor`.
 
     The extractor remembers how the head was stored, so that the same head can be put back exactly.
     """
+    classifier = fix_input_shape(classifier, input_size)
     if tensor_name is None:
         _refuse_extractor(classifier)
     layers = heads_of(classifier)
@@ -76,6 +88,7 @@ def cut_below_head(classifier: ModelFile) -> ModelFile:
     Raises:
         ModelError: The classifier does not have exactly one last linear layer.
     """
+    classifier = fix_input_shape(classifier)
     layer = last_layer(classifier)
     return _cut(classifier, [layer], layer.embedding)
 

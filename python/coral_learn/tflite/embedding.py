@@ -7,6 +7,7 @@ from ..errors import ModelError
 from .ending import class_tensors, hides_last_layer, is_pooled
 from .file import ModelFile, ModelSource
 from .graph import Graph
+from .input_shape import fix_input_shape, with_one_image
 from .linear_layer import LinearLayer, find_linear_layers
 from .nodes import Tensor
 
@@ -52,7 +53,7 @@ def read_embedding(extractor: ModelSource) -> Candidate:
     Raises:
         ModelError: The model does not have exactly one output, or it is not an embedding.
     """
-    model = ModelFile.open(extractor)
+    model = with_one_image(ModelFile.open(extractor))
     return Candidate.of_tensor(embedding_output(model.graph, model.name))
 
 
@@ -68,7 +69,7 @@ def list_candidates(classifier: ModelSource) -> list[Candidate]:
     Raises:
         ModelError: The file cannot be used.
     """
-    model = ModelFile.open(classifier)
+    model = fix_input_shape(ModelFile.open(classifier))
     tensors = candidates(model.graph, heads_of(model))
     return [Candidate.of_tensor(tensor) for tensor in tensors]
 

@@ -107,6 +107,20 @@ class ModelFile:
         made.labels = None if labels is None else list(labels)
         return made
 
+    def with_graph(self, graph: Graph) -> ModelFile:
+        """Returns a file with the name, metadata and labels of this one, and a changed graph.
+
+        Args:
+            graph: A changed copy of this file's graph, with the same inputs and outputs. It belongs
+                to the new file from then on.
+        """
+        made = ModelFile.__new__(ModelFile)
+        made.name = self.name
+        made.tree = graph.model
+        made.graph = graph
+        made.labels = self.labels
+        return made
+
     def __reduce__(self) -> tuple[type[ModelFile], tuple[bytes, str]]:
         return ModelFile, (self.content, self.name)
 

@@ -16,6 +16,9 @@ from .quantization import Quantization
 EDGETPU_CUSTOM_OP = "edgetpu-custom-op"
 """The operator of a model that was compiled for the Edge TPU."""
 
+_CONTROL_FLOW = {"IF", "WHILE", "CALL", "CALL_ONCE", "STABLEHLO_COMPOSITE"}
+"""The operators that run another subgraph."""
+
 
 class Graph:
     """The only subgraph of a model, which can be read and added to.
@@ -36,10 +39,7 @@ class Graph:
             ModelError: The model has several subgraphs.
         """
         if len(model.subgraphs) != 1:
-            raise ModelError(
-                f"the model has {len(model.subgraphs)} subgraphs; "
-                "only models with one can be changed"
-            )
+            raise ModelError(_several_subgraphs(model))
         self.model = model
         self._table = model.subgraphs[0]
         self.tensors = [Tensor(i, table) for i, table in enumerate(self._table.tensors)]
@@ -229,6 +229,17 @@ def add_buffer(model: schema.ModelT, data: bytes) -> int:
 def _builtin_code(entry: schema.OperatorCodeT) -> int:
     # Files older than 2020 have only the narrow field; in newer files it holds at most 127.
     return max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
+
+
+def _several_subgraphs(model: schema.ModelT) -> str:
+    used = [model.operatorCodes[each.opcodeIndex] for each in model.subgraphs[0].operators]
+    names = {name_in(schema.BuiltinOperator, _builtin_code(entry)) for entry in used}
+    control = ", ".join(sorted(names & _CONTROL_FLOW))
+    reason = f"control flow: {control}" if control else "several signatures, or parts not in use"
+    return (
+        f"the model has {len(model.subgraphs)} subgraphs ({reason}), but only a model with one can "
+        "be changed: convert it again without If and While, and with one signature"
+    )
 
 
 def _find_or_add_operator_code(model: schema.ModelT, code: int, version: int) -> int:

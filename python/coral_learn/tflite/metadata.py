@@ -15,6 +15,7 @@ from ..errors import ModelError
 from . import schema
 from .graph import Graph, add_buffer
 from .metadata_format import (
+    GRAYSCALE,
     IMAGE_PROPERTIES,
     RGB,
     TENSOR_AXIS_LABELS,
@@ -152,6 +153,8 @@ def _describe(
 
 def _describe_input(tensor: Tensor) -> Metadata:
     described: Metadata = {"name": tensor.name.encode()}
-    if len(tensor.shape) == 4 and tensor.shape[-1] == 3:
-        described["content"] = {"content_properties": (IMAGE_PROPERTIES, {"color_space": RGB})}
+    color_space = {1: GRAYSCALE, 3: RGB}.get(tensor.shape[-1]) if len(tensor.shape) == 4 else None
+    if color_space is not None:
+        properties = {"color_space": color_space}
+        described["content"] = {"content_properties": (IMAGE_PROPERTIES, properties)}
     return described

@@ -21,7 +21,7 @@ TENSOR_AXIS_LABELS = 2
 """The type of an associated file with the name of each index of a tensor's last dimension."""
 IMAGE_PROPERTIES = 2
 """The kind of content that is an image."""
-RGB = 1
+RGB, GRAYSCALE = 1, 2
 """The color space of most images."""
 
 # A kind of field is a flatbuffers number type; str (held as bytes); a dict, for a table of these

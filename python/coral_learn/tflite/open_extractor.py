@@ -7,6 +7,7 @@ from .cut import cut_at_embedding
 from .embedding import embedding_output, heads_of, short_name, wider_pooled_tensor
 from .ending import ends_in_probabilities
 from .file import ModelFile, ModelSource
+from .input_shape import with_one_image
 from .metadata import EMBEDDING
 from .nodes import Tensor
 
@@ -40,7 +41,7 @@ def open_extractor(source: ModelSource, tensor_name: str | None = None) -> Opene
         ModelError: The model cannot be used: it gives no embedding, or is a classifier that cannot
             be cut.
     """
-    model = ModelFile.open(source)
+    model = with_one_image(ModelFile.open(source))
     if tensor_name is not None:
         return _at_tensor(model, tensor_name)
     if not model.is_classifier:

@@ -136,6 +136,15 @@ class SqueezeOptionsT:
 class ReducerOptionsT:
     keepDims: bool
 
+class ShapeOptionsT:
+    outType: int
+
+class StridedSliceOptionsT:
+    shrinkAxisMask: int
+
+class PackOptionsT:
+    valuesCount: int
+
 class L2NormOptionsT:
     fusedActivationFunction: int
 
@@ -168,6 +177,9 @@ OptionsT = (
     | ReshapeOptionsT
     | SqueezeOptionsT
     | ReducerOptionsT
+    | ShapeOptionsT
+    | StridedSliceOptionsT
+    | PackOptionsT
     | L2NormOptionsT
     | ConcatenationOptionsT
     | AddOptionsT
@@ -201,11 +213,14 @@ class BuiltinOperator:
     L2_NORMALIZATION: ClassVar[int]
     MEAN: ClassVar[int]
     MUL: ClassVar[int]
+    PACK: ClassVar[int]
     QUANTIZE: ClassVar[int]
     RELU: ClassVar[int]
     RESHAPE: ClassVar[int]
+    SHAPE: ClassVar[int]
     SOFTMAX: ClassVar[int]
     SPLIT: ClassVar[int]
+    STRIDED_SLICE: ClassVar[int]
     TANH: ClassVar[int]
 
 class BuiltinOptions:

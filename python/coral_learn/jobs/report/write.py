@@ -8,8 +8,9 @@ from pathlib import Path
 
 from PIL import ImageOps
 
-from ...extraction.images import open_photo
+from ...extraction.deep_pictures import is_deep, to_gray_bytes
 from ...extraction.photo_file import PhotoError, read_photo
+from ...extraction.picture_formats import open_photo
 from ...words import describe_accuracy, percent
 from ..cross_validation import MIN_TEST_PHOTOS
 from .analysis import RECOMMENDED_PHOTOS, Analysis, Prediction
@@ -151,7 +152,8 @@ def _thumbnail(path: Path) -> str:
     try:
         with open_photo(content) as photo:
             photo.draft("RGB", (_THUMBNAIL, _THUMBNAIL))
-            small = ImageOps.exif_transpose(photo).convert("RGB")
+            shown = to_gray_bytes(photo).image if is_deep(photo) else photo
+            small = ImageOps.exif_transpose(shown).convert("RGB")
         small.thumbnail((_THUMBNAIL, _THUMBNAIL))
     except Exception:  # Pillow raises many types of errors for a damaged file
         return ""

@@ -11,6 +11,7 @@ from ...embeddings import Embeddings
 from ..embedding import embedding_output
 from ..file import ModelFile, ModelSource
 from ..graph import Graph
+from ..input_shape import with_one_image_for_head
 from ..layers import add_fully_connected, add_output_conversion, add_reshape, add_softmax
 from ..nodes import Tensor
 from ..quantization import probability_quantization
@@ -71,7 +72,7 @@ def append_softmax_head(
         ModelError: The extractor cannot take a head.
         ValueError: The sizes do not match, or numbers are not finite.
     """
-    graph = ModelFile.open(extractor).graph.copy()
+    graph = with_one_image_for_head(ModelFile.open(extractor)).graph.copy()
     embedding = embedding_output(graph)
     weights, biases = _check_head(embedding, weights, biases)
     if labels is not None and len(labels) != len(biases):
@@ -110,7 +111,7 @@ def quantization_report(
         ModelError: The extractor cannot take a head.
         ValueError: The sizes do not match, or there are no embeddings.
     """
-    graph = ModelFile.open(extractor).graph.copy()
+    graph = with_one_image_for_head(ModelFile.open(extractor)).graph.copy()
     embedding = embedding_output(graph)
     weights, biases = _check_head(embedding, weights, biases)
     rows = _check_embeddings(embeddings, len(weights))

@@ -16,6 +16,7 @@ from .. import schema
 from ..embedding import embedding_output
 from ..file import ModelFile
 from ..graph import Graph
+from ..input_shape import with_one_image_for_head
 from ..layers import add_dequantize, add_quantize, add_reshape, add_softmax
 from ..metadata import EMBEDDING
 from ..nodes import Tensor
@@ -41,7 +42,7 @@ def append_normalization(extractor: ModelFile) -> ModelFile:
     Raises:
         ModelError: The model's output is not one embedding.
     """
-    graph = extractor.graph.copy()
+    graph = with_one_image_for_head(extractor).graph.copy()
     embedding = _match_input_type(graph, embedding_output(graph))
     shape = [1, 1, 1, embedding.shape[-1]]
     if len(embedding.shape) != 4:

@@ -9,6 +9,7 @@ from ..embedding import embedding_output
 from ..file import ModelFile, ModelSource
 from ..graph import Graph
 from ..head.read import read_head
+from ..input_shape import fix_input_shape
 from ..metadata import EMBEDDING
 from ..nodes import Tensor
 from ..open_extractor import open_extractor
@@ -70,7 +71,7 @@ def make_imprinting_model(
         body = old.body if old.head is None else append_normalization(old.extractor)
         return append_imprinting_tail(body, _no_classes(_feature_dim(body)))
     if keep_classes:
-        kept, labels = keep_head(model)
+        kept, labels = keep_head(fix_input_shape(model))
         return append_imprinting_tail(kept.body, kept.tail, labels)
     normalized = append_normalization(open_extractor(model, tensor_name).model)
     return append_imprinting_tail(normalized, _no_classes(_feature_dim(normalized)))
