@@ -54,6 +54,12 @@ def print_note(kind: str, text: str) -> None:
     console.print(f"[yellow]{kind}[/] {escape(printable(text))}", highlight=False, soft_wrap=True)
 
 
+def print_notes(notes: Sequence[str]) -> None:
+    """Prints facts that are no faults, on standard error."""
+    for text in notes:
+        print_note("note", text)
+
+
 def print_json(value: Any) -> None:
     """Prints one JSON value on standard output, and nothing else."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -7,6 +7,7 @@ import click
 
 from ..jobs.classification import Classifier
 from ..jobs.evaluation import evaluate
+from ..tflite.normalization import Normalization
 from . import display
 from .options import (
     PATH,
@@ -14,6 +15,7 @@ from .options import (
     chosen_cache,
     data_dir_argument,
     device_option,
+    input_range_option,
     json_option,
     labels_option,
     model_argument,
@@ -39,6 +41,7 @@ from .options import (
     help="Lowest probability of a class to name. If no class reaches it, the answer is "
     '"I don\'t know".',
 )
+@input_range_option
 @device_option
 @json_option
 def classify_command(
@@ -47,11 +50,12 @@ def classify_command(
     labels: Path | None,
     top_k: int,
     threshold: float,
+    input_range: Normalization | None,
     device: str | None,
     json: bool,
 ) -> None:
     """Name the class of each photo."""
-    with Classifier(model, labels=labels, device=device) as classifier:
+    with Classifier(model, labels=labels, device=device, normalization=input_range) as classifier:
         found = classifier.classify_readable(images, top_k=top_k, threshold=threshold)
     answers = list(zip([str(images[index]) for index in found.kept], found.rows, strict=True))
     if json:
@@ -72,6 +76,7 @@ def classify_command(
 @model_argument
 @data_dir_argument
 @labels_option
+@input_range_option
 @device_option
 @cache_option
 @json_option
@@ -79,6 +84,7 @@ def evaluate_command(
     model: Path,
     data_dir: Path,
     labels: Path | None,
+    input_range: Normalization | None,
     device: str | None,
     cache: bool,
     json: bool,
@@ -94,7 +100,9 @@ def evaluate_command(
         device=device,
         cache=chosen_cache(cache),
         progress=not json,
+        normalization=input_range,
     )
+    display.print_notes(evaluation.notes)
     display.print_skipped(evaluation.skipped)
     if json:
         display.print_json(evaluation.to_json())

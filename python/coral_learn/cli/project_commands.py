@@ -8,6 +8,7 @@ import click
 from ..dataset import photos_below
 from ..extraction.photo_rows import SkippedPhoto
 from ..project.project import Project
+from ..tflite.normalization import Normalization
 from . import display
 from .options import (
     PATH,
@@ -15,6 +16,7 @@ from .options import (
     chosen_cache,
     device_option,
     extractor_option,
+    input_range_option,
     json_option,
     output_option,
 )
@@ -34,9 +36,10 @@ def project_app() -> None:
 @project_app.command("create")
 @folder_argument
 @extractor_option
-def _create(folder: Path, extractor: Path) -> None:
+@input_range_option
+def _create(folder: Path, extractor: Path, input_range: Normalization | None) -> None:
     """Create a project without classes."""
-    Project.create(folder, extractor)
+    Project.create(folder, extractor, normalization=input_range)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")
 
 
@@ -63,6 +66,7 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
         progress=True,
         on_error=lambda _, error: skipped.append(SkippedPhoto.from_error(error)),
     )
+    display.print_notes(project.notes)
     display.print_skipped(skipped)
     display.print_project(project)
 

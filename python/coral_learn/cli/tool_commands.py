@@ -11,8 +11,9 @@ from ..files import write_atomically
 from ..tflite.cut import cut_at_embedding
 from ..tflite.embedding import list_candidates, read_embedding
 from ..tflite.file import ModelFile
+from ..tflite.normalization import Normalization
 from . import display
-from .options import PATH, json_option
+from .options import PATH, input_range_option, json_option
 
 
 @click.command("extractor")
@@ -26,9 +27,15 @@ from .options import PATH, json_option
 @click.option(
     "--list", "list_", is_flag=True, help="List the tensors at which the model can be cut."
 )
+@input_range_option
 @json_option
 def extractor_command(
-    classifier: Path, output: Path | None, tensor: str | None, list_: bool, json: bool
+    classifier: Path,
+    output: Path | None,
+    tensor: str | None,
+    list_: bool,
+    input_range: Normalization | None,
+    json: bool,
 ) -> None:
     """Make an embedding extractor from a classifier.
 
@@ -40,6 +47,8 @@ def extractor_command(
     if output is None:
         raise click.UsageError("Missing option '--output': give the path of the new extractor.")
     extractor = cut_at_embedding(ModelFile.open(classifier), tensor)
+    if input_range is not None:
+        extractor = extractor.with_normalization(input_range)
     write_atomically(output, extractor.content)
     display.print_extractor(output, read_embedding(extractor), json)
 

@@ -7,6 +7,7 @@ import click
 
 from ..jobs.methods import Method, SgdSettings
 from ..jobs.retraining import RetrainResult, retrain
+from ..tflite.normalization import Normalization
 from . import display
 from .options import (
     PATH,
@@ -15,6 +16,7 @@ from .options import (
     data_dir_argument,
     device_option,
     extractor_option,
+    input_range_option,
     json_option,
     output_option,
 )
@@ -66,6 +68,7 @@ from .options import (
     default=0,
     help="Seed of the random split and training. The same seed gives the same model.",
 )
+@input_range_option
 @device_option
 @cache_option
 @json_option
@@ -81,6 +84,7 @@ def train_command(
     val: float,
     test: float,
     seed: int,
+    input_range: Normalization | None,
     device: str | None,
     cache: bool,
     json: bool,
@@ -104,6 +108,7 @@ def train_command(
             device=device,
             cache=chosen_cache(cache),
             progress=report,
+            normalization=input_range,
         )
     _show(result, f"coral-learn classify {result.model} PHOTO.jpg", json)
 
@@ -134,6 +139,7 @@ def demo_command(output: Path, json: bool) -> None:
 
 
 def _show(result: RetrainResult, hint: str, json: bool) -> None:
+    display.print_notes(result.notes)
     display.print_skipped(result.skipped)
     if json:
         display.print_json(result.to_json())

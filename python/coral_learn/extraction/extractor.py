@@ -6,6 +6,7 @@ from ..edgetpu.runtime import Interpreter
 from ..embeddings import Embeddings
 from ..progress import Progress
 from ..tflite.file import ModelSource
+from ..tflite.normalization import NormalizationLike
 from .cache import EmbeddingCache
 from .image_model import ImageModel
 from .images import ImageSource
@@ -35,6 +36,7 @@ class EmbeddingExtractor:
         device: str | Sequence[str] | None = None,
         workers: int | None = None,
         cache: EmbeddingCache | None = None,
+        normalization: NormalizationLike | None = None,
     ) -> None:
         """Loads a model.
 
@@ -46,14 +48,20 @@ class EmbeddingExtractor:
             workers: The number of photos that are decoded at once and, on the CPU, run at once;
                 None for the number of processors that may be used.
             cache: A cache for the embeddings of photos that are given as files.
+            normalization: How pixels are normalized: ``0..255``, ``0..1``, ``-1..1``, ``imagenet``,
+                or ``MEAN,STD`` in pixel values from 0 to 255. None for what the model itself
+                declares or shows; a float model that shows nothing gets -1..1, with a warning.
 
         Raises:
             ModelError: The model cannot be used, or does not take one image.
             EdgeTpuError: The device failed.
-            ValueError: ``workers`` is less than 1 or more than 1024, the device string is invalid,
-                or a cache was given together with an interpreter, whose model is not known.
+            ValueError: ``workers`` is less than 1 or more than 1024, the device string or the
+                normalization is invalid, or a cache was given together with an interpreter, whose
+                model is not known.
         """
-        self._model = ImageModel(model, device=device, workers=workers, cache=cache)
+        self._model = ImageModel(
+            model, device=device, workers=workers, cache=cache, normalization=normalization
+        )
         self.input_size = self._model.input_size
         self.feature_dim = self.output_size = self._model.output_size
         self.device = self._model.device

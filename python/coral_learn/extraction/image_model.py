@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import SupportsIndex
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ..edgetpu.runtime import Interpreter, runtime_name
@@ -19,6 +20,8 @@ from ..embeddings import Embeddings
 from ..machine import processor_kind
 from ..progress import Progress, counting
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.normalization import INPUT_RANGES, NormalizationLike, parse_normalization
+from ..tflite.quantization import stored_range
 from .cache import EmbeddingCache
 from .cached_rows import CachedRows
 from .images import PREPROCESSING, ImageSource, load_image
@@ -27,10 +30,12 @@ from .model_runner import ModelRunner, Row
 from .photo_file import PhotoError, PhotoFile, read_photo
 from .photo_rows import OnError, PhotoRows, SkippedPhoto, raise_error
 from .pipeline import prepare_and_run
+from .pixel_values import TensorValue
 from .placement import place_interpreter, place_model
 from .runner_pool import RunnerPool
 
 _MAX_WORKERS = 1024
+_MAX_CLIPPED = 0.25  # of the pixel values, by a range that does not fit into a quantized input
 
 
 class ImageModel:
@@ -58,18 +63,22 @@ class ImageModel:
         device: str | Sequence[str] | None = None,
         workers: int | None = None,
         cache: EmbeddingCache | None = None,
+        normalization: NormalizationLike | None = None,
     ) -> None:
         """Loads a model; the arguments and errors are those of ``EmbeddingExtractor``."""
         if workers is not None:
             workers = _checked_workers(workers)
+        given = None if normalization is None else parse_normalization(normalization)
+        name = "the model"
         self._cache_source = b""
         if isinstance(model, str | os.PathLike | bytes | bytearray | memoryview | ModelFile):
             file = ModelFile.open(model)
-            placement = place_model(file, device, workers)
+            name = file.name
+            placement = place_model(file, device, workers, given)
             if cache is not None:
                 self._cache_source = _cache_source(file.content, placement.first)
         elif cache is None:
-            placement = place_interpreter(model, device, workers)
+            placement = place_interpreter(model, device, workers, given)
         else:
             raise ValueError(
                 "a cache cannot be used with an interpreter, whose model is not known: "
@@ -79,6 +88,7 @@ class ImageModel:
         self.workers = placement.workers
         self._input_format = placement.first.input_format
         self._output_format = placement.first.output_format
+        _warn_of_assumption(name, self._input_format.table, placement.knows_range)
         self.input_size = self._input_format.size
         self.output_size = self._output_format.size
         self._runners = RunnerPool([placement.first, *placement.others])
@@ -207,6 +217,27 @@ class _PreparedPhoto:
 
     tensor: InputTensor
     key: bytes | None
+
+
+def _warn_of_assumption(name: str, table: NDArray[TensorValue], knows_range: bool) -> None:
+    """Warns if the range of a float input is a guess, or if most pixel values are clipped."""
+    if table.dtype == np.float32 and not knows_range:
+        warnings.warn(
+            f"{name} takes float32 and does not say in which range: its pixels are scaled to -1..1 "
+            "by assumption. If that is wrong, so are its answers: give the range with "
+            f"--input-range or normalization=, one of {', '.join(INPUT_RANGES)}",
+            stacklevel=4,
+        )
+    elif table.dtype != np.float32:
+        lowest, highest = stored_range(table.dtype)
+        clipped = float(np.mean((table == lowest) | (table == highest)))
+        if clipped > _MAX_CLIPPED:
+            warnings.warn(
+                f"{name} has a quantized input that cannot hold {clipped:.0%} of the pixel values "
+                "in the given range, and clips them: leave out --input-range or normalization=, "
+                "and the range is computed from the scale of the input",
+                stacklevel=4,
+            )
 
 
 def _checked_workers(value: SupportsIndex) -> int:

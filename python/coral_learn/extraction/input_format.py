@@ -31,7 +31,10 @@ class InputFormat:
 
     @classmethod
     def of_tensor(
-        cls, details: TensorDetails, declared: Normalization | None = None
+        cls,
+        details: TensorDetails,
+        declared: Normalization | None = None,
+        given: Normalization | None = None,
     ) -> "InputFormat":
         """Reads the format from an interpreter's description of its input tensor.
 
@@ -39,7 +42,8 @@ class InputFormat:
 
         Args:
             details: One of the interpreter's input details.
-            declared: The normalization in the model's metadata.
+            declared: The normalization that the model declares.
+            given: The normalization that the user gives.
 
         Raises:
             ModelError: The input is not one RGB image of uint8, int8 or float32.
@@ -50,7 +54,7 @@ class InputFormat:
                 f"the model's input has shape {shape}, but must be one RGB image, "
                 "[1, height, width, 3]: use a model for images"
             )
-        return cls((shape[2], shape[1]), pixel_values(details, declared))
+        return cls((shape[2], shape[1]), pixel_values(details, declared, given))
 
     def encode(self, pixels: NDArray[np.uint8]) -> InputTensor:
         """Returns the input tensor for an RGB image.

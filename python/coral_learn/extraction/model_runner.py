@@ -70,12 +70,18 @@ class ModelRunner:
         output_format: The format of the model's output.
     """
 
-    def __init__(self, interpreter: Interpreter, declared: Normalization | None = None) -> None:
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        declared: Normalization | None = None,
+        given: Normalization | None = None,
+    ) -> None:
         """Prepares an interpreter.
 
         Args:
             interpreter: An interpreter of any model.
-            declared: The normalization in the model's metadata.
+            declared: The normalization that the model declares.
+            given: The normalization that the user gives.
 
         Raises:
             ModelError: The model's input is not one image, or its output is not one row.
@@ -88,7 +94,7 @@ class ModelRunner:
                 f"the model has {len(inputs)} inputs and {len(outputs)} outputs, but must have "
                 "one image input and one output: use a classifier or an embedding extractor"
             )
-        self.input_format = InputFormat.of_tensor(inputs[0], declared)
+        self.input_format = InputFormat.of_tensor(inputs[0], declared, given)
         self.output_format = OutputFormat.of_tensor(outputs[0])
         self._interpreter = interpreter
         self._input_index, self._output_index = inputs[0]["index"], outputs[0]["index"]

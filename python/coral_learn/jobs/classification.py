@@ -14,6 +14,7 @@ from ..extraction.photo_rows import OnError, PhotoRows, raise_error, skip_photo
 from ..labels import label_list, read_label_file
 from ..progress import Progress
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.normalization import NormalizationLike
 
 LabelSource = str | os.PathLike[str] | Sequence[str] | Mapping[int, str]
 """Labels: the path of a label file, a list of names, or a mapping of names by class index."""
@@ -42,6 +43,7 @@ class Classifier:
     Attributes:
         labels: The names of the classes, or None.
         num_classes: The number of classes.
+        input_size: Width and height of the model's input, in pixels.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Classifier:
         labels: LabelSource | None = None,
         device: str | None = None,
         cache: EmbeddingCache | None = None,
+        normalization: NormalizationLike | None = None,
     ) -> None:
         """Loads a classifier.
 
@@ -59,16 +62,19 @@ class Classifier:
             labels: The names of the classes; by default the labels inside the model.
             device: A device as for :func:`coral_learn.edgetpu.make_interpreter`.
             cache: A cache for the scores of photos that are given as files.
+            normalization: How pixels are normalized, as for
+                :class:`coral_learn.EmbeddingExtractor`.
 
         Raises:
             ModelError: The model cannot be used.
             EdgeTpuError: The device failed.
-            OSError, ValueError: The label file cannot be read.
+            OSError, ValueError: The label file cannot be read, or the normalization is invalid.
         """
         file = ModelFile.open(model)
         self.labels = _label_names(labels) if labels is not None else file.labels
-        self._model = ImageModel(file, device=device, cache=cache)
+        self._model = ImageModel(file, device=device, cache=cache, normalization=normalization)
         self.num_classes = self._model.output_size
+        self.input_size = self._model.input_size
 
     def __enter__(self) -> "Classifier":
         return self

@@ -1,7 +1,7 @@
 """Evaluation: how often a classifier is right on photos whose class is known."""
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ from ..dataset import ImageFolder
 from ..extraction.cache import EmbeddingCache
 from ..extraction.photo_rows import SkippedPhoto
 from ..progress import Progress
-from ..tflite.file import ModelSource
+from ..tflite.file import ModelFile, ModelSource
+from ..tflite.normalization import NormalizationLike
 from .classification import Classifier, LabelSource
 from .confusion import confusion_matrix
+from .input_range import measure_classifier
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Evaluation:
         classes: The names of the model's classes.
         confusion: The number of photos by true class (row) and predicted class (column).
         skipped: The photos that could not be read.
+        notes: Facts to tell the user, such as the input range that was measured.
     """
 
     accuracy: float
@@ -33,6 +36,7 @@ class Evaluation:
     classes: list[str]
     confusion: list[list[int]]
     skipped: list[SkippedPhoto]
+    notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as plain types, as ``coral-learn evaluate --json`` prints it."""
@@ -47,6 +51,7 @@ def evaluate(
     device: str | None = None,
     cache: EmbeddingCache | None = None,
     progress: bool | Progress = False,
+    normalization: NormalizationLike | None = None,
 ) -> Evaluation:
     """Measures a classifier on photos in class folders.
 
@@ -60,14 +65,32 @@ def evaluate(
         device: A device as for :func:`coral_learn.edgetpu.make_interpreter`.
         cache: A cache for the scores.
         progress: True for a bar on standard error, or a function to call with (done, total).
+        normalization: How pixels are normalized, as for :class:`coral_learn.EmbeddingExtractor`. By
+            default, where a float model shows nothing, the usual ranges are tried on up to 100 of
+            the photos, and the one with the best accuracy is used.
 
     Raises:
-        ValueError: The photos cannot be used, or a folder is not a class of the model.
+        ValueError: The photos or the normalization cannot be used, or a folder is not a class of
+            the model.
         ModelError: The model cannot be used.
         EdgeTpuError: The device failed.
     """
     photos = ImageFolder(data_dir)
-    with Classifier(model, labels=labels, device=device, cache=cache) as classifier:
+    file = ModelFile.open(model)
+    notes = []
+    if normalization is None and file.has_unknown_range:
+        measured = measure_classifier(
+            file,
+            photos.paths,
+            photos.labels,
+            lambda each: Classifier(file, labels=labels, device=device, normalization=each),
+            lambda classifier: _class_ids(photos, classifier),
+        )
+        normalization = measured.normalization
+        notes.append(measured.note)
+    with Classifier(
+        file, labels=labels, device=device, cache=cache, normalization=normalization
+    ) as classifier:
         class_ids = _class_ids(photos, classifier)
         found = classifier.score_readable(photos.paths, progress=progress)
     if not len(found.rows):
@@ -82,6 +105,7 @@ def evaluate(
         classes=[classifier.label(index) for index in range(classifier.num_classes)],
         confusion=confusion_matrix(photo_classes, answers, classifier.num_classes).tolist(),
         skipped=found.skipped,
+        notes=notes,
     )
 
 

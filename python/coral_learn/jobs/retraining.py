@@ -21,7 +21,9 @@ from ..extraction.photo_rows import SkippedPhoto
 from ..files import write_atomically
 from ..progress import Stage, StageProgress
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.normalization import Normalization, NormalizationLike, parse_normalization
 from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
+from .input_range import measure_extractor
 from .methods import TUTORIAL_RECIPE, LearningTask, Method, SgdSettings, TrainedHead, train_head
 from .report import analyze, render_report
 from .saved_model import LABEL_MAP_NAME, save_model
@@ -43,6 +45,7 @@ class RetrainResult:
         seconds: The duration of each stage, in seconds.
         device: ``cpu``, or the Edge TPU that ran the extractor.
         runtime: The name and version of the TFLite runtime.
+        notes: Facts to tell the user, such as the input range that was measured.
     """
 
     model: Path
@@ -55,6 +58,7 @@ class RetrainResult:
     seconds: dict[str, float]
     device: str
     runtime: str
+    notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as plain types, as ``coral-learn train --json`` prints it."""
@@ -75,6 +79,7 @@ def retrain(
     device: str | None = None,
     cache: EmbeddingCache | None = None,
     progress: StageProgress | None = None,
+    normalization: NormalizationLike | None = None,
 ) -> RetrainResult:
     """Retrains the last layer of a classifier on photos, then saves and tests the new model.
 
@@ -96,6 +101,10 @@ def retrain(
             the first Edge TPU for a compiled model and the CPU for any other model.
         cache: A cache for embeddings, so that the model runs only once on each photo.
         progress: Called with the stage, how many of its steps are done, and how many there are.
+        normalization: How pixels are normalized, as for :class:`coral_learn.EmbeddingExtractor`;
+            the retrained model declares it. By default, where a float extractor shows nothing, the
+            usual ranges are tried on up to 100 of the photos, and the one with the lowest held-out
+            loss is used.
 
     Raises:
         ValueError: The photos or the settings cannot be used.
@@ -112,16 +121,24 @@ def retrain(
     report = progress or (lambda stage, done, total: None)
     clock = _Clock()
 
-    with (
-        clock.measure("extract"),
-        EmbeddingExtractor(extractor, device=device, cache=cache) as opened,
-    ):
-        photos = extract_training_photos(opened, image_folder, functools.partial(report, "extract"))
-        used_device = opened.device
+    with clock.measure("extract"):
+        normalization, notes = _settle_range(extractor, normalization, image_folder, device)
+        with EmbeddingExtractor(
+            extractor, device=device, cache=cache, normalization=normalization
+        ) as opened:
+            photos = extract_training_photos(
+                opened, image_folder, functools.partial(report, "extract")
+            )
+            used_device = opened.device
     split = split_by_class(photos.labels, validation, test, seed)
     with clock.measure("train"):
         task = LearningTask(
-            extractor, photos.embeddings, photos.labels, split, photos.classes, seed
+            extractor if normalization is None else extractor.with_normalization(normalization),
+            photos.embeddings,
+            photos.labels,
+            split,
+            photos.classes,
+            seed,
         )
         trained = train_head(method, task, sgd, functools.partial(report, "train"))
     with clock.measure("serialize"):
@@ -154,6 +171,7 @@ def retrain(
         seconds=clock.seconds,
         device=used_device,
         runtime=runtime_name(),
+        notes=notes,
     )
 
 
@@ -178,6 +196,21 @@ def _open_extractor(source: ModelSource) -> ModelFile:
             "it with `coral-learn extractor CLASSIFIER.tflite --output EXTRACTOR.tflite`"
         )
     return extractor
+
+
+def _settle_range(
+    extractor: ModelFile,
+    given: NormalizationLike | None,
+    photos: ImageFolder,
+    device: str | None,
+) -> tuple[Normalization | None, list[str]]:
+    """Returns the normalization to use, None for the extractor's own, and what to tell the user."""
+    if given is not None:
+        return parse_normalization(given), []
+    if not extractor.has_unknown_range:
+        return None, []
+    measured = measure_extractor(extractor, photos.paths, photos.labels, device=device)
+    return measured.normalization, [measured.note]
 
 
 def _list_photos(data_dir: str | os.PathLike[str]) -> ImageFolder:

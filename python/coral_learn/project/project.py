@@ -22,9 +22,11 @@ from ..jobs.saved_model import save_model
 from ..progress import Progress
 from ..tflite.embedding import read_embedding
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.normalization import NormalizationLike, parse_normalization
 from . import state
 from .state import ProjectState, ProjectSummary
 from .store import ProjectStore
+from .unknown_range import embeddings_of, extract_with_each, measure_embeddings
 
 _VALIDATION_FRACTION = 0.2
 _PASSING_FRACTION = 0.95  # of the correct answers have at least the probability of the threshold
@@ -40,6 +42,8 @@ class Project:
 
     Attributes:
         path: The folder of the project.
+        notes: Facts to tell the user about the changes so far, such as the input range that was
+            measured.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -49,24 +53,36 @@ class Project:
             ValueError: The folder contains no project, or a newer version wrote it.
         """
         self.path = Path(path)
+        self.notes: list[str] = []
         self._store = ProjectStore(self.path)
         self._store.read_states()
 
     @classmethod
-    def create(cls, path: str | os.PathLike[str], extractor: ModelSource) -> "Project":
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        extractor: ModelSource,
+        *,
+        normalization: NormalizationLike | None = None,
+    ) -> "Project":
         """Creates a project without classes.
 
         Args:
             path: The folder of the project, which is created if it does not exist.
             extractor: The embedding extractor, which is copied into the project.
+            normalization: How pixels are normalized, as for
+                :class:`coral_learn.EmbeddingExtractor`; the copy declares it. By default, where a
+                float extractor shows nothing, it is measured as soon as there are two classes.
 
         Raises:
-            ValueError: The folder already contains a project.
+            ValueError: The folder already contains a project, or the normalization is invalid.
             ModelError: The extractor cannot be used.
             OSError: The folder cannot be written.
         """
         model = ModelFile.open(extractor)
         read_embedding(model)  # rejects other models before anything is written
+        if normalization is not None:
+            model = model.with_normalization(parse_normalization(normalization))
         store = ProjectStore(Path(path))
         _check_is_free(store)
         store.make_folder()
@@ -237,8 +253,19 @@ class Project:
         progress: bool | Progress,
         on_error: OnError | None,
     ) -> Embeddings:
-        with EmbeddingExtractor(self._store.extractor, device=device, cache=cache) as extractor:
-            embeddings = extractor.extract(photos, progress=progress, on_error=on_error)
+        model = ModelFile.open(self._store.extractor)
+        if model.has_unknown_range:
+            embeddings = extract_with_each(
+                model,
+                list(photos),
+                device=device,
+                cache=cache,
+                progress=progress,
+                on_error=on_error,
+            )
+        else:
+            with EmbeddingExtractor(model, device=device, cache=cache) as extractor:
+                embeddings = extractor.extract(photos, progress=progress, on_error=on_error)
         if not len(embeddings):
             raise ValueError("none of the photos can be read. Give at least one readable photo.")
         return embeddings
@@ -260,7 +287,15 @@ class Project:
         self._store.write_states([*history, changed])
 
     def _train(self, untrained: ProjectState) -> ProjectState:
-        embeddings, labels = self._store.load_embeddings(untrained)
+        model = ModelFile.open(self._store.extractor)
+        if model.has_unknown_range:
+            measured = measure_embeddings(*self._store.load_embeddings(untrained))
+            self.notes.append(measured.note)
+            model = model.with_normalization(measured.normalization)
+            write_atomically(self._store.extractor, model.content)
+        embeddings, labels = self._store.load_embeddings(
+            untrained, lambda part: embeddings_of(model, part)
+        )
         accuracy, threshold = _validate(embeddings, labels, len(untrained.classes))
         head = _fit(embeddings, labels, len(untrained.classes))
         file = self._store.save_head(head)

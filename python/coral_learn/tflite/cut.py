@@ -9,6 +9,7 @@ from .graph import Graph
 from .head.record import record_head
 from .linear_layer import LinearLayer, find_linear_layers
 from .nodes import Tensor
+from .normalization import NormalizationLike, parse_normalization
 from .pruning import prune
 
 # The embeddings of the architectures that Coral's tutorial lists.
@@ -22,7 +23,12 @@ _KNOWN_EMBEDDINGS = (
 )
 
 
-def create_embedding_extractor(classifier: ModelSource, tensor_name: str | None = None) -> bytes:
+def create_embedding_extractor(
+    classifier: ModelSource,
+    tensor_name: str | None = None,
+    *,
+    normalization: NormalizationLike | None = None,
+) -> bytes:
     """Makes an embedding extractor from a classifier by cutting off its last linear layer.
 
     The cut is at the named tensor. Without a name, it is at the embedding of an architecture that
@@ -33,6 +39,9 @@ def create_embedding_extractor(classifier: ModelSource, tensor_name: str | None 
         classifier: A ``.tflite`` file, not compiled for the Edge TPU, or its bytes.
         tensor_name: The tensor to cut at. If its name is several names joined with ";", one of
             them is enough.
+        normalization: How the pixels of the input are normalized, as for
+            :class:`coral_learn.EmbeddingExtractor`; the extractor declares it. None for what the
+            classifier declares or shows.
 
     Returns:
         A model with the same input and the embedding as its only output, in the type that it has
@@ -40,8 +49,12 @@ def create_embedding_extractor(classifier: ModelSource, tensor_name: str | None 
 
     Raises:
         ModelError: There is no embedding, or more than one, or it is not one vector per image.
+        ValueError: The normalization is invalid.
     """
-    return cut_at_embedding(ModelFile.open(classifier), tensor_name).content
+    extractor = cut_at_embedding(ModelFile.open(classifier), tensor_name)
+    if normalization is not None:
+        extractor = extractor.with_normalization(parse_normalization(normalization))
+    return extractor.content
 
 
 def cut_at_embedding(classifier: ModelFile, tensor_name: str | None = None) -> ModelFile:

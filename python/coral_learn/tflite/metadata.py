@@ -16,6 +16,7 @@ from . import schema
 from .graph import Graph, add_buffer
 from .metadata_format import (
     IMAGE_PROPERTIES,
+    NORMALIZATION_OPTIONS,
     RGB,
     TENSOR_AXIS_LABELS,
     decode_metadata,
@@ -29,6 +30,8 @@ LABEL_FILE_NAME = "labels.txt"
 
 METADATA_ENTRY = b"TFLITE_METADATA"
 """The name of the entry that holds the metadata."""
+
+_IMAGE_CONTENT = {"content_properties": (IMAGE_PROPERTIES, {"color_space": RGB})}
 
 Metadata: TypeAlias = dict[str, Any]
 """Metadata as nested dicts; see :mod:`~coral_learn.tflite.metadata_format`."""
@@ -69,21 +72,46 @@ def label_file_name(metadata: Metadata | None) -> str | None:
     return None
 
 
-def write_metadata(graph: Graph, *, output_name: str, has_labels: bool) -> None:
+def write_metadata(
+    graph: Graph,
+    *,
+    output_name: str,
+    has_labels: bool,
+    normalization: Normalization | None = None,
+) -> None:
     """Updates the metadata of a model after a change of its output.
 
     The description of the model and its input stays, and the output gets a new one. A model
-    without metadata and without labels gets no metadata.
+    without metadata, labels and a normalization gets no metadata.
 
     Args:
         graph: The graph to change.
         output_name: The name of the output in the metadata.
         has_labels: Whether a file named :data:`LABEL_FILE_NAME` holds labels of the output.
+        normalization: The normalization of the input, where none is declared yet.
     """
     model = graph.model
-    if has_labels or any(entry.name == METADATA_ENTRY for entry in model.metadata):
+    has_metadata = any(entry.name == METADATA_ENTRY for entry in model.metadata)
+    if has_labels or has_metadata or normalization is not None:
         base = find_metadata(model) or {}
-        _replace_metadata(model, _describe(graph, base, output_name, has_labels))
+        described = _describe(graph, base, output_name, has_labels)
+        if normalization is not None and read_normalization(described) is None:
+            _declare(described, normalization)
+        _replace_metadata(model, described)
+
+
+def declare_normalization(graph: Graph, normalization: Normalization) -> None:
+    """Makes the metadata declare a normalization of the only input, in place of any other."""
+    metadata = find_metadata(graph.model) or {"min_parser_version": b"1.0.0"}
+    graphs = metadata.setdefault("subgraph_metadata", [{}])
+    if len(graphs[0].get("input_tensor_metadata", [])) != len(graph.inputs):
+        graphs[0]["input_tensor_metadata"] = [_describe_input(tensor) for tensor in graph.inputs]
+    if len(graphs[0].get("output_tensor_metadata", [])) != len(graph.outputs):
+        graphs[0]["output_tensor_metadata"] = [
+            {"name": tensor.name.encode()} for tensor in graph.outputs
+        ]
+    _declare(metadata, normalization)
+    _replace_metadata(graph.model, metadata)
 
 
 def add_metadata_entry(model: schema.ModelT, name: str, data: bytes) -> None:
@@ -138,8 +166,21 @@ def _describe(
     }
 
 
+def _declare(metadata: Metadata, normalization: Normalization) -> None:
+    described = metadata["subgraph_metadata"][0]["input_tensor_metadata"][0]
+    others = [
+        unit
+        for unit in described.get("process_units", [])
+        if unit.get("options", (0,))[0] != NORMALIZATION_OPTIONS
+    ]
+    options = {"mean": list(normalization.mean), "std": list(normalization.std)}
+    described["process_units"] = [*others, {"options": (NORMALIZATION_OPTIONS, options)}]
+    # Readers accept a normalization only of an image.
+    described.setdefault("content", _IMAGE_CONTENT)
+
+
 def _describe_input(tensor: Tensor) -> Metadata:
     described: Metadata = {"name": tensor.name.encode()}
     if len(tensor.shape) == 4 and tensor.shape[-1] == 3:
-        described["content"] = {"content_properties": (IMAGE_PROPERTIES, {"color_space": RGB})}
+        described["content"] = _IMAGE_CONTENT
     return described
