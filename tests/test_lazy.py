@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ["coral_learn", "coral_learn.edgetpu"]
+PACKAGES = ["coral_learn", "coral_learn.dataset", "coral_learn.edgetpu"]
 
 
 def typed_names(package: str) -> dict[str, str | None]:

@@ -31,20 +31,22 @@ PACKAGE: dict[str, str | None] = {
     "EmbeddingCache": "folder max_bytes",
     "EmbeddingExtractor": "model device workers cache",
     "Embeddings": "quantized scale zero_point",
-    "Evaluation": "accuracy images classes confusion skipped",
+    "Evaluation": "accuracy images classes confusion skipped interval seen new notes",
     "ImageFolder": "path",
     "ImprintingEngine": "model_path keep_classes",
     "ModelError": None,
     "Project": "path",
-    "RetrainResult": ("model labels report classes images skipped accuracy seconds device runtime"),
+    "RetrainResult": (
+        "model labels report classes images skipped accuracy seconds device runtime notes"
+    ),
     "SgdSettings": "iterations learning_rate batch_size weight_scale",
     "SoftmaxRegression": "feature_dim num_classes weight_scale reg seed",
     "Split": "train validation test",
     "add_class": "model embeddings label",
     "build_info": None,
     "create_embedding_extractor": "classifier tensor_name",
-    "create_imprinting_model": "model keep_classes",
-    "doctor": "model",
+    "create_imprinting_model": "model keep_classes tensor_name",
+    "doctor": "model device",
     "edgetpu": None,
     "evaluate": "model data_dir labels device cache progress",
     "format_labels": "labels",
@@ -52,7 +54,10 @@ PACKAGE: dict[str, str | None] = {
     "read_head": "classifier",
     "read_labels": "model",
     "remember_classes": "classifier embeddings labels",
-    "retrain": ("data_dir extractor output method sgd validation test seed device cache progress"),
+    "retrain": (
+        "data_dir extractor output tensor_name method sgd validation test seed device cache "
+        "progress"
+    ),
     "split_by_class": "labels validation test seed",
 }
 EDGETPU: dict[str, str | None] = {
@@ -60,7 +65,7 @@ EDGETPU: dict[str, str | None] = {
     "Delegate": None,
     "Device": "type path",
     "Diagnosis": (
-        "problems coral_learn python python_path system runtime runtime_path libedgetpu "
+        "problems notes coral_learn python python_path system runtime runtime_path libedgetpu "
         "libedgetpu_path devices model"
     ),
     "Interpreter": None,
@@ -105,7 +110,16 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "shape": None,
         "zero_point": None,
     },
-    "ImageFolder": {"classes": None, "labels": None, "path": None, "paths": None},
+    "ImageFolder": {
+        "classes": None,
+        "labels": None,
+        "names": None,
+        "notes": None,
+        "path": None,
+        "paths": None,
+        "shown": "text",
+        "split": None,
+    },
     "ImprintingEngine": {
         "embedding_dim": None,
         "get_accuracy": "mat_x labels",
@@ -121,9 +135,10 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "add_class": "name photos device cache progress on_error",
         "add_photos": "name photos device cache progress on_error",
         "classes": None,
-        "create": "path extractor",
+        "create": "path extractor tensor_name",
         "export": "output",
         "history": None,
+        "notes": None,
         "path": None,
         "remove_class": "name",
         "rename_class": "name new_name",
@@ -209,31 +224,40 @@ COMMANDS = {
     "": "--version",
     "cache": "--clear --json",
     "classify": "MODEL IMAGES --labels --top-k --threshold --device --json",
-    "demo": "--output --json",
-    "doctor": "--model --json",
+    "demo": "--output --force --json",
+    "doctor": "--model --device --json",
     "evaluate": "MODEL DATA_DIR --labels --device --cache --no-cache --json",
-    "extractor": "CLASSIFIER --output --tensor --list --json",
+    "extractor": "CLASSIFIER --output --tensor --photos --list --force --json",
     "project": "",
     "project add": "FOLDER NAME PHOTOS --device --cache --no-cache",
-    "project create": "FOLDER --extractor",
-    "project export": "FOLDER --output",
+    "project create": "FOLDER --extractor --tensor --force",
+    "project export": "FOLDER --output --force",
     "project remove": "FOLDER NAME",
     "project rename": "FOLDER NAME NEW_NAME",
     "project show": "FOLDER --json",
     "project undo": "FOLDER",
     "train": (
-        "DATA_DIR --extractor --output --method --iterations --learning-rate --batch-size "
-        "--weight-scale --val --test --seed --device --cache --no-cache --json"
+        "DATA_DIR --extractor --tensor --output --method --iterations --learning-rate --batch-size "
+        "--weight-scale --val --test --seed --device --cache --no-cache --force --json"
     ),
 }
 PHOTO_KEYS = {"path": None, "reason": None}
 RETRAINED_KEYS = {
-    "accuracy": {"test_float": None, "test_saved": None, "train": None, "validation": None},
+    "accuracy": {
+        "cross_validated": {"accuracy": None, "interval": [None], "photos": None},
+        "interval": [None],
+        "photos": {"test": None, "train": None, "validation": None},
+        "test_float": None,
+        "test_saved": None,
+        "train": None,
+        "validation": None,
+    },
     "classes": [None],
     "device": None,
     "images": None,
     "labels": None,
     "model": None,
+    "notes": [],
     "report": None,
     "runtime": None,
     "seconds": {"extract": None, "serialize": None, "train": None, "verify": None},
@@ -422,6 +446,10 @@ def test_json_of_evaluate(
         "classes": [None],
         "confusion": [[None]],
         "images": None,
+        "interval": [None],
+        "new": None,
+        "notes": [],
+        "seen": None,
         "skipped": [PHOTO_KEYS],
     }
 
@@ -441,12 +469,14 @@ def test_json_of_extractor(json_keys: Callable[..., Any], classifier: Path, tmp_
         **CANDIDATE_KEYS,
         "extractor": None,
         "feature_dim": None,
+        "notes": [],
     }
 
 
 def test_json_of_doctor(json_keys: Callable[..., Any], classifier: Path) -> None:
     keys = json_keys("doctor", "--model", classifier)
     assert keys.pop("problems") in ([], [{"fix": None, "what": None}])
+    assert keys.pop("notes") in ([], [None])
     assert keys.pop("devices") in ([], [{"path": None, "type": None}])
     assert keys == {
         "coral_learn": None,
@@ -475,6 +505,8 @@ def test_json_of_project_show(
         "accuracy": None,
         "classes": [{"name": None, "photos": None}],
         "history": [None],
+        "interval": None,
         "path": None,
+        "tested": None,
         "threshold": None,
     }

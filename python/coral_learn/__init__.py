@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the table below
     from . import edgetpu as edgetpu
-    from .dataset import ImageFolder as ImageFolder
-    from .dataset import Split as Split
-    from .dataset import split_by_class as split_by_class
+    from .dataset.folder import ImageFolder as ImageFolder
+    from .dataset.split import Split as Split
+    from .dataset.split import split_by_class as split_by_class
     from .edgetpu.doctor import doctor as doctor
     from .embeddings import Embeddings as Embeddings
     from .errors import EdgeTpuError as EdgeTpuError
@@ -39,7 +39,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
 
 # The public names that each submodule defines. An empty list makes the submodule itself public.
 _NAMES_IN: dict[str, list[str]] = {
-    "dataset": ["ImageFolder", "Split", "split_by_class"],
+    "dataset.folder": ["ImageFolder"],
+    "dataset.split": ["Split", "split_by_class"],
     "edgetpu": [],
     "edgetpu.doctor": ["doctor"],
     "embeddings": ["Embeddings"],

@@ -4,12 +4,15 @@ import resource
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from coral_learn.cli.failures import FAILURES, explain
 from coral_learn.errors import EdgeTpuError
 from coral_learn.extraction.pipeline import prepare_and_run
+from coral_learn.files import write_atomically
 
 
 def test_a_thread_that_cannot_be_started_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,3 +58,28 @@ try:
 except RuntimeError as error:
     print(explain(error))
 """
+
+
+@pytest.mark.parametrize(
+    ("make_error", "text"),
+    [
+        (
+            lambda folder: (folder / "file").mkdir(),
+            "file: this is a file, but a folder is needed: ",
+        ),
+        (
+            lambda folder: write_atomically(folder, b""),
+            ": this is a folder, but a file is needed: ",
+        ),
+        (lambda folder: (folder / "file" / "x").mkdir(), "a part of this path is a file, but must"),
+        (lambda folder: (folder / "gone").read_bytes(), "gone: there is no such file or folder: c"),
+        (lambda folder: (folder / ("x" * 999)).touch(), "xx: this name is longer than the file sy"),
+    ],
+)
+def test_errors_of_the_system_become_sentences(
+    tmp_path: Path, make_error: Callable[[Path], object], text: str
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FAILURES) as caught:
+        make_error(tmp_path)
+    assert text in explain(caught.value)

@@ -19,6 +19,7 @@ from tests.support.stand_in.devices import StandIn, plugged_in
 from tests.support.stand_in.models import compiled
 
 from coral_learn import edgetpu
+from coral_learn.edgetpu.devices import DEVICE_VARIABLE
 from coral_learn.edgetpu.diagnosis import Diagnosis, ModelNeeds
 from coral_learn.edgetpu.doctor import doctor
 from coral_learn.edgetpu.library import LIBRARY_VARIABLE
@@ -55,7 +56,7 @@ def test_a_good_setup_is_ok(edge_tpus: EdgeTpus, stand_in_library: Path, model: 
 
 def test_no_libedgetpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(LIBRARY_VARIABLE, str(tmp_path / library.NAME))
-    diagnosis = doctor()
+    diagnosis = doctor(device="usb")
     what = only_problem(diagnosis)
     assert what == f"the Edge TPU library {tmp_path / library.NAME} is not installed"
     assert "run on the CPU without it" in diagnosis.problems[0].fix
@@ -66,7 +67,45 @@ def test_no_libedgetpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_no_device(edge_tpus: EdgeTpus) -> None:
     with edge_tpus(None, []):
-        assert only_problem(doctor()) == "no Edge TPU was found"
+        assert only_problem(doctor(device=":0")) == "no Edge TPU was found"
+        assert only_problem(doctor(COMPILED)) == "no Edge TPU was found"
+        assert doctor().notes == doctor(TWIN).notes == ["No Edge TPU: models run on the CPU."]
+        assert doctor().ok
+
+
+def test_no_edge_tpu_is_a_problem_only_where_one_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(LIBRARY_VARIABLE, str(tmp_path / library.NAME))
+    for diagnosis in (doctor(), doctor(TWIN), doctor(device="cpu")):
+        assert diagnosis.ok
+        assert diagnosis.notes[0] == "No Edge TPU: models run on the CPU."
+        assert "is not installed" in diagnosis.notes[1]
+    assert "is not installed" in only_problem(doctor(COMPILED))
+    monkeypatch.setenv(DEVICE_VARIABLE, "usb")
+    assert "is not installed" in only_problem(doctor())
+    assert doctor(device="cpu").ok
+    monkeypatch.setenv(DEVICE_VARIABLE, "tpu9")
+    assert "invalid device 'tpu9'" in only_problem(doctor())
+    with pytest.raises(ValueError, match="invalid device 'usbb'"):
+        doctor(device="usbb")
+
+
+def test_an_attached_edge_tpu_needs_its_library(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(LIBRARY_VARIABLE, str(tmp_path / library.NAME))
+    monkeypatch.setattr("coral_learn.edgetpu.device_problems._NODES", tmp_path)
+    (tmp_path / "apex_0").touch()
+    assert "is not installed" in only_problem(doctor())
+    assert doctor(device="cpu").ok
+
+
+def test_a_model_that_does_not_fit_the_device(edge_tpus: EdgeTpus) -> None:
+    with edge_tpus(None, ["usb"]):
+        assert "cannot run on the CPU" in only_problem(doctor(COMPILED, device="cpu"))
+        assert "cannot run on 'usb'" in only_problem(doctor(TWIN, device="usb"))
+        assert "there is no Edge TPU 'pci'" in only_problem(doctor(device="pci"))
 
 
 def test_a_device_in_use(edge_tpus: EdgeTpus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +127,7 @@ def test_the_old_abi(tmp_path: Path, variant: str, model: bytes | None) -> None:
 def test_a_missing_dependency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = library.build_with_missing_dependency(tmp_path, "libusb-1.0.so.99")
     monkeypatch.setenv(LIBRARY_VARIABLE, str(file))
-    diagnosis = doctor()
+    diagnosis = doctor(device="usb")
     assert only_problem(diagnosis) == f"{file} needs libusb-1.0.so.99, which is not installed"
     assert "libusb" in diagnosis.problems[0].fix
 
@@ -97,7 +136,9 @@ def test_a_missing_dependency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_another_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = library.build_for_another_cpu(tmp_path)
     monkeypatch.setenv(LIBRARY_VARIABLE, str(file))
-    assert only_problem(doctor()).startswith(f"{file} was built for another kind of CPU")
+    assert only_problem(doctor(device="usb")).startswith(
+        f"{file} was built for another kind of CPU"
+    )
 
 
 def command(*arguments: str, status: int) -> str:
@@ -112,6 +153,14 @@ def command(*arguments: str, status: int) -> str:
 def test_the_command_ends_with_0_without_problems(edge_tpus: EdgeTpus) -> None:
     with edge_tpus():
         assert "No problems were found." in command(status=0)
+
+
+@pytest.mark.slow_when_emulated
+def test_the_command_ends_with_0_on_a_laptop(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(LIBRARY_VARIABLE, str(tmp_path / library.NAME))
+    assert "No Edge TPU: models run on the CPU." in command(status=0)
 
 
 BAD_SETUPS: dict[str, Callable[[Path], Path]] = {
@@ -131,8 +180,8 @@ def test_the_command_ends_with_1_and_prints_the_fix(
 ) -> None:
     monkeypatch.setenv(LIBRARY_VARIABLE, str(BAD_SETUPS[setup](tmp_path)))
     monkeypatch.setenv("STAND_IN_DEVICES", "" if setup == "no device" else "usb=/dev/stand-in_0")
-    report = json.loads(command("--json", status=1))
-    printed = command(status=1)
+    report = json.loads(command("--device", "usb", "--json", status=1))
+    printed = command("--device", "usb", status=1)
     assert not report["ok"]
     (problem,) = report["problems"]
     assert f"Problem: {problem['what']}" in printed
@@ -181,6 +230,7 @@ def test_the_command_prints_this_json(edge_tpus: EdgeTpus, tmp_path: Path) -> No
     assert list(report) == [
         "ok",
         "problems",
+        "notes",
         "coral_learn",
         "python",
         "python_path",

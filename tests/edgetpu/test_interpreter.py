@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from tests.support.stand_in.devices import StandIn
 from tests.support.stand_in.models import compiled
 
 from coral_learn import edgetpu
+from coral_learn.edgetpu import quiet
 from coral_learn.edgetpu.devices import choose_device
 from coral_learn.edgetpu.library import LIBRARY_VARIABLE
 from coral_learn.errors import EdgeTpuError, ModelError
@@ -324,3 +326,44 @@ def test_importing_the_module_imports_no_interpreter() -> None:
     modules = run_python(code).stdout.split()
     assert "coral_learn.edgetpu" in modules
     assert not {"ai_edge_litert", "tflite_runtime"} & set(modules)
+
+
+INFO_LINES = """
+import os, sys
+from coral_learn.edgetpu import make_interpreter
+from coral_learn.edgetpu.quiet import run_without_info_lines
+for _ in range(2):
+    interpreter = make_interpreter(sys.argv[1])
+    interpreter.allocate_tensors()
+run_without_info_lines(lambda: os.write(2, b"ERROR: a\\nINFO: b\\n"))
+print("done", file=sys.stderr)
+"""
+
+
+@pytest.mark.slow_when_emulated
+@pytest.mark.parametrize("redirection", ["", "2>&-"])
+def test_a_python_session_sees_no_info_lines(tmp_path: Path, redirection: str) -> None:
+    model = tmp_path / "model.tflite"
+    model.write_bytes(build_classifier("float32").content)
+    (tmp_path / "session.py").write_text(INFO_LINES)
+    command = shlex.join([sys.executable, str(tmp_path / "session.py"), str(model)])
+    done = subprocess.run(
+        ["sh", "-c", f"{command} {redirection}"], capture_output=True, text=True, timeout=120
+    )
+    assert "XNNPACK" not in done.stderr
+    assert redirection or done.stderr.splitlines()[0] == "ERROR: a"
+    assert redirection or done.stderr.endswith("done\n")
+
+
+def test_what_is_logged_during_an_error_is_passed_on(capfd: pytest.CaptureFixture[str]) -> None:
+    quiet._pending = True
+
+    def fail() -> None:
+        os.write(2, b"ERROR: broken\nINFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n")
+        raise RuntimeError("failed")
+
+    with pytest.raises(RuntimeError, match="failed"):
+        quiet.run_without_info_lines(fail)
+    assert capfd.readouterr().err == "ERROR: broken\n"
+    quiet.run_without_info_lines(lambda: os.write(2, b"INFO: kept\n"))
+    assert capfd.readouterr().err == "INFO: kept\n"

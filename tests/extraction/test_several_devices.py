@@ -59,6 +59,17 @@ def test_all_devices_may_be_the_default(
         assert extractor.device == "cpu"
 
 
+@pytest.mark.parametrize("device", ["usb", ":0", "pci:1", "all", [":0", "usb"]])
+def test_a_model_that_is_not_compiled_is_refused_on_an_edge_tpu(
+    device: str | list[str], edge_tpus: EdgeTpus, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(averaging_model())
+    message = f"{path} is not compiled for the Edge TPU.*`edgetpu_compiler {path}`"
+    with edge_tpus(None, ["usb", "pci"]), pytest.raises(EdgeTpuError, match=message):
+        EmbeddingExtractor(path, device=device)
+
+
 def test_all_devices_without_an_edge_tpu_is_an_error(edge_tpus: EdgeTpus) -> None:
     twin = averaging_model()
     with edge_tpus(twin, []), pytest.raises(EdgeTpuError, match="no Edge TPU was found"):

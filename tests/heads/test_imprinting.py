@@ -432,7 +432,7 @@ class TestCreate:
     def test_invalid_input_is_refused(self, tmp_path: Any) -> None:
         with pytest.raises(ModelError, match="Failed to open file"):
             create_imprinting_model(tmp_path / "none.tflite")
-        with pytest.raises(ModelError, match="TFL3"):
+        with pytest.raises(ModelError, match="is not a TensorFlow Lite model"):
             create_imprinting_model(b"no model at all")
         with pytest.raises(ModelError, match="last linear layer"):
             create_imprinting_model(build_extractor().content, keep_classes=True)

@@ -5,14 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from coral_learn.dataset import Split
 from coral_learn.embeddings import Embeddings
 from coral_learn.jobs.report import Analysis, analyze, render_report
-from coral_learn.jobs.report.analysis import wilson_interval
 
 CLASSES = ["daisy", "rose & <thorn>"]
 
@@ -56,19 +53,6 @@ def test_the_analysis_without_test_photos_has_no_accuracy(tmp_path: Path) -> Non
     assert analysis.accuracy is None
     assert analysis.interval is None
     assert all(c.recall is None and c.precision is None for c in analysis.classes)
-
-
-@given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_the_interval_contains_the_fraction(counts: tuple[int, int]) -> None:
-    correct, total = counts
-    interval = wilson_interval(correct, total)
-    assert 0 <= interval.low <= correct / total + 1e-12
-    assert correct / total - 1e-12 <= interval.high <= 1
-
-
-def test_the_interval_of_no_success_in_ten() -> None:
-    # 0 of 10: the upper limit is z^2 / (n + z^2)
-    assert wilson_interval(0, 10).high == pytest.approx(1.96**2 / (10 + 1.96**2))
 
 
 class Page(html.parser.HTMLParser):

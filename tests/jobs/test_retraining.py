@@ -1,6 +1,7 @@
 """The whole job, from folders of photos to a retrained model."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -175,11 +176,15 @@ def test_bad_settings_are_refused_before_any_photo_is_read(photos: Path, tmp_pat
 
 
 @pytest.mark.slow_when_emulated
-def test_a_classifier_is_refused_as_an_extractor(
+def test_the_last_layer_of_a_classifier_is_cut_off_and_a_note_says_so(
     result: RetrainResult, photos: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ModelError, match="is a classifier, not an embedding extractor"):
-        retrain(photos, result.model, tmp_path)
+    again = retrain(photos, result.model, tmp_path, seed=1)
+    (note,) = again.notes
+    assert note.startswith(f"{result.model} is a classifier; its last layer was cut off at ")
+    assert re.search(r" \(\d+ features, uint8\)$", note)
+    assert result.notes == []
+    assert again.accuracy == result.accuracy
 
 
 @pytest.mark.slow_when_emulated
@@ -209,3 +214,24 @@ def test_classify_takes_paths_images_and_arrays(result: RetrainResult, photos: P
 def test_top_k_must_be_positive(result: RetrainResult, photos: Path) -> None:
     with Classifier(result.model) as classifier, pytest.raises(ValueError, match="top_k"):
         classifier.classify([photos / "crab" / "crab_001.jpg"], top_k=0)
+
+
+@pytest.mark.slow_when_emulated
+@pytest.mark.parametrize("method", ["fit", "sgd", "imprint"])
+def test_a_small_test_is_backed_by_cross_validation(
+    photos: Path, tmp_path: Path, method: Method
+) -> None:
+    accuracy = retrain(photos, embedded_extractor(), tmp_path, method=method, seed=1).accuracy
+    assert accuracy.photos == {"train": 48, "validation": 6, "test": 6}
+    assert accuracy.test_saved is not None
+    assert accuracy.interval is not None
+    assert accuracy.interval[0] < accuracy.test_saved <= accuracy.interval[1]
+    assert accuracy.cross_validated is not None
+    assert accuracy.cross_validated.photos == 60
+    assert accuracy.cross_validated.accuracy >= 0.8
+
+
+def test_settings_of_another_method_are_refused(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"sgd is given, but method is 'fit'"):
+        retrain(photos, embedded_extractor(), tmp_path / "out", sgd=SgdSettings(iterations=9))
+    assert not (tmp_path / "out").exists()

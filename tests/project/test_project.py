@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from coral_learn.cli.project_commands import project_app
@@ -17,6 +18,7 @@ from coral_learn.errors import ModelError
 from coral_learn.jobs.classification import Classifier
 from coral_learn.jobs.evaluation import evaluate
 from coral_learn.labels import read_label_file
+from coral_learn.project.class_photos import photos_of_class
 from coral_learn.project.project import Project
 from coral_learn.project.state import ProjectState
 from coral_learn.project.store import ProjectStore
@@ -65,9 +67,73 @@ def test_a_class_is_added(project: Project, drawn: Path, tmp_path: Path) -> None
 @pytest.mark.slow_when_emulated
 def test_photos_are_added(project: Project, drawn: Path) -> None:
     before = project.step.count("fish")
-    project.add_photos("fish", photos_of(drawn, "fish")[:3])
+    added = project.add_photos("fish", photos_of(drawn, "turtle")[:3])
+    assert (added.photos, added.notes) == (3, [])
     assert project.step.count("fish") == before + 3
     assert project.classes == ["crab", "fish"]
+
+
+@pytest.mark.slow_when_emulated
+def test_copies_of_photos_count_once(project: Project, drawn: Path, tmp_path: Path) -> None:
+    turtle = photos_of(drawn, "turtle")
+    copy = tmp_path / "copy.jpg"
+    copy.write_bytes(turtle[0].read_bytes())
+    added = project.add_class("turtle", [*turtle[:2], copy])
+    assert (added.photos, added.copies) == (2, 1)
+    before = project.history
+    added = project.add_photos("turtle", [copy])
+    assert (added.photos, added.copies) == (0, 1)
+    assert added.notes == [
+        "1 exact copy of photos that are given twice or that the class has already counts only once"
+    ]
+    assert project.history == before
+    project.undo()
+    assert project.add_class("turtle", [copy]).photos == 1
+
+
+@pytest.mark.slow_when_emulated
+def test_a_photo_is_in_one_class_only(project: Project, drawn: Path) -> None:
+    fish, turtle = photos_of(drawn, "fish"), photos_of(drawn, "turtle")
+    with pytest.warns(UserWarning, match=r"2 photos were left out of turtle, .*them in fish alrea"):
+        added = project.add_class("turtle", [*fish[:2], *turtle[:3]])
+    assert (added.photos, added.in_other_classes) == (3, [(0, "fish"), (1, "fish")])
+    assert project.step.count("turtle") == 3
+    with pytest.raises(ValueError, match=r"the project has this photo in fish already \(for exam"):
+        project.add_photos("turtle", fish[:1])
+    project.remove_class("fish")
+    assert project.add_photos("turtle", fish[:1]).photos == 1
+
+
+@pytest.mark.slow_when_emulated
+def test_photos_without_a_file_are_always_new(project: Project) -> None:
+    picture = np.zeros((32, 32, 3), np.uint8)
+    assert project.add_photos("fish", [picture, picture]).photos == 2
+
+
+@pytest.mark.slow_when_emulated
+def test_photos_that_an_earlier_version_added_are_unknown(project: Project, drawn: Path) -> None:
+    for digests in (project.path / "parts").glob("*.sha256"):
+        digests.unlink()
+    assert project.add_photos("fish", photos_of(drawn, "fish")[:1]).photos == 1
+
+
+@pytest.mark.slow_when_emulated
+def test_a_small_project_is_cross_validated(project: Project) -> None:
+    assert project.step.tested == 30
+    interval = project.summary.interval
+    assert interval is not None
+    assert project.step.accuracy is not None
+    assert interval[0] < project.step.accuracy <= interval[1]
+
+
+def test_a_folder_of_class_folders_is_no_class(drawn: Path, tmp_path: Path) -> None:
+    commands = r"`coral-learn project add p crab .*/crab`, .*: `coral-learn project add p sea .*"
+    with pytest.raises(ValueError, match=commands):
+        photos_of_class(drawn, Path("p"), "sea")
+    assert photos_of_class(drawn / "crab", Path("p"), "sea") == photos_of(drawn, "crab")
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ValueError, match=r"has no photos \(ignored 1 file .*notes\.txt\)"):
+        photos_of_class(tmp_path, Path("p"), "sea")
 
 
 @pytest.mark.slow_when_emulated
@@ -131,7 +197,7 @@ def test_unreadable_photos_are_errors_or_skipped(
         project.add_photos("fish", [bad])
     skipped: list[int] = []
     project.add_photos(
-        "fish", [bad, photos_of(drawn, "fish")[0]], on_error=lambda i, error: skipped.append(i)
+        "fish", [bad, photos_of(drawn, "turtle")[0]], on_error=lambda i, error: skipped.append(i)
     )
     assert skipped == [0]
     assert project.step.count("fish") == 16
@@ -178,26 +244,29 @@ def test_folders_without_a_usable_project_are_refused(tmp_path: Path, project: P
 
 SHOWN = (
     '{{"path": "{path}", "classes": [{{"name": "crab", "photos": 2}}, {{"name": "fish", '
-    '"photos": 1}}], "accuracy": 0.75, "threshold": 0.625, "history": ["create", '
-    '"add class crab (2 photos)", "add class fish (1 photos)"]}}'
+    '"photos": 2}}], "accuracy": 0.5, "threshold": 0.625, "history": ["create", '
+    '"add class crab (2 photos)", "add class fish (2 photos)"], "tested": 2, '
+    '"interval": [0.09, 0.91]}}'
 )
 
 
-def test_show_prints_the_same_json_as_the_first_version(
+def test_a_project_of_the_first_version_is_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Project.create(tmp_path, embedded_extractor())
     crab = {"file": "a.npz", "labels": [0, -1, 0]}
-    fish = {"file": "b.npz", "labels": [1]}
+    fish = {"file": "b.npz", "labels": [1, 1]}
     last = {"classes": ["crab", "fish"], "photos": [crab, fish], "head": "h.npz"}
     steps = [
         {"what": "create", "photos": []},
         {"what": "add class crab (2 photos)", "classes": ["crab"], "photos": [crab]},
-        {"what": "add class fish (1 photos)", **last, "accuracy": 0.75, "threshold": 0.625},
+        {"what": "add class fish (2 photos)", **last, "accuracy": 0.5, "threshold": 0.625},
     ]
     (tmp_path / "project.json").write_text(json.dumps({"version": 1, "steps": steps}))
     project_app(["show", str(tmp_path), "--json"], standalone_mode=False)
-    assert capsys.readouterr().out == SHOWN.format(path=tmp_path) + "\n"
+    shown = json.loads(capsys.readouterr().out)
+    shown["interval"] = [round(limit, 2) for limit in shown["interval"]]
+    assert json.dumps(shown) == SHOWN.format(path=tmp_path)
 
 
 def test_a_summary_reads_the_index_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +297,7 @@ def test_a_summary_reads_the_index_once(tmp_path: Path, monkeypatch: pytest.Monk
         {"steps": [{"what": "add", "photos": [], "head": "../../head.npz"}]},
         {"steps": [{"what": "add", "photos": [], "accuracy": "high"}]},
         {"steps": [{"what": "add", "photos": [], "odd": 1}]},
-        {"version": 2},
+        {"version": 3},
         [[]],
     ],
     ids=str,
@@ -266,7 +335,9 @@ def test_files_that_no_state_uses_are_removed(
 ) -> None:
     parts = project.path / "parts"
     before = set(parts.iterdir())
-    (parts / "embeddings-0123456789abcdef.npz").write_bytes(b"left by a process that was killed")
+    for suffix in (".npz", ".sha256"):
+        left = parts / f"embeddings-0123456789abcdef{suffix}"
+        left.write_bytes(b"left by a process that was killed")
     project.add_class("turtle", photos_of(drawn, "turtle"))
     project.undo()
     assert set(parts.iterdir()) == before
@@ -290,7 +361,7 @@ def test_changes_of_several_processes_wait_for_each_other(project: Project, draw
     spawn = multiprocessing.get_context("spawn")
     changes = [
         spawn.Process(target=add_a_photo, args=(project.path, photo))
-        for photo in photos_of(drawn, "fish")[:3]
+        for photo in photos_of(drawn, "turtle")[:3]
     ]
     for change in changes:
         change.start()

@@ -36,6 +36,11 @@ def test_new_photos_get_the_index_of_their_class_and_no_head(trained: ProjectSta
     assert changed.what == "add 2 photos to fish"
 
 
+def test_one_photo_is_no_photos(trained: ProjectState) -> None:
+    assert add_class(trained, "eel", "c.npz", 1).what == "add class eel (1 photo)"
+    assert add_photos(trained, "fish", "c.npz", 1).what == "add 1 photo to fish"
+
+
 def test_removing_a_class_moves_later_classes_up(trained: ProjectState) -> None:
     changed = remove_class(trained, "crab")
     assert changed.classes == ["fish", "turtle"]

@@ -109,6 +109,8 @@ def build_classifier(
     half_precision: bool = False,
     dequantize_logits: bool = False,
     fused_activation: str = "NONE",
+    hidden: int | None = None,
+    hidden_activation: str = "RELU",
     with_signature: bool = False,
     seed: int = 0,
 ) -> BuiltModel:
@@ -130,12 +132,17 @@ def build_classifier(
         dequantize_logits: Whether a DEQUANTIZE comes before the activation instead of after it.
         fused_activation: The activation of the linear layer, a name in the schema's
             ``ActivationFunctionType``.
+        hidden: The number of features of a FULLY_CONNECTED "hidden" between the embedding and the
+            head, whose output is then what the head reads; None for no such layer.
+        hidden_activation: Its activation, as for ``fused_activation``.
         with_signature: See :func:`build_extractor`.
         seed: The seed of the random weights.
     """
     builder = _Builder(kind, seed)
     embedding = builder.add_backbone(features, rank, pool, size)
-    builder.make_head(features, classes, factor)
+    if hidden is not None:
+        embedding = builder.add_hidden(embedding, hidden, hidden_activation)
+    builder.make_head(features if hidden is None else hidden, classes, factor)
     logits = builder.add_linear_layer(
         embedding, linear, per_channel, half_precision, fused_activation
     )
@@ -218,6 +225,7 @@ class _Builder:
         self.biases = np.zeros(0, np.float32)
         self.logit_step = 0.0
         self.logit_factor = 1.0
+        self.hidden_weights: np.ndarray | None = None
 
     @property
     def is_quantized(self) -> bool:
@@ -255,10 +263,35 @@ class _Builder:
         scale = 1.5 / np.sqrt(features)
         self.weights = self.random.normal(0, scale, (features, classes)).astype(np.float32)
         self.biases = self.random.normal(0, 0.3, classes).astype(np.float32)
-        images = self.random.uniform(-1, 1, (32, np.prod(self.size), 3))
-        embeddings = np.clip(images @ self.features, 0, _MAX_FEATURE).mean(1)
+        embeddings = self._sample_embeddings()
+        if self.hidden_weights is not None:
+            embeddings = embeddings @ self.hidden_weights
         logits = embeddings @ self.weights + self.biases
         self.logit_quantization = self._quantization_of(1.5 * logits.min(), 1.5 * logits.max())
+
+    def add_hidden(self, embedding: Tensor, hidden: int, activation: str) -> Tensor:
+        features = embedding.shape[-1]
+        values = self.random.normal(0, 1 / np.sqrt(features), (hidden, features))
+        weights, real, scales = self._add_weights("hidden/weights", values.astype(np.float32))
+        biases = self._add_biases("hidden/biases", np.zeros(hidden, np.float32), embedding, scales)
+        self.hidden_weights = real.T
+        outputs = self._sample_embeddings() @ self.hidden_weights
+        self.embedding_name = "hidden"
+        self.embedding_quantization = self._quantization_of(
+            float(outputs.min()), float(outputs.max())
+        )
+        return self._add_operator(
+            "FULLY_CONNECTED",
+            [embedding, weights, biases],
+            "hidden",
+            [1, hidden],
+            self.embedding_quantization,
+            self._fully_connected_options(activation),
+        )
+
+    def _sample_embeddings(self) -> np.ndarray:
+        images = self.random.uniform(-1, 1, (32, np.prod(self.size), 3))
+        return np.asarray(np.clip(images @ self.features, 0, _MAX_FEATURE).mean(1))
 
     def add_linear_layer(
         self, embedding: Tensor, linear: str, per_channel: bool, half_precision: bool, fused: str

@@ -24,9 +24,10 @@ def main(library: Path, folder: Path, count: int) -> None:
     drawn = sorted(write_photos(folder / "drawn", per_class=4))
     for number in range(count):
         photo = drawn[number % len(drawn)]
-        link = folder / "photos" / photo.parent.name / f"{number}.jpg"
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.hardlink_to(photo)
+        copy = folder / "photos" / photo.parent.name / f"{number}.jpg"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        # What follows the end of a JPEG is not decoded, but makes it another photo.
+        copy.write_bytes(photo.read_bytes() + str(number).encode())
     twin = build_extractor("uint8", features=1024, size=(32, 32)).content
     # Load the interpreter first, so that its memory is not counted.
     edgetpu.make_interpreter(twin).allocate_tensors()

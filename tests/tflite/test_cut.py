@@ -1,5 +1,6 @@
 """Cutting classifiers into embedding extractors."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def _check_extractor(built: BuiltModel, extractor: bytes) -> None:
 
 @pytest.mark.parametrize(("kind", "tail"), COMBINATIONS)
 def test_every_tail_is_cut_at_the_embedding(kind: str, tail: str) -> None:
-    built = build_classifier(kind, features=24, classes=7, **TAILS[tail])
+    built = build_classifier(kind, features=24, classes=32, **TAILS[tail])
     before = bytes(built.content)
     extractor = create_embedding_extractor(built.content)
     assert built.content == before
@@ -270,9 +271,12 @@ def test_a_classifier_that_also_outputs_its_embedding_is_cut() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_extractor_is_not_cut(kind: str) -> None:
     extractor = build_extractor(kind)
-    with pytest.raises(ModelError, match=r"AVERAGE_POOL_2D\. An embedding extractor needs no cut"):
+    ready = (
+        r"is an embedding extractor already \(8 features, .*ready to use: run `coral-learn train "
+    )
+    with pytest.raises(ModelError, match=ready):
         create_embedding_extractor(extractor.content)
-    with pytest.raises(ModelError, match="is an embedding extractor already"):
+    with pytest.raises(ModelError, match=r"pooled .* is the output of the model"):
         create_embedding_extractor(extractor.content, extractor.embedding_name)
 
 
@@ -289,9 +293,14 @@ def test_inputs_and_constants_cannot_be_the_embedding(name: str) -> None:
         create_embedding_extractor(built.content, name)
 
 
-def test_a_compiled_model_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"compiled for the Edge TPU.*edgetpu_compiler"):
-        create_embedding_extractor(build_compiled_extractor().content)
+def test_a_compiled_extractor_is_ready_to_use(tmp_path: Path) -> None:
+    path = tmp_path / "my extractor.tflite"
+    path.write_bytes(build_compiled_extractor().content)
+    ready = f"already compiled for the Edge TPU .* ready to use: run .* --extractor '{path}'"
+    with pytest.raises(ModelError, match=ready):
+        create_embedding_extractor(path)
+    with pytest.raises(ModelError, match="compiled for the Edge TPU, which hides its layers"):
+        create_embedding_extractor(path, "image")
 
 
 def test_a_head_after_the_edge_tpu_operator_can_be_cut_off_again() -> None:

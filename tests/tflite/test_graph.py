@@ -196,7 +196,7 @@ def test_the_error_says_what_the_file_looks_like(
 
 
 def test_a_wrong_file_identifier_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"is not a TensorFlow Lite model .*identifier TFL3"):
+    with pytest.raises(ModelError, match="it is a file of another kind"):
         unpack(_pack_raw(unpack(CONTENT), b"TFL4"))
 
 

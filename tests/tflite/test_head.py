@@ -234,7 +234,7 @@ def test_models_that_do_not_output_one_embedding_are_refused() -> None:
     built = build_extractor("uint8")
     head = _random_head()
     two = with_outputs(built.content, ["pooled", "features"])
-    with pytest.raises(ModelError, match="has one output; this model has 2"):
+    with pytest.raises(ModelError, match="has 2 outputs; an embedding extractor has one"):
         append_softmax_head(two, *head)
     with pytest.raises(ModelError, match=r"this model gives \[1, 4, 4, 8\]"):
         append_softmax_head(with_outputs(built.content, ["features"]), *head)

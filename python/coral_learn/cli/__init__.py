@@ -16,21 +16,16 @@ def _run() -> int:
     """Runs a command, and reports the failures that a user can cause in one line each."""
     # Imported here because a signal may arrive during the imports.
     from .failures import FAILURES, explain
-    from .quiet import without_info_messages
     from .streams import flush_results, prepare_streams
 
     prepare_streams()
     try:
-        # Imported while standard error is untouched, because a library that runs out of memory
-        # prints its own message and ends the process.
-        from .app import app, load_command
+        from .app import app
 
-        load_command("".join(sys.argv[1:2]))
-        with without_info_messages():
-            try:
-                return _call(app)
-            finally:
-                flush_results()
+        try:
+            return _call(app)
+        finally:
+            flush_results()
     except BrokenPipeError:  # the reader has ended, as with `| head`
         return 1
     except FAILURES as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from ..progress import Stage, StageProgress, progress_bars
+from ..words import counted, describe_accuracy, percent
 from .failures import printable
 
 if TYPE_CHECKING:  # a command imports what it prints; the others need not
@@ -54,10 +56,10 @@ def print_note(kind: str, text: str) -> None:
     console.print(f"[yellow]{kind}[/] {escape(printable(text))}", highlight=False, soft_wrap=True)
 
 
-def print_notes(notes: Sequence[str]) -> None:
-    """Prints facts that are no faults, on standard error."""
-    for text in notes:
-        print_note("note", text)
+def print_facts(notes: Sequence[str]) -> None:
+    """Prints facts that the user should know, a line each, on standard error."""
+    for note in notes:
+        print_note("note", note)
 
 
 def print_json(value: Any) -> None:
@@ -81,14 +83,25 @@ def print_skipped(skipped: Sequence[SkippedPhoto]) -> None:
 def print_retrained(result: RetrainResult) -> None:
     """Prints the result of a retraining as a table."""
     table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_row("Photos", f"{result.images} of {len(result.classes)} classes")
-    for name, value in (
-        ("Accuracy, training photos", result.accuracy.train),
-        ("Accuracy, validation photos", result.accuracy.validation),
-        ("Accuracy, test photos", result.accuracy.test_float),
-        ("Accuracy, test photos, saved model", result.accuracy.test_saved),
+    table.add_row(
+        "Photos", f"{result.images} of {counted(len(result.classes), 'class', 'classes')}"
+    )
+    accuracy = result.accuracy
+    for part, name, value in (
+        ("train", "training photos", accuracy.train),
+        ("validation", "validation photos", accuracy.validation),
+        ("test", "test photos", accuracy.test_float),
     ):
-        table.add_row(name, "no photos" if value is None else f"{value:.1%}")
+        table.add_row(f"Accuracy, {name}", _accuracy(value, accuracy.photos[part]))
+    saved = "no photos"
+    if accuracy.test_saved is not None and accuracy.interval is not None:
+        saved = describe_accuracy(accuracy.test_saved, accuracy.photos["test"], accuracy.interval)
+    table.add_row("Accuracy, test photos, saved model", f"[bold]{saved}[/]")
+    if (validated := accuracy.cross_validated) is not None:
+        table.add_row(
+            "Accuracy by cross-validation",
+            describe_accuracy(validated.accuracy, validated.photos, validated.interval),
+        )
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
     table.add_row("Time", stages)
     table.add_row("Ran on", f"{result.device}, {result.runtime}")
@@ -96,6 +109,10 @@ def print_retrained(result: RetrainResult) -> None:
     table.add_row("Labels", escape(str(result.labels)))
     table.add_row("Report", escape(str(result.report)))
     results.print(table)
+
+
+def _accuracy(value: float | None, photos: int) -> str:
+    return "no photos" if value is None else f"{percent(value)} of {counted(photos, 'photo')}"
 
 
 def print_candidates(candidates: Sequence[Candidate], as_json: bool) -> None:
@@ -109,12 +126,11 @@ def print_candidates(candidates: Sequence[Candidate], as_json: bool) -> None:
     results.print(table)
 
 
-def print_extractor(path: Path, embedding: Candidate, as_json: bool) -> None:
+def print_extractor(path: Path, embedding: Candidate, notes: Sequence[str], as_json: bool) -> None:
     """Prints where a classifier was cut, and what to do next."""
     if as_json:
-        print_json(
-            {"extractor": str(path), "feature_dim": embedding.feature_dim, **asdict(embedding)}
-        )
+        found = {"feature_dim": embedding.feature_dim, **asdict(embedding), "notes": notes}
+        print_json({"extractor": str(path), **found})
         return
     results.print(
         f"Cut at {escape(embedding.name)}: {embedding.feature_dim} features, {embedding.dtype}\n"
@@ -141,6 +157,8 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
     devices = [f"{device.type} {device.path}" for device in diagnosis.devices]
     table.add_row("Edge TPUs", escape(", ".join(devices) or "none"))
     results.print(table)
+    for note in diagnosis.notes:
+        results.print(escape(note), highlight=False, soft_wrap=True)
     for problem in diagnosis.problems:
         for kind, text in (
             ("\n[red]Problem:[/]", problem.what),
@@ -158,9 +176,10 @@ def print_project(project: Project) -> None:
     for name in step.classes:
         table.add_row(escape(name), str(step.count(name)))
     results.print(table)
-    if step.accuracy is not None:
+    if step.accuracy is not None and step.interval is not None:
+        found = describe_accuracy(step.accuracy, step.tested, step.interval, "held-out photo")
         results.print(
-            f"Accuracy on held-out photos: [bold]{step.accuracy:.1%}[/]. "
+            f"Accuracy: [bold]{found}[/]. "
             f"classify --threshold {step.threshold:.2f} keeps 95% of the right answers.",
             highlight=False,
             soft_wrap=True,
@@ -184,7 +203,9 @@ def print_hint(text: str) -> None:
 
 def print_classes(image: str, classes: Sequence[Class]) -> None:
     """Prints the classes of one photo."""
-    answers = ", ".join(f"[bold]{escape(answer.label)}[/] {answer.score:.1%}" for answer in classes)
+    answers = ", ".join(
+        f"[bold]{escape(answer.label)}[/] {percent(answer.score)}" for answer in classes
+    )
     results.print(
         f"{escape(printable(image))}: {answers or UNKNOWN}", highlight=False, soft_wrap=True
     )
@@ -192,15 +213,25 @@ def print_classes(image: str, classes: Sequence[Class]) -> None:
 
 def print_evaluation(evaluation: Evaluation) -> None:
     """Prints the accuracy, and the most frequent wrong answer for each class."""
-    results.print(f"Accuracy: [bold]{evaluation.accuracy:.1%}[/] on {evaluation.images} photos")
+    found = describe_accuracy(evaluation.accuracy, evaluation.images, evaluation.interval)
+    results.print(f"Accuracy: [bold]{found}[/]", highlight=False)
     table = Table("Class", "Photos", "Right", "Most often mistaken for")
-    for index, row in enumerate(evaluation.confusion):
-        photos, right = sum(row), row[index]
-        if not photos:
-            continue
-        wrong = [*row[:index], 0, *row[index + 1 :]]
-        worst = wrong.index(max(wrong))
-        mistaken = f"{evaluation.classes[worst]} ({wrong[worst]})" if wrong[worst] else ""
-        name = escape(evaluation.classes[index])
-        table.add_row(name, str(photos), f"{right / photos:.1%}", escape(mistaken))
+    for name, photos, right, wrong in _by_class_name(evaluation):
+        worst = max(wrong, key=lambda other: wrong[other], default="")
+        mistaken = f"{worst} ({wrong[worst]})" if worst else ""
+        table.add_row(escape(name), str(photos), percent(right / photos), escape(mistaken))
     results.print(table)
+
+
+def _by_class_name(evaluation: Evaluation) -> Iterator[tuple[str, int, int, Counter[str]]]:
+    """Yields, for each class with photos, their number, the right answers and the wrong ones.
+
+    Two classes of one name, such as the two cranes of ImageNet, are not mistaken for each other.
+    """
+    for index, row in enumerate(evaluation.confusion):
+        name, answers = evaluation.classes[index], Counter[str]()
+        for other, number in zip(evaluation.classes, row, strict=True):
+            answers[other] += number
+        right = answers.pop(name)
+        if sum(row):
+            yield name, sum(row), right, +answers

@@ -11,7 +11,25 @@ FAILURES = (ValueError, OSError, EdgeTpuError, ImportError, MemoryError, Runtime
 """The errors to pass to :func:`explain`, which raises those that are faults in the program."""
 
 _NO_MEMORY = "close other programs, or use a smaller extractor or smaller photos"
+_REASONS = {  # of the system's own words, which speak of calls of functions
+    errno.EEXIST: "this is a file, but a folder is needed",
+    errno.EISDIR: "this is a folder, but a file is needed",
+    errno.ENOTDIR: "a part of this path is a file, but must be a folder",
+    errno.ENOENT: "there is no such file or folder",
+    errno.EACCES: "you have no permission for this",
+    errno.EPERM: "you have no permission for this",
+    errno.ENAMETOOLONG: "this name is longer than the file system allows",
+    errno.EROFS: "this is on a file system that cannot be written",
+    errno.EMFILE: "too many files are open at once",
+    errno.EIO: "the disk or the network drive failed",
+}
 _FIXES = {
+    errno.EEXIST: "give the path of a folder",
+    errno.EISDIR: "give the path of a file",
+    errno.ENOTDIR: "correct the path",
+    errno.ENOENT: "correct the path",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EIO: "check it, or choose another place",
     errno.ENOSPC: "free some space, or choose another place",
     errno.EDQUOT: "free some space, or choose another place",
     errno.EFBIG: "a limit (ulimit -f) or the file system does not allow a file of this size",
@@ -31,9 +49,10 @@ def explain(error: BaseException) -> str:
         RuntimeError: The error itself, if a user cannot have caused it.
     """
     if isinstance(error, OSError) and error.strerror:
-        parts = [os.fspath(error.filename)] if error.filename else []
-        fix = _FIXES.get(error.errno or 0)
-        text = ": ".join(map(str, [*parts, error.strerror, *([fix] if fix else [])]))
+        reason, fix = error.strerror, _FIXES.get(error.errno or 0)
+        if error.filename:
+            reason = f"{os.fspath(error.filename)}: {_REASONS.get(error.errno or 0, reason)}"
+        text = f"{reason}: {fix}" if fix else reason
     elif isinstance(error, MemoryError):
         text = f"out of memory: {_NO_MEMORY}"
     elif isinstance(error, RuntimeError) and not isinstance(error, EdgeTpuError):

@@ -50,10 +50,19 @@ labels_option = click.option(
     help="Label file. By default the labels inside the model.",
 )
 extractor_option = click.option(
-    "--extractor", type=PATH, required=True, metavar="MODEL.tflite", help="Embedding extractor."
+    "--extractor",
+    type=PATH,
+    required=True,
+    metavar="MODEL.tflite",
+    help="Embedding extractor, or a classifier, whose last layer is then cut off.",
 )
 output_option = click.option(
     "--output", type=PATH, required=True, metavar="DIR", help="Folder for the results."
+)
+force_option = click.option(
+    "--force",
+    is_flag=True,
+    help="Overwrite files in the output that are not an earlier result of this command.",
 )
 data_dir_argument = click.argument("data_dir", type=PATH)
 model_argument = click.argument("model", type=PATH, metavar="MODEL.tflite")

@@ -91,7 +91,8 @@ def evaluate_command(
 ) -> None:
     """Measure how often a classifier is right.
 
-    DATA_DIR contains one folder of photos for each class.
+    DATA_DIR contains one folder of photos for each class, or anything else that train takes; of
+    photos that are split, those in test are used.
     """
     evaluation = evaluate(
         model,
@@ -102,7 +103,7 @@ def evaluate_command(
         progress=not json,
         normalization=input_range,
     )
-    display.print_notes(evaluation.notes)
+    display.print_facts(evaluation.notes)
     display.print_skipped(evaluation.skipped)
     if json:
         display.print_json(evaluation.to_json())

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import click
 
-from ..dataset import photos_below
 from ..extraction.photo_rows import SkippedPhoto
+from ..jobs.outputs import foreign_file, foreign_results
+from ..project.class_photos import photos_of_class
 from ..project.project import Project
+from ..project.store import ProjectStore
+from ..tflite.file import ModelFile
 from ..tflite.normalization import Normalization
 from . import display
 from .options import (
@@ -16,10 +19,12 @@ from .options import (
     chosen_cache,
     device_option,
     extractor_option,
+    force_option,
     input_range_option,
     json_option,
     output_option,
 )
+from .overwriting import confirm_overwriting
 
 folder_argument = click.argument("folder", type=PATH, metavar="PROJECT")
 name_argument = click.argument("name", metavar="CLASS")
@@ -37,9 +42,26 @@ def project_app() -> None:
 @folder_argument
 @extractor_option
 @input_range_option
-def _create(folder: Path, extractor: Path, input_range: Normalization | None) -> None:
+@click.option(
+    "--tensor",
+    metavar="NAME",
+    help="Tensor of the model to take as the embedding. By default the output of an extractor, and "
+    "the input of a classifier's last layer.",
+)
+@force_option
+def _create(
+    folder: Path,
+    extractor: Path,
+    input_range: Normalization | None,
+    tensor: str | None,
+    force: bool,
+) -> None:
     """Create a project without classes."""
-    Project.create(folder, extractor, normalization=input_range)
+    model, store = ModelFile.open(extractor), ProjectStore(folder)
+    if not store.exists():
+        confirm_overwriting(foreign_file(store.extractor, model.content), force=force)
+    made = Project.create(folder, model, tensor_name=tensor, normalization=input_range)
+    display.print_facts(made.notes)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")
 
 
@@ -55,10 +77,10 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
     Creates the class if the project does not have it.
     """
     project = Project(folder)
-    paths = [path for given in photos for path in photos_below(given)]
+    paths = [path for given in photos for path in photos_of_class(given, folder, name)]
     skipped: list[SkippedPhoto] = []
     add = project.add_photos if name in project.classes else project.add_class
-    add(
+    added = add(
         name,
         paths,
         device=device,
@@ -66,8 +88,8 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
         progress=True,
         on_error=lambda _, error: skipped.append(SkippedPhoto.from_error(error)),
     )
-    display.print_notes(project.notes)
     display.print_skipped(skipped)
+    display.print_facts(project.notes + added.notes)
     display.print_project(project)
 
 
@@ -116,7 +138,9 @@ def _show(folder: Path, json: bool) -> None:
 @project_app.command("export")
 @folder_argument
 @output_option
-def _export(folder: Path, output: Path) -> None:
+@force_option
+def _export(folder: Path, output: Path, force: bool) -> None:
     """Write the retrained model and its label map."""
+    confirm_overwriting(foreign_results(output), force=force)
     model = Project(folder).export(output)
     display.print_hint(f"coral-learn classify {model} PHOTO.jpg")

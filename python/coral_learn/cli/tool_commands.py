@@ -5,15 +5,19 @@ from pathlib import Path
 
 import click
 
+from ..dataset import ImageFolder
 from ..edgetpu.doctor import doctor
 from ..extraction.cache import EmbeddingCache
 from ..files import write_atomically
+from ..jobs.outputs import foreign_file, refuse_own_input
 from ..tflite.cut import cut_at_embedding
 from ..tflite.embedding import list_candidates, read_embedding
 from ..tflite.file import ModelFile
 from ..tflite.normalization import Normalization
+from ..tflite.open_extractor import AUTO, OpenedExtractor, hints_of_cut
 from . import display
-from .options import PATH, input_range_option, json_option
+from .options import PATH, force_option, input_range_option, json_option
+from .overwriting import confirm_overwriting
 
 
 @click.command("extractor")
@@ -22,19 +26,26 @@ from .options import PATH, input_range_option, json_option
 @click.option(
     "--tensor",
     metavar="NAME",
-    help="Tensor to cut the model at. By default the input of the last layer.",
+    help="Tensor to cut the model at; auto measures several on the photos of --photos. By default "
+    "the input of the last layer.",
+)
+@click.option(
+    "--photos", type=PATH, metavar="DIR", help="Folder of class folders (with --tensor auto only)."
 )
 @click.option(
     "--list", "list_", is_flag=True, help="List the tensors at which the model can be cut."
 )
 @input_range_option
+@force_option
 @json_option
 def extractor_command(
     classifier: Path,
     output: Path | None,
     tensor: str | None,
+    photos: Path | None,
     list_: bool,
     input_range: Normalization | None,
+    force: bool,
     json: bool,
 ) -> None:
     """Make an embedding extractor from a classifier.
@@ -46,22 +57,44 @@ def extractor_command(
         return
     if output is None:
         raise click.UsageError("Missing option '--output': give the path of the new extractor.")
-    extractor = cut_at_embedding(ModelFile.open(classifier), tensor)
+    if (tensor == AUTO) != (photos is not None):
+        raise click.UsageError("'--tensor auto' and '--photos' belong together: give both.")
+    refuse_own_input(output, classifier)
+    model = ModelFile.open(classifier)
     if input_range is not None:
-        extractor = extractor.with_normalization(input_range)
+        model = model.with_normalization(input_range)
+    extractor, notes = _cut(model, tensor, photos)
+    confirm_overwriting(foreign_file(output, extractor.content), force=force, json=json)
     write_atomically(output, extractor.content)
-    display.print_extractor(output, read_embedding(extractor), json)
+    display.print_facts(notes)
+    display.print_extractor(output, read_embedding(extractor), notes, json)
+
+
+def _cut(model: ModelFile, tensor: str | None, photos: Path | None) -> OpenedExtractor:
+    if photos is not None:
+        from ..jobs.tensor_choice import measure_tensors
+
+        return measure_tensors(model, ImageFolder(photos))
+    extractor = cut_at_embedding(model, tensor)
+    return OpenedExtractor(extractor, [] if tensor else hints_of_cut(model, extractor))
 
 
 @click.command("doctor")
 @click.option("--model", type=PATH, metavar="MODEL.tflite", help="A model to check as well.")
+@click.option(
+    "--device",
+    metavar="DEVICE",
+    help="A device to check for: cpu, or an Edge TPU (:0, usb, usb:1, pci:0). By default an Edge "
+    "TPU that is attached, or that the model needs.",
+)
 @json_option
-def doctor_command(model: Path | None, json: bool) -> None:
+def doctor_command(model: Path | None, device: str | None, json: bool) -> None:
     """Check whether models can run on this machine.
 
-    Lists each problem with its fix. The exit status is 1 if there is a problem.
+    Lists each problem with its fix. A machine without an Edge TPU has a problem only if one is
+    asked for. The exit status is 1 if there is a problem.
     """
-    diagnosis = doctor(model)
+    diagnosis = doctor(model, device=device)
     if json:
         display.print_json(diagnosis.to_json())
     else:

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import get_args
 
 import click
+from click.core import ParameterSource
 
 from ..jobs.methods import Method, SgdSettings
+from ..jobs.outputs import foreign_results
 from ..jobs.retraining import RetrainResult, retrain
 from ..tflite.normalization import Normalization
 from . import display
@@ -16,15 +18,25 @@ from .options import (
     data_dir_argument,
     device_option,
     extractor_option,
+    force_option,
     input_range_option,
     json_option,
     output_option,
 )
+from .overwriting import confirm_overwriting
+
+_SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
 
 
 @click.command("train")
 @data_dir_argument
 @extractor_option
+@click.option(
+    "--tensor",
+    metavar="NAME",
+    help="Tensor of the model to take as the embedding; auto measures several on your photos. By "
+    "default the output of an extractor, and the input of a classifier's last layer.",
+)
 @output_option
 @click.option(
     "--method",
@@ -71,10 +83,14 @@ from .options import (
 @input_range_option
 @device_option
 @cache_option
+@force_option
 @json_option
+@click.pass_context
 def train_command(
+    context: click.Context,
     data_dir: Path,
     extractor: Path,
+    tensor: str | None,
     output: Path,
     method: Method,
     iterations: int,
@@ -87,21 +103,28 @@ def train_command(
     input_range: Normalization | None,
     device: str | None,
     cache: bool,
+    force: bool,
     json: bool,
 ) -> None:
     """Retrain a classifier on your photos.
 
     Trains a new last layer for an embedding extractor, then saves and tests the model.
 
-    DATA_DIR contains one folder of photos for each class.
+    DATA_DIR contains one folder of photos for each class, or train, val and test with such folders.
+    It may be a zip or tar file of these, or a CSV or JSON Lines file of paths and classes.
     """
+    if method != "sgd":
+        _refuse_sgd_options(context, method)
+    settings = SgdSettings(iterations, learning_rate, batch_size, weight_scale)
+    confirm_overwriting(foreign_results(output), force=force, json=json)
     with display.stage_bars() as report:
         result = retrain(
             data_dir,
             extractor,
             output,
+            tensor_name=tensor,
             method=method,
-            sgd=SgdSettings(iterations, learning_rate, batch_size, weight_scale),
+            sgd=settings if method == "sgd" else None,
             validation=val,
             test=test,
             seed=seed,
@@ -121,14 +144,16 @@ def train_command(
     metavar="DIR",
     help="Folder for the results.",
 )
+@force_option
 @json_option
-def demo_command(output: Path, json: bool) -> None:
+def demo_command(output: Path, force: bool, json: bool) -> None:
     """Retrain and test a model on drawn photos.
 
     The demo needs no photos of your own, no network and no Edge TPU.
     """
     from ..demo.run import demo
 
+    confirm_overwriting(foreign_results(output), force=force, json=json)
     with display.stage_bars() as report:
         result = demo(output, progress=report)
     _show(
@@ -138,9 +163,23 @@ def demo_command(output: Path, json: bool) -> None:
     )
 
 
+def _refuse_sgd_options(context: click.Context, method: Method) -> None:
+    """Refuses settings of SGD that another method would ignore."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in _SGD_OPTIONS
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
+    if given:
+        raise click.UsageError(
+            f"{', '.join(given)}: for SGD only, and the method is {method}. Add --method sgd, or "
+            f"leave out {'this option' if len(given) == 1 else 'these options'}."
+        )
+
+
 def _show(result: RetrainResult, hint: str, json: bool) -> None:
-    display.print_notes(result.notes)
     display.print_skipped(result.skipped)
+    display.print_facts(result.notes)
     if json:
         display.print_json(result.to_json())
     else:

@@ -43,6 +43,15 @@ def explain_no_device(device: str | None, devices: Sequence[Device]) -> Problem:
     )
 
 
+def is_attached() -> bool:
+    """Tells whether an Edge TPU is attached to the machine, whether libedgetpu lists it or not."""
+    return bool(
+        _attached("usb", ("idVendor", "idProduct"), _USB_IDS)
+        or list(_NODES.glob("apex_*"))
+        or _attached("pci", ("vendor", "device"), {_PCI_ID})
+    )
+
+
 def access_problem(device: Device) -> Problem | None:
     """Describes what is wrong with the permissions of a device that libedgetpu lists, if any."""
     if device.type == "usb":

@@ -29,6 +29,7 @@ class Diagnosis:
 
     Attributes:
         problems: The problems found, each with its fix.
+        notes: Facts that are no problems, a sentence each.
         coral_learn: The version of this package.
         python: The version of Python.
         python_path: The path of the Python program.
@@ -42,6 +43,7 @@ class Diagnosis:
     """
 
     problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     coral_learn: str
     python: str
     python_path: str

@@ -12,6 +12,7 @@ from .library import library_name, library_path, open_library
 from .library_problems import incompatible_library
 from .probe import Outcome, probe_once
 from .problem import Problem
+from .quiet import run_without_info_lines
 from .runtime import Delegate, Interpreter, runtime_module, runtime_name
 
 
@@ -58,22 +59,24 @@ def make_interpreter(
         delegate = _open_edge_tpu(model, choose_device(device))
     on_edge_tpu = delegate is not None
     resolvers = runtime_module().OpResolverType
+    make = functools.partial(
+        _interpreter_class(on_edge_tpu),
+        model_content=model.content,
+        experimental_delegates=None if delegate is None else [delegate],
+        num_threads=num_threads,
+        experimental_op_resolver_type=(
+            resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES if reproducible else resolvers.AUTO
+        ),
+    )
     try:
-        return _interpreter_class(on_edge_tpu)(
-            model_content=model.content,
-            experimental_delegates=None if delegate is None else [delegate],
-            num_threads=num_threads,
-            experimental_op_resolver_type=(
-                resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES if reproducible else resolvers.AUTO
-            ),
-        )
+        return run_without_info_lines(make)
     except ValueError as error:
         failure = _explain_failure(error, on_edge_tpu=False)
     except RuntimeError as error:
         failure = _explain_failure(error, on_edge_tpu=on_edge_tpu)
     # A caller that keeps the error keeps its traceback, which must not keep the device open:
     # raised outside the handlers, and without the delegate in this frame.
-    delegate = None
+    del delegate, make
     raise failure
 
 
@@ -112,7 +115,8 @@ def _interpreter_class(on_edge_tpu: bool) -> Callable[..., Interpreter]:
 
     class CheckedInterpreter(runtime_class):  # type: ignore[misc,valid-type]
         def allocate_tensors(self) -> None:
-            _run(super().allocate_tensors)
+            allocate = super().allocate_tensors
+            _run(lambda: run_without_info_lines(allocate))
 
         def invoke(self) -> None:
             _run(super().invoke)

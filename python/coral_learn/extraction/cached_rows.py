@@ -50,9 +50,9 @@ class CachedRows:
             self._connection = connect(self._path)
             self._inode = inode_of(self._path)
 
-    def key(self, photo: bytes) -> bytes:
-        """Returns the key of a photo's row, from the bytes of the photo's file."""
-        return hashlib.blake2b(photo, key=self._source, digest_size=32).digest()
+    def key(self, digest: bytes) -> bytes:
+        """Returns the key of a photo's row, from the SHA-256 of the photo's file."""
+        return hashlib.blake2b(digest, key=self._source, digest_size=32).digest()
 
     def get(self, key: bytes) -> bytes | None:
         """Returns the row of a key, or None if the cache does not have it."""

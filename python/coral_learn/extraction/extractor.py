@@ -111,13 +111,18 @@ class EmbeddingExtractor:
         return self._model.run(images, progress=progress, on_error=on_error or raise_error).rows
 
     def extract_readable(
-        self, images: Iterable[ImageSource], *, progress: bool | Progress = False
+        self,
+        images: Iterable[ImageSource],
+        *,
+        progress: bool | Progress = False,
+        on_error: OnError = skip_photo,
     ) -> PhotoRows[Embeddings]:
-        """Returns the embeddings of the photos that can be used, and which photos were skipped.
+        """Returns the embeddings and digests of the photos that can be used, and what was skipped.
 
-        The arguments and the other errors are those of :meth:`extract`.
+        The arguments and the other errors are those of :meth:`extract`, but by default a photo that
+        cannot be used is no error.
         """
-        return self._model.run(images, progress=progress, on_error=skip_photo)
+        return self._model.run(images, progress=progress, on_error=on_error, digests=True)
 
     def stream(self, images: Iterable[ImageSource]) -> Generator[Row | PhotoError, None, None]:
         """Yields the embedding of each photo, or its error if it cannot be used, in order.

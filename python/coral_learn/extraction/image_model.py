@@ -8,8 +8,7 @@ import os
 import warnings
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import SupportsIndex
+from typing import NamedTuple, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,10 +118,17 @@ class ImageModel:
         *,
         progress: bool | Progress = False,
         on_error: OnError = raise_error,
+        digests: bool = False,
     ) -> PhotoRows[Embeddings]:
         """Runs the model on photos.
 
-        The arguments and errors are those of :meth:`EmbeddingExtractor.extract`.
+        The other arguments and errors are those of :meth:`EmbeddingExtractor.extract`.
+
+        Args:
+            images: The photos.
+            progress: How to report the progress.
+            on_error: What to do with a photo that cannot be used.
+            digests: Whether to compute the digest of each photo's file.
 
         Returns:
             One row for each photo that can be used, in the type of the model's output.
@@ -130,19 +136,26 @@ class ImageModel:
         stored = bytearray()
         kept: list[int] = []
         skipped: list[SkippedPhoto] = []
+        digest_of_kept: list[bytes] = []
         with (
             counting(progress, images, "Photos") as count,
-            contextlib.closing(self.stream(images)) as outcomes,
+            contextlib.closing(self._outcomes(images, digests)) as outcomes,
         ):
-            for index, outcome in enumerate(outcomes):
+            for index, (outcome, digest) in enumerate(outcomes):
                 if isinstance(outcome, PhotoError):
                     on_error(index, outcome)
                     skipped.append(SkippedPhoto.from_error(outcome))
                 else:
                     stored += outcome.tobytes()
                     kept.append(index)
+                    digest_of_kept.append(digest)
                 count(index + 1)
-        return PhotoRows(self._output_format.rows(stored), np.array(kept, np.int64), skipped)
+        return PhotoRows(
+            self._output_format.rows(stored),
+            np.array(kept, np.int64),
+            skipped,
+            digest_of_kept if digests else [],
+        )
 
     def stream(self, images: Iterable[ImageSource]) -> Generator[Row | PhotoError, None, None]:
         """Yields the row of each photo in order, or the error of a photo that cannot be used.
@@ -153,11 +166,18 @@ class ImageModel:
             ModelError: The model failed.
             EdgeTpuError: The device failed.
         """
+        with contextlib.closing(self._outcomes(images, digests=False)) as outcomes:
+            for outcome in outcomes:
+                yield outcome.row
+
+    def _outcomes(
+        self, images: Iterable[ImageSource], digests: bool
+    ) -> Generator["_Outcome", None, None]:
         _refuse_single_image(images)
         lost = len(self._runners.lost)
         with self._open_cache() as cached:
             outcomes = prepare_and_run(
-                functools.partial(self._prepare, cached),
+                functools.partial(self._prepare, cached, digests),
                 functools.partial(self._finish, cached),
                 images,
                 preparers=self.workers,
@@ -177,46 +197,60 @@ class ImageModel:
         return self._cache.open(self._cache_source)
 
     def _prepare(
-        self, cached: CachedRows | None, image: ImageSource
-    ) -> "_PreparedPhoto | Row | PhotoError":
+        self, cached: CachedRows | None, digests: bool, image: ImageSource
+    ) -> "_PreparedPhoto | _Outcome":
         """Returns the model's input for a photo, its row if the cache has it, or its error."""
         photo: ImageSource | PhotoFile = image
+        digest = b""
         key = None
         try:
-            if cached is not None and isinstance(image, str | os.PathLike):
+            if (digests or cached is not None) and isinstance(image, str | os.PathLike):
                 photo = read_photo(image)
-                key = cached.key(photo.content)
-                row = cached.get(key)
-                if row is not None:
-                    return np.frombuffer(row, self._output_format.dtype)
+                digest = hashlib.sha256(photo.content).digest()
+                if cached is not None:
+                    key = cached.key(digest)
+                    row = cached.get(key)
+                    if row is not None:
+                        return _Outcome(np.frombuffer(row, self._output_format.dtype), digest)
             pixels = load_image(photo, self.input_size)
         except PhotoError as error:
-            return error
-        return _PreparedPhoto(self._input_format.encode(pixels), key)
+            return _Outcome(error, digest)
+        return _PreparedPhoto(self._input_format.encode(pixels), digest, key)
 
-    def _finish(
-        self, cached: CachedRows | None, photo: "_PreparedPhoto | Row | PhotoError"
-    ) -> Row | PhotoError:
+    def _finish(self, cached: CachedRows | None, photo: "_PreparedPhoto | _Outcome") -> "_Outcome":
         """Returns the row or the error of a photo that :meth:`_prepare` has prepared."""
         if not isinstance(photo, _PreparedPhoto):
             return photo
         row = self._runners.run(photo.tensor)
         if cached is not None and photo.key is not None:
             cached.put(photo.key, row.tobytes())
-        return row
+        return _Outcome(row, photo.digest)
 
 
-@dataclass(frozen=True)
-class _PreparedPhoto:
+class _PreparedPhoto(NamedTuple):
     """A photo that the model must run on.
 
     Attributes:
         tensor: The model's input.
+        digest: The SHA-256 of the photo's file, or b"" if it was not computed.
         key: The key of the row in the cache, or None if it is not kept.
     """
 
     tensor: InputTensor
+    digest: bytes
     key: bytes | None
+
+
+class _Outcome(NamedTuple):
+    """What the model returns for a photo.
+
+    Attributes:
+        row: The row, or the error of a photo that cannot be used.
+        digest: The SHA-256 of the photo's file, or b"" if it was not computed.
+    """
+
+    row: Row | PhotoError
+    digest: bytes
 
 
 def _warn_of_assumption(name: str, table: NDArray[TensorValue], knows_range: bool) -> None:

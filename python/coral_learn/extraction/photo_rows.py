@@ -45,15 +45,18 @@ class PhotoRows(Generic[Rows]):
         rows: One row for each of the K photos that could be used, in order.
         kept: The index of the photo of each row, int64 of shape [K].
         skipped: The photos that have no row, in order.
+        digests: The SHA-256 of the file of each photo that has a row, b"" for a photo that is no
+            file; an empty list if they were not asked for.
     """
 
     rows: Rows
     kept: NDArray[np.int64]
     skipped: list[SkippedPhoto]
+    digests: list[bytes]
 
     def with_rows(self, rows: NewRows) -> "PhotoRows[NewRows]":
         """Returns other rows of the same photos."""
-        return PhotoRows(rows, self.kept, self.skipped)
+        return PhotoRows(rows, self.kept, self.skipped, self.digests)
 
 
 def raise_error(index: int, error: PhotoError) -> None:

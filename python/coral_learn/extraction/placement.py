@@ -2,13 +2,14 @@
 
 import contextlib
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..edgetpu.devices import DEVICE_VARIABLE, choose_device, list_edge_tpus
 from ..edgetpu.interpreter import make_interpreter
 from ..edgetpu.runtime import Interpreter
-from ..errors import ModelError
+from ..errors import EdgeTpuError, ModelError
 from ..machine import usable_cpus
 from ..tflite.file import ModelFile
 from ..tflite.normalization import Normalization
@@ -59,8 +60,13 @@ def place_model(
         workers: The workers of the :class:`Placement`; None for the number of processors that may
             be used.
         normalization: The normalization of pixels; None for the one that the model declares.
+
+    Raises:
+        EdgeTpuError: ``device`` is an Edge TPU, and the model is not compiled for one.
     """
     devices = _devices(device)
+    if device and devices != ["cpu"]:
+        _refuse_uncompiled(model, device)
     workers = workers or usable_cpus()
     declared, given = _known_normalizations(model)
     given = normalization or given
@@ -79,6 +85,20 @@ def place_model(
         knows_range=knows_range,
         first=first,
         others=[maker(each) for each in devices[1:]],
+    )
+
+
+def _refuse_uncompiled(model: ModelFile, device: str | Sequence[str]) -> None:
+    """Rejects a model that cannot run on the Edge TPU that the caller asked for.
+
+    The device in the environment variable is for all models, and only leads to a warning.
+    """
+    if model.is_compiled:
+        return
+    path = shlex.quote(model.name) if model.is_named else "MODEL.tflite"
+    raise EdgeTpuError(
+        f"{model.name} is not compiled for the Edge TPU, and cannot run on {device!r}: compile the "
+        f"quantized model with `edgetpu_compiler {path}`, or choose the device 'cpu'"
     )
 
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import BiasVector, EmbeddingMatrix, WeightColumns
 from ..embeddings import Embeddings
-from ..tflite.cut import cut_at_embedding
+from ..tflite.cut import cut_below_head
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.head.append import append_softmax_head
 from ..tflite.head.class_means import attach_class_means, read_class_means
@@ -115,7 +115,7 @@ def _extend_head(
     photos = np.asarray(_at_least_one(as_embeddings(embeddings, len(weights))), np.float32)
     column, bias = _new_column(weights, biases, means, photos)
     return append_softmax_head(
-        cut_at_embedding(classifier),
+        cut_below_head(classifier),
         np.column_stack([weights, column]),
         np.append(biases, bias),
         calibration=Embeddings(_synthetic_embeddings(means, photos)),

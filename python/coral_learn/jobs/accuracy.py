@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset import Split
+from ..dataset.split import Split
 from ..extraction.cache import EmbeddingCache
 from ..extraction.photo_rows import PhotoRows
 from ..tflite.file import ModelFile
+from ..words import counted, percent
 from .classification import Classifier
-from .methods import Head
+from .cross_validation import CrossValidation, cross_validate, is_small_test
+from .interval import Interval, accuracy_interval
+from .methods import TrainedHead
 from .training_photos import TrainingPhotos
 
 _NOTABLE_CHANGE = 0.01  # of the accuracy, by quantization
@@ -27,12 +30,19 @@ class Accuracy:
         validation: The float head on the validation photos.
         test_float: The float head on the test photos.
         test_saved: The saved model, run end to end on the same test photos.
+        photos: The number of photos of each part: ``train``, ``validation`` and ``test``.
+        interval: The 95% confidence interval of ``test_saved``.
+        cross_validated: The float head, tested by cross-validation on all photos. Measured only if
+            the test is small, and the head can be trained again in a short time.
     """
 
     train: float
     validation: float | None
     test_float: float | None
     test_saved: float | None
+    photos: dict[str, int]
+    interval: Interval | None
+    cross_validated: CrossValidation | None
 
 
 def score_test_photos(
@@ -62,49 +72,88 @@ def score_test_photos(
             [photos.paths[row] for row in rows], progress=lambda done, _: report(done, len(rows))
         )
     if tested.skipped:
+        number = len(tested.skipped)
         warnings.warn(
-            f"{len(tested.skipped)} test photos could be read in training but not in the test of "
-            f"the saved model, which ran without them (for example, {tested.skipped[0]})",
+            f"{counted(number, 'test photo')} could be read in training but not in the test of the "
+            f"saved model, and {'was' if number == 1 else 'were'} left out of it (for example, "
+            f"{tested.skipped[0]})",
             stacklevel=3,
         )
     return tested
 
 
 def measure_accuracy(
-    head: Head, photos: TrainingPhotos, split: Split, test_scores: NDArray[np.float32]
+    trained: TrainedHead,
+    photos: TrainingPhotos,
+    split: Split,
+    test_scores: NDArray[np.float32],
+    seed: int | None,
 ) -> Accuracy:
     """Measures a head on each part of a split, and the saved model by its scores.
 
     Args:
-        head: The trained head.
+        trained: The trained head.
         photos: The photos.
         split: The rows of each part.
         test_scores: The saved model's probabilities for the test photos, [T, C].
+        seed: The seed of a cross-validation.
     """
 
     def of_head(rows: NDArray[np.int64]) -> float | None:
         if not len(rows):
             return None
-        return head.get_accuracy(photos.embeddings[rows], photos.labels[rows])
+        return trained.head.get_accuracy(photos.embeddings[rows], photos.labels[rows])
 
-    answers = test_scores.argmax(axis=1)
-    right = answers == photos.labels[split.test]
+    right = test_scores.argmax(axis=1) == photos.labels[split.test]
     return Accuracy(
-        train=head.get_accuracy(photos.embeddings[split.train], photos.labels[split.train]),
+        train=trained.head.get_accuracy(photos.embeddings[split.train], photos.labels[split.train]),
         validation=of_head(split.validation),
         test_float=of_head(split.test),
         test_saved=float(np.mean(right)) if len(right) else None,
+        photos={
+            "train": len(split.train),
+            "validation": len(split.validation),
+            "test": len(split.test),
+        },
+        interval=accuracy_interval(int(right.sum()), len(right)) if len(right) else None,
+        cross_validated=_cross_validate_small(trained, photos, split, seed),
     )
 
 
-def warn_of_change(accuracy: Accuracy) -> None:
-    """Warns if the saved model is notably more or less accurate than the float head."""
+def warn_of_change(accuracy: Accuracy, *, is_quantized: bool) -> None:
+    """Warns if the saved model is notably more or less accurate than the float head.
+
+    Args:
+        accuracy: The accuracy of both.
+        is_quantized: Whether the last layer of the saved model computes with whole numbers.
+    """
     if accuracy.test_float is None or accuracy.test_saved is None:
         return
     if abs(accuracy.test_float - accuracy.test_saved) > _NOTABLE_CHANGE:
+        cause = (
+            "quantization changed some close answers"
+            if is_quantized
+            else "this is not expected of a float model, so check the saved model on other photos "
+            "with `coral-learn evaluate`"
+        )
         warnings.warn(
-            f"the accuracy on the test photos is {accuracy.test_float:.1%} for the float head and "
-            f"{accuracy.test_saved:.1%} for the saved model: quantization changed some close "
-            "answers",
+            f"the accuracy on {counted(accuracy.photos['test'], 'test photo')} is "
+            f"{percent(accuracy.test_float)} for the float head and "
+            f"{percent(accuracy.test_saved)} for the saved model: {cause}",
             stacklevel=3,
         )
+
+
+def _cross_validate_small(
+    trained: TrainedHead, photos: TrainingPhotos, split: Split, seed: int | None
+) -> CrossValidation | None:
+    """Cross-validates a head whose test is too small, if it can be trained again quickly."""
+    train_again = trained.train_again
+    if train_again is None or not is_small_test(photos.labels[split.test], len(photos.classes)):
+        return None
+    return cross_validate(
+        photos.embeddings,
+        photos.labels,
+        lambda rows, embeddings: train_again(rows).predict(embeddings),
+        seed,
+    )

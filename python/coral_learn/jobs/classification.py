@@ -118,11 +118,11 @@ class Classifier:
     def score_readable(
         self, images: Iterable[ImageSource], *, progress: bool | Progress = False
     ) -> PhotoRows[NDArray[np.float32]]:
-        """Returns the scores of the photos that can be read, and which photos were skipped.
+        """Returns the scores and digests of the photos that can be read, and what was skipped.
 
         The arguments and the other errors are those of :meth:`scores`.
         """
-        found = self._model.run(images, progress=progress, on_error=skip_photo)
+        found = self._model.run(images, progress=progress, on_error=skip_photo, digests=True)
         return found.with_rows(np.asarray(found.rows, np.float32))
 
     def classify(

@@ -1,21 +1,51 @@
 """Evaluation: how often a classifier is right on photos whose class is known."""
 
 import os
+import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset import ImageFolder
+from ..dataset.class_names import class_name
+from ..dataset.folder import ImageFolder
 from ..extraction.cache import EmbeddingCache
 from ..extraction.photo_rows import SkippedPhoto
 from ..progress import Progress
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.normalization import NormalizationLike
+from ..words import counted, percent
 from .classification import Classifier, LabelSource
 from .confusion import confusion_matrix
 from .input_range import measure_classifier
+from .interval import Interval, accuracy_interval
+from .photo_record import read_seen_digests
+
+
+@dataclass(frozen=True)
+class PartAccuracy:
+    """The accuracy on some of the photos.
+
+    Attributes:
+        images: The number of these photos.
+        accuracy: The fraction of them that is classified correctly, or None without photos.
+        interval: The 95% confidence interval of the accuracy, or None without photos.
+    """
+
+    images: int
+    accuracy: float | None
+    interval: Interval | None
+
+    @classmethod
+    def of_answers(cls, right: NDArray[np.bool_]) -> "PartAccuracy":
+        """Returns the accuracy of answers, each right or wrong."""
+        if not len(right):
+            return cls(0, None, None)
+        interval = accuracy_interval(int(right.sum()), len(right))
+        return cls(len(right), float(np.mean(right)), interval)
 
 
 @dataclass(frozen=True)
@@ -28,7 +58,11 @@ class Evaluation:
         classes: The names of the model's classes.
         confusion: The number of photos by true class (row) and predicted class (column).
         skipped: The photos that could not be read.
-        notes: Facts to tell the user, such as the input range that was measured.
+        interval: The 95% confidence interval of the accuracy.
+        seen: The accuracy on the photos that the model was trained on, by ``photos.csv`` beside the
+            model; None if there is no such file.
+        new: The accuracy on the other photos, or None likewise.
+        notes: Facts that the user should know, a sentence each.
     """
 
     accuracy: float
@@ -36,6 +70,9 @@ class Evaluation:
     classes: list[str]
     confusion: list[list[int]]
     skipped: list[SkippedPhoto]
+    interval: Interval
+    seen: PartAccuracy | None = None
+    new: PartAccuracy | None = None
     notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -60,7 +97,9 @@ def evaluate(
 
     Args:
         model: The path of a ``.tflite`` file, or its bytes.
-        data_dir: A folder with one folder of photos for each class.
+        data_dir: A folder with one folder of photos for each class, or anything else that
+            :class:`coral_learn.ImageFolder` reads. Of a split, the test part is used, or else the
+            validation part.
         labels: The names of the classes; by default the labels inside the model.
         device: A device as for :func:`coral_learn.edgetpu.make_interpreter`.
         cache: A cache for the scores.
@@ -76,13 +115,13 @@ def evaluate(
         EdgeTpuError: The device failed.
     """
     photos = ImageFolder(data_dir)
+    rows, notes = _rows_to_test(photos)
     file = ModelFile.open(model)
-    notes = []
     if normalization is None and file.has_unknown_range:
         measured = measure_classifier(
             file,
-            photos.paths,
-            photos.labels,
+            [photos.paths[row] for row in rows],
+            photos.labels[rows],
             lambda each: Classifier(file, labels=labels, device=device, normalization=each),
             lambda classifier: _class_ids(photos, classifier),
         )
@@ -92,21 +131,73 @@ def evaluate(
         file, labels=labels, device=device, cache=cache, normalization=normalization
     ) as classifier:
         class_ids = _class_ids(photos, classifier)
-        found = classifier.score_readable(photos.paths, progress=progress)
+        found = classifier.score_readable([photos.paths[row] for row in rows], progress=progress)
+    skipped = [SkippedPhoto(photos.shown(each.path), each.reason) for each in found.skipped]
     if not len(found.rows):
         raise ValueError(
-            f"none of the {len(photos)} photos in {photos.path} could be read (for example, "
-            f"{found.skipped[0]}). Replace the photos, or choose another folder."
+            f"none of the {counted(len(rows), 'photo')} in {photos.path} could be read (for "
+            f"example, {skipped[0]}). Replace the photos, or choose another folder."
         )
-    photo_classes, answers = class_ids[photos.labels[found.kept]], found.rows.argmax(axis=1)
+    photo_classes = class_ids[photos.labels[rows[found.kept]]]
+    answers = found.rows.argmax(axis=1)
+    classes = [classifier.label(index) for index in range(classifier.num_classes)]
+    right = photo_classes == answers
+    seen, new = _by_training(model, classes, found.digests, right)
+    if seen is not None and new is not None:
+        _tell_seen_photos(seen, new, notes)
     return Evaluation(
-        accuracy=float(np.mean(photo_classes == answers)),
+        accuracy=float(np.mean(right)),
         images=len(found.rows),
-        classes=[classifier.label(index) for index in range(classifier.num_classes)],
+        classes=classes,
         confusion=confusion_matrix(photo_classes, answers, classifier.num_classes).tolist(),
-        skipped=found.skipped,
+        skipped=skipped,
+        interval=accuracy_interval(int(right.sum()), len(right)),
+        seen=seen,
+        new=new,
         notes=notes,
     )
+
+
+def _rows_to_test(photos: ImageFolder) -> tuple[NDArray[np.int64], list[str]]:
+    """Returns the photos to test on, all of them if there is no split, and notes for the user."""
+    if photos.split is None:
+        return np.arange(len(photos)), [*photos.notes]
+    for name, rows in (("test", photos.split.test), ("validation", photos.split.validation)):
+        if len(rows):
+            note = f"the {counted(len(rows), 'photo')} of the {name} part are used, and no others"
+            return rows, [*photos.notes, note]
+    return photos.split.train, [*photos.notes]
+
+
+def _by_training(
+    model: ModelSource, classes: list[str], digests: Sequence[bytes], right: NDArray[np.bool_]
+) -> tuple[PartAccuracy | None, PartAccuracy | None]:
+    """Returns the accuracy on photos that the model was trained on, and on the others."""
+    known = None
+    if isinstance(model, str | os.PathLike):
+        known = read_seen_digests(Path(model), classes)
+    if known is None:
+        return None, None
+    was_seen = np.array([digest in known for digest in digests], bool)
+    return PartAccuracy.of_answers(right[was_seen]), PartAccuracy.of_answers(right[~was_seen])
+
+
+def _tell_seen_photos(seen: PartAccuracy, new: PartAccuracy, notes: list[str]) -> None:
+    """Tells how many photos the model was trained on, with a warning if these are the most."""
+    if seen.accuracy is None:
+        return
+    on_new = "there are no others"
+    if new.accuracy is not None:
+        on_new = f"{percent(new.accuracy)} on the {counted(new.images, 'other')}"
+    text = (
+        f"the model was trained on {seen.images} of the "
+        f"{counted(seen.images + new.images, 'photo')}: {percent(seen.accuracy)} on these, and "
+        f"{on_new}"
+    )
+    if seen.images >= new.images:
+        warnings.warn(f"{text}. Only photos that are new to it tell how good it is", stacklevel=3)
+    else:
+        notes.append(text)
 
 
 def _class_ids(photos: ImageFolder, classifier: Classifier) -> NDArray[np.int64]:
@@ -119,7 +210,8 @@ def _class_ids(photos: ImageFolder, classifier: Classifier) -> NDArray[np.int64]
                 "of the model's classes."
             )
         return np.arange(len(photos.classes))
-    known = {name: k for k, name in enumerate(classifier.labels[: classifier.num_classes])}
+    labels = classifier.labels[: classifier.num_classes]
+    known = {class_name(name): k for k, name in enumerate(labels)}
     unknown = [name for name in photos.classes if name not in known]
     if unknown:
         raise ValueError(

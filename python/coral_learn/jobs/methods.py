@@ -7,13 +7,16 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset import Split
+from ..arrays import PredictionVector
+from ..dataset.split import Split
 from ..embeddings import Embeddings
 from ..heads.imprinting import ImprintingEngine
+from ..heads.length_normalization import normalize_lengths
 from ..heads.new_class import class_means
 from ..heads.softmax_regression import SoftmaxRegression
 from ..tflite.file import ModelFile
 from ..tflite.imprinting.create import make_imprinting_model
+from .cross_validation import is_cheap
 
 Method = Literal["sgd", "fit", "imprint"]
 """``sgd`` is the recipe of Coral's tutorial, ``fit`` trains a head until it has converged and
@@ -21,6 +24,7 @@ chooses the regularization itself, and ``imprint`` takes the mean direction of e
 photos."""
 
 _CURVE_POINTS = 20  # of SGD's training curve
+_MAX_SGD_WORK = 1_000_000_000  # steps x batch x features x classes; a fraction of a second
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,9 @@ class Head(Protocol):
     def get_accuracy(self, mat_x: Embeddings, labels: NDArray[np.int64]) -> float:
         """Returns the fraction of embeddings that are classified correctly, in [0, 1]."""
 
+    def predict(self, x: Embeddings) -> PredictionVector:
+        """Returns the class of each embedding, [N]."""
+
 
 @dataclass(frozen=True)
 class TrainedHead:
@@ -80,12 +87,15 @@ class TrainedHead:
         to_model: Makes a classifier from the extractor and the head.
         curve: The training loss by gradient step; empty for a method without them.
         settings: The method and its settings, in words.
+        train_again: Trains another head in the same way on the given rows; None if this takes too
+            long to be done several times.
     """
 
     head: Head
     to_model: Callable[[], ModelFile]
     curve: list[tuple[int, float]]
     settings: str
+    train_again: Callable[[NDArray[np.int64]], Head] | None
 
 
 def train_head(
@@ -109,42 +119,70 @@ def train_head(
 def _train_with_sgd(
     task: LearningTask, sgd: SgdSettings, report: Callable[[int, int], None]
 ) -> TrainedHead:
-    head = SoftmaxRegression(
-        task.embeddings.shape[1],
-        len(task.classes),
-        weight_scale=sgd.weight_scale,
-        seed=task.seed,
-    )
-    head.labels = list(task.classes)
     split = task.split
-    history = head.train_with_sgd(
-        {
-            "data_train": task.embeddings[split.train],
-            "labels_train": task.labels[split.train],
-            "data_val": task.embeddings[split.validation],
-            "labels_val": task.labels[split.validation],
-        },
-        sgd.iterations,
-        sgd.learning_rate,
-        batch_size=sgd.batch_size,
-        print_every=max(1, sgd.iterations // _CURVE_POINTS),
-        progress=lambda record: report(record.iteration, sgd.iterations),
+    validation = task.embeddings[split.validation], task.labels[split.validation]
+
+    def train(
+        rows: NDArray[np.int64], report: Callable[[int, int], None]
+    ) -> tuple[SoftmaxRegression, list[tuple[int, float]]]:
+        head = _new_head(task, sgd.weight_scale)
+        history = head.train_with_sgd(
+            {
+                "data_train": task.embeddings[rows],
+                "labels_train": task.labels[rows],
+                "data_val": validation[0],
+                "labels_val": validation[1],
+            },
+            sgd.iterations,
+            sgd.learning_rate,
+            batch_size=sgd.batch_size,
+            print_every=max(1, sgd.iterations // _CURVE_POINTS),
+            progress=lambda record: report(record.iteration, sgd.iterations),
+        )
+        return head, [(record.iteration, record.loss) for record in history]
+
+    head, curve = train(split.train, report)
+    work = sgd.iterations * sgd.batch_size * task.embeddings.shape[1] * len(task.classes)
+    return TrainedHead(
+        head,
+        lambda: _to_model(head, task),
+        curve,
+        f"{sgd.iterations} steps of SGD",
+        (lambda rows: train(rows, _ignore)[0]) if work <= _MAX_SGD_WORK else None,
     )
-    curve = [(record.iteration, record.loss) for record in history]
-    return TrainedHead(head, lambda: _to_model(head, task), curve, f"{sgd.iterations} steps of SGD")
 
 
 def _fit(task: LearningTask) -> TrainedHead:
-    head = SoftmaxRegression(task.embeddings.shape[1], len(task.classes), seed=task.seed)
-    head.labels = list(task.classes)
-    rows = task.split.train
-    record = head.fit(task.embeddings[rows], task.labels[rows])
+    classes = len(task.classes)
+    head = _new_head(task)
+    record = head.fit(task.embeddings[task.split.train], task.labels[task.split.train])
+
+    def fit_again(rows: NDArray[np.int64]) -> SoftmaxRegression:
+        # With the same penalty, because the search for it takes most of the time of a fit.
+        other = _new_head(task)
+        other.fit(
+            normalize_lengths(task.embeddings[rows], classes),
+            task.labels[rows],
+            penalty=record.penalty,
+        )
+        return other
+
     return TrainedHead(
         head,
         lambda: _to_model(head, task),
         list(enumerate(record.losses)),
         f"fitted with an L2 penalty of {record.penalty:g}",
+        fit_again if is_cheap(task.embeddings, classes) else None,
     )
+
+
+def _new_head(task: LearningTask, weight_scale: float = 0.01) -> SoftmaxRegression:
+    """Returns a head that is not trained yet."""
+    head = SoftmaxRegression(
+        task.embeddings.shape[1], len(task.classes), weight_scale=weight_scale, seed=task.seed
+    )
+    head.labels = list(task.classes)
+    return head
 
 
 def _to_model(head: SoftmaxRegression, task: LearningTask) -> ModelFile:
@@ -155,7 +193,17 @@ def _to_model(head: SoftmaxRegression, task: LearningTask) -> ModelFile:
 
 
 def _imprint(task: LearningTask) -> TrainedHead:
-    head = ImprintingEngine(make_imprinting_model(task.extractor))
-    head.train_all(task.embeddings[task.split.train], task.labels[task.split.train])
-    head.labels = list(task.classes)
-    return TrainedHead(head, head.to_model, [], "imprinted")
+    model = make_imprinting_model(task.extractor)
+
+    def imprint(rows: NDArray[np.int64]) -> ImprintingEngine:
+        head = ImprintingEngine(model)
+        head.train_all(task.embeddings[rows], task.labels[rows])
+        head.labels = list(task.classes)
+        return head
+
+    head = imprint(task.split.train)
+    return TrainedHead(head, head.to_model, [], "imprinted", imprint)
+
+
+def _ignore(done: int, total: int) -> None:
+    """Reports no progress."""

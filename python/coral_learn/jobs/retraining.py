@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..dataset import ImageFolder, Split, split_by_class
+from ..dataset.folder import ImageFolder
+from ..dataset.split import Split, split_by_class
 from ..edgetpu.runtime import runtime_name
-from ..errors import ModelError
 from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.photo_rows import SkippedPhoto
@@ -22,10 +21,15 @@ from ..files import write_atomically
 from ..progress import Stage, StageProgress
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.normalization import Normalization, NormalizationLike, parse_normalization
+from ..tflite.open_extractor import AUTO, OpenedExtractor, open_extractor
+from ..words import counted
 from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
+from .holdout import choose_split
 from .input_range import measure_extractor
 from .methods import TUTORIAL_RECIPE, LearningTask, Method, SgdSettings, TrainedHead, train_head
-from .report import analyze, render_report
+from .output_folder import check_output_is_apart
+from .photo_record import RECORD_NAME, format_record
+from .report import Analysis, analyze, render_report
 from .saved_model import LABEL_MAP_NAME, save_model
 from .training_photos import TrainingPhotos, extract_training_photos
 
@@ -40,12 +44,13 @@ class RetrainResult:
         report: A web page or a text file that shows what the model gets right and wrong.
         classes: The names of the classes, in the order of the model's outputs.
         images: The number of photos that were used.
-        skipped: The photos that could not be read.
+        skipped: The photos that could not be read, or are in two classes.
         accuracy: The accuracy on the training, validation and test photos.
         seconds: The duration of each stage, in seconds.
         device: ``cpu``, or the Edge TPU that ran the extractor.
         runtime: The name and version of the TFLite runtime.
-        notes: Facts to tell the user, such as the input range that was measured.
+        notes: Facts that the user should know, a sentence each, such as which files were ignored
+            and where a classifier was cut.
     """
 
     model: Path
@@ -71,8 +76,9 @@ def retrain(
     extractor: ModelSource,
     output: str | os.PathLike[str],
     *,
+    tensor_name: str | None = None,
     method: Method = "fit",
-    sgd: SgdSettings = TUTORIAL_RECIPE,
+    sgd: SgdSettings | None = None,
     validation: float = 0.1,
     test: float = 0.1,
     seed: int | None = 0,
@@ -84,15 +90,22 @@ def retrain(
     """Retrains the last layer of a classifier on photos, then saves and tests the new model.
 
     Writes ``retrained_model.tflite`` (``retrained_model_edgetpu.tflite`` if the extractor is
-    compiled for the Edge TPU), ``label_map.txt`` and a report at the very end, all of them or none.
-    Photos that cannot be read are skipped and listed in the result.
+    compiled for the Edge TPU), ``label_map.txt``, a report and ``photos.csv``, the list of the
+    photos with their part of the split, at the very end, all of them or none. Photos that cannot
+    be read, and photos that are in two classes, are skipped and listed in the result. Exact copies
+    of a photo count once.
 
     Args:
-        data_dir: A folder with one folder of photos for each class.
-        extractor: The embedding extractor, as a path or bytes.
+        data_dir: A folder with one folder of photos for each class, or anything else that
+            :class:`coral_learn.ImageFolder` reads. A split that it gives is used.
+        extractor: The embedding extractor, as a path or bytes. The last layer of a classifier is
+            cut off, and a note in the result says where.
         output: The folder for the results, which is created if it does not exist.
+        tensor_name: The tensor of ``extractor`` to take as the embedding: see
+            :func:`create_embedding_extractor`. The name of its own output takes the model as it
+            is, and "auto" tries several tensors on a sample of the photos.
         method: How to train the head.
-        sgd: The settings of ``method="sgd"``.
+        sgd: The settings of ``method="sgd"``; None for those of Coral's tutorial.
         validation: The fraction of each class's photos to validate on while training, in [0, 1).
         test: The fraction of each class's photos to test the saved model on, in [0, 1).
         seed: The seed of the split and the training: the same seed gives the same model. None gives
@@ -114,39 +127,39 @@ def retrain(
     """
     if method not in get_args(Method):
         raise ValueError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
-    extractor = _open_extractor(extractor)
+    if sgd is not None and method != "sgd":
+        raise ValueError(f'sgd is given, but method is {method!r}. Pass method="sgd", or no sgd.')
+    given = None if normalization is None else parse_normalization(normalization)
+    source = ModelFile.open(extractor)
+    taken = None if tensor_name == AUTO else open_extractor(source, tensor_name)
     image_folder = _list_photos(data_dir)
     split_by_class(image_folder.labels, validation, test)  # rejects bad fractions before the work
+    check_output_is_apart(output, image_folder.path)
     folder = _writable_folder(output)
     report = progress or (lambda stage, done, total: None)
     clock = _Clock()
 
     with clock.measure("extract"):
-        normalization, notes = _settle_range(extractor, normalization, image_folder, device)
-        with EmbeddingExtractor(
-            extractor, device=device, cache=cache, normalization=normalization
-        ) as opened:
+        model, model_notes = taken or _measure(source, given, image_folder, device)
+        ranged, range_notes = _settle_range(model, given, image_folder, device)
+        with EmbeddingExtractor(model, device=device, cache=cache, normalization=ranged) as running:
             photos = extract_training_photos(
-                opened, image_folder, functools.partial(report, "extract")
+                running, image_folder, functools.partial(report, "extract")
             )
-            used_device = opened.device
-    split = split_by_class(photos.labels, validation, test, seed)
+            used_device = running.device
+    split, split_notes = choose_split(photos.labels, photos.split, validation, test, seed)
     with clock.measure("train"):
-        task = LearningTask(
-            extractor if normalization is None else extractor.with_normalization(normalization),
-            photos.embeddings,
-            photos.labels,
-            split,
-            photos.classes,
-            seed,
-        )
-        trained = train_head(method, task, sgd, functools.partial(report, "train"))
+        if ranged is not None:
+            model = model.with_normalization(ranged)
+        task = LearningTask(model, photos.embeddings, photos.labels, split, photos.classes, seed)
+        settings = sgd or TUTORIAL_RECIPE
+        trained = train_head(method, task, settings, functools.partial(report, "train"))
     with clock.measure("serialize"):
         # Opened again from its bytes: what is tested is what will be read from the disk.
-        model = ModelFile(trained.to_model().content)
+        saved_model = ModelFile(trained.to_model().content)
     with clock.measure("verify"):
         tested = score_test_photos(
-            model,
+            saved_model,
             photos,
             split.test,
             device=device,
@@ -155,11 +168,21 @@ def retrain(
         )
         split = replace(split, test=split.test[tested.kept])
 
-    accuracy = measure_accuracy(trained.head, photos, split, tested.rows)
-    warn_of_change(accuracy)
+    accuracy = measure_accuracy(trained, photos, split, tested.rows, seed)
+    warn_of_change(accuracy, is_quantized=photos.embeddings.quantized.dtype != np.float32)
     title = f"{image_folder.path.resolve().name}: the retrained model"
-    report_name, page = _render_report(title, photos, split, tested.rows, trained, used_device)
-    saved = save_model(folder, model, photos.classes, {report_name: page})
+    analysis = analyze(
+        photos.classes,
+        photos.paths,
+        photos.labels,
+        photos.embeddings,
+        split,
+        tested.rows,
+        accuracy.cross_validated,
+    )
+    report_name, page = _render_report(title, analysis, photos, split, trained, used_device)
+    others = {report_name: page, RECORD_NAME: format_record(photos, split)}
+    saved = save_model(folder, saved_model, photos.classes, others)
     return RetrainResult(
         model=saved.model,
         labels=saved.labels,
@@ -171,7 +194,7 @@ def retrain(
         seconds=clock.seconds,
         device=used_device,
         runtime=runtime_name(),
-        notes=notes,
+        notes=model_notes + range_notes + photos.notes + split_notes,
     )
 
 
@@ -188,25 +211,25 @@ class _Clock:
         self.seconds[stage] = round(time.perf_counter() - start, 4)
 
 
-def _open_extractor(source: ModelSource) -> ModelFile:
-    extractor = ModelFile.open(source)
-    if extractor.is_classifier:
-        raise ModelError(
-            f"{extractor.name} is a classifier, not an embedding extractor. Make an extractor from "
-            "it with `coral-learn extractor CLASSIFIER.tflite --output EXTRACTOR.tflite`"
-        )
-    return extractor
+def _measure(
+    model: ModelFile, given: Normalization | None, photos: ImageFolder, device: str | None
+) -> OpenedExtractor:
+    from .tensor_choice import measure_tensors  # rarely needed
+
+    if given is not None:
+        model = model.with_normalization(given)
+    return measure_tensors(model, photos, device=device)
 
 
 def _settle_range(
     extractor: ModelFile,
-    given: NormalizationLike | None,
+    given: Normalization | None,
     photos: ImageFolder,
     device: str | None,
 ) -> tuple[Normalization | None, list[str]]:
     """Returns the normalization to use, None for the extractor's own, and what to tell the user."""
     if given is not None:
-        return parse_normalization(given), []
+        return given, []
     if not extractor.has_unknown_range:
         return None, []
     measured = measure_extractor(extractor, photos.paths, photos.labels, device=device)
@@ -237,19 +260,20 @@ def _writable_folder(path: str | os.PathLike[str]) -> Path:
 
 def _render_report(
     title: str,
+    analysis: Analysis,
     photos: TrainingPhotos,
     split: Split,
-    test_scores: NDArray[np.float32],
     trained: TrainedHead,
     device: str,
 ) -> tuple[str, bytes]:
     """Returns the name and the content of the report."""
     return render_report(
-        analyze(photos.classes, photos.paths, photos.labels, photos.embeddings, split, test_scores),
+        analysis,
         title=title,
         summary={
-            "Photos": f"{len(photos.paths)} of {len(photos.classes)} classes: {len(split.train)} "
-            f"to train, {len(split.validation)} to validate, {len(split.test)} to test",
+            "Photos": f"{len(photos.paths)} of {counted(len(photos.classes), 'class', 'classes')}: "
+            f"{len(split.train)} to train, {len(split.validation)} to validate, "
+            f"{len(split.test)} to test",
             "Photos skipped": str(len(photos.skipped)),
             "Head": trained.settings,
             "Ran on": f"{device}, {runtime_name()}",

@@ -10,6 +10,8 @@ from ..labels import format_labels
 from ..tflite.file import ModelFile
 
 LABEL_MAP_NAME = "label_map.txt"
+MODEL_NAMES = ("retrained_model.tflite", "retrained_model_edgetpu.tflite")
+"""The names of a retrained model: for the CPU, and compiled for the Edge TPU."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,7 @@ def save_model(
     Raises:
         OSError: The files cannot be written; the folder is then unchanged.
     """
-    compiled = "_edgetpu" if model.is_compiled else ""
-    saved = SavedModel(folder / f"retrained_model{compiled}.tflite", folder / LABEL_MAP_NAME)
+    saved = SavedModel(folder / MODEL_NAMES[model.is_compiled], folder / LABEL_MAP_NAME)
     files: dict[str | os.PathLike[str], bytes] = {
         saved.model: model.content,
         saved.labels: format_labels(labels).encode(),

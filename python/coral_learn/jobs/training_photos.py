@@ -1,35 +1,47 @@
 """The photos that a model is trained and tested on, with their embeddings."""
 
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset import ImageFolder
+from ..dataset.folder import ImageFolder
+from ..dataset.split import Split
 from ..embeddings import Embeddings
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.photo_rows import SkippedPhoto
+from ..words import counted
+from .duplicates import Duplicates, find_duplicates
 
 
 @dataclass(frozen=True)
 class TrainingPhotos:
-    """The N photos of a folder that could be read.
+    """The N different photos of a folder that could be read.
 
     Attributes:
         embeddings: The embeddings of the photos, [N, D].
         labels: The class index of each photo, [N].
         paths: The paths of the photos.
+        names: The paths of the photos below the folder, as in ``photos.csv``.
+        digests: The SHA-256 of each photo's file.
         classes: The names of the classes.
-        skipped: The other photos of the folder, which could not be read.
+        split: The split that the folder gives, or None.
+        skipped: The other photos of the folder: they could not be read, or are in two classes.
+        notes: Facts to tell the user, such as the number of copies.
     """
 
     embeddings: Embeddings
     labels: NDArray[np.int64]
     paths: list[Path]
+    names: list[str]
+    digests: list[bytes]
     classes: list[str]
+    split: Split | None
     skipped: list[SkippedPhoto]
+    notes: list[str]
 
 
 def extract_training_photos(
@@ -37,29 +49,105 @@ def extract_training_photos(
 ) -> TrainingPhotos:
     """Extracts the embeddings of the photos in a folder.
 
+    A photo that is in two classes is skipped in both, with a warning, and copies of a photo count
+    once, so that no copy of a training photo is tested.
+
     Args:
         extractor: The embedding extractor.
         folder: The photos.
         report: Called with the number of photos done and the total.
 
     Raises:
-        ValueError: A class has no photo that could be read.
+        ValueError: A class has no photo that can be used.
         EdgeTpuError: The device failed.
     """
     found = extractor.extract_readable(
         folder.paths, progress=lambda done, _: report(done, len(folder))
     )
+    skipped = [SkippedPhoto(folder.shown(each.path), each.reason) for each in found.skipped]
     labels = folder.labels[found.kept]
-    lost = [name for index, name in enumerate(folder.classes) if index not in labels]
+    split = folder.split and folder.split.of_rows(found.kept)
+    lost = _classes_without_rows(folder, labels[split.train] if split else labels)
     if lost:
         raise ValueError(
             f"{folder.path}/ has no readable photo of {', '.join(lost)} (for example, "
-            f"{found.skipped[0]}). Replace the photos, or remove the folder of the class."
+            f"{skipped[0]}). Replace the photos, or remove the folder of the class."
         )
-    return TrainingPhotos(
+    names = folder.names
+    photos = TrainingPhotos(
         embeddings=found.rows,
         labels=labels,
         paths=[folder.paths[index] for index in found.kept],
+        names=[names[index] for index in found.kept],
+        digests=found.digests,
         classes=folder.classes,
-        skipped=found.skipped,
+        split=split,
+        skipped=skipped,
+        notes=folder.notes,
     )
+    duplicates = find_duplicates(photos.digests, labels, _ranks(photos))
+    return photos if len(duplicates.kept) == len(labels) else _without(photos, duplicates, folder)
+
+
+def _ranks(photos: TrainingPhotos) -> NDArray[np.int64]:
+    """Returns which copies of a photo to keep first: those that the split gives to training."""
+    ranks = np.zeros(len(photos.labels), np.int64)
+    if photos.split is not None:
+        ranks[photos.split.validation], ranks[photos.split.test] = 1, 2
+    return ranks
+
+
+def _without(photos: TrainingPhotos, duplicates: Duplicates, folder: ImageFolder) -> TrainingPhotos:
+    """Returns the photos without those that are there several times."""
+    kept = duplicates.kept
+    split = photos.split and photos.split.of_rows(kept)
+    labels = photos.labels[kept]
+    lost = _classes_without_rows(folder, labels[split.train] if split else labels)
+    if lost:
+        raise ValueError(
+            f"{folder.path}/ has no photo of {', '.join(lost)} that is not in another class too. "
+            "Remove the wrong photos, or the folder of the class."
+        )
+    notes = []
+    if duplicates.copies:
+        notes.append(_note_of_copies(photos, duplicates.copies))
+    skipped = []
+    for rows in duplicates.contradictions:
+        for row in rows:
+            others = [photos.names[other] for other in rows if other != row]
+            reason = f"the same photo is in another class: {others[0]}"
+            skipped.append(SkippedPhoto(folder.shown(str(photos.paths[row])), reason))
+    if duplicates.contradictions:
+        one, other, *_ = (photos.names[row] for row in duplicates.contradictions[0])
+        number = len(duplicates.contradictions)
+        warnings.warn(
+            f"{counted(number, 'photo')} {'is' if number == 1 else 'are'} in two classes, and "
+            f"skipped in both (for example, {one} is the same photo as {other}). Remove the wrong "
+            "copies",
+            stacklevel=4,
+        )
+    return replace(
+        photos,
+        embeddings=photos.embeddings[kept],
+        labels=labels,
+        paths=[photos.paths[row] for row in kept],
+        names=[photos.names[row] for row in kept],
+        digests=[photos.digests[row] for row in kept],
+        split=split,
+        skipped=photos.skipped + skipped,
+        notes=photos.notes + notes,
+    )
+
+
+def _note_of_copies(photos: TrainingPhotos, copies: list[int]) -> str:
+    count = "counts" if len(copies) == 1 else "count"
+    text = f"{counted(len(copies), 'exact copy', 'exact copies')} of other photos {count} only once"
+    if photos.split is None:
+        return text
+    tested = len(np.intersect1d(copies, photos.split.test))
+    return f"{text}; {tested} of them in the test part, which has no copy of a training photo now"
+
+
+def _classes_without_rows(folder: ImageFolder, labels: NDArray[np.int64]) -> list[str]:
+    present = set(labels.tolist())
+    return [name for index, name in enumerate(folder.classes) if index not in present]

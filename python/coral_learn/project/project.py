@@ -1,36 +1,30 @@
 """A model whose classes are added, removed and renamed over time; every change can be undone."""
 
 import os
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..dataset import split_by_class
-from ..embeddings import Embeddings
 from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.images import ImageSource
-from ..extraction.photo_rows import OnError
+from ..extraction.photo_rows import OnError, raise_error
 from ..files import write_atomically
-from ..heads.softmax_regression import SoftmaxRegression
 from ..jobs.saved_model import save_model
 from ..progress import Progress
-from ..tflite.embedding import read_embedding
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.normalization import NormalizationLike, parse_normalization
+from ..tflite.open_extractor import open_extractor
+from ..words import counted, listed
 from . import state
+from .new_photos import AddedPhotos, find_new_photos
 from .state import ProjectState, ProjectSummary
 from .store import ProjectStore
+from .training import train_and_validate
 from .unknown_range import embeddings_of, extract_with_each, measure_embeddings
-
-_VALIDATION_FRACTION = 0.2
-_PASSING_FRACTION = 0.95  # of the correct answers have at least the probability of the threshold
-_SEED = 0
 
 
 class Project:
@@ -42,8 +36,8 @@ class Project:
 
     Attributes:
         path: The folder of the project.
-        notes: Facts to tell the user about the changes so far, such as the input range that was
-            measured.
+        notes: Facts about the extractor that :meth:`create` took and its input range, a sentence
+            each.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -63,13 +57,17 @@ class Project:
         path: str | os.PathLike[str],
         extractor: ModelSource,
         *,
+        tensor_name: str | None = None,
         normalization: NormalizationLike | None = None,
     ) -> "Project":
         """Creates a project without classes.
 
         Args:
             path: The folder of the project, which is created if it does not exist.
-            extractor: The embedding extractor, which is copied into the project.
+            extractor: The embedding extractor, which is copied into the project. The last layer of
+                a classifier is cut off, and :attr:`notes` say where.
+            tensor_name: The tensor of ``extractor`` to take as the embedding, as for
+                :func:`coral_learn.retrain`, but not "auto".
             normalization: How pixels are normalized, as for
                 :class:`coral_learn.EmbeddingExtractor`; the copy declares it. By default, where a
                 float extractor shows nothing, it is measured as soon as there are two classes.
@@ -79,10 +77,11 @@ class Project:
             ModelError: The extractor cannot be used.
             OSError: The folder cannot be written.
         """
-        model = ModelFile.open(extractor)
-        read_embedding(model)  # rejects other models before anything is written
-        if normalization is not None:
-            model = model.with_normalization(parse_normalization(normalization))
+        given = None if normalization is None else parse_normalization(normalization)
+        # Rejects other models before anything is written.
+        model, notes = open_extractor(extractor, tensor_name)
+        if given is not None:
+            model = model.with_normalization(given)
         store = ProjectStore(Path(path))
         _check_is_free(store)
         store.make_folder()
@@ -90,7 +89,9 @@ class Project:
             _check_is_free(store)  # another process may have been faster
             write_atomically(store.extractor, model.content)
             store.write_states([ProjectState("create")])
-        return cls(path)
+        project = cls(path)
+        project.notes = notes
+        return project
 
     @property
     def classes(self) -> list[str]:
@@ -125,8 +126,11 @@ class Project:
         cache: EmbeddingCache | None = None,
         progress: bool | Progress = False,
         on_error: OnError | None = None,
-    ) -> None:
+    ) -> AddedPhotos:
         """Adds a class.
+
+        Photos are compared by the content of their files: a photo that is given twice is added
+        once, and a photo that is in another class is left out, with a warning.
 
         Args:
             name: The name of the new class.
@@ -137,16 +141,17 @@ class Project:
             on_error: See :meth:`coral_learn.EmbeddingExtractor.extract`. By default the first photo
                 that cannot be read is an error.
 
+        Returns:
+            How many photos were added, and which were left out.
+
         Raises:
-            ValueError: The project has a class of this name, or no photo can be read.
+            ValueError: The project has a class of this name, no photo can be read, or all of them
+                are in other classes.
             EdgeTpuError: The device failed.
             OSError: The project cannot be written.
         """
         state.check_new_class(self.step, name)  # before the long work, and again afterwards
-        embeddings = self._extract(photos, device, cache, progress, on_error)
-        with self._changing() as history:
-            file = self._store.save_embeddings(embeddings)
-            self._train_and_save(history, state.add_class(history[-1], name, file, len(embeddings)))
+        return self._add(state.add_class, name, photos, device, cache, progress, on_error)
 
     def add_photos(
         self,
@@ -157,19 +162,15 @@ class Project:
         cache: EmbeddingCache | None = None,
         progress: bool | Progress = False,
         on_error: OnError | None = None,
-    ) -> None:
-        """Adds photos to a class; the arguments and errors are those of :meth:`add_class`.
+    ) -> AddedPhotos:
+        """Adds photos to a class, as :meth:`add_class` does; photos that it has are left out.
 
         Raises:
-            ValueError: The project has no such class, or no photo can be read.
+            ValueError: The project has no such class, no photo can be read, or all of them are in
+                other classes.
         """
         state.class_index(self.step, name)  # before the long work, and again afterwards
-        embeddings = self._extract(photos, device, cache, progress, on_error)
-        with self._changing() as history:
-            file = self._store.save_embeddings(embeddings)
-            self._train_and_save(
-                history, state.add_photos(history[-1], name, file, len(embeddings))
-            )
+        return self._add(state.add_photos, name, photos, device, cache, progress, on_error)
 
     def remove_class(self, name: str) -> None:
         """Removes a class and its embeddings.
@@ -245,30 +246,42 @@ class Project:
         head.labels = current.classes
         return head.to_model(self._store.extractor), current.classes
 
-    def _extract(
+    def _add(
         self,
+        change: Callable[[ProjectState, str, str, int], ProjectState],
+        name: str,
         photos: Iterable[ImageSource],
         device: str | None,
         cache: EmbeddingCache | None,
         progress: bool | Progress,
         on_error: OnError | None,
-    ) -> Embeddings:
+    ) -> AddedPhotos:
+        """Adds the photos that the project does not have to a class, by a change of its state."""
         model = ModelFile.open(self._store.extractor)
+        on_error = on_error or raise_error
         if model.has_unknown_range:
-            embeddings = extract_with_each(
-                model,
-                list(photos),
-                device=device,
-                cache=cache,
-                progress=progress,
-                on_error=on_error,
+            photos = list(photos)
+            found = extract_with_each(
+                model, photos, device=device, cache=cache, progress=progress, on_error=on_error
             )
         else:
             with EmbeddingExtractor(model, device=device, cache=cache) as extractor:
-                embeddings = extractor.extract(photos, progress=progress, on_error=on_error)
-        if not len(embeddings):
+                found = extractor.extract_readable(photos, progress=progress, on_error=on_error)
+        if not len(found.rows):
             raise ValueError("none of the photos can be read. Give at least one readable photo.")
-        return embeddings
+        with self._changing() as history:
+            rows, added = find_new_photos(
+                found.digests, self._store.load_digests(history[-1]), name
+            )
+            if added.in_other_classes:
+                index = found.kept[added.in_other_classes[0][0]]
+                example = photos[index] if isinstance(photos, Sequence) else f"photo {index}"
+                _tell_other_classes(added, name, str(example))
+            if rows:
+                digests = [found.digests[row] for row in rows]
+                file = self._store.save_embeddings(found.rows[rows], digests)
+                self._train_and_save(history, change(history[-1], name, file, len(rows)))
+        return added
 
     @contextmanager
     def _changing(self) -> Iterator[list[ProjectState]]:
@@ -296,34 +309,34 @@ class Project:
         embeddings, labels = self._store.load_embeddings(
             untrained, lambda part: embeddings_of(model, part)
         )
-        accuracy, threshold = _validate(embeddings, labels, len(untrained.classes))
-        head = _fit(embeddings, labels, len(untrained.classes))
-        file = self._store.save_head(head)
-        return replace(untrained, head=file, accuracy=accuracy, threshold=threshold)
+        trained = train_and_validate(embeddings, labels, len(untrained.classes))
+        return replace(
+            untrained,
+            head=self._store.save_head(trained.head),
+            accuracy=trained.accuracy,
+            threshold=trained.threshold,
+            tested=trained.tested,
+        )
+
+
+def _tell_other_classes(added: AddedPhotos, name: str, example: str) -> None:
+    """Warns of photos that are in another class; an error if no other photo was given."""
+    number = len(added.in_other_classes)
+    classes = listed(sorted({known for _, known in added.in_other_classes}))
+    if not added.photos and not added.copies:
+        raise ValueError(
+            f"nothing can be added to {name}: the project has "
+            f"{'this photo' if number == 1 else f'these {number} photos'} in {classes} already "
+            f"(for example, {example}). Give other photos of {name}."
+        )
+    warnings.warn(
+        f"{counted(number, 'photo')} {'was' if number == 1 else 'were'} left out of {name}, "
+        f"because the project has {'it' if number == 1 else 'them'} in {classes} already (for "
+        f"example, {example})",
+        stacklevel=5,
+    )
 
 
 def _check_is_free(store: ProjectStore) -> None:
     if store.exists():
         raise ValueError(f"{store.path} already contains a project. Choose another folder.")
-
-
-def _validate(
-    embeddings: Embeddings, labels: NDArray[np.int64], classes: int
-) -> tuple[float | None, float]:
-    """Returns the accuracy and the threshold of a head that is trained on part of the photos."""
-    split = split_by_class(labels, 0, _VALIDATION_FRACTION, _SEED)
-    if not len(split.test):
-        return None, 0.0
-    validation_head = _fit(embeddings[split.train], labels[split.train], classes)
-    scores = validation_head.predict_proba(embeddings[split.test])
-    correct = scores.argmax(axis=1) == labels[split.test]
-    threshold = 0.0
-    if correct.any():
-        threshold = float(np.quantile(scores[correct].max(axis=1), 1 - _PASSING_FRACTION))
-    return float(np.mean(correct)), threshold
-
-
-def _fit(embeddings: Embeddings, labels: NDArray[np.int64], classes: int) -> SoftmaxRegression:
-    head = SoftmaxRegression(embeddings.shape[1], classes, seed=_SEED)
-    head.fit(embeddings, labels, seed=_SEED)
-    return head

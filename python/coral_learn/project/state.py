@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..jobs.interval import Interval, accuracy_interval
 from ..labels import check_label
+from ..words import counted
 
 REMOVED = -1
 """The label of embeddings whose class was removed."""
@@ -36,6 +38,8 @@ class ProjectState:
         accuracy: The accuracy on held-out photos, or None if no photos were held out.
         threshold: The probability below which an answer should count as "I don't know". 95% of the
             correct answers on held-out photos have a higher probability.
+        tested: The number of held-out photos. In a small project each photo was held out once, by
+            cross-validation.
     """
 
     what: str
@@ -44,6 +48,14 @@ class ProjectState:
     head: str | None = None
     accuracy: float | None = None
     threshold: float = 0.0
+    tested: int = 0
+
+    @property
+    def interval(self) -> Interval | None:
+        """The 95% confidence interval of the accuracy, or None if there is no accuracy."""
+        if self.accuracy is None or not self.tested:
+            return None
+        return accuracy_interval(round(self.accuracy * self.tested), self.tested)
 
     def count(self, name: str) -> int:
         """Returns the number of photos of a class."""
@@ -74,6 +86,8 @@ class ProjectSummary:
         accuracy: The accuracy on held-out photos, or None if no photos were held out.
         threshold: See :class:`ProjectState`.
         history: A description of each change, oldest first.
+        tested: The number of held-out photos.
+        interval: The 95% confidence interval of the accuracy, or None.
     """
 
     path: Path
@@ -81,6 +95,8 @@ class ProjectSummary:
     accuracy: float | None
     threshold: float
     history: list[str]
+    tested: int
+    interval: Interval | None
 
     @classmethod
     def of_states(cls, path: Path, states: Sequence[ProjectState]) -> "ProjectSummary":
@@ -92,6 +108,8 @@ class ProjectSummary:
             accuracy=current.accuracy,
             threshold=current.threshold,
             history=[state.what for state in states],
+            tested=current.tested,
+            interval=current.interval,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -102,6 +120,8 @@ class ProjectSummary:
             "accuracy": self.accuracy,
             "threshold": self.threshold,
             "history": self.history,
+            "tested": self.tested,
+            "interval": self.interval,
         }
 
 
@@ -142,7 +162,7 @@ def add_class(state: ProjectState, name: str, file: str, rows: int) -> ProjectSt
     """
     check_new_class(state, name)
     return ProjectState(
-        what=f"add class {name} ({rows} photos)",
+        what=f"add class {name} ({counted(rows, 'photo')})",
         classes=[*state.classes, name],
         photos=[*state.photos, EmbeddingFile(file, [len(state.classes)] * rows)],
     )
@@ -161,7 +181,7 @@ def add_photos(state: ProjectState, name: str, file: str, rows: int) -> ProjectS
         ValueError: The project has no such class.
     """
     return ProjectState(
-        what=f"add {rows} photos to {name}",
+        what=f"add {counted(rows, 'photo')} to {name}",
         classes=state.classes,
         photos=[*state.photos, EmbeddingFile(file, [class_index(state, name)] * rows)],
     )

@@ -4,6 +4,7 @@ lock              held while the project is read or changed
 project.json      the index: all states, oldest first
 extractor.tflite  the embedding extractor
 parts/*.npz       the embeddings and heads that the states refer to
+parts/*.sha256    the SHA-256 of the photo of each embedding, 32 bytes each
 """
 
 import fcntl
@@ -11,19 +12,23 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..dataset.split import split_by_class
 from ..embeddings import Embeddings
 from ..files import write_atomically
 from ..heads.softmax_regression import SoftmaxRegression
 from .state import REMOVED, EmbeddingFile, ProjectState
 
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
+_READABLE_VERSIONS = (1, 2)  # version 1 has no digests, and no number of tested photos
+_DIGEST_SIZE = 32
+_HELD_OUT_BY_VERSION_1 = 0.2
 _INDEX_NAME = "project.json"
 _LOCK_NAME = "lock"
 _PARTS_NAME = "parts"
@@ -95,11 +100,36 @@ class ProjectStore:
         content = {"version": _FORMAT_VERSION, "steps": [asdict(state) for state in states]}
         write_atomically(self._index, json.dumps(content).encode())
 
-    def save_embeddings(self, embeddings: Embeddings) -> str:
-        """Saves embeddings in a new file, and returns its name."""
+    def save_embeddings(self, embeddings: Embeddings, digests: Sequence[bytes]) -> str:
+        """Saves embeddings in a new file, and returns its name.
+
+        Args:
+            embeddings: The embeddings, [N, D].
+            digests: The SHA-256 of the file of each photo, or b"" for a photo that is no file.
+        """
         name = _new_name("embeddings")
+        content = b"".join(digest.ljust(_DIGEST_SIZE, b"\0") for digest in digests)
+        write_atomically(self._parts / _digests_name(name), content)
         embeddings.save(self._parts / name)
         return name
+
+    def load_digests(self, state: ProjectState) -> dict[bytes, str]:
+        """Returns the class of each photo by its digest, as far as the project knows it.
+
+        Raises:
+            OSError: A file cannot be read.
+        """
+        found: dict[bytes, str] = {}
+        for part in state.photos:
+            path = self._parts / _digests_name(part.file)
+            content = path.read_bytes() if path.exists() else b""
+            if len(content) != _DIGEST_SIZE * len(part.labels):
+                continue  # an earlier version kept none
+            for row, label in enumerate(part.labels):
+                digest = content[_DIGEST_SIZE * row : _DIGEST_SIZE * (row + 1)]
+                if label != REMOVED and any(digest):
+                    found[digest] = state.classes[label]
+        return found
 
     def load_embeddings(
         self, state: ProjectState, narrow: Callable[[Embeddings], Embeddings] | None = None
@@ -145,6 +175,7 @@ class ProjectStore:
         """
         states = self.read_states()
         used = {part.file for state in states for part in state.photos}
+        used |= {_digests_name(name) for name in used}
         used |= {state.head for state in states if state.head is not None}
         for path in self._parts.iterdir():
             if path.name not in used:
@@ -173,16 +204,30 @@ def _new_name(kind: str) -> str:
     return f"{kind}-{os.urandom(8).hex()}.npz"
 
 
+def _digests_name(embeddings: str) -> str:
+    return Path(embeddings).with_suffix(".sha256").name
+
+
 def _parse_states(content: Any) -> list[ProjectState]:
-    if content["version"] != _FORMAT_VERSION:
-        raise ValueError(f"it has version {content['version']}, not {_FORMAT_VERSION}")
+    version = content["version"]
+    if version not in _READABLE_VERSIONS:
+        raise ValueError(f"it has version {version}, not {_FORMAT_VERSION}")
     states = [
         ProjectState(**{**fields, "photos": [EmbeddingFile(**part) for part in fields["photos"]]})
         for fields in content["steps"]
     ]
     if not states or not all(map(_has_valid_fields, states)):
         raise ValueError("it is damaged")
-    return states
+    return [_with_tested(state) for state in states] if version == 1 else states
+
+
+def _with_tested(state: ProjectState) -> ProjectState:
+    """Adds the number of tested photos, which version 1 did not write."""
+    if state.accuracy is None:
+        return state
+    labels = np.array([label for part in state.photos for label in part.labels])
+    split = split_by_class(labels[labels != REMOVED], 0, _HELD_OUT_BY_VERSION_1)
+    return replace(state, tested=len(split.test))
 
 
 def _has_valid_fields(state: Any) -> bool:
@@ -199,6 +244,7 @@ def _has_valid_fields(state: Any) -> bool:
         and (state.head is None or _is_file_name(state.head))
         and isinstance(state.accuracy, float | int | None)
         and isinstance(state.threshold, float | int)
+        and isinstance(state.tested, int)
     )
 
 

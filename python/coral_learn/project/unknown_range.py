@@ -13,7 +13,7 @@ from ..embeddings import Embeddings
 from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.images import ImageSource
-from ..extraction.photo_rows import OnError, skip_photo
+from ..extraction.photo_rows import OnError, PhotoRows, skip_photo
 from ..jobs.input_range import (
     CANDIDATES,
     MeasuredRange,
@@ -33,21 +33,22 @@ def extract_with_each(
     device: str | None,
     cache: EmbeddingCache | None,
     progress: bool | Progress,
-    on_error: OnError | None,
-) -> Embeddings:
+    on_error: OnError,
+) -> PhotoRows[Embeddings]:
     """Returns the embeddings with every candidate, [N, K x D].
 
-    The arguments and errors are those of :meth:`coral_learn.EmbeddingExtractor.extract`.
+    The arguments and errors are those of :meth:`coral_learn.EmbeddingExtractor.extract_readable`.
     """
     found = []
     for candidate in CANDIDATES:
         with EmbeddingExtractor(
             extractor, device=device, cache=cache, normalization=candidate
         ) as opened:
-            found.append(opened.extract(photos, progress=progress, on_error=on_error))
-        progress, on_error = False, on_error and skip_photo  # each photo is reported once
-    stored = np.concatenate([each.quantized for each in found], axis=1)
-    return Embeddings(stored, found[0].scale, found[0].zero_point)
+            found.append(opened.extract_readable(photos, progress=progress, on_error=on_error))
+        progress, on_error = False, skip_photo  # each photo is reported once
+    stored = np.concatenate([each.rows.quantized for each in found], axis=1)
+    first = found[0]
+    return first.with_rows(Embeddings(stored, first.rows.scale, first.rows.zero_point))
 
 
 def embeddings_of(extractor: ModelFile, embeddings: Embeddings) -> Embeddings:

@@ -1,13 +1,23 @@
 """Cutting the last layer off a classifier, which makes it an embedding extractor."""
 
+import shlex
 from collections.abc import Sequence
 
 from ..errors import ModelError
-from .embedding import EMBEDDING_TYPES, Candidate, candidates
+from .embedding import (
+    EMBEDDING_TYPES,
+    Candidate,
+    best_first,
+    candidates,
+    embedding_output,
+    heads_of,
+)
+from .ending import hides_last_layer, is_pooled
 from .file import ModelFile, ModelSource
 from .graph import Graph
 from .head.record import record_head
-from .linear_layer import LinearLayer, find_linear_layers
+from .linear_layer import LinearLayer
+from .metadata import EMBEDDING
 from .nodes import Tensor
 from .normalization import NormalizationLike, parse_normalization
 from .pruning import prune
@@ -21,6 +31,7 @@ _KNOWN_EMBEDDINGS = (
     "InceptionV3/Logits/AvgPool_1a_8x8/AvgPool",
     "InceptionV4/Logits/AvgPool_1a/AvgPool",
 )
+_MAX_LISTED = 6
 
 
 def create_embedding_extractor(
@@ -48,7 +59,8 @@ def create_embedding_extractor(
         inside the classifier.
 
     Raises:
-        ModelError: There is no embedding, or more than one, or it is not one vector per image.
+        ModelError: The model is an extractor already, or is a compiled one, or there is no
+            embedding, or more than one, or it is not one vector per image.
         ValueError: The normalization is invalid.
     """
     extractor = cut_at_embedding(ModelFile.open(classifier), tensor_name)
@@ -62,67 +74,126 @@ def cut_at_embedding(classifier: ModelFile, tensor_name: str | None = None) -> M
 
     The extractor remembers how the head was stored, so that the same head can be put back exactly.
     """
-    graph = classifier.graph
-    layers = find_linear_layers(graph)
-    embedding = _find_embedding(graph, layers, tensor_name)
-    extractor = graph.copy()
+    if tensor_name is None:
+        _refuse_extractor(classifier)
+    refuse_hidden_layers(classifier)
+    layers = heads_of(classifier)
+    return _cut(classifier, layers, _find_embedding(classifier, layers, tensor_name))
+
+
+def cut_below_head(classifier: ModelFile) -> ModelFile:
+    """Makes the extractor that a classifier's own head reads.
+
+    :func:`cut_at_embedding` may choose another tensor, because it is for new heads.
+
+    Raises:
+        ModelError: The classifier does not have exactly one last linear layer.
+    """
+    refuse_hidden_layers(classifier)
+    layers = heads_of(classifier)
+    if len(layers) != 1:
+        raise _error(classifier, layers, f"there are {len(layers) or 'no'} last linear layers")
+    _check_embedding(classifier, layers, layers[0].embedding)
+    return _cut(classifier, layers, layers[0].embedding)
+
+
+def refuse_hidden_layers(model: ModelFile) -> None:
+    """Rejects a model whose last layer the Edge TPU's operator hides, unless it is an extractor."""
+    if hides_last_layer(model.graph):
+        kind = "a classifier" if model.is_classifier else "a model"
+        raise ModelError(
+            f"{model.name} is {kind} compiled for the Edge TPU, which hides its layers: use the "
+            "CPU model that it was compiled from, and compile the result with edgetpu_compiler"
+        )
+
+
+def _cut(classifier: ModelFile, layers: Sequence[LinearLayer], embedding: Tensor) -> ModelFile:
+    extractor = classifier.graph.copy()
     for layer in layers:
         if layer.embedding is embedding:
-            record_head(extractor.model, graph, layer)
+            record_head(extractor.model, classifier.graph, layer)
     extractor = prune(extractor, extractor.tensors[embedding.index])
-    return ModelFile.of_graph(extractor, output_name="embedding")
+    return ModelFile.of_graph(extractor, output_name=EMBEDDING, name=classifier.name)
 
 
-def _find_embedding(graph: Graph, layers: Sequence[LinearLayer], name: str | None) -> Tensor:
+def _refuse_extractor(model: ModelFile) -> None:
+    """Rejects a model that is known to be an extractor, because it needs no cut."""
+    graph = model.graph
+    if model.is_classifier or len(graph.outputs) != 1:
+        return
+    (output,) = graph.outputs
+    is_compiled = hides_last_layer(graph)
+    is_known = bool(_tensors_named(graph, _KNOWN_EMBEDDINGS) & {output})
+    ends_in_embedding = is_known or is_pooled(graph, output) or _is_normalized(graph, output)
+    if model.is_extractor or is_compiled or ends_in_embedding:
+        embedding = Candidate.of_tensor(embedding_output(graph, model.name))
+        compiled = " compiled for the Edge TPU" if is_compiled else ""
+        path = shlex.quote(model.name) if model.is_named else "EXTRACTOR.tflite"
+        raise ModelError(
+            f"{model.name} is an embedding extractor already{compiled} "
+            f"({embedding.feature_dim} features, {embedding.dtype}), and is ready to use: run "
+            f"`coral-learn train PHOTOS --extractor {path} --output DIR`"
+        )
+
+
+def _is_normalized(graph: Graph, tensor: Tensor) -> bool:
+    producer = graph.producers.get(tensor)
+    return producer is not None and producer.name == "L2_NORMALIZATION"
+
+
+def _find_embedding(model: ModelFile, layers: Sequence[LinearLayer], name: str | None) -> Tensor:
+    graph = model.graph
     if name is not None:
         found = _tensors_named(graph, [name])
         if not found:
-            raise _error(graph, layers, f"there is no tensor named {name!r}")
+            raise _error(model, layers, f"there is no tensor named {name!r}")
     else:
         known = _tensors_named(graph, _KNOWN_EMBEDDINGS)
         read = {layer.embedding for layer in layers}
         found = known & read or known or read
     if not found:
         last = ", ".join(operator.name for operator in graph.operators[-4:])
-        raise _error(
-            graph,
-            layers,
-            f"no linear layer leads to the output; the last operators are {last}. An embedding "
-            "extractor needs no cut and can be used as it is",
-        )
+        advice = ". An embedding extractor needs no cut and can be used as it is"
+        text = f"no linear layer leads to the output; the last operators are {last}"
+        raise _error(model, layers, text + ("" if model.is_classifier else advice))
     if len(found) > 1:
         tensors = sorted(found, key=lambda tensor: tensor.index)
-        names = "; ".join(str(Candidate.of_tensor(tensor)) for tensor in tensors)
-        raise _error(graph, layers, f"there are several embeddings: {names}")
+        names = "; ".join(str(Candidate.of_tensor(tensor)) for tensor in tensors[:_MAX_LISTED])
+        raise _error(model, layers, f"there are several embeddings: {names}")
     embedding = found.pop()
-    _check_embedding(graph, layers, embedding)
+    _check_embedding(model, layers, embedding)
     return embedding
 
 
-def _check_embedding(graph: Graph, layers: Sequence[LinearLayer], embedding: Tensor) -> None:
-    found = Candidate.of_tensor(embedding)
+def _check_embedding(model: ModelFile, layers: Sequence[LinearLayer], embedding: Tensor) -> None:
+    graph, found = model.graph, Candidate.of_tensor(embedding)
     if graph.outputs == [embedding]:
         raise ModelError(
-            f"this model is an embedding extractor already; it gives {found}. Use it as it is"
+            f"{found} is the output of {model.name}, so that there is nothing to cut off: use the "
+            "model as it is"
         )
     if embedding not in graph.producers:
-        raise _error(graph, layers, f"{found} is not computed from the image")
+        raise _error(model, layers, f"{found} is not computed from the image")
     if found.dtype not in EMBEDDING_TYPES:
-        raise _error(graph, layers, f"{found} is not uint8, int8 or float32")
+        raise _error(model, layers, f"{found} is not uint8, int8 or float32")
     if not embedding.is_vector:
         raise _error(
-            graph,
+            model,
             layers,
             f"{found} is not one vector per image, such as [1, 1, 1, D]: the model does not pool "
             "its features before the last layer",
         )
 
 
-def _error(graph: Graph, layers: Sequence[LinearLayer], found: str) -> ModelError:
-    outputs = [Candidate.of_tensor(output) for output in graph.outputs]
-    names = [str(each) for each in candidates(graph, layers) if each not in outputs]
-    advice = f". Name the tensor to cut at, one of: {'; '.join(names)}" if names else ""
-    return ModelError(f"{found}{advice}")
+def _error(model: ModelFile, layers: Sequence[LinearLayer], found: str) -> ModelError:
+    graph = model.graph
+    tensors = [each for each in candidates(graph, layers) if each not in graph.outputs]
+    best = [str(Candidate.of_tensor(each)) for each in best_first(graph, tensors)[:_MAX_LISTED]]
+    advice = f". Name the tensor to cut at with --tensor, one of: {'; '.join(best)}" if best else ""
+    if len(tensors) > len(best):
+        path = shlex.quote(model.name) if model.is_named else "CLASSIFIER.tflite"
+        advice += f" (all {len(tensors)}: `coral-learn extractor {path} --list`)"
+    return ModelError(f"{model.name}: {found}{advice}")
 
 
 def _tensors_named(graph: Graph, names: Sequence[str]) -> set[Tensor]:

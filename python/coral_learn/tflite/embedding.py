@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import ModelError
+from .ending import class_tensors, is_pooled
 from .file import ModelFile, ModelSource
 from .graph import Graph
 from .linear_layer import LinearLayer, find_linear_layers
@@ -51,7 +52,8 @@ def read_embedding(extractor: ModelSource) -> Candidate:
     Raises:
         ModelError: The model does not have exactly one output, or it is not an embedding.
     """
-    return Candidate.of_tensor(embedding_output(ModelFile.open(extractor).graph))
+    model = ModelFile.open(extractor)
+    return Candidate.of_tensor(embedding_output(model.graph, model.name))
 
 
 def list_candidates(classifier: ModelSource) -> list[Candidate]:
@@ -66,31 +68,42 @@ def list_candidates(classifier: ModelSource) -> list[Candidate]:
     Raises:
         ModelError: The file cannot be used.
     """
-    graph = ModelFile.open(classifier).graph
-    return candidates(graph, find_linear_layers(graph))
+    model = ModelFile.open(classifier)
+    tensors = candidates(model.graph, heads_of(model))
+    return [Candidate.of_tensor(tensor) for tensor in tensors]
 
 
-def embedding_output(graph: Graph) -> Tensor:
+def heads_of(model: ModelFile) -> list[LinearLayer]:
+    """Returns the last linear layers of a classifier; an extractor has none, whatever it ends in.
+
+    Raises:
+        ModelError: The model hides its layers, or is damaged.
+    """
+    return [] if model.is_extractor else find_linear_layers(model.graph)
+
+
+def embedding_output(graph: Graph, name: str = "this model") -> Tensor:
     """Returns the output of an embedding extractor.
+
+    Args:
+        graph: The graph of the extractor.
+        name: The name of its file, for errors.
 
     Raises:
         ModelError: The model does not have exactly one output, or the output is not a vector of a
             type that heads can read, or its size or scale is out of range.
     """
     if len(graph.outputs) != 1:
-        raise ModelError(
-            f"an embedding extractor has one output; this model has {len(graph.outputs)}"
-        )
+        raise ModelError(f"{name} has {len(graph.outputs)} outputs; an embedding extractor has one")
     output = graph.outputs[0]
     if not output.is_vector:
         raise ModelError(
-            f"an embedding extractor gives [1, D] or [1, 1, 1, D]; "
-            f"this model gives {list(output.shape)}"
+            f"{name} gives {list(output.shape)}; an embedding extractor gives [1, D] or "
+            "[1, 1, 1, D]"
         )
     if output.type_name not in EMBEDDING_TYPES:
         raise ModelError(
-            f"an embedding extractor gives uint8, int8 or float32; "
-            f"this model gives {output.type_name}"
+            f"{name} gives {output.type_name}; an embedding extractor gives uint8, int8 or float32"
         )
     if output.shape[-1] > _MAX_FEATURES:
         raise ModelError(
@@ -105,18 +118,48 @@ def embedding_output(graph: Graph) -> Tensor:
     return output
 
 
-def candidates(graph: Graph, layers: Sequence[LinearLayer]) -> list[Candidate]:
+def candidates(graph: Graph, layers: Sequence[LinearLayer]) -> list[Tensor]:
     """Lists the tensors at which a graph could be cut; see :func:`list_candidates`.
 
     Args:
         graph: The graph of a classifier.
         layers: The last linear layers in it.
     """
+    scores = class_tensors(graph)
     return [
-        Candidate.of_tensor(tensor)
+        tensor
         for tensor in _bottlenecks(graph, layers)
-        if tensor.type_name in EMBEDDING_TYPES and tensor.is_vector
+        if tensor.type_name in EMBEDDING_TYPES and tensor.is_vector and tensor not in scores
     ]
+
+
+def best_first(graph: Graph, tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Sorts candidates: pooled tensors before others, and then later ones before earlier ones."""
+    last_first = tensors[::-1]
+    return sorted(last_first, key=lambda tensor: not is_pooled(graph, tensor))
+
+
+def wider_pooled_tensor(
+    graph: Graph, layers: Sequence[LinearLayer], embedding: Tensor
+) -> Tensor | None:
+    """Returns the widest pooled candidate that has more features than an embedding, if any.
+
+    A narrow hidden layer keeps what its own classes need, and pooled features serve other classes
+    better.
+    """
+    wider = [
+        tensor
+        for tensor in candidates(graph, layers)
+        if tensor.shape[-1] > embedding.shape[-1] and is_pooled(graph, tensor)
+    ]
+    return max(wider, key=lambda tensor: tensor.shape[-1], default=None)
+
+
+def short_name(graph: Graph, tensor: Tensor) -> str:
+    """Returns a name that is enough to find a tensor: of names joined with ";", a unique one."""
+    names = [part for each in graph.tensors for part in each.name.split(";")]
+    unique = [part for part in tensor.name.split(";") if part and names.count(part) == 1]
+    return min(unique, key=len, default=tensor.name)
 
 
 def _bottlenecks(graph: Graph, layers: Sequence[LinearLayer]) -> Iterator[Tensor]:

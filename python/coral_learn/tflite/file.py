@@ -17,13 +17,14 @@ from . import schema
 from .graph import EDGETPU_CUSTOM_OP, Graph
 from .input_evidence import InputEvidence, find_input_evidence
 from .label_file import append_archived_labels, check_labels, read_archived_labels
-from .linear_layer import find_linear_layers
 from .metadata import (
+    EMBEDDING,
     METADATA_ENTRY,
     declare_normalization,
     find_metadata,
     label_file_name,
     read_normalization,
+    read_output_name,
     write_metadata,
 )
 from .normalization import Normalization
@@ -81,7 +82,12 @@ class ModelFile:
 
     @classmethod
     def of_graph(
-        cls, graph: Graph, labels: Sequence[str] | None = None, *, output_name: str = "probability"
+        cls,
+        graph: Graph,
+        labels: Sequence[str] | None = None,
+        *,
+        output_name: str = "probability",
+        name: str = _UNNAMED,
     ) -> ModelFile:
         """Makes a model file from a graph, which is packed when its content is read.
 
@@ -91,6 +97,7 @@ class ModelFile:
                 normalization that the graph of a float model shows.
             labels: A name for each class, or None.
             output_name: The name of the output in the metadata.
+            name: The name of the file in errors.
 
         Raises:
             ValueError: A label is empty or has a line break.
@@ -104,12 +111,12 @@ class ModelFile:
             has_labels=labels is not None,
             normalization=evidence and evidence.normalization,
         )
-        return cls._of_changed(graph, labels)
+        return cls._of_changed(graph, labels, name)
 
     @classmethod
-    def _of_changed(cls, graph: Graph, labels: Sequence[str] | None) -> ModelFile:
+    def _of_changed(cls, graph: Graph, labels: Sequence[str] | None, name: str) -> ModelFile:
         made = cls.__new__(cls)
-        made.name = _UNNAMED
+        made.name = name
         made.tree = graph.model
         made.graph = graph
         made.labels = None if labels is None else list(labels)
@@ -120,6 +127,11 @@ class ModelFile:
 
     def __deepcopy__(self, memo: object) -> ModelFile:
         return self
+
+    @property
+    def is_named(self) -> bool:
+        """Whether :attr:`name` is the path of a file."""
+        return self.name != _UNNAMED
 
     def check(self) -> None:
         """Parses the model, unless the TFLite schema is not installed.
@@ -167,17 +179,34 @@ class ModelFile:
             return False
 
     @cached_property
-    def is_classifier(self) -> bool:
-        """Whether the model ends in a linear layer and a softmax, and so is not an extractor.
+    def is_extractor(self) -> bool:
+        """Whether the metadata mark the model as an embedding extractor.
 
-        False for a compiled model, which hides its layers.
+        Every extractor that this package makes is marked. An extractor from another source usually
+        is not; see :attr:`is_classifier`.
+
+        Raises:
+            ModelError: The file is not a .tflite model, or is damaged.
+        """
+        return read_output_name(find_metadata(self.tree)) == EMBEDDING
+
+    @cached_property
+    def is_classifier(self) -> bool:
+        """Whether the model gives classes: probabilities, or logits without the mark of extractors.
+
+        A model that is compiled for the Edge TPU hides its layers, and is known by its labels or by
+        the quantization of its output.
 
         Raises:
             ModelError: The file cannot be used.
         """
-        if self.is_compiled:
+        from .ending import ends_in_classes
+
+        if self.is_extractor:
             return False
-        return any(layer.has_softmax for layer in find_linear_layers(self.graph))
+        classes = (len(self.labels),) if self.labels else None
+        is_labeled = any(each.shape[-1:] == classes for each in self.graph.outputs)
+        return is_labeled or ends_in_classes(self.graph)
 
     @cached_property
     def labels(self) -> list[str] | None:
@@ -261,7 +290,7 @@ class ModelFile:
         declare_normalization(graph, normalization)
         if not self.has_float_input:  # whose metadata are obeyed only where they fit
             write_note(graph.model, _GIVEN, np.array([*normalization], np.float64))
-        made = self._of_changed(graph, self.labels)
-        made.name, made.is_compiled = self.name, self.is_compiled
+        made = self._of_changed(graph, self.labels, self.name)
+        made.is_compiled = self.is_compiled
         made.has_float_input = self.has_float_input
         return made

@@ -31,6 +31,8 @@ LABEL_FILE_NAME = "labels.txt"
 METADATA_ENTRY = b"TFLITE_METADATA"
 """The name of the entry that holds the metadata."""
 
+EMBEDDING = "embedding"
+"""The name of the output of every extractor that this package makes."""
 _IMAGE_CONTENT = {"content_properties": (IMAGE_PROPERTIES, {"color_space": RGB})}
 
 Metadata: TypeAlias = dict[str, Any]
@@ -72,6 +74,13 @@ def label_file_name(metadata: Metadata | None) -> str | None:
     return None
 
 
+def read_output_name(metadata: Metadata | None) -> str | None:
+    """Returns the name of the only output; None if none is declared, or the outputs are several."""
+    graphs = (metadata or {}).get("subgraph_metadata") or [{}]
+    outputs = graphs[0].get("output_tensor_metadata", [])
+    return outputs[0].get("name", b"").decode("utf-8", "replace") if len(outputs) == 1 else None
+
+
 def write_metadata(
     graph: Graph,
     *,
@@ -81,8 +90,9 @@ def write_metadata(
 ) -> None:
     """Updates the metadata of a model after a change of its output.
 
-    The description of the model and its input stays, and the output gets a new one. A model
-    without metadata, labels and a normalization gets no metadata.
+    The description of the model and its input stays, and the output gets a new one. A classifier
+    without metadata, labels and a normalization gets no metadata; an extractor always gets them,
+    because the name of its output marks it.
 
     Args:
         graph: The graph to change.
@@ -91,8 +101,8 @@ def write_metadata(
         normalization: The normalization of the input, where none is declared yet.
     """
     model = graph.model
-    has_metadata = any(entry.name == METADATA_ENTRY for entry in model.metadata)
-    if has_labels or has_metadata or normalization is not None:
+    is_described = any(entry.name == METADATA_ENTRY for entry in model.metadata)
+    if has_labels or output_name == EMBEDDING or is_described or normalization is not None:
         base = find_metadata(model) or {}
         described = _describe(graph, base, output_name, has_labels)
         if normalization is not None and read_normalization(described) is None:

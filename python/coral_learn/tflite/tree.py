@@ -47,7 +47,9 @@ def unpack(content: bytes, name: str = "the model") -> schema.ModelT:
         ModelError: ``content`` is not a .tflite model, or is damaged.
     """
     if content[4:8] != _IDENTIFIER:
-        raise ModelError(f"{name} is not a TensorFlow Lite model ({_describe(content)})")
+        raise ModelError(
+            f"{name} is not a TensorFlow Lite model: {_describe(content)}. Give a .tflite file."
+        )
     buffer = CheckedBuffer(content)
     try:
         model = schema.ModelT.InitFromBuf(buffer, struct.unpack_from("<I", content)[0])
@@ -93,7 +95,7 @@ def _describe(content: bytes) -> str:
     for start, format_name in _OTHER_FORMATS.items():
         if content.startswith(start):
             return f"it looks like {format_name}"
-    return f"it lacks the identifier {_IDENTIFIER.decode()} at byte 4"
+    return "it is a file of another kind, or a download that was cut short"
 
 
 def _fill_missing_vectors(model: schema.ModelT) -> None:

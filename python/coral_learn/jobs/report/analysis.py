@@ -1,6 +1,5 @@
 """What the test photos show about a retrained model, as numbers."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dataset import Split
+from ...dataset.split import Split
 from ...embeddings import Embeddings
 from ..confusion import confusion_matrix
+from ..cross_validation import CrossValidation
+from ..interval import Interval, accuracy_interval
 
 RECOMMENDED_PHOTOS = 20
 """A class with fewer training photos improves most with more of them."""
@@ -20,19 +21,6 @@ _MAX_EXAMPLES = 12
 # 0.85 to 0.99 on the flower photos, and different photos of one kind of flower stay under 0.8.
 _NEAR_DUPLICATE_COSINE = 0.85
 _BLOCK_ROWS = 2048
-
-
-@dataclass(frozen=True)
-class Interval:
-    """The 95% confidence interval of a fraction.
-
-    Attributes:
-        low: The lower limit, in [0, 1].
-        high: The upper limit, in [0, 1].
-    """
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -98,8 +86,10 @@ class Analysis:
     """What the test photos show about a retrained model.
 
     Attributes:
+        test_photos: The number of test photos.
         accuracy: The fraction of test photos predicted correctly, or None without test photos.
         interval: The 95% confidence interval of the accuracy, or None without test photos.
+        cross_validated: The accuracy by cross-validation, or None if it was not measured.
         classes: The accuracy of each class.
         confusion: The number of test photos by true class (row) and predicted class (column).
         wrong_predictions: Wrong predictions, the most confident first.
@@ -108,8 +98,10 @@ class Analysis:
         small_classes: The classes with fewer than RECOMMENDED_PHOTOS training photos.
     """
 
+    test_photos: int
     accuracy: float | None
     interval: Interval | None
+    cross_validated: CrossValidation | None
     classes: list[ClassAccuracy]
     confusion: list[list[int]]
     wrong_predictions: list[Prediction]
@@ -125,6 +117,7 @@ def analyze(
     embeddings: Embeddings,
     split: Split,
     test_scores: NDArray[np.float32],
+    cross_validated: CrossValidation | None = None,
 ) -> Analysis:
     """Analyzes the test of a retrained model.
 
@@ -135,6 +128,7 @@ def analyze(
         embeddings: The embeddings of the photos, [N, D].
         split: Which photos the model was trained on, and which it is tested on.
         test_scores: The probabilities that the saved model gives the T test photos, [T, C].
+        cross_validated: The accuracy by cross-validation, or None if it was not measured.
     """
     true_classes, predicted = labels[split.test], test_scores.argmax(axis=1)
     confusion = confusion_matrix(true_classes, predicted, len(classes))
@@ -147,8 +141,10 @@ def analyze(
         )
     ]
     return Analysis(
+        test_photos=total,
         accuracy=_fraction(correct, total),
-        interval=wilson_interval(correct, total) if total else None,
+        interval=accuracy_interval(correct, total) if total else None,
+        cross_validated=cross_validated,
         classes=[
             ClassAccuracy(
                 name=name,
@@ -175,27 +171,6 @@ def analyze(
             if count < RECOMMENDED_PHOTOS
         ],
     )
-
-
-def wilson_interval(correct: int, total: int) -> Interval:
-    """Returns the 95% confidence interval of a fraction (Wilson's score interval).
-
-    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
-    Journal of the American Statistical Association 22 (1927).
-
-    Args:
-        correct: The number of correct predictions.
-        total: The number of all predictions, at least 1.
-    """
-    z = 1.96  # 95% of a normal distribution lies within this many standard deviations
-    fraction = correct / total
-    middle = (fraction + z**2 / (2 * total)) / (1 + z**2 / total)
-    half = (
-        z
-        / (1 + z**2 / total)
-        * math.sqrt(fraction * (1 - fraction) / total + z**2 / (4 * total**2))
-    )
-    return Interval(max(0.0, middle - half), min(1.0, middle + half))
 
 
 def find_near_duplicates(

@@ -10,6 +10,8 @@ from PIL import ImageOps
 
 from ...extraction.images import open_photo
 from ...extraction.photo_file import PhotoError, read_photo
+from ...words import describe_accuracy, percent
+from ..cross_validation import MIN_TEST_PHOTOS
 from .analysis import RECOMMENDED_PHOTOS, Analysis, Prediction
 
 _THUMBNAIL = 160  # pixels, enough for screens with two pixels per CSS pixel
@@ -52,6 +54,7 @@ def render_report(
             analysis=analysis,
             summary=summary,
             recommended=RECOMMENDED_PHOTOS,
+            enough_to_test=MIN_TEST_PHOTOS,
             curve=_scale_curve(curve),
             curve_name=curve_name,
             width=_CURVE_WIDTH,
@@ -79,12 +82,15 @@ def _render_html(**values: object) -> str:
 def _render_text(title: str, analysis: Analysis, summary: dict[str, str]) -> str:
     lines = [title, "=" * len(title), ""]
     lines += [f"{name}: {value}" for name, value in summary.items()]
-    if analysis.interval is not None:
-        interval = analysis.interval
-        lines.append(
-            f"Accuracy on the test photos: {_percent(analysis.accuracy)} "
-            f"(95% confidence interval: {_percent(interval.low)} to {_percent(interval.high)})"
+    if analysis.accuracy is not None and analysis.interval is not None:
+        found = describe_accuracy(
+            analysis.accuracy, analysis.test_photos, analysis.interval, "test photo"
         )
+        lines.append(f"Accuracy of the saved model: {found}")
+    if analysis.cross_validated is not None:
+        validated = analysis.cross_validated
+        found = describe_accuracy(validated.accuracy, validated.photos, validated.interval)
+        lines.append(f"Accuracy by cross-validation: {found}")
     lines += ["", "Class: training photos, test photos, precision, recall"]
     lines += [
         f"  {c.name}: {c.training_photos}, {c.test_photos}, "
@@ -133,7 +139,7 @@ def _scale_curve(curve: list[tuple[int, float]]) -> list[_CurvePoint]:
 
 
 def _percent(fraction: float | None) -> str:
-    return "none" if fraction is None else f"{fraction:.1%}"
+    return "none" if fraction is None else percent(fraction)
 
 
 def _thumbnail(path: Path) -> str:

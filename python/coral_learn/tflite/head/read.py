@@ -24,6 +24,11 @@ def read_head(
             is compiled.
     """
     model = ModelFile.open(classifier)
+    if model.is_extractor:
+        raise ModelError(
+            f"{model.name} is an embedding extractor, which has no head: read the head of the "
+            "classifier that it was made from"
+        )
     layers = find_linear_layers(model.graph)
     if len(layers) != 1:
         raise ModelError(

@@ -17,6 +17,7 @@ from ..embedding import embedding_output
 from ..file import ModelFile
 from ..graph import Graph
 from ..layers import add_dequantize, add_quantize, add_reshape, add_softmax
+from ..metadata import EMBEDDING
 from ..nodes import Tensor
 from ..notes import write_note
 from ..quantization import Quantization
@@ -50,7 +51,7 @@ def append_normalization(extractor: ModelFile) -> ModelFile:
         version=2 if embedding.dtype == np.int8 else 1,
     )
     graph.set_output(normalized)
-    return ModelFile.of_graph(graph, output_name="embedding")
+    return ModelFile.of_graph(graph, output_name=EMBEDDING)
 
 
 def append_imprinting_tail(

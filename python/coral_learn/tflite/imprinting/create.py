@@ -4,14 +4,11 @@ import math
 
 import numpy as np
 
-from ...errors import ModelError
-from ..cut import cut_at_embedding
+from ..cut import cut_below_head
 from ..embedding import embedding_output
 from ..file import ModelFile, ModelSource
-from ..graph import EDGETPU_CUSTOM_OP, Graph
 from ..head.read import read_head
-from ..linear_layer import find_linear_layers
-from ..quantization import probability_quantization
+from ..open_extractor import open_extractor
 from .append import append_imprinting_tail, append_normalization
 from .read import has_imprinting_tail, read_imprinting_model
 from .tail import ImprintingTail
@@ -20,7 +17,9 @@ from .tail import ImprintingTail
 LOGIT_SCALE = 25.0
 
 
-def create_imprinting_model(model: ModelSource, *, keep_classes: bool = False) -> bytes:
+def create_imprinting_model(
+    model: ModelSource, *, keep_classes: bool = False, tensor_name: str | None = None
+) -> bytes:
     """Makes an imprinting model from any embedding extractor or classifier.
 
     The result ends in L2_NORMALIZATION, CONV_2D, MUL, RESHAPE and SOFTMAX, like the one model that
@@ -32,26 +31,37 @@ def create_imprinting_model(model: ModelSource, *, keep_classes: bool = False) -
         model: An extractor, a classifier, or an imprinting model.
         keep_classes: Whether to keep the classes of a classifier, with their accuracy. If not, the
             result has no classes yet: until one is added, its output is a single probability of 1.
+        tensor_name: The tensor to take as the embedding, for a model without classes to keep; by
+            default the output of an extractor, and the input of a classifier's last layer.
 
     Returns:
         The imprinting model, with the labels of the classes that it keeps.
 
     Raises:
         ModelError: The model cannot be used, or has no classes to keep.
+        ValueError: A tensor is named although the classes are kept: their head reads its own.
     """
-    return make_imprinting_model(ModelFile.open(model), keep_classes=keep_classes).content
+    file = ModelFile.open(model)
+    return make_imprinting_model(file, keep_classes=keep_classes, tensor_name=tensor_name).content
 
 
-def make_imprinting_model(model: ModelFile, *, keep_classes: bool = False) -> ModelFile:
+def make_imprinting_model(
+    model: ModelFile, *, keep_classes: bool = False, tensor_name: str | None = None
+) -> ModelFile:
     """Makes an imprinting model; see :func:`create_imprinting_model`."""
-    if has_imprinting_tail(model):
+    if keep_classes and tensor_name is not None:
+        raise ValueError(
+            "tensor_name cannot be chosen with keep_classes=True: the classes that are kept read "
+            "the input of the model's own last layer"
+        )
+    if tensor_name is None and has_imprinting_tail(model):
         if keep_classes:
             return model
         old = read_imprinting_model(model)
         return append_imprinting_tail(old.extractor, _no_classes(len(old.tail.weights)))
     if keep_classes:
         return _keep_classes(model)
-    normalized = append_normalization(_as_extractor(model))
+    normalized = append_normalization(open_extractor(model, tensor_name).model)
     return append_imprinting_tail(normalized, _no_classes(_feature_dim(normalized)))
 
 
@@ -69,7 +79,7 @@ def _keep_classes(classifier: ModelFile) -> ModelFile:
     is subtracted.
     """
     weights, biases, labels = read_head(classifier)
-    extractor = cut_at_embedding(classifier)
+    extractor = cut_below_head(classifier)
     weights -= weights.mean(axis=1, keepdims=True)
     biases = biases - biases.mean()
     length = _typical_length(extractor)
@@ -86,27 +96,6 @@ def _keep_classes(classifier: ModelFile) -> ModelFile:
         photo_counts=np.zeros(len(biases), np.int32),
     )
     return append_imprinting_tail(append_normalization(extractor), tail, labels)
-
-
-def _as_extractor(model: ModelFile) -> ModelFile:
-    """Returns a model that is an extractor as it is, and a classifier without its last layer."""
-    if _is_hidden(model.graph):
-        if model.graph.outputs[0].quantization == probability_quantization(np.dtype(np.uint8)):
-            raise ModelError(
-                "this is a classifier compiled for the Edge TPU, which hides its embedding: use "
-                "the model that it was compiled from, or a compiled embedding extractor"
-            )
-        return model
-    return cut_at_embedding(model) if find_linear_layers(model.graph) else model
-
-
-def _is_hidden(graph: Graph) -> bool:
-    """Tells whether the Edge TPU's operator computes an output, which hides the last layer."""
-    producers = graph.producers
-    return any(
-        output in producers and producers[output].name == EDGETPU_CUSTOM_OP
-        for output in graph.outputs
-    )
 
 
 def _feature_dim(extractor: ModelFile) -> int:

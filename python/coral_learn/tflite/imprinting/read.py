@@ -12,6 +12,7 @@ from .. import schema
 from ..file import ModelFile
 from ..graph import Graph
 from ..linear_layer import real_constant
+from ..metadata import EMBEDDING
 from ..nodes import Operator, Tensor
 from ..notes import read_note, write_note
 from ..pruning import prune
@@ -39,7 +40,7 @@ def read_imprinting_model(model: ModelFile) -> ImprintingModel:
     write_note(extractor.model, COUNTS_NOTE, None)
     extractor.model.description = b""
     extractor = prune(extractor, extractor.tensors[embedding.index])
-    model_file = ModelFile.of_graph(extractor, output_name="embedding")
+    model_file = ModelFile.of_graph(extractor, output_name=EMBEDDING)
     return ImprintingModel(model_file, embedding.quantization, tail)
 
 

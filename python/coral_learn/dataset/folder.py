@@ -1,0 +1,105 @@
+"""Photos on disk whose classes are known."""
+
+import os
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from .groups import Found, Group, Part
+from .layouts import find_in_folder
+from .split import Split
+from .suffixes import ARCHIVE_SUFFIXES, LISTING_SUFFIXES
+
+
+class ImageFolder:
+    """The photos in ``path/<class>/``, at any depth below the folder of the class.
+
+    The folder may also have ``train``, ``val`` and ``test`` with the class folders in each, or be
+    one of the other things that hold photos and their classes: a zip or tar file of such a folder,
+    a CSV or JSON Lines file that lists paths and classes, a project of Teachable Machine, or the
+    folder of a custom classification model of Frigate. What an archive has is unpacked into a
+    temporary folder, which is removed together with this object.
+
+    Attributes:
+        path: The folder or file that was given.
+        classes: The names of the classes, sorted, so that the labels are in the same order on
+            every machine.
+        paths: The paths of the photos, class by class, and sorted within each class.
+        labels: The class index of each photo, int64 of shape [N].
+        split: The rows to train, to validate and to test on, if the folder or the listing says so,
+            or None. A part that it does not have is empty.
+        notes: What was found that the user may not expect, such as ignored files, in one line each.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Lists the photos without opening them.
+
+        Raises:
+            ValueError: The folder does not exist, cannot be read, or has no class folder; a class
+                folder has no photo, or a name that a label map cannot hold; two names are almost
+                the same; an archive is damaged or unsafe; or a listing names missing files.
+            OSError: A file cannot be read, or an archive cannot be unpacked.
+        """
+        self.path = Path(path)
+        found = self._find()
+        self._temporary = found.temporary
+        notes = [*found.notes, str(found.ignored)] if found.ignored else found.notes
+        self.notes = [self.shown(note) for note in notes]
+        groups = sorted(found.groups, key=lambda group: group.label)
+        photos = [_photos_of_class(list(each)) for _, each in groupby(groups, lambda g: g.label)]
+        self.classes = sorted({group.label for group in groups})
+        self.paths = [path for each in photos for path, _ in each]
+        self.labels = np.repeat(np.arange(len(photos)), [len(each) for each in photos])
+        self.split = _split([part for each in photos for _, part in each])
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __repr__(self) -> str:
+        return f"ImageFolder({str(self.path)!r}: {len(self)} photos of {len(self.classes)} classes)"
+
+    @property
+    def names(self) -> list[str]:
+        """The path of each photo below ``path``, or below the folder of the listing."""
+        is_listing = self.path.suffix.lower() in LISTING_SUFFIXES and self.path.is_file()
+        base = self.path.parent if is_listing else self.path
+        return [os.path.relpath(self.shown(str(path)), base) for path in self.paths]
+
+    def shown(self, text: str) -> str:
+        """Returns a text in which the paths of unpacked photos begin with the archive's."""
+        for folder in self._temporary:
+            text = folder.shown(text)
+        return text
+
+    def _find(self) -> Found:
+        name = self.path.name.lower()
+        if not self.path.is_file():
+            return find_in_folder(self.path)
+        if Path(name).suffix in LISTING_SUFFIXES:
+            from .listing import find_in_listing
+
+            return find_in_listing(self.path)
+        if name.endswith(ARCHIVE_SUFFIXES):
+            from .archived_folder import find_in_archive
+
+            return find_in_archive(self.path)
+        raise ValueError(
+            f"{self.path} is a file. Give the folder of your photos, a zip or tar file of it, or a "
+            "CSV or JSON Lines file with the path and the class of each photo."
+        )
+
+
+def _photos_of_class(groups: list[Group]) -> list[tuple[Path, Part | None]]:
+    """Returns the photos of one class in order, each with its part of a split."""
+    return sorted(
+        ((path, group.part) for group in groups for path in group.photos), key=lambda each: each[0]
+    )
+
+
+def _split(parts: list[Part | None]) -> Split | None:
+    """Returns the rows of each part, or None if the photos are not split."""
+    if not parts or parts[0] is None:
+        return None
+    each = np.array(parts)
+    return Split(*(np.flatnonzero(each == part) for part in ("train", "validation", "test")))

@@ -1,0 +1,70 @@
+"""Training the head of a project, and measuring it on photos that are held out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dataset.split import split_by_class
+from ..embeddings import Embeddings
+from ..heads.length_normalization import normalize_lengths
+from ..heads.softmax_regression import SoftmaxRegression
+from ..jobs.cross_validation import Fold, is_cheap, is_small_test, make_folds
+
+_VALIDATION_FRACTION = 0.2
+_PASSING_FRACTION = 0.95  # of the correct answers have at least the probability of the threshold
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class TrainedProject:
+    """A head, and what held-out photos show about it.
+
+    Attributes:
+        head: The head, trained on all photos.
+        accuracy: The accuracy on held-out photos, or None if no photos were held out.
+        tested: The number of held-out photos.
+        threshold: 95% of the correct answers on held-out photos have a higher probability.
+    """
+
+    head: SoftmaxRegression
+    accuracy: float | None
+    tested: int
+    threshold: float
+
+
+def train_and_validate(
+    embeddings: Embeddings, labels: NDArray[np.int64], classes: int
+) -> TrainedProject:
+    """Trains a head on all photos, and measures heads that were trained without some of them.
+
+    Args:
+        embeddings: The embeddings of the photos, [N, D].
+        labels: The class of each photo, [N].
+        classes: The number of classes, at least 2.
+    """
+    head = SoftmaxRegression(embeddings.shape[1], classes, seed=_SEED)
+    penalty = head.fit(embeddings, labels, seed=_SEED).penalty
+    right: list[NDArray[np.bool_]] = []
+    confidence: list[NDArray[np.float32]] = []
+    for rows, held_out in _folds(embeddings, labels, classes):
+        other = SoftmaxRegression(embeddings.shape[1], classes, seed=_SEED)
+        other.fit(normalize_lengths(embeddings[rows], classes), labels[rows], penalty=penalty)
+        scores = other.predict_proba(embeddings[held_out])
+        right.append(scores.argmax(axis=1) == labels[held_out])
+        confidence.append(scores.max(axis=1))
+    if not right:
+        return TrainedProject(head, None, 0, 0.0)
+    correct, probabilities = np.concatenate(right), np.concatenate(confidence)
+    threshold = 0.0
+    if correct.any():
+        threshold = float(np.quantile(probabilities[correct], 1 - _PASSING_FRACTION))
+    return TrainedProject(head, float(correct.mean()), len(correct), threshold)
+
+
+def _folds(embeddings: Embeddings, labels: NDArray[np.int64], classes: int) -> list[Fold]:
+    """Returns one fold that holds out a fifth, or folds for cross-validation if that is small."""
+    split = split_by_class(labels, 0, _VALIDATION_FRACTION, _SEED)
+    if is_small_test(labels[split.test], classes) and is_cheap(embeddings, classes):
+        return make_folds(embeddings, labels, _SEED)
+    return [(split.train, split.test)] if len(split.test) else []
