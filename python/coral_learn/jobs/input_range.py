@@ -29,11 +29,35 @@ _PENALTIES = (0.03, 0.1, 0.3)
 _MIN_PROBABILITY = 1e-7
 # Between [-1, 1] and ImageNet's normalization there is little more than a factor of two of
 # contrast, and [-1, 1] is far more common among TFLite models.
-_IMAGENET_HANDICAP = 1.07
+_IMAGENET_HANDICAP = 1.04
+# A trained network gives features of a spread around this in its own range, but of hundreds or
+# thousandths in another one. The handicap is for each factor of e.
+_USUAL_SPREAD = 0.6
+_SPREAD_HANDICAP = 0.06
+_LEAST_SPREAD = 1e-6
 _SAME = 0.005  # the part of a loss by which two candidates must differ
 _CLOSE_ACCURACY = 0.05  # within which the loss decides
 _BY_SIZE = ((4_000_000, 20), (16_000_000, 10))  # bytes of the model, photos of each class
 _LEAST = 5
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How well an extractor does with a normalization.
+
+    Attributes:
+        loss: The loss of a quick head on embeddings that it was not trained on.
+        spread: The mean standard deviation of a feature.
+    """
+
+    loss: float
+    spread: float
+
+    @property
+    def badness(self) -> float:
+        """The loss, with a handicap for features of an unusual spread."""
+        ratio = max(self.spread, _LEAST_SPREAD) / _USUAL_SPREAD
+        return self.loss * (1 + _SPREAD_HANDICAP * abs(float(np.log(ratio))))
 
 
 @dataclass(frozen=True)
@@ -94,12 +118,12 @@ def measure_extractor(
         EdgeTpuError: The device failed.
     """
     sample: Sample | None = None
-    losses = {}
+    trials = {}
     for candidate in CANDIDATES:
         with EmbeddingExtractor(extractor, device=device, normalization=candidate) as opened:
             sample = sample or take_sample(extractor, paths, labels, opened.input_size)
-            losses[candidate] = held_out_loss(opened.extract(sample.pixels), sample.labels)
-    return choose_by_loss(losses, len(sample.labels) if sample else 0)
+            trials[candidate] = try_embeddings(opened.extract(sample.pixels), sample.labels)
+    return choose_by_loss(trials, len(sample.labels) if sample else 0)
 
 
 def measure_classifier(
@@ -158,11 +182,11 @@ def sample_rows(labels: NDArray[np.int64], per_class: int = _PER_CLASS) -> NDArr
     return np.sort(np.concatenate(rows))
 
 
-def held_out_loss(embeddings: Embeddings, labels: NDArray[np.int64]) -> float:
-    """Returns the loss of a quick head on embeddings that it was not trained on.
+def try_embeddings(embeddings: Embeddings, labels: NDArray[np.int64]) -> Trial:
+    """Fits quick heads to embeddings, and measures them on those that were held out.
 
-    The embeddings are scaled to a spread of 1, so that candidates differ only in what they tell
-    about the classes.
+    The embeddings are scaled to a spread of 1, so that the losses of candidates differ only in what
+    they tell about the classes.
 
     Args:
         embeddings: The embeddings, [N, D].
@@ -170,7 +194,7 @@ def held_out_loss(embeddings: Embeddings, labels: NDArray[np.int64]) -> float:
     """
     values = np.asarray(embeddings, np.float64)
     if not np.isfinite(values).all():
-        return float("inf")
+        return Trial(float("inf"), 1.0)
     _, classes = np.unique(labels, return_inverse=True)
     folds = _folds(classes)
     losses = np.zeros((len(_PENALTIES), len(classes)))
@@ -183,7 +207,7 @@ def held_out_loss(embeddings: Embeddings, labels: NDArray[np.int64]) -> float:
             head = SoftmaxRegression(scaled.shape[1], int(classes.max()) + 1, seed=0)
             head.fit(scaled[train], classes[train], penalty=penalty, seed=0)
             losses[index, test] = log_losses(head.predict_proba(scaled[test]), classes[test])
-    return float(losses.mean(axis=1).min())
+    return Trial(float(losses.mean(axis=1).min()), float(values.std(axis=0).mean()))
 
 
 def log_losses(
@@ -194,22 +218,26 @@ def log_losses(
     return -np.log(np.clip(np.nan_to_num(right), _MIN_PROBABILITY, 1))
 
 
-def choose_by_loss(losses: Mapping[Normalization, float], photos: int) -> MeasuredRange:
-    """Chooses the range with the least held-out loss.
+def choose_by_loss(trials: Mapping[Normalization, Trial], photos: int) -> MeasuredRange:
+    """Chooses the range with the least held-out loss, and with features of a usual spread.
 
     Args:
-        losses: The loss with each candidate.
+        trials: The outcome with each candidate.
         photos: The number of photos that it was measured on.
     """
-    fair = {**losses, IMAGENET: losses[IMAGENET] * _IMAGENET_HANDICAP}
-    best = min(fair, key=lambda each: fair[each])
+    badness = {each: trial.badness for each, trial in trials.items()}
+    badness[IMAGENET] *= _IMAGENET_HANDICAP
+    losses = {each: trial.loss for each, trial in trials.items()}
     figures = {each: f"{loss:.2f}" for each, loss in losses.items()}
-    if not losses[best] < losses[SIGNED_UNIT] * (1 - _SAME):  # also where all are infinite
-        best = SIGNED_UNIT
-    if not min(losses.values()) < max(losses.values()) * (1 - _SAME):
-        return MeasuredRange(best, _undecided(photos, "held-out loss", figures))
-    gave = "gave the lowest" if losses[best] == min(losses.values()) else "gave about the lowest"
-    return MeasuredRange(best, _decided(best, f"{gave} held-out loss", photos, figures))
+    best = min(badness, key=lambda each: badness[each])
+    least = min(losses.values())
+    alike = [trial.spread for trial in trials.values()]
+    if not least < max(losses.values()) * (1 - _SAME) and max(alike) <= 2 * min(alike):
+        return MeasuredRange(SIGNED_UNIT, _undecided(photos, "held-out loss", figures))
+    gave = "gave the lowest held-out loss"
+    if figures[best] != f"{least:.2f}":
+        gave = "gave features of the usual size and about the lowest held-out loss"
+    return MeasuredRange(best, _decided(best, gave, photos, figures))
 
 
 def choose_by_score(scores: Mapping[Normalization, Score], photos: int) -> MeasuredRange:

@@ -18,8 +18,8 @@ from ..jobs.input_range import (
     CANDIDATES,
     MeasuredRange,
     choose_by_loss,
-    held_out_loss,
     sample_rows,
+    try_embeddings,
 )
 from ..progress import Progress
 from ..tflite.embedding import read_embedding
@@ -77,11 +77,11 @@ def measure_embeddings(embeddings: Embeddings, labels: NDArray[np.int64]) -> Mea
         labels: Their classes, [N], of at least two classes.
     """
     rows = sample_rows(labels)
-    losses = {
-        candidate: held_out_loss(_part(embeddings, index)[rows], labels[rows])
+    trials = {
+        candidate: try_embeddings(_part(embeddings, index)[rows], labels[rows])
         for index, candidate in enumerate(CANDIDATES)
     }
-    return choose_by_loss(losses, len(rows))
+    return choose_by_loss(trials, len(rows))
 
 
 def _part(embeddings: Embeddings, index: int) -> Embeddings:

@@ -287,7 +287,7 @@ class ModelFile:
             ModelError: The file is not a .tflite model, or has several subgraphs.
         """
         graph = self.graph.copy()
-        declare_normalization(graph, normalization)
+        declare_normalization(graph, normalization, has_labels=self.labels is not None)
         if not self.has_float_input:  # whose metadata are obeyed only where they fit
             write_note(graph.model, _GIVEN, np.array([*normalization], np.float64))
         made = self._of_changed(graph, self.labels, self.name)

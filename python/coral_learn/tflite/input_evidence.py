@@ -14,7 +14,6 @@ from .linear_layer import real_constant
 from .nodes import Operator, Tensor
 from .normalization import (
     BYTES,
-    INPUT_RANGES,
     SIGNED_UNIT,
     UNIT,
     Normalization,
@@ -27,10 +26,11 @@ _MAX_OPERATORS = 12  # before the first layer
 _RESCALING = "rescaling"  # Keras names its layer and the tensors made from it so
 
 _EXACT_TARGETS = ((-1, 1), (0, 1), (0, 255), (-0.5, 0.5), (-128, 127), (-127.5, 127.5))
-_EXACT = 0.002  # the part of a range by which it may miss a target
+_EXACT = 0.001  # the part of a range by which it may miss a target
 # Values of mean 0 and deviation 1 span about four deviations, and zero is near the middle.
 _TYPICAL_WIDTH, _TYPICAL_ZERO = 4.0, 0.46
 _MAX_MISFIT = 0.9
+_MIN_COMMON = 0.5  # of the range of a QUANTIZE and that of the pixels
 # Subtracting the mean alone, as Caffe's models do, keeps the width of 255.
 _CENTERED_ZEROS = (0.3, 0.6)
 
@@ -70,7 +70,7 @@ def find_input_evidence(graph: Graph) -> InputEvidence | None:
             if tensor not in operator.inputs:
                 continue
             if operator.name == "QUANTIZE":
-                return _of_arithmetic(found, done) or _of_quantize(operator, done)
+                return _of_quantize(operator, done)
             if operator.name in _ARITHMETIC:
                 changed = _followed(graph, operator, tensor, done)
                 if changed is None:
@@ -91,17 +91,32 @@ def _of_quantize(operator: Operator, done: _Affine) -> InputEvidence | None:
     if quantization is None:
         return None
     low, high = quantization.low, quantization.high
-    inside = normalization_of_range(low, high)
-    if inside is None:
+    reason = f"it quantizes its pixels to the range {low:.3g} to {high:.3g}"
+    if (done.factor == 1).all() and not done.offset.any():
         std = 255 / (high - low)
-        inside = Normalization((-low * std,), (std,))
-    # factor * x + offset = (pixel - mean) / std, solved for x.
-    std_of_input = np.array(inside.std) * done.factor
-    mean_of_input = np.array(inside.mean) + np.array(inside.std) * done.offset
-    if (std_of_input <= 0).any():
+        spanning = Normalization((-low * std,), (std,))
+        return InputEvidence(normalization_of_range(low, high) or spanning, reason)
+    shares = {}
+    for normalization, (lowest, highest) in _ranges_after(done).items():
+        common = min(high, highest) - max(low, lowest)
+        shares[normalization] = common / (max(high, highest) - min(low, lowest))
+    best = max(shares, key=lambda each: shares[each], default=None)
+    if best is None or shares[best] < _MIN_COMMON:
         return None
-    found = _usual(Normalization(_numbers(mean_of_input), _numbers(std_of_input)))
-    return InputEvidence(found, f"it quantizes its input to the range {low:.3g} to {high:.3g}")
+    return InputEvidence(best, reason)
+
+
+def _ranges_after(done: _Affine) -> dict[Normalization, tuple[float, float]]:
+    """Returns what arithmetic makes of each usual range of pixels; nothing if it inverts them."""
+    factor, offset = np.broadcast_arrays(*done)
+    if not (factor > 0).all():
+        return {}
+    ranges = {}
+    for normalization in (BYTES, UNIT, SIGNED_UNIT):
+        values = normalization.values()
+        low, high = values.min() * factor + offset, values.max() * factor + offset
+        ranges[normalization] = float(low.mean()), float(high.mean())
+    return ranges
 
 
 def _followed(graph: Graph, operator: Operator, tensor: Tensor, done: _Affine) -> _Affine | None:
@@ -131,14 +146,9 @@ def _of_arithmetic(operators: Sequence[str], done: _Affine) -> InputEvidence | N
     """Returns the range of pixels that arithmetic turns into a range that layers expect."""
     if not operators:
         return None
-    factor, offset = np.broadcast_arrays(*done)
-    if not (factor > 0).all():
+    misfits = {each: _misfit(low, high) for each, (low, high) in _ranges_after(done).items()}
+    if not misfits:
         return None
-    misfits = {}
-    for normalization in (BYTES, UNIT, SIGNED_UNIT):
-        values = normalization.values()
-        low, high = values.min() * factor + offset, values.max() * factor + offset
-        misfits[normalization] = max(map(_misfit, low, high))
     best = min(misfits, key=lambda each: misfits[each])
     if misfits[best] > _MAX_MISFIT:
         return None
@@ -169,16 +179,3 @@ def _of_name(graph: Graph) -> InputEvidence | None:
         if tensor is not None and _RESCALING in tensor.name.lower():
             return InputEvidence(BYTES, f"its tensor {tensor.name!r} belongs to a Rescaling layer")
     return None
-
-
-def _usual(found: Normalization) -> Normalization:
-    """Returns the usual normalization that another one is, but for rounding; or the other one."""
-    for usual in INPUT_RANGES.values():
-        ours, theirs = found.values(), usual.values()
-        if np.abs(ours - theirs).max() <= _EXACT * (theirs.max() - theirs.min()):
-            return usual
-    return found
-
-
-def _numbers(values: NDArray[np.float64]) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)

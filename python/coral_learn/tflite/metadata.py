@@ -33,6 +33,7 @@ METADATA_ENTRY = b"TFLITE_METADATA"
 
 EMBEDDING = "embedding"
 """The name of the output of every extractor that this package makes."""
+_LABEL_FILES = [{"name": LABEL_FILE_NAME.encode(), "type": TENSOR_AXIS_LABELS}]
 _IMAGE_CONTENT = {"content_properties": (IMAGE_PROPERTIES, {"color_space": RGB})}
 
 Metadata: TypeAlias = dict[str, Any]
@@ -110,8 +111,15 @@ def write_metadata(
         _replace_metadata(model, described)
 
 
-def declare_normalization(graph: Graph, normalization: Normalization) -> None:
-    """Makes the metadata declare a normalization of the only input, in place of any other."""
+def declare_normalization(graph: Graph, normalization: Normalization, *, has_labels: bool) -> None:
+    """Makes the metadata declare a normalization of the only input, in place of any other.
+
+    Args:
+        graph: The graph to change.
+        normalization: The normalization.
+        has_labels: Whether a file named :data:`LABEL_FILE_NAME` holds labels of the output. Other
+            files do not exist any more.
+    """
     metadata = find_metadata(graph.model) or {"min_parser_version": b"1.0.0"}
     graphs = metadata.setdefault("subgraph_metadata", [{}])
     if len(graphs[0].get("input_tensor_metadata", [])) != len(graph.inputs):
@@ -120,6 +128,11 @@ def declare_normalization(graph: Graph, normalization: Normalization) -> None:
         graphs[0]["output_tensor_metadata"] = [
             {"name": tensor.name.encode()} for tensor in graph.outputs
         ]
+    for described in (*graphs[0]["input_tensor_metadata"], *graphs[0]["output_tensor_metadata"]):
+        described.pop("associated_files", None)
+    metadata.pop("associated_files", None)
+    if has_labels:
+        graphs[0]["output_tensor_metadata"][0]["associated_files"] = _LABEL_FILES
     _declare(metadata, normalization)
     _replace_metadata(graph.model, metadata)
 
@@ -163,9 +176,7 @@ def _describe(
         inputs = [_describe_input(tensor) for tensor in graph.inputs]
     output: Metadata = {"name": output_name.encode()}
     if has_labels:
-        output["associated_files"] = [
-            {"name": LABEL_FILE_NAME.encode(), "type": TENSOR_AXIS_LABELS},
-        ]
+        output["associated_files"] = _LABEL_FILES
     kept = ("name", "description", "version", "author", "license")
     return {
         **{key: base[key] for key in kept if key in base},
