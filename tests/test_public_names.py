@@ -26,10 +26,10 @@ from coral_learn.cli.app import app
 # Parameters by name. A class is listed with the parameters of its constructor; None: not listed.
 PACKAGE: dict[str, str | None] = {
     "Class": "id label score",
-    "Classifier": "model labels device cache",
+    "Classifier": "model labels device cache normalization",
     "EdgeTpuError": None,
     "EmbeddingCache": "folder max_bytes",
-    "EmbeddingExtractor": "model device workers cache",
+    "EmbeddingExtractor": "model device workers cache normalization",
     "Embeddings": "quantized scale zero_point",
     "Evaluation": "accuracy images classes confusion skipped interval seen new notes",
     "ImageFolder": "path",
@@ -44,11 +44,11 @@ PACKAGE: dict[str, str | None] = {
     "Split": "train validation test",
     "add_class": "model embeddings label",
     "build_info": None,
-    "create_embedding_extractor": "classifier tensor_name",
+    "create_embedding_extractor": "classifier tensor_name normalization",
     "create_imprinting_model": "model keep_classes tensor_name",
     "doctor": "model device",
     "edgetpu": None,
-    "evaluate": "model data_dir labels device cache progress",
+    "evaluate": "model data_dir labels device cache progress normalization",
     "format_labels": "labels",
     "install_as_pycoral": "",
     "read_head": "classifier",
@@ -56,9 +56,9 @@ PACKAGE: dict[str, str | None] = {
     "remember_classes": "classifier embeddings labels",
     "retrain": (
         "data_dir extractor output tensor_name method sgd validation test seed device cache "
-        "progress"
+        "progress normalization"
     ),
-    "split_by_class": "labels validation test seed",
+    "split_by_class": "labels validation test seed groups",
 }
 EDGETPU: dict[str, str | None] = {
     "DEVICE_VARIABLE": None,
@@ -112,6 +112,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
     },
     "ImageFolder": {
         "classes": None,
+        "groups": None,
         "labels": None,
         "names": None,
         "notes": None,
@@ -135,7 +136,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "add_class": "name photos device cache progress on_error",
         "add_photos": "name photos device cache progress on_error",
         "classes": None,
-        "create": "path extractor tensor_name",
+        "create": "path extractor tensor_name normalization",
         "export": "output",
         "history": None,
         "notes": None,
@@ -151,7 +152,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
     "SoftmaxRegression": {
         "biases": None,
         "feature_dim": None,
-        "fit": "embeddings labels validation class_weight penalty seed progress",
+        "fit": "embeddings labels validation class_weight sample_weight penalty seed progress",
         "get_accuracy": "mat_x labels",
         "labels": None,
         "load": "path",
@@ -213,7 +214,7 @@ PYCORAL: dict[str, dict[str, str | None]] = {
 SKLEARN: dict[str, str | None] = {
     "coef_": None,
     "decision_function": "X",
-    "fit": "X y",
+    "fit": "X y sample_weight",
     "from_logistic_regression": "other",
     "intercept_": None,
     "predict": "X",
@@ -223,14 +224,14 @@ SKLEARN: dict[str, str | None] = {
 COMMANDS = {
     "": "--version",
     "cache": "--clear --json",
-    "classify": "MODEL IMAGES --labels --top-k --threshold --device --json",
+    "classify": "MODEL IMAGES --labels --top-k --threshold --input-range --device --json",
     "demo": "--output --force --json",
     "doctor": "--model --device --json",
-    "evaluate": "MODEL DATA_DIR --labels --device --cache --no-cache --json",
-    "extractor": "CLASSIFIER --output --tensor --photos --list --force --json",
+    "evaluate": "MODEL DATA_DIR --labels --input-range --device --cache --no-cache --json",
+    "extractor": "CLASSIFIER --output --tensor --photos --list --input-range --force --json",
     "project": "",
     "project add": "FOLDER NAME PHOTOS --device --cache --no-cache",
-    "project create": "FOLDER --extractor --tensor --force",
+    "project create": "FOLDER --extractor --input-range --tensor --force",
     "project export": "FOLDER --output --force",
     "project remove": "FOLDER NAME",
     "project rename": "FOLDER NAME NEW_NAME",
@@ -238,7 +239,8 @@ COMMANDS = {
     "project undo": "FOLDER",
     "train": (
         "DATA_DIR --extractor --tensor --output --method --iterations --learning-rate --batch-size "
-        "--weight-scale --val --test --seed --device --cache --no-cache --force --json"
+        "--weight-scale --val --test --seed --input-range --device --cache --no-cache --force "
+        "--json"
     ),
 }
 PHOTO_KEYS = {"path": None, "reason": None}
@@ -313,7 +315,7 @@ def test_no_module_of_pycoral_is_missing_from_the_table() -> None:
 def test_names_of_sklearn() -> None:
     pytest.importorskip("sklearn", reason="the extra coral-learn[sklearn] is not installed")
     classifier = import_module("coral_learn.sklearn").SoftmaxClassifier
-    assert parameters_of(classifier) == "class_weight random_state"
+    assert parameters_of(classifier) == "class_weight penalty random_state"
     for name, parameters in SKLEARN.items():
         if parameters is None:
             assert name in dir(classifier)

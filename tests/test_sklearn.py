@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="the extra coral-learn[sklearn] is not installed")
 
+from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
@@ -18,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from coral_learn.sklearn import SoftmaxClassifier
+from coral_learn.sklearn import SoftmaxClassifier, _dense
 
 
 @parametrize_with_checks([SoftmaxClassifier()])  # type: ignore[untyped-decorator]
@@ -75,3 +76,36 @@ def test_an_untrained_classifier_raises_not_fitted_error() -> None:
         SoftmaxClassifier().to_logistic_regression()
     with pytest.raises(NotFittedError):
         SoftmaxClassifier.from_logistic_regression(LogisticRegression())
+
+
+@pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csc_array, sparse.coo_array])
+def test_sparse_samples_give_the_same_as_dense_ones(
+    make: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y = load_iris(return_X_y=True)
+    x[x < 1] = 0
+    dense, from_sparse = SoftmaxClassifier().fit(x, y), SoftmaxClassifier().fit(make(x), y)
+    np.testing.assert_array_equal(from_sparse.coef_, dense.coef_)
+    monkeypatch.setattr("coral_learn.sklearn._BLOCK_VALUES", 100)  # 25 rows at a time
+    np.testing.assert_array_equal(from_sparse.predict(make(x)), dense.predict(x))
+    np.testing.assert_allclose(from_sparse.predict_proba(make(x)), dense.predict_proba(x))
+    np.testing.assert_allclose(
+        from_sparse.decision_function(make(x)), dense.decision_function(x), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_sparse_samples_that_do_not_fit_in_memory() -> None:
+    with pytest.raises(MemoryError, match=r"1000 sparse samples .* GB of memory .* fewer"):
+        _dense(sparse.csr_array((1000, 2**40), dtype=np.float32))
+
+
+def test_sample_weights_and_a_given_penalty() -> None:
+    x, y = load_iris(return_X_y=True)
+    weights = np.random.default_rng(0).integers(0, 4, size=len(y))
+    weighted = SoftmaxClassifier().fit(x, y, sample_weight=weights)
+    repeated = SoftmaxClassifier().fit(x.repeat(weights, axis=0), y.repeat(weights))
+    np.testing.assert_array_equal(weighted.coef_, repeated.coef_)
+    weak, strong = (SoftmaxClassifier(penalty=p).fit(x, y) for p in (0.01, 100))
+    assert np.abs(strong.coef_).max() < np.abs(weak.coef_).max()
+    with pytest.raises(ValueError, match="penalty must be more than 0"):
+        SoftmaxClassifier(penalty=0).fit(x, y)

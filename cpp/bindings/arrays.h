@@ -19,6 +19,7 @@ namespace py = pybind11;
 using WeightMatrix = py::array_t<float, py::array::c_style>;             // [C, D]
 using BiasVector = py::array_t<float, py::array::c_style>;               // [C]
 using ClassWeightVector = py::array_t<float, py::array::c_style>;        // [C]
+using SampleWeightVector = py::array_t<float, py::array::c_style>;       // [N]
 using LabelVector = py::array_t<std::int32_t, py::array::c_style>;       // [N]
 using RowIndices = py::array_t<std::uint32_t, py::array::c_style>;       // [M], each less than N
 using PredictionVector = py::array_t<std::int64_t, py::array::c_style>;  // [N]

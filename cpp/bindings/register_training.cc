@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -42,9 +43,21 @@ void train(SoftmaxHead& head, const StoredEmbeddings& training, const LabelVecto
   train_with_sgd(execution, head, training_data, validation_data, options, call_on_report);
 }
 
+// Returns a copy of weights, or nothing if there are none. Throws std::invalid_argument.
+std::vector<float> copy_weights(
+    const std::optional<py::array_t<float, py::array::c_style>>& weights, std::ptrdiff_t count,
+    const std::string& of) {
+  if (!weights) return {};
+  if (weights->ndim() != 1 || weights->size() != count) {
+    throw std::invalid_argument("there must be one weight for each " + of);
+  }
+  return {weights->data(), weights->data() + count};
+}
+
 std::unique_ptr<HeadFit> make_fit(std::ptrdiff_t num_classes, const StoredEmbeddings& embeddings,
                                   const LabelVector& labels, const RowIndices& rows,
                                   const std::optional<ClassWeightVector>& class_weights,
+                                  const std::optional<SampleWeightVector>& sample_weights,
                                   int threads) {
   const Execution execution = make_execution(threads);
   const LabeledEmbeddings data = labeled_view(embeddings.view(), labels, num_classes);
@@ -53,16 +66,10 @@ std::unique_ptr<HeadFit> make_fit(std::ptrdiff_t num_classes, const StoredEmbedd
   if (chosen.empty() || !std::all_of(chosen.begin(), chosen.end(), valid)) {
     throw std::invalid_argument("rows must be one or more rows of the embeddings");
   }
-  std::vector<float> weights_of_classes;
-  if (class_weights) {
-    weights_of_classes.assign(class_weights->data(), class_weights->data() + class_weights->size());
-    if (class_weights->size() != num_classes) {
-      throw std::invalid_argument("there must be one weight for each class");
-    }
-  }
+  const FitWeights weights{copy_weights(class_weights, num_classes, "class"),
+                           copy_weights(sample_weights, embeddings.view().rows, "row")};
   const py::gil_scoped_release unlocked;
-  return std::make_unique<HeadFit>(execution, num_classes, data, std::move(chosen),
-                                   std::move(weights_of_classes));
+  return std::make_unique<HeadFit>(execution, num_classes, data, std::move(chosen), weights);
 }
 
 bool run_fit(HeadFit& fit, SoftmaxHead& head, double l2_penalty, double tolerance,
@@ -107,7 +114,8 @@ void register_training(py::module_& module) {
                       "Fits heads to some rows of embeddings, under one penalty after another.")
       .def(py::init(&make_fit), py::arg("num_classes"), py::arg("embeddings"),
            py::arg("labels").noconvert(), py::arg("rows").noconvert(), py::arg("class_weights"),
-           py::kw_only(), py::arg("threads"), py::keep_alive<1, 3>(), py::keep_alive<1, 4>())
+           py::arg("sample_weights") = py::none(), py::kw_only(), py::arg("threads"),
+           py::keep_alive<1, 3>(), py::keep_alive<1, 4>())
       .def("run", &run_fit, py::arg("head"), py::kw_only(), py::arg("l2_penalty"),
            py::arg("tolerance"), py::arg("max_iterations"), py::arg("on_report"),
            "Fits the head in place, starting from its weights, and returns whether the loss is as\n"

@@ -40,6 +40,7 @@ BatchGradient::BatchGradient(const Execution& execution, const SoftmaxHead& head
       options_(options),
       rows_(chunk_size_),
       labels_(chunk_size_),
+      weights_(options.row_weights == nullptr ? 0 : chunk_size_),
       logit_gradients_(chunk_size_, head.classes()),
       maxima_(chunk_size_),
       sums_(chunk_size_),
@@ -76,6 +77,9 @@ void BatchGradient::gather(const std::uint32_t* batch, std::ptrdiff_t count) {
     rows_[i] = data_.embeddings.row(batch[i]);
     labels_[i] = data_.labels[batch[i]];
   }
+  if (options_.row_weights == nullptr) return;
+  weights_.resize(count);
+  for (std::ptrdiff_t i = 0; i < count; ++i) weights_[i] = options_.row_weights[batch[i]];
 }
 
 void BatchGradient::compute_logit_gradients() {
@@ -114,7 +118,7 @@ void BatchGradient::softmax(std::ptrdiff_t first_row, std::ptrdiff_t last_row) {
 void BatchGradient::compute_logit_gradient(std::ptrdiff_t row) {
   float* logit_gradient = logit_gradients_.row(row);
   const std::int32_t label = labels_[row];
-  const float weight = options_.class_weights == nullptr ? 1 : options_.class_weights[label];
+  const float weight = weights_.empty() ? 1 : weights_[row];
   if (options_.with_loss) {
     losses_[row] =
         -weight * std::log(std::max(logit_gradient[label], std::numeric_limits<float>::min()));

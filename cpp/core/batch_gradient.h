@@ -27,7 +27,7 @@ struct GradientBlock {
 using UseGradient = std::function<void(const GradientBlock&)>;
 
 struct BatchGradientOptions {
-  const float* class_weights = nullptr;  // [C], how much a row of each class counts; null for 1
+  const float* row_weights = nullptr;  // [N], how much each row of the data counts; null for 1
   bool with_loss = false;
 };
 
@@ -74,6 +74,7 @@ class BatchGradient {
   // For the present chunk.
   std::vector<const void*> rows_;
   std::vector<std::int32_t> labels_;
+  std::vector<float> weights_;    // empty if all rows count 1
   PaddedMatrix logit_gradients_;  // first holds products, then probabilities
   std::vector<float> maxima_;
   std::vector<float> sums_;

@@ -39,17 +39,20 @@ Eigen::VectorXf centered_row(const EmbeddingView& view, std::ptrdiff_t row) {
   }
 }
 
-Moments compute_moments(const EmbeddingView& view, const std::vector<std::uint32_t>& rows) {
+// weights: [N], how much each row of the view counts; empty for 1.
+Moments compute_moments(const EmbeddingView& view, const std::vector<std::uint32_t>& rows,
+                        const std::vector<float>& weights) {
   Eigen::VectorXd sum = Eigen::VectorXd::Zero(view.features);
-  double squares = 0;
+  double squares = 0, count = 0;
   for (const std::uint32_t row : rows) {
     const Eigen::VectorXd values = centered_row(view, row).cast<double>();
     const double square = values.squaredNorm();
     if (!std::isfinite(square)) throw NonFiniteEmbedding(row);
-    sum += values;
-    squares += square;
+    const double weight = weights.empty() ? 1 : weights[row];
+    sum += weight * values;
+    squares += weight * square;
+    count += weight;
   }
-  const auto count = static_cast<double>(rows.size());
   const Eigen::VectorXd mean = sum / count;
   // If all rows are the same, rounding leaves about 1e-15 of the squares.
   const double variance = squares / count - mean.squaredNorm();
@@ -71,6 +74,17 @@ Eigen::MatrixXf sample(const EmbeddingView& view, const std::vector<std::uint32_
   return points;
 }
 
+// Returns the weight of each row of the data, [N]; empty if all are 1.
+std::vector<float> row_weights(const LabeledEmbeddings& data, const FitWeights& weights) {
+  if (weights.of_classes.empty()) return weights.of_rows;
+  std::vector<float> combined(data.embeddings.rows);
+  for (std::size_t row = 0; row < combined.size(); ++row) {
+    combined[row] =
+        weights.of_classes[data.labels[row]] * (weights.of_rows.empty() ? 1 : weights.of_rows[row]);
+  }
+  return combined;
+}
+
 }  // namespace
 
 // The loss as a function of one vector: the weights for embeddings of mean 0 and spread 1, [C, D],
@@ -88,18 +102,18 @@ class HeadFit::CenteredLoss {
 
  public:
   CenteredLoss(const Execution& execution, std::ptrdiff_t classes, const LabeledEmbeddings& data,
-               std::vector<std::uint32_t> rows, std::vector<float> class_weights)
+               std::vector<std::uint32_t> rows, const FitWeights& weights)
       : rows_(std::move(rows)),
-        class_weights_(std::move(class_weights)),
+        row_weights_(row_weights(data, weights)),
         scale_(data.embeddings.scale),
-        moments_(compute_moments(data.embeddings, rows_)),
+        moments_(compute_moments(data.embeddings, rows_, weights.of_rows)),
         axes_(principal_axes(sample(data.embeddings, rows_, moments_), kAxes)),
         head_(classes, data.embeddings.features),
         gradient_(execution, head_, data, static_cast<std::ptrdiff_t>(rows_.size()),
-                  {class_weights_.empty() ? nullptr : class_weights_.data(), true}),
+                  {row_weights_.empty() ? nullptr : row_weights_.data(), true}),
         bias_gradient_(classes) {
     for (const std::uint32_t row : rows_) {
-      total_weight_ += class_weights_.empty() ? 1 : class_weights_[data.labels[row]];
+      total_weight_ += row_weights_.empty() ? 1 : row_weights_[row];
     }
   }
 
@@ -172,7 +186,7 @@ class HeadFit::CenteredLoss {
   static constexpr Eigen::Index kAxes = 16;
 
   const std::vector<std::uint32_t> rows_;
-  const std::vector<float> class_weights_;  // empty if all are 1
+  const std::vector<float> row_weights_;  // [N]; empty if all are 1
   const double scale_;
   const Moments moments_;
   const PrincipalAxes axes_;
@@ -184,9 +198,8 @@ class HeadFit::CenteredLoss {
 };
 
 HeadFit::HeadFit(const Execution& execution, std::ptrdiff_t classes, const LabeledEmbeddings& data,
-                 std::vector<std::uint32_t> rows, std::vector<float> class_weights)
-    : loss_(std::make_unique<CenteredLoss>(execution, classes, data, std::move(rows),
-                                           std::move(class_weights))) {}
+                 std::vector<std::uint32_t> rows, const FitWeights& weights)
+    : loss_(std::make_unique<CenteredLoss>(execution, classes, data, std::move(rows), weights)) {}
 
 HeadFit::~HeadFit() = default;
 

@@ -17,6 +17,12 @@ struct FitOptions {
   int max_iterations;
 };
 
+// How much each row counts. At least one of the rows that are fitted must count more than 0.
+struct FitWeights {
+  std::vector<float> of_classes;  // [C], the weight of a row of each class; empty for 1
+  std::vector<float> of_rows;     // [N], the weight of each row of the data; empty for 1
+};
+
 struct FitReport {
   int iteration;
   double loss;  // penalty included
@@ -24,17 +30,17 @@ struct FitReport {
 
 // Fits heads to some rows of the data, under one penalty after another. The loss is
 //
-//   sum of w[y] * cross entropy / sum of w[y] + l2_penalty / 2 * spread^2 * |weights|^2
+//   sum of w[y] * s * cross entropy / sum of w[y] * s + l2_penalty / 2 * spread^2 * |weights|^2
 //
-// where y is the class of a row, w its weight, and spread the root mean square distance of the
-// embeddings from their mean. With it, a penalty means the same whatever the unit of the
-// embeddings.
+// where y is the class of a row, w the weight of the class, s that of the row, and spread the root
+// mean square distance of the embeddings from their mean, for which a row counts s. With it, a
+// penalty means the same whatever the unit of the embeddings.
 class HeadFit {
  public:
-  // rows: at least one; class_weights: [C], how much a row of each class counts, or empty for 1.
-  // The kernels, threads and arrays must outlive the object. Throws NonFiniteEmbedding.
+  // rows: at least one. The kernels, threads and arrays must outlive the object. Throws
+  // NonFiniteEmbedding.
   HeadFit(const Execution& execution, std::ptrdiff_t classes, const LabeledEmbeddings& data,
-          std::vector<std::uint32_t> rows, std::vector<float> class_weights);
+          std::vector<std::uint32_t> rows, const FitWeights& weights);
   ~HeadFit();
 
   // Minimizes the loss, starting from the head as it is. Returns whether the loss is known to be

@@ -27,9 +27,8 @@ void ignore(const FitReport&) {}
 bool fit(const Execution& execution, SoftmaxHead& head, const LabeledEmbeddings& data,
          const std::vector<std::uint32_t>& rows, const FitOptions& options,
          const std::function<void(const FitReport&)>& on_report = ignore,
-         const std::vector<float>& class_weights = {}) {
-  return HeadFit(execution, head.classes(), data, rows, class_weights)
-      .run(head, options, on_report);
+         const FitWeights& weights = {}) {
+  return HeadFit(execution, head.classes(), data, rows, weights).run(head, options, on_report);
 }
 
 // The loss that fit minimizes, and the norm of its gradient in the units that it works in.
@@ -73,9 +72,8 @@ TEST_CASE("the fit ends where the gradient is zero, for all instruction sets and
         const FitOptions options{0.01, 1e-7, 500};
         SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
         double loss = 0;
-        CHECK(fit(
-            test_execution(*kernels), head, data.labeled(), all_rows(kRows), options,
-            [&](const FitReport& report) { loss = report.loss; }, class_weights));
+        CHECK(fit(test_execution(*kernels), head, data.labeled(), all_rows(kRows), options,
+                  [&](const FitReport& report) { loss = report.loss; }, {class_weights, {}}));
         const PlainLoss plain(head, data, options, class_weights);
         CHECK(loss == doctest::Approx(plain.value).epsilon(1e-5));
         CHECK(plain.gradient_norm < 2e-4);
@@ -133,6 +131,34 @@ TEST_CASE("rows that are not chosen do not count") {
   fit(test_execution(*runnable_kernels().front()), doubled, data.labeled(), twice, options, ignore);
   const ReferenceHead once(head), both(doubled);
   CHECK((once.weights - both.weights).cwiseAbs().maxCoeff() < 1e-2);
+}
+
+TEST_CASE("a row of weight 3 counts like three rows, and one of weight 0 like none") {
+  const std::vector<float> class_weights{1, 2, 0.5F, 1, 3, 1, 1};
+  for (const StoredType type : {StoredType::kFloat32, StoredType::kUint8}) {
+    for (const bool with_classes : {false, true}) {
+      const Data data(type, kRows, kFeatures, kClasses);
+      const FitOptions options{0.01, 1e-7, 500};
+      std::vector<float> weights(kRows);
+      std::vector<std::uint32_t> repeated;
+      for (std::uint32_t row = 0; row < kRows; ++row) {
+        weights[row] = static_cast<float>(row % 4);
+        repeated.insert(repeated.end(), row % 4, row);
+      }
+      const std::vector<float> of_classes = with_classes ? class_weights : std::vector<float>();
+      SoftmaxHead weighted = random_head(kClasses, kFeatures, 0.05F), copied = weighted;
+      const Execution execution = test_execution(*runnable_kernels().front());
+      double weighted_loss = 0, copied_loss = 0;
+      CHECK(fit(execution, weighted, data.labeled(), all_rows(kRows), options,
+                [&](const FitReport& report) { weighted_loss = report.loss; },
+                {of_classes, weights}));
+      CHECK(fit(execution, copied, data.labeled(), repeated, options,
+                [&](const FitReport& report) { copied_loss = report.loss; }, {of_classes, {}}));
+      CHECK(weighted_loss == doctest::Approx(copied_loss).epsilon(1e-6));
+      const ReferenceHead once(weighted), several(copied);
+      CHECK((once.weights - several.weights).cwiseAbs().maxCoeff() < 1e-2);
+    }
+  }
 }
 
 TEST_CASE("embeddings that are all the same can be fitted") {

@@ -8,6 +8,7 @@ from .arrays import (
     PredictionVector,
     ProbabilityMatrix,
     RowIndices,
+    SampleWeightVector,
     StoredMatrix,
     WeightMatrix,
 )
@@ -32,6 +33,7 @@ class HeadFit:
         labels: LabelVector,
         rows: RowIndices,
         class_weights: ClassWeightVector | None,
+        sample_weights: SampleWeightVector | None = None,
         *,
         threads: int,
     ) -> None: ...

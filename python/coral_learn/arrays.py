@@ -27,6 +27,9 @@ BiasVector: TypeAlias = NDArray[np.float32]
 ClassWeightVector: TypeAlias = NDArray[np.float32]
 """How much each embedding of a class counts, float32 [C]."""
 
+SampleWeightVector: TypeAlias = NDArray[np.float32]
+"""How much each embedding counts, float32 [N]."""
+
 LabelVector: TypeAlias = NDArray[np.int32]
 """The true class of each embedding, int32 [N] in [0, C)."""
 

@@ -1,6 +1,7 @@
 """The head as a scikit-learn classifier: ``pip install 'coral-learn[sklearn]'``."""
 
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +11,15 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .heads.softmax_regression import SoftmaxRegression
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array, csr_matrix, sparray, spmatrix
+    from sklearn.utils import Tags
+
+_BLOCK_VALUES = 1 << 22
+
+Samples: TypeAlias = "ArrayLike | spmatrix | sparray"
+"""Features, [N, D]: an array, or a sparse matrix of SciPy."""
 
 ClassWeight: TypeAlias = Literal["balanced"] | dict[Any, float] | ArrayLike | None
 
@@ -22,6 +32,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         class_weight: None for equal weights, ``"balanced"``, the weight of each label as a dict, or
             the weights in the order of ``classes_``. See :meth:`SoftmaxRegression.fit`.
+        penalty: The L2 penalty; None to choose it. See :class:`coral_learn.FitRecord` for its unit.
         random_state: The seed of the cross-validation folds, an int or None.
 
     Attributes:
@@ -33,24 +44,44 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ``.tflite`` classifier.
     """
 
-    def __init__(self, *, class_weight: ClassWeight = None, random_state: int | None = 0) -> None:
+    def __init__(
+        self,
+        *,
+        class_weight: ClassWeight = None,
+        penalty: float | None = None,
+        random_state: int | None = 0,
+    ) -> None:
         self.class_weight = class_weight
+        self.penalty = penalty
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "SoftmaxClassifier":  # noqa: N803
+    def __sklearn_tags__(self) -> "Tags":
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def fit(
+        self,
+        X: Samples,  # noqa: N803
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> "SoftmaxClassifier":
         """Trains on samples.
 
         Args:
-            X: The features, numbers of shape [N, D].
+            X: The features, numbers of shape [N, D]. Sparse ones are trained on as a float32 array
+                of that shape, which must fit in the memory.
             y: The labels, [N].
+            sample_weight: How much each sample counts, [N]; None for 1 each.
 
         Returns:
             The classifier itself.
 
         Raises:
             ValueError: A wrong shape, numbers that are not finite, or fewer than two classes.
+            MemoryError: There is too little memory for sparse samples as an array.
         """
-        rows, labels = validate_data(self, X, y, dtype=np.float32)
+        rows, labels = validate_data(self, X, y, dtype=np.float32, accept_sparse="csr")
         check_classification_targets(labels)
         self.classes_, classes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
@@ -59,7 +90,14 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         head = SoftmaxRegression(rows.shape[1], len(self.classes_), seed=self.random_state)
         head.labels = [str(name) for name in self.classes_]
-        head.fit(rows, classes, class_weight=self._class_weights(), seed=self.random_state)
+        head.fit(
+            _dense(rows),
+            classes,
+            class_weight=self._class_weights(),
+            sample_weight=sample_weight,
+            penalty=self.penalty,
+            seed=self.random_state,
+        )
         self.head_ = head
         return self
 
@@ -73,21 +111,22 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The biases, float32 [C]."""
         return self.head_.biases
 
-    def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
+    def decision_function(self, X: Samples) -> NDArray[np.float32]:  # noqa: N803
         """Returns the logits, [N, C]; for two classes, the second minus the first, [N]."""
         rows = self._rows(X)
         logits: NDArray[np.float32] = rows @ self.head_.weights + self.head_.biases
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
+    def predict_proba(self, X: Samples) -> NDArray[np.float32]:  # noqa: N803
         """Returns the probability of each class, float32 [N, C]."""
         rows = self._rows(X)
-        return self.head_.predict_proba(rows)
+        return np.concatenate([self.head_.predict_proba(block) for block in _blocks(rows)])
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
+    def predict(self, X: Samples) -> NDArray[Any]:  # noqa: N803
         """Returns the most probable label of each row, [N]."""
         rows = self._rows(X)  # raises NotFittedError
-        labels: NDArray[Any] = self.classes_[self.head_.predict(rows)]
+        classes = np.concatenate([self.head_.predict(block) for block in _blocks(rows)])
+        labels: NDArray[Any] = self.classes_[classes]
         return labels
 
     def to_logistic_regression(self) -> LogisticRegression:
@@ -128,13 +167,40 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classifier.head_ = head
         return classifier
 
-    def _rows(self, x: ArrayLike) -> NDArray[np.float32]:
+    def _rows(self, x: Samples) -> "NDArray[np.float32] | csr_matrix | csr_array":
         check_is_fitted(self, "head_")
-        rows: NDArray[np.float32] = validate_data(self, x, dtype=np.float32, reset=False)
-        return rows
+        return validate_data(self, x, dtype=np.float32, accept_sparse="csr", reset=False)
 
     def _class_weights(self) -> Literal["balanced"] | ArrayLike | None:
         """Returns the class weights, those of a dict in the order of ``classes_``."""
         if not isinstance(self.class_weight, dict):
             return self.class_weight
         return [self.class_weight.get(label, 1.0) for label in self.classes_.tolist()]
+
+
+def _blocks(
+    rows: "NDArray[np.float32] | csr_matrix | csr_array",
+) -> Iterator[NDArray[np.float32]]:
+    """Yields the rows, [N, D], as arrays; sparse ones some at a time, to save memory."""
+    if isinstance(rows, np.ndarray):
+        yield rows
+        return
+    size = max(1, _BLOCK_VALUES // max(1, rows.shape[1]))
+    for start in range(0, rows.shape[0], size):
+        yield rows[start : start + size].toarray()
+
+
+def _dense(rows: "NDArray[np.float32] | csr_matrix | csr_array") -> NDArray[np.float32]:
+    if isinstance(rows, np.ndarray):
+        return rows
+    try:
+        dense: NDArray[np.float32] = rows.toarray()
+    except MemoryError:
+        count, features = rows.shape
+        raise MemoryError(
+            f"{count} sparse samples of {features} features need "
+            f"{4 * count * features / 1e9:.1f} GB of memory as an array. Select or hash the "
+            "features (for example with sklearn.feature_selection or sklearn.decomposition."
+            "TruncatedSVD), or train on fewer samples."
+        ) from None
+    return dense

@@ -224,6 +224,149 @@ def test_an_error_from_progress_keeps_the_last_whole_iteration() -> None:
     assert plain_loss(head, x, y, 0.01) == pytest.approx(losses[3], abs=1e-5)
 
 
+@pytest.mark.parametrize("factor", [1e4, 1e9, 1e30])
+def test_one_feature_may_be_much_larger_than_the_others(factor: float) -> None:
+    x, y = clusters(40, noise=1.5)
+    test_x, test_y = clusters(40, noise=1.5)
+    plain, scaled = SoftmaxRegression(20, 3, seed=0), SoftmaxRegression(20, 3, seed=0)
+    plain.fit(x, y)
+    units = np.ones(20)
+    units[7] = factor
+    record = scaled.fit(x * units, y)
+    assert record.converged
+    assert not record.at_edge
+    expected = plain.get_accuracy(test_x, test_y)
+    assert scaled.get_accuracy(test_x * units, test_y) >= expected - 0.03
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    exponents=st.lists(st.integers(-25, 25), min_size=8, max_size=8),
+    offsets=st.lists(st.sampled_from([0, 1, -1e3, 1e6]), min_size=8, max_size=8),
+    seed=st.integers(0, 99),
+)
+def test_columns_in_any_units(exponents: list[int], offsets: list[float], seed: int) -> None:
+    x, y = clusters(30, features=8, noise=0.5, seed=seed)
+    exponents[0], exponents[1] = 0, 10  # out of proportion
+    units = 10.0 ** np.array(exponents)
+    values = ((x + offsets) * units).astype(np.float32)
+    head, plain = SoftmaxRegression(8, 3, seed=0), SoftmaxRegression(8, 3, seed=0)
+    assert head.fit(values, y).converged
+    plain.fit(x, y)
+    assert np.isfinite(head.weights).all()
+    assert head.get_accuracy(values, y) >= plain.get_accuracy(x, y) - 0.1
+
+
+@pytest.mark.parametrize("unit", [1e-42, 1e-38, 1e-30, 1e-20, 1e20, 1e34])
+def test_embeddings_of_any_size(unit: float) -> None:
+    x, y = clusters(30)
+    values = (x.astype(np.float64) * unit).astype(np.float32)
+    head = SoftmaxRegression(20, 3, seed=0)
+    if unit < 1e-32:
+        with pytest.raises(ValueError, match="too little for float32 weights"):
+            head.fit(values, y)
+    else:
+        assert head.fit(values, y).converged
+        assert head.get_accuracy(values, y) >= 0.98
+
+
+def test_an_offset_that_is_much_larger_than_the_differences() -> None:
+    x, y = clusters(40, noise=1.5)
+    plain, head = SoftmaxRegression(20, 3, seed=0), SoftmaxRegression(20, 3, seed=0)
+    penalty = plain.fit(x, y).penalty
+    shifted = x + np.where(np.arange(20) == 3, np.float32(1e6), np.float32(0))
+    record = head.fit(shifted, y, penalty=penalty)
+    assert record.converged
+    np.testing.assert_allclose(head.weights, plain.weights, atol=0.05)
+    assert head.get_accuracy(shifted, y) >= plain.get_accuracy(x, y) - 0.02
+
+
+def test_constant_features_get_no_weight() -> None:
+    x, y = clusters(20)
+    values = np.concatenate([x, np.full((60, 1), 1e6), np.zeros((60, 1))], axis=1)
+    for factor in (1, 1e4):
+        values[:, 0] *= factor
+        head = SoftmaxRegression(22, 3, seed=0)
+        assert head.fit(values, y).converged
+        np.testing.assert_allclose(head.weights[20:], 0, atol=1e-6)
+        assert head.get_accuracy(values, y) == 1
+
+
+def test_validation_rows_are_scaled_like_the_others() -> None:
+    x, y = clusters(20, noise=2.0)
+    test_x, test_y = clusters(20, noise=2.0, seed=0)
+    units = np.where(np.arange(20) == 0, 1e5, 1)
+    head = SoftmaxRegression(20, 3, seed=0)
+    record = head.fit(x * units, y, validation=(test_x * units, test_y))
+    assert min(record.validation_losses.values()) < 0.5
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced", [1, 2, 3]])
+@pytest.mark.parametrize("per_class", [5, 60])
+def test_weights_of_rows_equal_repeated_rows(per_class: int, class_weight: Any) -> None:
+    x, y = clusters(per_class, noise=2.0)
+    rng = np.random.default_rng(0)
+    weights = rng.integers(0, 4, size=len(y))
+    weights[[0, -1, per_class]] = 1
+    order = rng.permutation(weights.sum())
+    weighted, repeated = (SoftmaxRegression(20, 3, seed=0) for _ in range(2))
+    first = weighted.fit(x, y, sample_weight=weights, class_weight=class_weight)
+    again = repeated.fit(
+        x.repeat(weights, axis=0)[order], y.repeat(weights)[order], class_weight=class_weight
+    )
+    assert first == again
+    np.testing.assert_array_equal(weighted.weights, repeated.weights)
+    np.testing.assert_array_equal(weighted.biases, repeated.biases)
+
+
+def test_weights_of_rows_minimize_the_weighted_loss() -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model", reason="scikit-learn is missing")
+    x, y = clusters(30, noise=2.0)
+    weights = np.random.default_rng(0).uniform(0.1, 3, size=len(y))
+    mean = np.average(x, axis=0, weights=weights)
+    spread = np.sqrt(np.average(((x - mean) ** 2).sum(axis=1), weights=weights))
+    head = SoftmaxRegression(20, 3)
+    head.fit(x, y, penalty=0.5, sample_weight=weights)
+    other = linear_model.LogisticRegression(C=1 / (0.5 * spread**2), tol=1e-8, max_iter=5000)
+    other.fit(x.astype(np.float64), y, sample_weight=weights)
+    np.testing.assert_allclose(
+        head.predict_proba(x), other.predict_proba(x.astype(np.float64)), atol=5e-3
+    )
+
+
+def test_the_unit_of_sample_weights_does_not_matter() -> None:
+    x, y = clusters(20, noise=2.0)
+    weights = np.random.default_rng(0).uniform(0.1, 3, size=len(y))
+    first, second = SoftmaxRegression(20, 3, seed=0), SoftmaxRegression(20, 3, seed=0)
+    penalty = first.fit(x, y, sample_weight=weights).penalty
+    assert second.fit(x, y, sample_weight=weights / 1024).penalty == pytest.approx(penalty / 1024)
+    np.testing.assert_allclose(first.weights, second.weights, atol=1e-3)
+    ones, none = SoftmaxRegression(20, 3, seed=0), SoftmaxRegression(20, 3, seed=0)
+    assert ones.fit(x, y, sample_weight=np.ones(60)) == none.fit(x, y)
+
+
+def test_the_search_goes_on_beyond_an_edge() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    centers = rng.normal(size=(3, 20))
+    noise = rng.normal(size=(300, 20))
+    noise[:, 10:] *= 25  # in proportion, but they hide the others
+    weak = SoftmaxRegression(20, 3, seed=0).fit(4 * centers[y] * (np.arange(20) < 10) + noise, y)
+    assert weak.penalty < 0.001
+    strong = SoftmaxRegression(20, 3, seed=0).fit(rng.normal(size=(60, 20)), y[:60])
+    assert strong.penalty > 3
+    for record in (weak, strong):
+        assert record.validation_losses[record.penalty] == min(record.validation_losses.values())
+    assert not weak.at_edge
+
+
+def test_an_edge_is_told() -> None:
+    x, y = clusters(1000, classes=2)
+    record = SoftmaxRegression(20, 2, seed=0).fit(x, y, validation=(x, 1 - y))
+    assert record.penalty == 1000
+    assert record.at_edge
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -237,6 +380,10 @@ def test_an_error_from_progress_keeps_the_last_whole_iteration() -> None:
         ({"class_weight": "even"}, "class_weight must be 'balanced' or numbers"),
         ({"class_weight": [1, 2]}, r"class_weight must have shape \[3\]"),
         ({"class_weight": [1, -2, 1]}, "class_weight must be at least 0"),
+        ({"sample_weight": [1, 2]}, r"sample_weight must have shape \[3\]"),
+        ({"sample_weight": [1, -2, 1]}, r"sample_weight must be at least 0, not -2 \(row 1\)"),
+        ({"sample_weight": [1, np.nan, 1]}, "sample_weight must be finite"),
+        ({"sample_weight": [1, 0, 1]}, "sample_weight is zero for every row of class 1"),
         ({"validation": (np.zeros((2, 4)), [0])}, "validation labels must hold one label"),
         ({"seed": -1}, "seed must be at least 0"),
     ],

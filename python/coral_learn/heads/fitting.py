@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from .copies import merge_copies
 from .inputs import as_positive, as_whole_number
 from .length_normalization import normalize_lengths
 from .penalty_search import PenaltyChoice, TrainingSet, choose_penalty
 from .records import FitRecord
+from .standardization import standardization_for
 from .state import HeadState, calibration_sample
 from .training_data import LabeledEmbeddings
 
@@ -38,6 +40,11 @@ def fit(
         ValueError: ``penalty`` or ``seed`` is out of range, or an embedding is not finite.
     """
     calibration = calibration_sample(training.data.embeddings)
+    training = merge_copies(training)
+    standardization = standardization_for(training.data.embeddings)
+    if standardization is not None:
+        training = replace(training, data=standardization.apply(training.data))
+        validation = validation and standardization.apply(validation)
     losses: list[float] = []
 
     def on_report(iteration: int, loss: float) -> None:
@@ -48,23 +55,26 @@ def fit(
     with state.training_lock:
         if penalty is None:
             folds_seed = state.seed if seed is None else as_whole_number(seed, "seed", 0)
-            training = _with_normalized_lengths(training)
+            if standardization is None:
+                training = _with_normalized_lengths(training)
             choice = choose_penalty(training, validation, np.random.default_rng(folds_seed))
         else:
             choice = PenaltyChoice(as_positive(penalty, "penalty"), {}, training.zero_head())
-        num_rows = len(training.data)
-        head_fit = training.fit_to(np.arange(num_rows, dtype=np.uint32))
+        head_fit = training.fit_to(np.arange(len(training.data), dtype=np.uint32))
         try:
             converged = head_fit.run(
                 choice.head,
-                l2_penalty=choice.penalty / num_rows,
+                l2_penalty=choice.penalty / training.count(),
                 tolerance=_TOLERANCE,
                 max_iterations=_MAX_ITERATIONS,
                 on_report=on_report,
             )
         finally:
-            state.publish(choice.head, calibration)
-    return FitRecord(choice.penalty, choice.losses, losses, converged)
+            head = choice.head
+            if standardization is not None:
+                head = standardization.unfold(head, (state.num_classes, state.feature_dim))
+            state.publish(head, calibration)
+    return FitRecord(choice.penalty, choice.losses, losses, converged, choice.at_edge)
 
 
 def _with_normalized_lengths(training: TrainingSet) -> TrainingSet:

@@ -1,18 +1,22 @@
 """The search for the L2 penalty of a fit, by cross-validation or on validation data."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import ClassWeightVector, LabelVector, RowIndices
+from ..arrays import ClassWeightVector, LabelVector, RowIndices, SampleWeightVector
 from . import core
 from .training_data import LabeledEmbeddings
 
 # Penalties on the sum of the losses of all rows, for embeddings of spread 1; each is about a third
 # of the one before. Accuracy hardly changes around the best of them, so a finer grid gains nothing.
 _PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+# Tried only if an end of those above is the best, and as long as the loss falls noticeably.
+_STRONGER = (10.0, 30.0, 100.0, 300.0, 1000.0)
+_WEAKER = (3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6)
+_NOTICEABLE = 1e-3
 _PENALTY_WITHOUT_VALIDATION = 0.01  # the best for one photo of each class
 _FOLDS = 5
 _MAX_WORK_FOR_FOLDS = 10_000_000  # rows x features x classes; above this, one fold is enough
@@ -30,11 +34,26 @@ class TrainingSet:
         data: N embeddings and their labels.
         class_weights: How much each row of a class counts, float32 [C]; None for 1 each.
         num_classes: C.
+        sample_weights: How much each row counts, float32 [N]; None for 1 each. The weight of a row
+            is the product of both.
     """
 
     data: LabeledEmbeddings
     class_weights: ClassWeightVector | None
     num_classes: int
+    sample_weights: SampleWeightVector | None = None
+
+    def count(self, rows: RowIndices | slice = slice(None)) -> float:
+        """Returns how many rows some rows count as: the sum of their sample weights."""
+        if self.sample_weights is None:
+            return float(len(self.data.labels[rows]))
+        return float(self.sample_weights[rows].sum(dtype=np.float64))
+
+    def part(self, rows: NDArray[np.int64]) -> "TrainingSet":
+        """Returns some of the rows."""
+        data = LabeledEmbeddings(self.data.embeddings[rows], self.data.labels[rows])
+        weights = self.sample_weights
+        return replace(self, data=data, sample_weights=None if weights is None else weights[rows])
 
     def zero_head(self) -> core.Head:
         """Returns a head of zeros to start from."""
@@ -49,6 +68,7 @@ class TrainingSet:
             self.data.labels,
             rows,
             self.class_weights,
+            self.sample_weights,
             threads=core.num_threads(),
         )
 
@@ -63,46 +83,77 @@ class PenaltyChoice:
             if no class has a row to hold out.
         head: A head that was fitted to some of the rows under the penalty, which makes a good start
             for the fit to all of them.
+        at_edge: Whether the search ended at its weakest or strongest penalty with the loss falling.
     """
 
     penalty: float
     losses: dict[float, float]
     head: core.Head
+    at_edge: bool = False
 
 
 class _Fold:
     """A head that is fitted to some rows of the data, and the rows that are held out."""
 
-    def __init__(
-        self, training: TrainingSet, rows: RowIndices, held_out: LabeledEmbeddings
-    ) -> None:
+    def __init__(self, training: TrainingSet, rows: RowIndices, held_out: TrainingSet) -> None:
         self.head = training.zero_head()
+        self.held_out = held_out
         self._fit = training.fit_to(rows)
-        self._num_rows = len(rows)
-        self._held_out = held_out
-        self._class_weights = training.class_weights
-
-    def __len__(self) -> int:
-        """Returns the number of held-out rows."""
-        return len(self._held_out)
+        self._count = training.count(rows)
 
     def held_out_loss(self, penalty: float) -> float:
         """Fits the head, and returns its cross entropy summed over the held-out rows."""
         self._fit.run(
             self.head,
-            l2_penalty=penalty / self._num_rows,
+            l2_penalty=penalty / self._count,
             tolerance=_SEARCH_TOLERANCE,
             max_iterations=_SEARCH_ITERATIONS,
             on_report=lambda iteration, loss: None,
         )
-        labels = self._held_out.labels
-        embeddings = core.stored(self._held_out.embeddings)
+        labels = self.held_out.data.labels
+        embeddings = core.stored(self.held_out.data.embeddings)
         probabilities = core.predict_proba(self.head, embeddings, threads=core.num_threads())
         of_labels = np.maximum(probabilities[np.arange(len(labels)), labels], _MIN_PROBABILITY)
         losses = -np.log(of_labels)
-        if self._class_weights is not None:
-            losses *= self._class_weights[labels]
+        if self.held_out.class_weights is not None:
+            losses *= self.held_out.class_weights[labels]
+        if self.held_out.sample_weights is not None:
+            losses *= self.held_out.sample_weights
         return float(losses.sum(dtype=np.float64))
+
+
+class _Search:
+    """The penalties that were tried so far."""
+
+    def __init__(self, folds: Sequence[_Fold], unit: float) -> None:
+        self.losses: dict[float, float] = {}
+        self.best = 0.0
+        self.head = folds[0].head
+        self._folds = folds
+        self._unit = unit
+        self._count = sum(fold.held_out.count() for fold in folds)
+
+    def attempt(self, penalty: float) -> bool:
+        """Tries a penalty; returns whether the lowest loss has fallen noticeably."""
+        lowest = self.losses.get(self.best, np.inf)
+        penalty *= self._unit
+        loss = sum(fold.held_out_loss(penalty) for fold in self._folds) / self._count
+        self.losses[penalty] = loss
+        if loss < lowest:
+            self.best, self.head = penalty, self._folds[0].head.copy()
+        return loss < lowest - _NOTICEABLE
+
+    def attempts_since_best(self) -> int:
+        return len(self.losses) - 1 - list(self.losses).index(self.best)
+
+    def falls_towards(self, edge: float, beside: float) -> bool:
+        """Returns whether an end is the best, and noticeably better than what is beside it."""
+        edge, beside = edge * self._unit, beside * self._unit
+        return (
+            self.best == edge
+            and beside in self.losses
+            and self.losses[edge] < self.losses[beside] - _NOTICEABLE
+        )
 
 
 def choose_penalty(
@@ -117,22 +168,23 @@ def choose_penalty(
         validation: Embeddings and labels to compute the loss on; None for cross-validation.
         generator: Shuffles the rows into folds.
     """
+    # Weights of 0.01 each, or of 100, choose the same head as weights of 1.
+    unit = training.count() / len(training.data)
     folds = _make_folds(training, validation, generator)
-    best = PenaltyChoice(_PENALTY_WITHOUT_VALIDATION, {}, training.zero_head())
     if not folds:
-        return best
-    losses: dict[float, float] = {}
+        return PenaltyChoice(_PENALTY_WITHOUT_VALIDATION * unit, {}, training.zero_head())
+    search = _Search(folds, unit)
     # Penalties become weaker. Each fit of a fold starts from its fit under the penalty before.
     for penalty in _PENALTIES:
-        total = sum(fold.held_out_loss(penalty) for fold in folds)
-        losses[penalty] = total / sum(len(fold) for fold in folds)
-        tried = list(losses.values())
-        worse = len(tried) - 1 - tried.index(min(tried))
-        if worse == 0:
-            best = PenaltyChoice(penalty, losses, folds[0].head.copy())
-        elif worse == _PATIENCE:
+        search.attempt(penalty)
+        if search.attempts_since_best() == _PATIENCE:
             break
-    return best
+    at_edge = False
+    if search.falls_towards(_PENALTIES[-1], _PENALTIES[-2]):
+        at_edge = all(search.attempt(penalty) for penalty in _WEAKER)
+    elif search.falls_towards(_PENALTIES[0], _PENALTIES[1]):
+        at_edge = all(search.attempt(penalty) for penalty in _STRONGER)
+    return PenaltyChoice(search.best, search.losses, search.head, at_edge)
 
 
 def _make_folds(
@@ -140,17 +192,15 @@ def _make_folds(
 ) -> Sequence[_Fold]:
     embeddings, labels = training.data.embeddings, training.data.labels
     if validation is not None:
-        return [_Fold(training, np.arange(len(labels), dtype=np.uint32), validation)]
+        every_row = np.arange(len(labels), dtype=np.uint32)
+        held_out = replace(training, data=validation, sample_weights=None)
+        return [_Fold(training, every_row, held_out)]
     number = _fold_numbers(labels, generator)
     work = len(labels) * embeddings.shape[1] * training.num_classes
     return [
-        _Fold(
-            training,
-            np.flatnonzero(number != fold).astype(np.uint32),
-            LabeledEmbeddings(embeddings[number == fold], labels[number == fold]),
-        )
+        _Fold(training, np.flatnonzero(number != fold).astype(np.uint32), training.part(rows))
         for fold in range(_FOLDS if work <= _MAX_WORK_FOR_FOLDS else 1)
-        if (number == fold).any()
+        if len(rows := np.flatnonzero(number == fold))
     ]
 
 

@@ -38,15 +38,21 @@ class FitRecord:
 
     Attributes:
         penalty: The L2 penalty on the sum of the losses of all rows, for embeddings whose root mean
-            square distance from their mean is 1.
+            square distance from their mean is 1. If a feature varies more than 30 times as much as
+            most others, all features are scaled to the same deviation before.
         validation_losses: The mean cross entropy of rows that were not fitted, for each penalty
             that was tried. Empty if the penalty was given, or if there were no such rows.
         losses: The loss of the final fit, penalty included, at the start and after each iteration.
         converged: Whether the loss is known to be within 1e-5 of its minimum, or is as close to it
             as rounding allows.
+        at_edge: Whether the penalty was chosen at an end of the search, 1e-6 or 1000 for rows of
+            weight 1, with the loss still falling towards it. At the strong end, the embeddings
+            hardly tell the classes apart; at the weak end, a feature that varies much less than the
+            others may matter more.
     """
 
     penalty: float
     validation_losses: dict[float, float]
     losses: list[float]
     converged: bool
+    at_edge: bool = False

@@ -22,6 +22,7 @@ from .training_data import (
     TrainingData,
     read_class_weights,
     read_labeled,
+    read_sample_weights,
     read_validation,
 )
 
@@ -225,6 +226,7 @@ class SoftmaxRegression:
         *,
         validation: tuple[EmbeddingsLike, ArrayLike] | None = None,
         class_weight: ClassWeights = None,
+        sample_weight: ArrayLike | None = None,
         penalty: float | None = None,
         seed: int | None = None,
         progress: Callable[[int, float], object] | None = None,
@@ -237,6 +239,10 @@ class SoftmaxRegression:
         length if there are few of them for each class. The fit ends when the loss is within 1e-5 of
         its minimum.
 
+        Features in other units are scaled first if one of them varies more than 30 times as much as
+        most others, and the weights back afterwards. Copies of a row with the same label are
+        taken as one row of greater weight, so that no copy of a row is held out.
+
         Args:
             embeddings: [N, D]; one row for each class is enough.
             labels: Integers [N] in [0, C).
@@ -244,6 +250,9 @@ class SoftmaxRegression:
                 cross-validation.
             class_weight: How much each row of a class counts, [C]. ``"balanced"`` lets classes
                 count the same however many rows they have. None for 1 each.
+            sample_weight: How much each row counts, [N], at least 0: a row of weight 3 counts like
+                three copies of it, in cross-validation too. The weight of a row is multiplied by
+                that of its class. None for 1 each.
             penalty: The penalty; None to choose it. See :class:`FitRecord` for its unit.
             seed: Seeds the folds of the cross-validation; None for the seed of this object.
             progress: Called with the iteration and the loss of the final fit.
@@ -257,8 +266,9 @@ class SoftmaxRegression:
 
         shape = self.feature_dim, self.num_classes
         data = read_labeled(embeddings, labels, *shape)
-        class_weights = read_class_weights(class_weight, data.labels, self.num_classes)
-        training = TrainingSet(data, class_weights, self.num_classes)
+        weights = read_sample_weights(sample_weight, data.labels, self.num_classes)
+        class_weights = read_class_weights(class_weight, data.labels, self.num_classes, weights)
+        training = TrainingSet(data, class_weights, self.num_classes, weights)
         validation_data = None if validation is None else read_validation(validation, *shape)
         return fit(self._state, training, validation_data, penalty, seed, progress)
 

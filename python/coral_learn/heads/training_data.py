@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arrays import ClassWeightVector, LabelVector
+from ..arrays import ClassWeightVector, LabelVector, SampleWeightVector
 from ..embeddings import Embeddings
 from .inputs import EmbeddingsLike, as_array, as_embeddings, as_float_array, as_labels
 
@@ -103,10 +103,38 @@ def read_validation(pair: object, feature_dim: int, num_classes: int) -> Labeled
     return read_labeled(pair[0], pair[1], feature_dim, num_classes, names)
 
 
+def read_sample_weights(
+    sample_weight: ArrayLike | None, labels: LabelVector, num_classes: int
+) -> SampleWeightVector | None:
+    """Checks sample weights; returns None if all are 1.
+
+    Raises:
+        ValueError: They have another shape, are negative or not finite, or are zero for every row
+            of a class that has rows.
+    """
+    if sample_weight is None:
+        return None
+    weights = as_float_array(sample_weight, labels.shape, "sample_weight")
+    if (weights < 0).any():
+        row = int(np.argmax(weights < 0))
+        raise ValueError(f"sample_weight must be at least 0, not {weights[row]:g} (row {row})")
+    total = np.bincount(labels, weights=weights, minlength=num_classes)
+    without = np.flatnonzero((total == 0) & (np.bincount(labels, minlength=num_classes) > 0))
+    if len(without):
+        raise ValueError(
+            f"sample_weight is zero for every row of class {without[0]}: give one of them a "
+            "weight, or leave the class out"
+        )
+    return None if np.all(weights == 1) else weights
+
+
 def read_class_weights(
-    class_weight: ClassWeights, labels: LabelVector, num_classes: int
+    class_weight: ClassWeights,
+    labels: LabelVector,
+    num_classes: int,
+    sample_weights: SampleWeightVector | None = None,
 ) -> ClassWeightVector | None:
-    """Checks class weights, or computes balanced ones.
+    """Checks class weights, or computes balanced ones, for which rows count their sample weight.
 
     Raises:
         ValueError: They have another shape, are negative, or are zero for every class that has
@@ -117,9 +145,9 @@ def read_class_weights(
     if isinstance(class_weight, str):
         if class_weight != "balanced":
             raise ValueError(f"class_weight must be 'balanced' or numbers, not {class_weight!r}")
-        counts = np.bincount(labels, minlength=num_classes)
-        balanced = len(labels) / (num_classes * np.maximum(counts, 1))
-        return balanced.astype(np.float32)
+        counts = np.bincount(labels, weights=sample_weights, minlength=num_classes)
+        balanced = counts.sum() / (num_classes * np.where(counts > 0, counts, 1))
+        return np.asarray(balanced, np.float32)
     weights = as_float_array(class_weight, (num_classes,), "class_weight")
     if (weights < 0).any() or not weights[labels].any():
         raise ValueError(

@@ -147,7 +147,9 @@ def retrain(
                 running, image_folder, functools.partial(report, "extract")
             )
             used_device = running.device
-    split, split_notes = choose_split(photos.labels, photos.split, validation, test, seed)
+    split, split_notes = choose_split(
+        photos.labels, photos.split, validation, test, seed, photos.groups
+    )
     with clock.measure("train"):
         if ranged is not None:
             model = model.with_normalization(ranged)
@@ -181,6 +183,8 @@ def retrain(
         accuracy.cross_validated,
     )
     report_name, page = _render_report(title, analysis, photos, split, trained, used_device)
+    if report_name.endswith(".txt"):  # it has paths; the page has names
+        page = image_folder.shown(page.decode()).encode()
     others = {report_name: page, RECORD_NAME: format_record(photos, split)}
     saved = save_model(folder, saved_model, photos.classes, others)
     return RetrainResult(

@@ -76,7 +76,6 @@ def cut_at_embedding(classifier: ModelFile, tensor_name: str | None = None) -> M
     """
     if tensor_name is None:
         _refuse_extractor(classifier)
-    refuse_hidden_layers(classifier)
     layers = heads_of(classifier)
     return _cut(classifier, layers, _find_embedding(classifier, layers, tensor_name))
 
@@ -89,22 +88,21 @@ def cut_below_head(classifier: ModelFile) -> ModelFile:
     Raises:
         ModelError: The classifier does not have exactly one last linear layer.
     """
-    refuse_hidden_layers(classifier)
+    layer = last_layer(classifier)
+    return _cut(classifier, [layer], layer.embedding)
+
+
+def last_layer(classifier: ModelFile) -> LinearLayer:
+    """Returns the last linear layer of a classifier, which reads an embedding.
+
+    Raises:
+        ModelError: The classifier does not have exactly one last linear layer.
+    """
     layers = heads_of(classifier)
     if len(layers) != 1:
         raise _error(classifier, layers, f"there are {len(layers) or 'no'} last linear layers")
     _check_embedding(classifier, layers, layers[0].embedding)
-    return _cut(classifier, layers, layers[0].embedding)
-
-
-def refuse_hidden_layers(model: ModelFile) -> None:
-    """Rejects a model whose last layer the Edge TPU's operator hides, unless it is an extractor."""
-    if hides_last_layer(model.graph):
-        kind = "a classifier" if model.is_classifier else "a model"
-        raise ModelError(
-            f"{model.name} is {kind} compiled for the Edge TPU, which hides its layers: use the "
-            "CPU model that it was compiled from, and compile the result with edgetpu_compiler"
-        )
+    return layers[0]
 
 
 def _cut(classifier: ModelFile, layers: Sequence[LinearLayer], embedding: Tensor) -> ModelFile:
@@ -127,11 +125,11 @@ def _refuse_extractor(model: ModelFile) -> None:
     ends_in_embedding = is_known or is_pooled(graph, output) or _is_normalized(graph, output)
     if model.is_extractor or is_compiled or ends_in_embedding:
         embedding = Candidate.of_tensor(embedding_output(graph, model.name))
-        compiled = " compiled for the Edge TPU" if is_compiled else ""
+        compiled = ", compiled for the Edge TPU" if is_compiled else ""
         path = shlex.quote(model.name) if model.is_named else "EXTRACTOR.tflite"
         raise ModelError(
-            f"{model.name} is an embedding extractor already{compiled} "
-            f"({embedding.feature_dim} features, {embedding.dtype}), and is ready to use: run "
+            f"{model.name} is an embedding extractor already ({embedding.feature_dim} features, "
+            f"{embedding.dtype}{compiled}), and is ready to use: run "
             f"`coral-learn train PHOTOS --extractor {path} --output DIR`"
         )
 
