@@ -9,20 +9,20 @@ import pytest
 from tests.cli.test_cli import run as run_command
 from tests.support.model_builder import build_extractor
 
+from coral_learn.embeddings import Embeddings
 from coral_learn.errors import ModelError
 from coral_learn.extraction.cache import EmbeddingCache
 from coral_learn.extraction.extractor import EmbeddingExtractor
 from coral_learn.jobs.classification import Classifier
 from coral_learn.jobs.evaluation import evaluate
-from coral_learn.jobs.input_range import (
+from coral_learn.jobs.input_range import measure_extractor, sample_rows, try_embeddings
+from coral_learn.jobs.range_choice import (
     CANDIDATES,
     MeasuredRange,
     Score,
     Trial,
     choose_by_loss,
     choose_by_score,
-    measure_extractor,
-    sample_rows,
 )
 from coral_learn.jobs.retraining import retrain
 from coral_learn.project.project import Project
@@ -325,3 +325,9 @@ def test_a_sample_has_as_many_photos_of_each_class() -> None:
     rows = sample_rows(labels)
     assert np.bincount(labels[rows]).tolist() == [20, 20, 4]
     assert len(sample_rows(np.repeat(np.arange(50), 30))) == 100
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0, 0], [0, 0, 0, 1], [0, 1, 2, 3]])
+def test_too_few_photos_tell_nothing(labels: list[int]) -> None:
+    embeddings = Embeddings(np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32))
+    assert try_embeddings(embeddings, np.array(labels)).loss == float("inf")

@@ -20,7 +20,6 @@ from ..tflite.normalization import NormalizationLike
 from ..words import counted, percent
 from .classification import Classifier, LabelSource
 from .confusion import confusion_matrix
-from .input_range import measure_classifier
 from .interval import Interval, accuracy_interval
 from .photo_record import read_seen_digests
 
@@ -118,6 +117,8 @@ def evaluate(
     rows, notes = _rows_to_test(photos)
     file = ModelFile.open(model)
     if normalization is None and file.has_unknown_range:
+        from .input_range import measure_classifier  # rarely needed
+
         measured = measure_classifier(
             file,
             [photos.paths[row] for row in rows],

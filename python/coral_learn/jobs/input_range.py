@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,16 @@ from ..extraction.images import load_image
 from ..extraction.photo_file import PhotoError
 from ..heads.softmax_regression import SoftmaxRegression
 from ..tflite.file import ModelFile
-from ..tflite.normalization import BYTES, IMAGENET, SIGNED_UNIT, UNIT, Normalization
+from ..tflite.normalization import Normalization
 from .classification import Classifier
-
-CANDIDATES = (SIGNED_UNIT, UNIT, BYTES, IMAGENET)
-"""The normalizations that are tried; the first one is kept where they give the same."""
+from .range_choice import (
+    CANDIDATES,
+    MeasuredRange,
+    Score,
+    Trial,
+    choose_by_loss,
+    choose_by_score,
+)
 
 _PER_CLASS = 20
 _MAX_PHOTOS = 100
@@ -27,63 +32,8 @@ _MAX_CLASSES = 20
 _FOLDS = 5
 _PENALTIES = (0.03, 0.1, 0.3)
 _MIN_PROBABILITY = 1e-7
-# Between [-1, 1] and ImageNet's normalization there is little more than a factor of two of
-# contrast, and [-1, 1] is far more common among TFLite models.
-_IMAGENET_HANDICAP = 1.04
-# A trained network gives features of a spread around this in its own range, but of hundreds or
-# thousandths in another one. The handicap is for each factor of e.
-_USUAL_SPREAD = 0.6
-_SPREAD_HANDICAP = 0.06
-_LEAST_SPREAD = 1e-6
-_SAME = 0.005  # the part of a loss by which two candidates must differ
-_CLOSE_ACCURACY = 0.05  # within which the loss decides
 _BY_SIZE = ((4_000_000, 20), (16_000_000, 10))  # bytes of the model, photos of each class
 _LEAST = 5
-
-
-@dataclass(frozen=True)
-class Trial:
-    """How well an extractor does with a normalization.
-
-    Attributes:
-        loss: The loss of a quick head on embeddings that it was not trained on.
-        spread: The mean standard deviation of a feature.
-    """
-
-    loss: float
-    spread: float
-
-    @property
-    def badness(self) -> float:
-        """The loss, with a handicap for features of an unusual spread."""
-        ratio = max(self.spread, _LEAST_SPREAD) / _USUAL_SPREAD
-        return self.loss * (1 + _SPREAD_HANDICAP * abs(float(np.log(ratio))))
-
-
-@dataclass(frozen=True)
-class Score:
-    """How well a classifier does with a normalization.
-
-    Attributes:
-        accuracy: The fraction of right answers, in [0, 1].
-        loss: The mean of the negative logarithms of the probabilities of the right classes.
-    """
-
-    accuracy: float
-    loss: float
-
-
-@dataclass(frozen=True)
-class MeasuredRange:
-    """The normalization that was measured.
-
-    Attributes:
-        normalization: The normalization that did best.
-        note: One line that says so.
-    """
-
-    normalization: Normalization
-    note: str
 
 
 @dataclass(frozen=True)
@@ -190,10 +140,15 @@ def try_embeddings(embeddings: Embeddings, labels: NDArray[np.int64]) -> Trial:
 
     Args:
         embeddings: The embeddings, [N, D].
-        labels: Their classes, int64 [N], of at least two classes.
+        labels: Their classes, int64 [N].
+
+    Returns:
+        The outcome; its loss is infinite if fewer than two classes have two embeddings.
     """
-    values = np.asarray(embeddings, np.float64)
-    if not np.isfinite(values).all():
+    found, counts = np.unique(labels, return_counts=True)
+    rows = np.isin(labels, found[counts > 1])
+    values, labels = np.asarray(embeddings, np.float64)[rows], labels[rows]
+    if len(np.unique(labels)) < 2 or not np.isfinite(values).all():
         return Trial(float("inf"), 1.0)
     _, classes = np.unique(labels, return_inverse=True)
     folds = _folds(classes)
@@ -216,65 +171,6 @@ def log_losses(
     """Returns the negative logarithm of the probability of each photo's class, [N]."""
     right = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return -np.log(np.clip(np.nan_to_num(right), _MIN_PROBABILITY, 1))
-
-
-def choose_by_loss(trials: Mapping[Normalization, Trial], photos: int) -> MeasuredRange:
-    """Chooses the range with the least held-out loss, and with features of a usual spread.
-
-    Args:
-        trials: The outcome with each candidate.
-        photos: The number of photos that it was measured on.
-    """
-    badness = {each: trial.badness for each, trial in trials.items()}
-    badness[IMAGENET] *= _IMAGENET_HANDICAP
-    losses = {each: trial.loss for each, trial in trials.items()}
-    figures = {each: f"{loss:.2f}" for each, loss in losses.items()}
-    best = min(badness, key=lambda each: badness[each])
-    least = min(losses.values())
-    alike = [trial.spread for trial in trials.values()]
-    if not least < max(losses.values()) * (1 - _SAME) and max(alike) <= 2 * min(alike):
-        return MeasuredRange(SIGNED_UNIT, _undecided(photos, "held-out loss", figures))
-    gave = "gave the lowest held-out loss"
-    if figures[best] != f"{least:.2f}":
-        gave = "gave features of the usual size and about the lowest held-out loss"
-    return MeasuredRange(best, _decided(best, gave, photos, figures))
-
-
-def choose_by_score(scores: Mapping[Normalization, Score], photos: int) -> MeasuredRange:
-    """Chooses the range with the highest accuracy, or the least loss among those that come close.
-
-    Args:
-        scores: The score with each candidate.
-        photos: The number of photos that it was measured on.
-    """
-    highest = max(score.accuracy for score in scores.values())
-    close = [each for each in scores if scores[each].accuracy >= highest - _CLOSE_ACCURACY]
-    best = min(close, key=lambda each: scores[each].loss)
-    figures = {each: f"{score.accuracy:.0%}" for each, score in scores.items()}
-    if scores[SIGNED_UNIT] == scores[best]:
-        best = SIGNED_UNIT
-    if len({(score.accuracy, round(score.loss, 3)) for score in scores.values()}) == 1:
-        return MeasuredRange(best, _undecided(photos, "accuracy", figures))
-    gave = "gave the best accuracy and probabilities"
-    return MeasuredRange(best, _decided(best, gave, photos, figures))
-
-
-def _decided(
-    best: Normalization, gave: str, photos: int, figures: Mapping[Normalization, str]
-) -> str:
-    others = ", ".join(f"{each} {figure}" for each, figure in figures.items() if each != best)
-    return (
-        f"the model does not declare its input range; {best} {gave} on {photos} photos "
-        f"({figures[best]}; {others})"
-    )
-
-
-def _undecided(photos: int, what: str, figures: Mapping[Normalization, str]) -> str:
-    listed = ", ".join(f"{each} {figure}" for each, figure in figures.items())
-    return (
-        f"the model does not declare its input range, and the {what} on {photos} photos does not "
-        f"tell it ({listed}); {SIGNED_UNIT} is assumed. Give another with --input-range"
-    )
 
 
 def _folds(classes: NDArray[np.int64]) -> NDArray[np.int64]:

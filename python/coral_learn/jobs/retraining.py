@@ -25,7 +25,6 @@ from ..tflite.open_extractor import AUTO, OpenedExtractor, open_extractor
 from ..words import counted
 from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
 from .holdout import choose_split
-from .input_range import measure_extractor
 from .methods import TUTORIAL_RECIPE, LearningTask, Method, SgdSettings, TrainedHead, train_head
 from .output_folder import check_output_is_apart
 from .photo_record import RECORD_NAME, format_record
@@ -236,7 +235,11 @@ def _settle_range(
         return given, []
     if not extractor.has_unknown_range:
         return None, []
-    measured = measure_extractor(extractor, photos.paths, photos.labels, device=device)
+    from .input_range import measure_extractor  # rarely needed
+    from .quick_head import sample_photos
+
+    paths, labels = sample_photos(photos, seed=0)
+    measured = measure_extractor(extractor, paths, labels, device=device)
     return measured.normalization, [measured.note]
 
 

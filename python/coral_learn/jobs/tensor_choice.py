@@ -38,13 +38,13 @@ def measure_tensors(
         ValueError: No class has two photos that can be read.
         EdgeTpuError: The device failed.
     """
+    paths, labels = sample_photos(photos, _SEED)
     notes = []
     if model.has_unknown_range:
         first = next(_openings(model)).model
-        measured = measure_extractor(first, photos.paths, photos.labels, device=device)
+        measured = measure_extractor(first, paths, labels, device=device)
         model = model.with_normalization(measured.normalization)
         notes.append(measured.note)
-    paths, labels = sample_photos(photos, _SEED)
     tried: list[tuple[float, OpenedExtractor]] = []
     for opened in _openings(model):
         with EmbeddingExtractor(opened.model, device=device) as extractor:

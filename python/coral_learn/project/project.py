@@ -8,6 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..embeddings import Embeddings
 from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.images import ImageSource
@@ -24,7 +28,6 @@ from .new_photos import AddedPhotos, find_new_photos
 from .state import ProjectState, ProjectSummary
 from .store import ProjectStore
 from .training import train_and_validate
-from .unknown_range import embeddings_of, extract_with_each, measure_embeddings
 
 
 class Project:
@@ -260,6 +263,8 @@ class Project:
         model = ModelFile.open(self._store.extractor)
         on_error = on_error or raise_error
         if model.has_unknown_range:
+            from .unknown_range import extract_with_each  # rarely needed
+
             photos = list(photos)
             found = extract_with_each(
                 model, photos, device=device, cache=cache, progress=progress, on_error=on_error
@@ -303,15 +308,7 @@ class Project:
         self._store.write_states([*history, changed])
 
     def _train(self, untrained: ProjectState) -> ProjectState:
-        model = ModelFile.open(self._store.extractor)
-        if model.has_unknown_range:
-            measured = measure_embeddings(*self._store.load_embeddings(untrained))
-            self.notes.append(measured.note)
-            model = model.with_normalization(measured.normalization)
-            write_atomically(self._store.extractor, model.content)
-        embeddings, labels = self._store.load_embeddings(
-            untrained, lambda part: embeddings_of(model, part)
-        )
+        embeddings, labels = self._load_embeddings(untrained)
         trained = train_and_validate(embeddings, labels, len(untrained.classes))
         return replace(
             untrained,
@@ -320,6 +317,20 @@ class Project:
             threshold=trained.threshold,
             tested=trained.tested,
         )
+
+    def _load_embeddings(self, untrained: ProjectState) -> tuple[Embeddings, NDArray[np.int64]]:
+        """Returns the embeddings and labels; measures the input range if it is not known yet."""
+        model = ModelFile.open(self._store.extractor)
+        if not model.has_float_input:
+            return self._store.load_embeddings(untrained)
+        from .unknown_range import embeddings_of, measure_embeddings  # rarely needed
+
+        if model.has_unknown_range:
+            measured = measure_embeddings(*self._store.load_embeddings(untrained))
+            self.notes.append(measured.note)
+            model = model.with_normalization(measured.normalization)
+            write_atomically(self._store.extractor, model.content)
+        return self._store.load_embeddings(untrained, lambda part: embeddings_of(model, part))
 
 
 def _tell_other_classes(added: AddedPhotos, name: str, example: str) -> None:
