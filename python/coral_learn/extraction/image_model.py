@@ -262,7 +262,7 @@ def _warn_of_assumption(name: str, table: NDArray[TensorValue], knows_range: boo
             f"--input-range or normalization=, one of {', '.join(INPUT_RANGES)}",
             stacklevel=4,
         )
-    elif table.dtype != np.float32:
+    elif table.dtype != np.float32 and knows_range:
         lowest, highest = stored_range(table.dtype)
         clipped = float(np.mean((table == lowest) | (table == highest)))
         if clipped > _MAX_CLIPPED:
