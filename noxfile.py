@@ -129,6 +129,15 @@ def attacks(session: nox.Session) -> None:
         run_with_package(session, "python", "-m", f"reliability.{attack}", *session.posargs)
 
 
+@nox.session(requires=["package"])
+def mediapipe(session: nox.Session) -> None:
+    """Checks that MediaPipe Tasks run the retrained models; its packages stay in this session."""
+    wheel = GIVEN_WHEEL or str(max(WHEEL_DIR.glob("*.whl"), key=os.path.getmtime))
+    session.install(f"{wheel}[test]", *dependency_group("mediapipe"))
+    session.install("--force-reinstall", "--no-deps", wheel)
+    session.run("pytest", "-q", "tests/jobs/test_mediapipe.py", *session.posargs)
+
+
 @nox.session(requires=["package"], venv_backend="none")
 def bench(session: nox.Session) -> None:
     """Runs the benchmarks; arguments go to benchmarks, such as --quick."""

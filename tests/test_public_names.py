@@ -26,10 +26,10 @@ from coral_learn.cli.app import app
 # Parameters by name. A class is listed with the parameters of its constructor; None: not listed.
 PACKAGE: dict[str, str | None] = {
     "Class": "id label score",
-    "Classifier": "model labels device cache input_size",
+    "Classifier": "model labels device cache input_size normalization",
     "EdgeTpuError": None,
     "EmbeddingCache": "folder max_bytes",
-    "EmbeddingExtractor": "model device workers cache input_size",
+    "EmbeddingExtractor": "model device workers cache input_size normalization",
     "Embeddings": "quantized scale zero_point",
     "Evaluation": "accuracy images classes confusion skipped interval seen new notes",
     "ImageFolder": "path",
@@ -44,11 +44,11 @@ PACKAGE: dict[str, str | None] = {
     "Split": "train validation test",
     "add_class": "model embeddings label",
     "build_info": None,
-    "create_embedding_extractor": "classifier tensor_name input_size",
+    "create_embedding_extractor": "classifier tensor_name input_size normalization",
     "create_imprinting_model": "model keep_classes tensor_name",
     "doctor": "model device",
     "edgetpu": None,
-    "evaluate": "model data_dir labels device cache input_size progress",
+    "evaluate": "model data_dir labels device cache input_size progress normalization",
     "format_labels": "labels",
     "install_as_pycoral": "",
     "read_head": "classifier",
@@ -56,7 +56,7 @@ PACKAGE: dict[str, str | None] = {
     "remember_classes": "classifier embeddings labels",
     "retrain": (
         "data_dir extractor output tensor_name method sgd validation test seed device cache "
-        "input_size progress"
+        "input_size progress normalization"
     ),
     "split_by_class": "labels validation test seed groups",
 }
@@ -136,7 +136,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "add_class": "name photos device cache progress on_error",
         "add_photos": "name photos device cache progress on_error",
         "classes": None,
-        "create": "path extractor tensor_name input_size",
+        "create": "path extractor tensor_name input_size normalization",
         "export": "output",
         "history": None,
         "notes": None,
@@ -224,14 +224,20 @@ SKLEARN: dict[str, str | None] = {
 COMMANDS = {
     "": "--version",
     "cache": "--clear --json",
-    "classify": "MODEL IMAGES --labels --top-k --threshold --input-size --device --json",
+    "classify": (
+        "MODEL IMAGES --labels --top-k --threshold --input-size --input-range --device --json"
+    ),
     "demo": "--output --force --json",
     "doctor": "--model --device --json",
-    "evaluate": "MODEL DATA_DIR --labels --input-size --device --cache --no-cache --json",
-    "extractor": "CLASSIFIER --output --tensor --photos --list --input-size --force --json",
+    "evaluate": (
+        "MODEL DATA_DIR --labels --input-size --input-range --device --cache --no-cache --json"
+    ),
+    "extractor": (
+        "CLASSIFIER --output --tensor --photos --list --input-size --input-range --force --json"
+    ),
     "project": "",
     "project add": "FOLDER NAME PHOTOS --device --cache --no-cache",
-    "project create": "FOLDER --extractor --tensor --input-size --force",
+    "project create": "FOLDER --extractor --tensor --input-size --input-range --force",
     "project export": "FOLDER --output --force",
     "project remove": "FOLDER NAME",
     "project rename": "FOLDER NAME NEW_NAME",
@@ -239,7 +245,8 @@ COMMANDS = {
     "project undo": "FOLDER",
     "train": (
         "DATA_DIR --extractor --tensor --output --method --iterations --learning-rate --batch-size "
-        "--weight-scale --val --test --seed --input-size --device --cache --no-cache --force --json"
+        "--weight-scale --val --test --seed --input-size --input-range --device --cache "
+        "--no-cache --force --json"
     ),
 }
 PHOTO_KEYS = {"path": None, "reason": None}

@@ -127,9 +127,10 @@ def test_a_float_model_gets_its_declared_normalization(mean: list[float], std: l
     ("mean", "std"), [([0.0], [0.0]), ([float("nan")], [1.0]), ([0.0, 0.0], [1.0, 1.0]), ([], [])]
 )
 def test_an_invalid_normalization_is_ignored(mean: list[float], std: list[float]) -> None:
-    with EmbeddingExtractor(
-        with_declared_normalization(averaging_model(np.float32), mean, std)
-    ) as extractor:
+    content = with_declared_normalization(averaging_model(np.float32), mean, std)
+    with pytest.warns(UserWarning, match="by assumption"):
+        extractor = EmbeddingExtractor(content)
+    with extractor:
         [embedding] = extractor.extract([plain((255, 0, 255))])
     np.testing.assert_allclose(embedding, [1, -1, 1])
 
@@ -154,7 +155,9 @@ def test_a_quantized_model_gets_its_declared_normalization_if_it_fits(
 
 
 def test_a_float_model_gets_pixels_from_minus_one_to_one() -> None:
-    with EmbeddingExtractor(averaging_model(np.float32)) as extractor:
+    with pytest.warns(UserWarning, match="by assumption"):
+        extractor = EmbeddingExtractor(averaging_model(np.float32))
+    with extractor:
         embeddings = extractor.extract([plain(color) for color in COLORS])
     assert embeddings.quantized.dtype == np.float32
     np.testing.assert_allclose(

@@ -15,7 +15,9 @@ from coral_learn import edgetpu
 from coral_learn.tflite import schema
 from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.graph import EDGETPU_CUSTOM_OP, Graph
+from coral_learn.tflite.metadata import declare_normalization
 from coral_learn.tflite.nodes import Tensor
+from coral_learn.tflite.normalization import SIGNED_UNIT, Normalization
 from coral_learn.tflite.quantization import Quantization, probability_quantization
 from coral_learn.tflite.tree import pack, unpack
 
@@ -76,6 +78,7 @@ def build_extractor(
     rank: int = 4,
     size: tuple[int, int] = (4, 4),
     with_signature: bool = False,
+    normalization: Normalization | None = SIGNED_UNIT,
     seed: int = 0,
 ) -> BuiltModel:
     """Builds an embedding extractor.
@@ -86,11 +89,12 @@ def build_extractor(
         rank: The rank of the embedding: 2 for [1, D], 3 for [1, 1, D], 4 for [1, 1, 1, D].
         size: Height and width of the image.
         with_signature: Whether it has a signature ``serving_default`` from ``image`` to ``scores``.
+        normalization: What the metadata of a model with a float32 input declare, or None.
         seed: The seed of the random weights.
     """
     builder = _Builder(kind, seed)
     embedding = builder.add_backbone(features, rank, "average_pool", size)
-    return builder.finish(embedding, with_signature)
+    return builder.finish(embedding, with_signature, normalization)
 
 
 def build_classifier(
@@ -113,6 +117,7 @@ def build_classifier(
     hidden: int | None = None,
     hidden_activation: str = "RELU",
     with_signature: bool = False,
+    normalization: Normalization | None = SIGNED_UNIT,
     seed: int = 0,
 ) -> BuiltModel:
     """Builds a classifier with one of the tails that converters make.
@@ -139,6 +144,7 @@ def build_classifier(
             head, whose output is then what the head reads; None for no such layer.
         hidden_activation: Its activation, as for ``fused_activation``.
         with_signature: See :func:`build_extractor`.
+        normalization: See :func:`build_extractor`.
         seed: The seed of the random weights.
     """
     builder = _Builder(kind, seed)
@@ -158,7 +164,8 @@ def build_classifier(
     if dequantize_logits:
         logits = builder.add_dequantize(logits)
     output = builder.add_activation(logits, activation) if activation else logits
-    return builder.finish(builder.add_output_conversion(output, activation), with_signature)
+    output = builder.add_output_conversion(output, activation)
+    return builder.finish(output, with_signature, normalization)
 
 
 def build_compiled_extractor(kind: str = "uint8", features: int = 8) -> BuiltModel:
@@ -391,9 +398,13 @@ class _Builder:
         outside = Quantization(self.outside, inside.scale, inside.zero_point + shift)
         return self._add_operator("QUANTIZE", [output], "output", output.shape, outside)
 
-    def finish(self, output: Tensor, with_signature: bool) -> BuiltModel:
+    def finish(
+        self, output: Tensor, with_signature: bool, normalization: Normalization | None
+    ) -> BuiltModel:
         self.graph.set_inputs([self.input])
         self.graph.set_output(output)
+        if normalization is not None and self.outside == np.float32:
+            declare_normalization(self.graph, normalization, has_labels=False)
         if with_signature:
             self._add_signature(self.input, output)
         return BuiltModel(
@@ -419,7 +430,7 @@ class _Builder:
         )
         self.model.operatorCodes[0].customCode = EDGETPU_CUSTOM_OP.encode()
         self.model.subgraphs[0].operators[0].customOptions = np.arange(251, dtype=np.uint8)
-        return self.finish(output, with_signature=False)
+        return self.finish(output, with_signature=False, normalization=None)
 
     def add_pool(
         self,

@@ -6,8 +6,24 @@ import click
 
 from ..extraction.cache import EmbeddingCache
 from ..tflite.image_shape import checked_size
+from ..tflite.normalization import Normalization, parse_normalization
 
 PATH = click.Path(path_type=Path)
+
+
+class _InputRange(click.ParamType[Normalization]):
+    name = "range"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Normalization:
+        try:
+            return parse_normalization(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+INPUT_RANGE = _InputRange()
 
 json_option = click.option("--json", is_flag=True, help="Print one JSON value and nothing else.")
 device_option = click.option(
@@ -20,6 +36,13 @@ cache_option = click.option(
     "--cache/--no-cache",
     default=True,
     help="Keep embeddings in your cache folder, so that the model runs only once on each photo.",
+)
+input_range_option = click.option(
+    "--input-range",
+    type=INPUT_RANGE,
+    metavar="RANGE",
+    help="Range of the pixels that the model takes: 0..255, 0..1, -1..1, imagenet, or MEAN,STD in "
+    "pixel values. By default what the model declares or shows.",
 )
 labels_option = click.option(
     "--labels",

@@ -7,6 +7,7 @@ import click
 
 from ..jobs.classification import Classifier
 from ..jobs.evaluation import evaluate
+from ..tflite.normalization import Normalization
 from . import display
 from .options import (
     PATH,
@@ -14,6 +15,7 @@ from .options import (
     chosen_cache,
     data_dir_argument,
     device_option,
+    input_range_option,
     input_size_option,
     json_option,
     labels_option,
@@ -41,6 +43,7 @@ from .options import (
     "(0.5 by default).",
 )
 @input_size_option
+@input_range_option
 @device_option
 @json_option
 def classify_command(
@@ -50,11 +53,14 @@ def classify_command(
     top_k: int,
     threshold: float | None,
     input_size: tuple[int, int] | None,
+    input_range: Normalization | None,
     device: str | None,
     json: bool,
 ) -> None:
     """Name the class of each photo."""
-    with Classifier(model, labels=labels, device=device, input_size=input_size) as classifier:
+    with Classifier(
+        model, labels=labels, device=device, input_size=input_size, normalization=input_range
+    ) as classifier:
         found = classifier.classify_readable(images, top_k=top_k, threshold=threshold)
     answers = list(zip([str(images[index]) for index in found.kept], found.rows, strict=True))
     if json:
@@ -76,6 +82,7 @@ def classify_command(
 @data_dir_argument
 @labels_option
 @input_size_option
+@input_range_option
 @device_option
 @cache_option
 @json_option
@@ -84,6 +91,7 @@ def evaluate_command(
     data_dir: Path,
     labels: Path | None,
     input_size: tuple[int, int] | None,
+    input_range: Normalization | None,
     device: str | None,
     cache: bool,
     json: bool,
@@ -101,6 +109,7 @@ def evaluate_command(
         cache=chosen_cache(cache),
         input_size=input_size,
         progress=not json,
+        normalization=input_range,
     )
     display.print_facts(evaluation.notes)
     display.print_skipped(evaluation.skipped)

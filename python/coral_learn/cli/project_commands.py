@@ -12,6 +12,7 @@ from ..project.project import Project
 from ..project.store import ProjectStore
 from ..tflite.file import ModelFile
 from ..tflite.input_shape import fix_input_shape
+from ..tflite.normalization import Normalization
 from . import display
 from .options import (
     PATH,
@@ -20,6 +21,7 @@ from .options import (
     device_option,
     extractor_option,
     force_option,
+    input_range_option,
     input_size_option,
     json_option,
     output_option,
@@ -41,6 +43,7 @@ def project_app() -> None:
 @project_app.command("create")
 @folder_argument
 @extractor_option
+@input_range_option
 @click.option(
     "--tensor",
     metavar="NAME",
@@ -54,13 +57,15 @@ def _create(
     extractor: Path,
     tensor: str | None,
     input_size: tuple[int, int] | None,
+    input_range: Normalization | None,
     force: bool,
 ) -> None:
     """Create a project without classes."""
     model, store = fix_input_shape(ModelFile.open(extractor), input_size), ProjectStore(folder)
     if not store.exists():
         confirm_overwriting(foreign_file(store.extractor, model.content), force=force)
-    display.print_facts(Project.create(folder, model, tensor_name=tensor).notes)
+    made = Project.create(folder, model, tensor_name=tensor, normalization=input_range)
+    display.print_facts(made.notes)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")
 
 
@@ -88,7 +93,7 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
         on_error=lambda _, error: skipped.append(SkippedPhoto.from_error(error)),
     )
     display.print_skipped(skipped)
-    display.print_facts(added.notes)
+    display.print_facts(project.notes + added.notes)
     display.print_project(project)
 
 

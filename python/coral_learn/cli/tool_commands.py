@@ -14,9 +14,10 @@ from ..tflite.cut import cut_at_embedding
 from ..tflite.embedding import list_candidates, read_embedding
 from ..tflite.file import ModelFile
 from ..tflite.input_shape import fix_input_shape
+from ..tflite.normalization import Normalization
 from ..tflite.open_extractor import AUTO, OpenedExtractor, hints_of_cut
 from . import display
-from .options import PATH, force_option, input_size_option, json_option
+from .options import PATH, force_option, input_range_option, input_size_option, json_option
 from .overwriting import confirm_overwriting
 
 
@@ -36,6 +37,7 @@ from .overwriting import confirm_overwriting
     "--list", "list_", is_flag=True, help="List the tensors at which the model can be cut."
 )
 @input_size_option
+@input_range_option
 @force_option
 @json_option
 def extractor_command(
@@ -45,6 +47,7 @@ def extractor_command(
     photos: Path | None,
     list_: bool,
     input_size: tuple[int, int] | None,
+    input_range: Normalization | None,
     force: bool,
     json: bool,
 ) -> None:
@@ -62,6 +65,8 @@ def extractor_command(
     refuse_own_input(output, classifier)
     confirm_overwriting(foreign_extractor(output), force=force, json=json)
     model = fix_input_shape(ModelFile.open(classifier), input_size)
+    if input_range is not None:
+        model = model.with_normalization(input_range)
     extractor, notes = _cut(model, tensor, photos)
     write_atomically(output, extractor.content)
     display.print_facts(notes)

@@ -9,6 +9,7 @@ from click.core import ParameterSource
 from ..jobs.methods import Method, SgdSettings
 from ..jobs.outputs import foreign_results
 from ..jobs.retraining import RetrainResult, retrain
+from ..tflite.normalization import Normalization
 from . import display
 from .options import (
     PATH,
@@ -18,6 +19,7 @@ from .options import (
     device_option,
     extractor_option,
     force_option,
+    input_range_option,
     input_size_option,
     json_option,
     output_option,
@@ -93,6 +95,7 @@ _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
     help="Seed of the random split and training. The same seed gives the same model.",
 )
 @input_size_option
+@input_range_option
 @device_option
 @cache_option
 @force_option
@@ -113,6 +116,7 @@ def train_command(
     test: float,
     seed: int,
     input_size: tuple[int, int] | None,
+    input_range: Normalization | None,
     device: str | None,
     cache: bool,
     force: bool,
@@ -144,6 +148,7 @@ def train_command(
             cache=chosen_cache(cache),
             input_size=input_size,
             progress=report,
+            normalization=input_range,
         )
     _show(result, f"coral-learn classify {result.model} PHOTO.jpg", json)
 

@@ -7,6 +7,7 @@ from ..embeddings import Embeddings
 from ..progress import Progress
 from ..tflite.file import ModelSource
 from ..tflite.image_shape import InputSize
+from ..tflite.normalization import NormalizationLike
 from .cache import EmbeddingCache
 from .image_model import ImageModel
 from .images import ImageSource
@@ -37,6 +38,7 @@ class EmbeddingExtractor:
         workers: int | None = None,
         cache: EmbeddingCache | None = None,
         input_size: InputSize | None = None,
+        normalization: NormalizationLike | None = None,
     ) -> None:
         """Loads a model.
 
@@ -50,16 +52,24 @@ class EmbeddingExtractor:
             cache: A cache for the embeddings of photos that are given as files.
             input_size: Width and height of the model's input, or one number for both; None for
                 those of the model, or 224 for a model that takes images of any size.
+            normalization: How pixels are normalized: ``0..255``, ``0..1``, ``-1..1``, ``imagenet``,
+                or ``MEAN,STD`` in pixel values from 0 to 255. None for what the model itself
+                declares or shows; a float model that shows nothing gets -1..1, with a warning.
 
         Raises:
             ModelError: The model cannot be used, or does not take one image.
             EdgeTpuError: The device failed.
-            ValueError: ``workers`` is less than 1 or more than 1024, the device string is invalid,
-                a cache was given together with an interpreter, whose model is not known, or the
-                model takes images of another size only.
+            ValueError: ``workers`` is less than 1 or more than 1024, the device string or the
+                normalization is invalid, a cache was given together with an interpreter, whose
+                model is not known, or the model takes images of another size only.
         """
         self._model = ImageModel(
-            model, device=device, workers=workers, cache=cache, input_size=input_size
+            model,
+            device=device,
+            workers=workers,
+            cache=cache,
+            input_size=input_size,
+            normalization=normalization,
         )
         self.input_size = self._model.input_size
         self.feature_dim = self.output_size = self._model.output_size

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple, SupportsIndex
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ..edgetpu.runtime import Interpreter, runtime_name
@@ -19,6 +20,8 @@ from ..machine import processor_kind
 from ..progress import Progress, counting
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize, checked_size
+from ..tflite.normalization import INPUT_RANGES, NormalizationLike, parse_normalization
+from ..tflite.quantization import stored_range
 from .cache import EmbeddingCache
 from .cached_rows import CachedRows
 from .images import PREPROCESSING, ImageSource, load_image
@@ -28,10 +31,12 @@ from .photo_file import PhotoError, PhotoFile, read_photo
 from .photo_rows import OnError, PhotoRows, SkippedPhoto, raise_error
 from .picture_formats import preprocessing_of
 from .pipeline import prepare_and_run
+from .pixel_values import TensorValue
 from .placement import place_interpreter, place_model
 from .runner_pool import RunnerPool
 
 _MAX_WORKERS = 1024
+_MAX_CLIPPED = 0.25  # of the pixel values, by a range that does not fit into a quantized input
 
 
 class ImageModel:
@@ -61,19 +66,23 @@ class ImageModel:
         workers: int | None = None,
         cache: EmbeddingCache | None = None,
         input_size: InputSize | None = None,
+        normalization: NormalizationLike | None = None,
     ) -> None:
         """Loads a model; the arguments and errors are those of ``EmbeddingExtractor``."""
         if workers is not None:
             workers = _checked_workers(workers)
         size = checked_size(input_size)
+        given = None if normalization is None else parse_normalization(normalization)
+        name = "the model"
         self._cache_source = b""
         if isinstance(model, str | os.PathLike | bytes | bytearray | memoryview | ModelFile):
             file = ModelFile.open(model)
-            placement = place_model(file, device, workers, size)
+            name = file.name
+            placement = place_model(file, device, workers, size, given)
             if cache is not None:
                 self._cache_source = _cache_source(file.content, placement.first, size)
         elif cache is None:
-            placement = place_interpreter(model, device, workers, size)
+            placement = place_interpreter(model, device, workers, size, given)
         else:
             raise ValueError(
                 "a cache cannot be used with an interpreter, whose model is not known: "
@@ -83,6 +92,7 @@ class ImageModel:
         self.workers = placement.workers
         self._input_format = placement.first.input_format
         self.output_format = placement.first.output_format
+        _warn_of_assumption(name, self._input_format.table, placement.knows_range)
         self.input_size = self._input_format.size
         self.output_size = self.output_format.size
         self._runners = RunnerPool([placement.first, *placement.others])
@@ -271,6 +281,27 @@ class _Outcome(NamedTuple):
 
 def _name(image: ImageSource) -> str:
     return os.fspath(image) if isinstance(image, str | os.PathLike) else "the image"
+
+
+def _warn_of_assumption(name: str, table: NDArray[TensorValue], knows_range: bool) -> None:
+    """Warns if the range of a float input is a guess, or if most pixel values are clipped."""
+    if table.dtype == np.float32 and not knows_range:
+        warnings.warn(
+            f"{name} takes float32 and does not say in which range: its pixels are scaled to -1..1 "
+            "by assumption. If that is wrong, so are its answers: give the range with "
+            f"--input-range or normalization=, one of {', '.join(INPUT_RANGES)}",
+            stacklevel=4,
+        )
+    elif table.dtype != np.float32 and knows_range:
+        lowest, highest = stored_range(table.dtype)
+        clipped = float(np.mean((table == lowest) | (table == highest)))
+        if clipped > _MAX_CLIPPED:
+            warnings.warn(
+                f"{name} has a quantized input that cannot hold {clipped:.0%} of the pixel values "
+                "in the given range, and clips them: leave out --input-range or normalization=, "
+                "and the range is computed from the scale of the input",
+                stacklevel=4,
+            )
 
 
 def _checked_workers(value: SupportsIndex) -> int:

@@ -40,7 +40,10 @@ class InputFormat:
 
     @classmethod
     def of_tensor(
-        cls, details: TensorDetails, declared: Normalization | None = None
+        cls,
+        details: TensorDetails,
+        declared: Normalization | None = None,
+        given: Normalization | None = None,
     ) -> "InputFormat":
         """Reads the format from an interpreter's description of its input tensor.
 
@@ -48,7 +51,8 @@ class InputFormat:
 
         Args:
             details: One of the interpreter's input details.
-            declared: The normalization in the model's metadata.
+            declared: The normalization that the model declares.
+            given: The normalization that the user gives.
 
         Raises:
             ModelError: The input is not one image of uint8, int8 or float32.
@@ -59,7 +63,7 @@ class InputFormat:
                 f"the model's input has shape {shape.dims}, a batch of {shape.batch} images, but "
                 "must be one image: convert the model again with a batch of 1"
             )
-        table = pixel_values(details, declared)
+        table = pixel_values(details, declared, given)
         if shape.channels == 1 and table.ndim == 2:  # one value for the mean of the three channels
             means = table.mean(axis=1)
             table = (means if table.dtype == np.float32 else np.rint(means)).astype(table.dtype)

@@ -77,15 +77,17 @@ class ModelRunner:
         interpreter: Interpreter,
         declared: Normalization | None = None,
         input_size: tuple[int, int] | None = None,
+        given: Normalization | None = None,
     ) -> None:
         """Prepares an interpreter.
 
         Args:
             interpreter: An interpreter of any model. Its input is resized if it is a batch of
                 images, or images of any size.
-            declared: The normalization in the model's metadata.
+            declared: The normalization that the model declares.
             input_size: Width and height of the input; None for those of the model, or 224 where it
                 has none.
+            given: The normalization that the user gives.
 
         Raises:
             ModelError: The model's input is not one image, or its output is not one row.
@@ -95,7 +97,7 @@ class ModelRunner:
         _check_ends(interpreter.get_input_details(), interpreter.get_output_details())
         _allocate_for_one_image(interpreter, input_size)
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-        self.input_format = InputFormat.of_tensor(inputs[0], declared)
+        self.input_format = InputFormat.of_tensor(inputs[0], declared, given)
         self.output_format = OutputFormat.of_tensor(outputs[0])
         self._interpreter = interpreter
         self._input_index, self._output_index = inputs[0]["index"], outputs[0]["index"]

@@ -30,12 +30,14 @@ class Placement:
         device: ``cpu``, or the Edge TPUs, such as ``:0`` or ``:0,:1``; ``edgetpu`` if no Edge TPU
             was chosen by name.
         workers: The number of photos that are decoded at once and, on the CPU, run at once.
+        knows_range: Whether the user or the model says how pixels are normalized.
         first: An interpreter that is ready to run.
         others: Functions that make the other interpreters when there is work for them.
     """
 
     device: str
     workers: int
+    knows_range: bool
     first: ModelRunner
     others: Sequence[RunnerMaker]
 
@@ -45,6 +47,7 @@ def place_model(
     device: str | Sequence[str] | None,
     workers: int | None,
     input_size: tuple[int, int] | None = None,
+    normalization: Normalization | None = None,
 ) -> Placement:
     """Makes the interpreters of a model.
 
@@ -59,6 +62,7 @@ def place_model(
         workers: The workers of the :class:`Placement`; None for the number of processors that may
             be used.
         input_size: Width and height of the input; see :class:`ModelRunner`.
+        normalization: The normalization of pixels; None for the one that the model declares.
 
     Raises:
         EdgeTpuError: ``device`` is an Edge TPU, and the model is not compiled for one.
@@ -68,22 +72,26 @@ def place_model(
         _refuse_uncompiled(model, device)
     model = _with_fixed_input(model, input_size)
     workers = workers or usable_cpus()
-    declared = _declared_normalization(model)
+    declared, given = _known_normalizations(model)
+    given = normalization or given
 
     def maker(chosen: str | None) -> RunnerMaker:
         return lambda: ModelRunner(
-            make_interpreter(model, chosen, num_threads=1), declared, input_size
+            make_interpreter(model, chosen, num_threads=1), declared, input_size, given
         )
 
     try:
         first = maker(devices[0])()
     except ModelError as error:
         raise name_file(model, error) from error
+    knows_range = (given or declared) is not None
     if not model.is_compiled:
-        return Placement("cpu", workers, first, [maker("cpu")] * (workers - 1))
+        others = [maker("cpu")] * (workers - 1)
+        return Placement("cpu", workers, knows_range, first, others)
     return Placement(
         device=",".join(each for each in devices if each) or "edgetpu",
         workers=workers,
+        knows_range=knows_range,
         first=first,
         others=[maker(each) for each in devices[1:]],
     )
@@ -108,20 +116,27 @@ def place_interpreter(
     device: str | Sequence[str] | None,
     workers: int | None,
     input_size: tuple[int, int] | None = None,
+    normalization: Normalization | None = None,
 ) -> Placement:
     """Uses an interpreter that the caller made, on whatever device the caller chose."""
     return Placement(
         device=_devices(device)[0] or "cpu",
         workers=workers or usable_cpus(),
-        first=ModelRunner(interpreter, input_size=input_size),
+        knows_range=normalization is not None,
+        first=ModelRunner(interpreter, input_size=input_size, given=normalization),
         others=[],
     )
 
 
-def _declared_normalization(model: ModelFile) -> Normalization | None:
+def _known_normalizations(
+    model: ModelFile,
+) -> tuple[Normalization | None, Normalization | None]:
+    """Returns what a model says about its input, and what a user has said about it."""
     with contextlib.suppress(ModelError):  # the interpreter reports a broken model
-        return model.normalization
-    return None
+        evidence = model.input_evidence if model.normalization is None else None
+        declared = evidence.normalization if evidence else model.normalization
+        return declared, model.given_normalization
+    return None, None
 
 
 def _with_fixed_input(model: ModelFile, input_size: tuple[int, int] | None) -> ModelFile:

@@ -16,6 +16,7 @@ from ..labels import label_list, read_label_file
 from ..progress import Progress
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
+from ..tflite.normalization import NormalizationLike
 from ..tflite.output_kind import OutputKind, class_names
 from .scores import ScoreConverter
 
@@ -50,6 +51,7 @@ class Classifier:
         labels: The names of the classes, or None.
         num_classes: The number of classes; two for a model that gives one number.
         output_kind: What the model's output means.
+        input_size: Width and height of the model's input, in pixels.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Classifier:
         device: str | None = None,
         cache: EmbeddingCache | None = None,
         input_size: InputSize | None = None,
+        normalization: NormalizationLike | None = None,
     ) -> None:
         """Loads a classifier.
 
@@ -70,15 +73,20 @@ class Classifier:
             cache: A cache for the scores of photos that are given as files.
             input_size: Width and height of the model's input, or one number for both; None for
                 those of the model, or 224 for a model that takes images of any size.
+            normalization: How pixels are normalized, as for
+                :class:`coral_learn.EmbeddingExtractor`.
 
         Raises:
             ModelError: The model cannot be used, or is an embedding extractor.
             EdgeTpuError: The device failed.
-            OSError, ValueError: The label file cannot be read.
+            OSError, ValueError: The label file cannot be read, or the normalization is invalid.
         """
         file = ModelFile.open(model)
         names = _label_names(labels) if labels is not None else file.labels
-        self._model = ImageModel(file, device=device, cache=cache, input_size=input_size)
+        self._model = ImageModel(
+            file, device=device, cache=cache, input_size=input_size, normalization=normalization
+        )
+        self.input_size = self._model.input_size
         try:
             self._scores = ScoreConverter(file, self._model.output_format, names)
         except BaseException:

@@ -15,8 +15,9 @@ from ..dataset.folder import ImageFolder
 from ..extraction.cache import EmbeddingCache
 from ..extraction.photo_rows import SkippedPhoto
 from ..progress import Progress
-from ..tflite.file import ModelSource
+from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
+from ..tflite.normalization import NormalizationLike
 from ..tflite.output_kind import OutputKind
 from ..words import counted, percent
 from .classification import Classifier, LabelSource
@@ -89,6 +90,7 @@ def evaluate(
     cache: EmbeddingCache | None = None,
     input_size: InputSize | None = None,
     progress: bool | Progress = False,
+    normalization: NormalizationLike | None = None,
 ) -> Evaluation:
     """Measures a classifier on photos in class folders.
 
@@ -105,16 +107,40 @@ def evaluate(
         cache: A cache for the scores.
         input_size: See :class:`Classifier`.
         progress: True for a bar on standard error, or a function to call with (done, total).
+        normalization: How pixels are normalized, as for :class:`coral_learn.EmbeddingExtractor`. By
+            default, where a float model shows nothing, the usual ranges are tried on up to 100 of
+            the photos, and the one with the best accuracy is used.
 
     Raises:
-        ValueError: The photos cannot be used, or a folder is not a class of the model.
+        ValueError: The photos or the normalization cannot be used, or a folder is not a class of
+            the model.
         ModelError: The model cannot be used.
         EdgeTpuError: The device failed.
     """
     photos = ImageFolder(data_dir)
     rows, notes = _rows_to_test(photos)
+    file = ModelFile.open(model)
+    if normalization is None and file.has_unknown_range:
+        from .input_range import measure_classifier  # rarely needed
+
+        measured = measure_classifier(
+            file,
+            [photos.paths[row] for row in rows],
+            photos.labels[rows],
+            lambda each: Classifier(
+                file, labels=labels, device=device, input_size=input_size, normalization=each
+            ),
+            lambda classifier: _class_ids(photos, classifier),
+        )
+        normalization = measured.normalization
+        notes.append(measured.note)
     with Classifier(
-        model, labels=labels, device=device, cache=cache, input_size=input_size
+        file,
+        labels=labels,
+        device=device,
+        cache=cache,
+        input_size=input_size,
+        normalization=normalization,
     ) as classifier:
         class_ids = _class_ids(photos, classifier)
         found = classifier.score_readable([photos.paths[row] for row in rows], progress=progress)

@@ -22,6 +22,7 @@ from ..progress import Stage, StageProgress
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.input_shape import fix_input_shape
+from ..tflite.normalization import Normalization, NormalizationLike, parse_normalization
 from ..tflite.open_extractor import AUTO, OpenedExtractor, open_extractor
 from ..words import counted
 from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
@@ -86,6 +87,7 @@ def retrain(
     cache: EmbeddingCache | None = None,
     input_size: InputSize | None = None,
     progress: StageProgress | None = None,
+    normalization: NormalizationLike | None = None,
 ) -> RetrainResult:
     """Retrains the last layer of a classifier on photos, then saves and tests the new model.
 
@@ -116,6 +118,10 @@ def retrain(
         input_size: Width and height of the input, or one number for both, for an extractor that
             takes images of any size; None for 224. The retrained model takes this size only.
         progress: Called with the stage, how many of its steps are done, and how many there are.
+        normalization: How pixels are normalized, as for :class:`coral_learn.EmbeddingExtractor`;
+            the retrained model declares it. By default, where a float extractor shows nothing, the
+            usual ranges are tried on up to 100 of the photos, and the one with the lowest held-out
+            loss is used.
 
     Raises:
         ValueError: The photos or the settings cannot be used.
@@ -127,6 +133,7 @@ def retrain(
         raise ValueError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
     if sgd is not None and method != "sgd":
         raise ValueError(f'sgd is given, but method is {method!r}. Pass method="sgd", or no sgd.')
+    given = None if normalization is None else parse_normalization(normalization)
     source = fix_input_shape(ModelFile.open(extractor), input_size)
     taken = None if tensor_name == AUTO else open_extractor(source, tensor_name)
     image_folder = _list_photos(data_dir)
@@ -137,8 +144,9 @@ def retrain(
     clock = _Clock()
 
     with clock.measure("extract"):
-        model, model_notes = taken or _measure(source, image_folder, device)
-        with EmbeddingExtractor(model, device=device, cache=cache) as running:
+        model, model_notes = taken or _measure(source, given, image_folder, device)
+        ranged, range_notes = _settle_range(model, given, image_folder, device)
+        with EmbeddingExtractor(model, device=device, cache=cache, normalization=ranged) as running:
             photos = extract_training_photos(
                 running, image_folder, functools.partial(report, "extract")
             )
@@ -147,6 +155,8 @@ def retrain(
         photos.labels, photos.split, validation, test, seed, photos.groups
     )
     with clock.measure("train"):
+        if ranged is not None:
+            model = model.with_normalization(ranged)
         task = LearningTask(model, photos.embeddings, photos.labels, split, photos.classes, seed)
         settings = sgd or TUTORIAL_RECIPE
         trained = train_head(method, task, settings, functools.partial(report, "train"))
@@ -192,7 +202,7 @@ def retrain(
         seconds=clock.seconds,
         device=used_device,
         runtime=runtime_name(),
-        notes=model_notes + photos.notes + split_notes,
+        notes=model_notes + range_notes + photos.notes + split_notes,
     )
 
 
@@ -209,10 +219,33 @@ class _Clock:
         self.seconds[stage] = round(time.perf_counter() - start, 4)
 
 
-def _measure(model: ModelFile, photos: ImageFolder, device: str | None) -> OpenedExtractor:
+def _measure(
+    model: ModelFile, given: Normalization | None, photos: ImageFolder, device: str | None
+) -> OpenedExtractor:
     from .tensor_choice import measure_tensors  # rarely needed
 
+    if given is not None:
+        model = model.with_normalization(given)
     return measure_tensors(model, photos, device=device)
+
+
+def _settle_range(
+    extractor: ModelFile,
+    given: Normalization | None,
+    photos: ImageFolder,
+    device: str | None,
+) -> tuple[Normalization | None, list[str]]:
+    """Returns the normalization to use, None for the extractor's own, and what to tell the user."""
+    if given is not None:
+        return given, []
+    if not extractor.has_unknown_range:
+        return None, []
+    from .input_range import measure_extractor  # rarely needed
+    from .quick_head import sample_photos
+
+    paths, labels = sample_photos(photos, seed=0)
+    measured = measure_extractor(extractor, paths, labels, device=device)
+    return measured.normalization, [measured.note]
 
 
 def _list_photos(data_dir: str | os.PathLike[str]) -> ImageFolder:

@@ -12,6 +12,7 @@ from ..tflite.file import ModelFile
 from ..tflite.graph import Graph
 from ..tflite.nodes import Tensor
 from ..tflite.open_extractor import OpenedExtractor, describe_embedding, open_extractor
+from .input_range import measure_extractor
 from .quick_head import held_out_loss, sample_photos
 
 _MAX_TRIED = 5
@@ -38,6 +39,12 @@ def measure_tensors(
         EdgeTpuError: The device failed.
     """
     paths, labels = sample_photos(photos, _SEED)
+    notes = []
+    if model.has_unknown_range:
+        first = next(_openings(model)).model
+        measured = measure_extractor(first, paths, labels, device=device)
+        model = model.with_normalization(measured.normalization)
+        notes.append(measured.note)
     tried: list[tuple[float, OpenedExtractor]] = []
     for opened in _openings(model):
         with EmbeddingExtractor(opened.model, device=device) as extractor:
@@ -57,7 +64,7 @@ def measure_tensors(
         f"{describe_embedding(model, best.model)} was chosen as the embedding of {model.name}: it "
         f"has the least held-out loss on {len(paths)} photos ({outcome})"
     )
-    return OpenedExtractor(best.model, [note])
+    return OpenedExtractor(best.model, [*notes, note])
 
 
 def _openings(model: ModelFile) -> Iterator[OpenedExtractor]:

@@ -8,6 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..embeddings import Embeddings
 from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.images import ImageSource
@@ -18,6 +22,7 @@ from ..progress import Progress
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.input_shape import fix_input_shape
+from ..tflite.normalization import NormalizationLike, parse_normalization
 from ..tflite.open_extractor import open_extractor
 from ..words import counted, listed
 from . import state
@@ -36,7 +41,8 @@ class Project:
 
     Attributes:
         path: The folder of the project.
-        notes: Facts about the extractor that :meth:`create` took, a sentence each.
+        notes: Facts about the extractor that :meth:`create` took and its input range, a sentence
+            each.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -58,6 +64,7 @@ class Project:
         *,
         tensor_name: str | None = None,
         input_size: InputSize | None = None,
+        normalization: NormalizationLike | None = None,
     ) -> "Project":
         """Creates a project without classes.
 
@@ -69,15 +76,21 @@ class Project:
                 :func:`coral_learn.retrain`, but not "auto".
             input_size: Width and height of the input, or one number for both, for an extractor that
                 takes images of any size; None for 224.
+            normalization: How pixels are normalized, as for
+                :class:`coral_learn.EmbeddingExtractor`; the copy declares it. By default, where a
+                float extractor shows nothing, it is measured as soon as there are two classes.
 
         Raises:
-            ValueError: The folder already contains a project.
+            ValueError: The folder already contains a project, or the normalization is invalid.
             ModelError: The extractor cannot be used.
             OSError: The folder cannot be written.
         """
+        given = None if normalization is None else parse_normalization(normalization)
         # Rejects other models before anything is written.
         fixed = fix_input_shape(ModelFile.open(extractor), input_size)
         model, notes = open_extractor(fixed, tensor_name)
+        if given is not None:
+            model = model.with_normalization(given)
         store = ProjectStore(Path(path))
         _check_is_free(store)
         store.make_folder()
@@ -253,10 +266,18 @@ class Project:
         on_error: OnError | None,
     ) -> AddedPhotos:
         """Adds the photos that the project does not have to a class, by a change of its state."""
-        with EmbeddingExtractor(self._store.extractor, device=device, cache=cache) as extractor:
-            found = extractor.extract_readable(
-                photos, progress=progress, on_error=on_error or raise_error
+        model = ModelFile.open(self._store.extractor)
+        on_error = on_error or raise_error
+        if model.has_unknown_range:
+            from .unknown_range import extract_with_each  # rarely needed
+
+            photos = list(photos)
+            found = extract_with_each(
+                model, photos, device=device, cache=cache, progress=progress, on_error=on_error
             )
+        else:
+            with EmbeddingExtractor(model, device=device, cache=cache) as extractor:
+                found = extractor.extract_readable(photos, progress=progress, on_error=on_error)
         if not len(found.rows):
             example = f" (for example, {found.skipped[0]})" if found.skipped else ""
             raise ValueError(
@@ -293,7 +314,7 @@ class Project:
         self._store.write_states([*history, changed])
 
     def _train(self, untrained: ProjectState) -> ProjectState:
-        embeddings, labels = self._store.load_embeddings(untrained)
+        embeddings, labels = self._load_embeddings(untrained)
         trained = train_and_validate(embeddings, labels, len(untrained.classes))
         return replace(
             untrained,
@@ -302,6 +323,20 @@ class Project:
             threshold=trained.threshold,
             tested=trained.tested,
         )
+
+    def _load_embeddings(self, untrained: ProjectState) -> tuple[Embeddings, NDArray[np.int64]]:
+        """Returns the embeddings and labels; measures the input range if it is not known yet."""
+        model = ModelFile.open(self._store.extractor)
+        if not model.has_float_input:
+            return self._store.load_embeddings(untrained)
+        from .unknown_range import embeddings_of, measure_embeddings  # rarely needed
+
+        if model.has_unknown_range:
+            measured = measure_embeddings(*self._store.load_embeddings(untrained))
+            self.notes.append(measured.note)
+            model = model.with_normalization(measured.normalization)
+            write_atomically(self._store.extractor, model.content)
+        return self._store.load_embeddings(untrained, lambda part: embeddings_of(model, part))
 
 
 def _tell_other_classes(added: AddedPhotos, name: str, example: str) -> None:

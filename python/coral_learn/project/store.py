@@ -10,7 +10,7 @@ parts/*.sha256    the SHA-256 of the photo of each embedding, 32 bytes each
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -132,14 +132,21 @@ class ProjectStore:
                     found[digest] = state.classes[label]
         return found
 
-    def load_embeddings(self, state: ProjectState) -> tuple[Embeddings, NDArray[np.int64]]:
+    def load_embeddings(
+        self, state: ProjectState, narrow: Callable[[Embeddings], Embeddings] | None = None
+    ) -> tuple[Embeddings, NDArray[np.int64]]:
         """Returns the embeddings of all classes, [N, D], and their labels, [N].
+
+        Args:
+            state: The state whose embeddings to load.
+            narrow: Returns the part of a file's embeddings that is used; what it leaves out is
+                dropped from the file. By default all of them.
 
         Raises:
             ValueError: A file is damaged.
             OSError: A file cannot be read.
         """
-        parts = [self._load_part(part) for part in state.photos]
+        parts = [self._load_part(part, narrow) for part in state.photos]
         return (
             Embeddings.concatenate([embeddings for embeddings, _ in parts]),
             np.concatenate([labels for _, labels in parts]),
@@ -175,7 +182,9 @@ class ProjectStore:
             if path.name not in used:
                 path.unlink()
 
-    def _load_part(self, part: EmbeddingFile) -> tuple[Embeddings, NDArray[np.int64]]:
+    def _load_part(
+        self, part: EmbeddingFile, narrow: Callable[[Embeddings], Embeddings] | None
+    ) -> tuple[Embeddings, NDArray[np.int64]]:
         """Returns the rows of a file that belong to a class, and their labels."""
         path = self._parts / part.file
         embeddings, labels = Embeddings.load(path), np.array(part.labels)
@@ -184,6 +193,10 @@ class ProjectStore:
                 f"{path} is damaged: it has {counted(len(embeddings), 'row')}, but {_INDEX_NAME} "
                 f"lists {len(labels)}. Undo the changes that use it, or restore a backup."
             )
+        if narrow is not None:
+            whole, embeddings = embeddings, narrow(embeddings)
+            if embeddings is not whole:
+                embeddings.save(path)
         kept = labels != REMOVED
         return embeddings[kept], labels[kept]
 

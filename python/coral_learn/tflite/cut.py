@@ -21,6 +21,7 @@ from .input_shape import fix_input_shape
 from .linear_layer import LinearLayer
 from .metadata import EMBEDDING
 from .nodes import Tensor
+from .normalization import NormalizationLike, parse_normalization
 from .pooled_cut import add_pooling, is_pooled_later
 from .pruning import prune
 
@@ -41,6 +42,7 @@ def create_embedding_extractor(
     tensor_name: str | None = None,
     *,
     input_size: InputSize | None = None,
+    normalization: NormalizationLike | None = None,
 ) -> bytes:
     """Makes an embedding extractor from a classifier by cutting off its last linear layer.
 
@@ -54,6 +56,9 @@ def create_embedding_extractor(
             them is enough.
         input_size: Width and height of the extractor's input, or one number for both, for a model
             that takes images of any size; None for 224.
+        normalization: How the pixels of the input are normalized, as for
+            :class:`coral_learn.EmbeddingExtractor`; the extractor declares it. None for what the
+            classifier declares or shows.
 
     Returns:
         A model that takes one image, with the embedding as its only output, in the type that it
@@ -62,8 +67,12 @@ def create_embedding_extractor(
     Raises:
         ModelError: The model is an extractor already, or is a compiled one, or there is no
             embedding, or more than one, or it is not one vector per image.
+        ValueError: The normalization is invalid.
     """
-    return cut_at_embedding(ModelFile.open(classifier), tensor_name, input_size).content
+    extractor = cut_at_embedding(ModelFile.open(classifier), tensor_name, input_size)
+    if normalization is not None:
+        extractor = extractor.with_normalization(parse_normalization(normalization))
+    return extractor.content
 
 
 def cut_at_embedding(

@@ -10,14 +10,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias, Union
 
+import numpy as np
+
 from ..errors import ModelError
 from . import schema
-from .checked import CheckedBuffer, CheckedTable
 from .graph import EDGETPU_CUSTOM_OP, Graph
+from .input_evidence import InputEvidence, find_input_evidence
 from .label_file import append_archived_labels, check_labels, read_archived_labels
 from .metadata import (
     EMBEDDING,
     METADATA_ENTRY,
+    declare_normalization,
     find_metadata,
     label_file_name,
     read_normalization,
@@ -25,14 +28,16 @@ from .metadata import (
     write_metadata,
 )
 from .normalization import Normalization
+from .notes import read_note, write_note
 from .output_kind import OutputKind
+from .peek import FLOAT32, custom_operators, first_input_type
 from .tree import pack, unpack
 
 ModelSource: TypeAlias = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, "ModelFile"]
 """A model: the path of a ``.tflite`` file, its bytes, or a file that is already open."""
 
 _UNNAMED = "the model"
-_OPERATOR_CODES, _CUSTOM_CODE = 6, 6  # offsets in vtables, by TFLite's schema.fbs
+_GIVEN = "INPUT_NORMALIZATION"
 
 
 class ModelFile:
@@ -89,7 +94,8 @@ class ModelFile:
 
         Args:
             graph: The graph, which belongs to the file from then on. Its metadata keep their
-                description of the input, and get a new description of the output.
+                description of the input, and get a new description of the output. They declare the
+                normalization that the graph of a float model shows.
             labels: A name for each class, or None.
             output_name: The name of the output in the metadata.
             name: The name of the file in errors.
@@ -99,7 +105,17 @@ class ModelFile:
         """
         if labels is not None:
             check_labels(labels)
-        write_metadata(graph, output_name=output_name, has_labels=labels is not None)
+        evidence = find_input_evidence(graph)
+        write_metadata(
+            graph,
+            output_name=output_name,
+            has_labels=labels is not None,
+            normalization=evidence and evidence.normalization,
+        )
+        return cls._of_changed(graph, labels, name)
+
+    @classmethod
+    def _of_changed(cls, graph: Graph, labels: Sequence[str] | None, name: str) -> ModelFile:
         made = cls.__new__(cls)
         made.name = name
         made.tree = graph.model
@@ -173,7 +189,7 @@ class ModelFile:
         is damaged.
         """
         try:
-            return EDGETPU_CUSTOM_OP.encode() in _custom_operators(self.content)
+            return EDGETPU_CUSTOM_OP.encode() in custom_operators(self.content)
         except (ModelError, struct.error):
             return False
 
@@ -257,16 +273,68 @@ class ModelFile:
             return None
         return read_normalization(find_metadata(self.tree))
 
+    @cached_property
+    def given_normalization(self) -> Normalization | None:
+        """The normalization that a user gave for a quantized input, or None.
 
-def _custom_operators(content: bytes) -> set[bytes]:
-    """Returns the names of the custom operators that a model lists."""
-    buffer = CheckedBuffer(content)
-    model = CheckedTable(buffer, struct.unpack_from("<I", buffer.content)[0])
-    offset = model.Offset(_OPERATOR_CODES)
-    names = set()
-    for index in range(model.VectorLen(offset) if offset else 0):
-        entry = CheckedTable(buffer, model.Indirect(model.Vector(offset) + 4 * index))
-        custom_code = entry.Offset(_CUSTOM_CODE)
-        if custom_code:
-            names.add(entry.String(entry.Pos + custom_code))
-    return names
+        It is obeyed even where it does not fit into the range of the input.
+
+        Raises:
+            ModelError: The file is not a .tflite model, or is damaged.
+        """
+        if _GIVEN.encode() not in self.content:  # answers without the schema
+            return None
+        given = read_note(self.tree, _GIVEN, np.float64, 2)
+        valid = given is not None and given.shape in ((2, 1), (2, 3)) and np.isfinite(given).all()
+        if given is None or not valid or not given[1].all():
+            return None
+        return Normalization(tuple(given[0].tolist()), tuple(given[1].tolist()))
+
+    @cached_property
+    def has_float_input(self) -> bool:
+        """Whether the first input is float32. False for a file that is damaged.
+
+        Needs no schema, as :attr:`is_compiled`.
+        """
+        try:
+            return first_input_type(self.content) == FLOAT32
+        except (ModelError, struct.error):
+            return False
+
+    @cached_property
+    def input_evidence(self) -> InputEvidence | None:
+        """The normalization that the graph of a float model shows, or None.
+
+        Raises:
+            ModelError: The file is not a .tflite model, or has several subgraphs.
+        """
+        if not self.has_float_input:
+            return None
+        try:
+            return find_input_evidence(self.graph)
+        except ImportError:  # the schema comes with ai-edge-litert
+            return None
+
+    @property
+    def has_unknown_range(self) -> bool:
+        """Whether the model takes float32 and nothing tells the range of its pixels.
+
+        Raises:
+            ModelError: The file is not a .tflite model, or has several subgraphs.
+        """
+        return self.has_float_input and self.normalization is None and self.input_evidence is None
+
+    def with_normalization(self, normalization: Normalization) -> ModelFile:
+        """Returns the model with metadata that declare a normalization of its input.
+
+        Raises:
+            ModelError: The file is not a .tflite model, or has several subgraphs.
+        """
+        graph = self.graph.copy()
+        declare_normalization(graph, normalization, has_labels=self.labels is not None)
+        if not self.has_float_input:  # whose metadata are obeyed only where they fit
+            write_note(graph.model, _GIVEN, np.array([*normalization], np.float64))
+        made = self._of_changed(graph, self.labels, self.name)
+        made.is_compiled = self.is_compiled
+        made.has_float_input = self.has_float_input
+        return made

@@ -17,6 +17,7 @@ from .graph import Graph, add_buffer
 from .metadata_format import (
     GRAYSCALE,
     IMAGE_PROPERTIES,
+    NORMALIZATION_OPTIONS,
     RGB,
     TENSOR_AXIS_LABELS,
     decode_metadata,
@@ -33,6 +34,8 @@ METADATA_ENTRY = b"TFLITE_METADATA"
 
 EMBEDDING = "embedding"
 """The name of the output of every extractor that this package makes."""
+_LABEL_FILES = [{"name": LABEL_FILE_NAME.encode(), "type": TENSOR_AXIS_LABELS}]
+_IMAGE_CONTENT = {"content_properties": (IMAGE_PROPERTIES, {"color_space": RGB})}
 
 Metadata: TypeAlias = dict[str, Any]
 """Metadata as nested dicts; see :mod:`~coral_learn.tflite.metadata_format`."""
@@ -80,23 +83,59 @@ def read_output_name(metadata: Metadata | None) -> str | None:
     return outputs[0].get("name", b"").decode("utf-8", "replace") if len(outputs) == 1 else None
 
 
-def write_metadata(graph: Graph, *, output_name: str, has_labels: bool) -> None:
+def write_metadata(
+    graph: Graph,
+    *,
+    output_name: str,
+    has_labels: bool,
+    normalization: Normalization | None = None,
+) -> None:
     """Updates the metadata of a model after a change of its output.
 
     The description of the model and its input stays, and the output gets a new one. A classifier
-    without metadata and without labels gets no metadata; an extractor always gets them, because
-    the name of its output marks it.
+    without metadata, labels and a normalization gets no metadata; an extractor always gets them,
+    because the name of its output marks it.
 
     Args:
         graph: The graph to change.
         output_name: The name of the output in the metadata.
         has_labels: Whether a file named :data:`LABEL_FILE_NAME` holds labels of the output.
+        normalization: The normalization of the input, where none is declared yet.
     """
     model = graph.model
     is_described = any(entry.name == METADATA_ENTRY for entry in model.metadata)
-    if has_labels or output_name == EMBEDDING or is_described:
+    if has_labels or output_name == EMBEDDING or is_described or normalization is not None:
         base = find_metadata(model) or {}
-        _replace_metadata(model, _describe(graph, base, output_name, has_labels))
+        described = _describe(graph, base, output_name, has_labels)
+        if normalization is not None and read_normalization(described) is None:
+            _declare(described, normalization)
+        _replace_metadata(model, described)
+
+
+def declare_normalization(graph: Graph, normalization: Normalization, *, has_labels: bool) -> None:
+    """Makes the metadata declare a normalization of the only input, in place of any other.
+
+    Args:
+        graph: The graph to change.
+        normalization: The normalization.
+        has_labels: Whether a file named :data:`LABEL_FILE_NAME` holds labels of the output. Other
+            files do not exist any more.
+    """
+    metadata = find_metadata(graph.model) or {"min_parser_version": b"1.0.0"}
+    graphs = metadata.setdefault("subgraph_metadata", [{}])
+    if len(graphs[0].get("input_tensor_metadata", [])) != len(graph.inputs):
+        graphs[0]["input_tensor_metadata"] = [_describe_input(tensor) for tensor in graph.inputs]
+    if len(graphs[0].get("output_tensor_metadata", [])) != len(graph.outputs):
+        graphs[0]["output_tensor_metadata"] = [
+            {"name": tensor.name.encode()} for tensor in graph.outputs
+        ]
+    for described in (*graphs[0]["input_tensor_metadata"], *graphs[0]["output_tensor_metadata"]):
+        described.pop("associated_files", None)
+    metadata.pop("associated_files", None)
+    if has_labels:
+        graphs[0]["output_tensor_metadata"][0]["associated_files"] = _LABEL_FILES
+    _declare(metadata, normalization)
+    _replace_metadata(graph.model, metadata)
 
 
 def add_metadata_entry(model: schema.ModelT, name: str, data: bytes) -> None:
@@ -138,9 +177,7 @@ def _describe(
         inputs = [_describe_input(tensor) for tensor in graph.inputs]
     output: Metadata = {"name": output_name.encode()}
     if has_labels:
-        output["associated_files"] = [
-            {"name": LABEL_FILE_NAME.encode(), "type": TENSOR_AXIS_LABELS},
-        ]
+        output["associated_files"] = _LABEL_FILES
     kept = ("name", "description", "version", "author", "license")
     return {
         **{key: base[key] for key in kept if key in base},
@@ -149,6 +186,19 @@ def _describe(
         ],
         "min_parser_version": b"1.0.0",
     }
+
+
+def _declare(metadata: Metadata, normalization: Normalization) -> None:
+    described = metadata["subgraph_metadata"][0]["input_tensor_metadata"][0]
+    others = [
+        unit
+        for unit in described.get("process_units", [])
+        if unit.get("options", (0,))[0] != NORMALIZATION_OPTIONS
+    ]
+    options = {"mean": list(normalization.mean), "std": list(normalization.std)}
+    described["process_units"] = [*others, {"options": (NORMALIZATION_OPTIONS, options)}]
+    # Readers accept a normalization only of an image.
+    described.setdefault("content", _IMAGE_CONTENT)
 
 
 def _describe_input(tensor: Tensor) -> Metadata:

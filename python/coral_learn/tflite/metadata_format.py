@@ -23,6 +23,8 @@ IMAGE_PROPERTIES = 2
 """The kind of content that is an image."""
 RGB, GRAYSCALE = 1, 2
 """The color space of most images."""
+NORMALIZATION_OPTIONS = 1
+"""The kind of a process unit that normalizes."""
 
 # A kind of field is a flatbuffers number type; str (held as bytes); a dict, for a table of these
 # fields in the schema's order; a list with one kind, for a vector; or a tuple of tables, for a
