@@ -66,5 +66,7 @@ def test_train_and_project_take_a_classifier_and_a_tensor(
     done = run("project", "create", tmp_path / "p", "--extractor", narrow, "--tensor", "pooled")
     assert done.stderr == f"note {narrow} was cut at pooled (24 features, uint8)\n"
     assert read_embedding(tmp_path / "p" / "extractor.tflite").feature_dim == 24
-    done = run("train", photos, "--extractor", narrow, "--tensor", "pool", "--output", "o", status=1)
+    done = run(
+        "train", photos, "--extractor", narrow, "--tensor", "pool", "--output", "o", status=1
+    )
     assert f"{narrow}: there is no tensor named 'pool'. Name the tensor" in done.stderr

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TypeAlias, Union
 
 from ..errors import ModelError
+from ..labels import check_line
 from . import schema
 from .checked import CheckedBuffer, CheckedTable
 from .graph import EDGETPU_CUSTOM_OP, Graph
-from .label_file import append_archived_labels, check_labels, read_archived_labels
+from .label_file import append_archived_labels, read_archived_labels
 from .metadata import (
     EMBEDDING,
     METADATA_ENTRY,
@@ -97,7 +98,8 @@ class ModelFile:
             ValueError: A label is empty or has a line break.
         """
         if labels is not None:
-            check_labels(labels)
+            for label in labels:
+                check_line(label)
         write_metadata(graph, output_name=output_name, has_labels=labels is not None)
         made = cls.__new__(cls)
         made.name = name
@@ -200,7 +202,7 @@ class ModelFile:
             ModelError: The file is not a .tflite model, or is damaged.
         """
         name = label_file_name(find_metadata(self.tree))
-        return read_archived_labels(self.content, name) if name else None
+        return read_archived_labels(self.content, name)
 
     @cached_property
     def normalization(self) -> Normalization | None:
