@@ -65,11 +65,11 @@ except RuntimeError as error:
     [
         (
             lambda folder: (folder / "file").mkdir(),
-            "file: this is a file, but a folder is needed: ",
+            "file: this is a file, but a folder is",
         ),
         (
             lambda folder: write_atomically(folder, b""),
-            ": this is a folder, but a file is needed: ",
+            ": this is a folder, but a file is",
         ),
         (lambda folder: (folder / "file" / "x").mkdir(), "a part of this path is a file, but must"),
         (lambda folder: (folder / "gone").read_bytes(), "gone: there is no such file or folder: c"),

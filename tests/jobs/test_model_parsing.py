@@ -45,6 +45,14 @@ def test_a_retraining_unpacks_the_extractor_and_the_saved_model(
 
 
 @pytest.mark.slow_when_emulated
+def test_a_cut_on_the_fly_adds_one_pack(calls: Counter[str], photos: Path, tmp_path: Path) -> None:
+    classifier = build_classifier(size=(16, 16)).content
+    calls.clear()
+    retrain(photos, classifier, tmp_path)
+    assert calls == {"InitFromBuf": 2, "Pack": 2}
+
+
+@pytest.mark.slow_when_emulated
 def test_a_class_is_added_with_one_unpack_and_one_pack(
     calls: Counter[str], photos: Path, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from tests.support.model_builder import (
     run_to,
 )
 
+from coral_learn import ImprintingEngine, create_imprinting_model
 from coral_learn.embeddings import Embeddings
 from coral_learn.tflite.cut import create_embedding_extractor
 from coral_learn.tflite.file import ModelFile
@@ -160,6 +161,23 @@ def test_a_calibrated_head_is_close_to_the_float_head(
     expected = softmax(real @ weights + biases)
     actual = np.array([_run_real(classifier, image) for image in images])
     assert np.abs(actual - expected).max() < 0.04
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(classifiers(), st.integers(2, 40), st.sampled_from(["RELU", "NONE"]))
+def test_an_extractor_that_ends_in_a_linear_layer_is_not_cut_again(
+    arguments: dict[str, Any], hidden: int, activation: str
+) -> None:
+    head = {"linear": "fully_connected", "hidden": hidden, "hidden_activation": activation}
+    built = build_classifier(**{**arguments, **head})
+    extractor = create_embedding_extractor(built.content)
+    image = random_image(built, arguments["size"], seed=hidden)
+    embedding = run(extractor, image)
+    np.testing.assert_array_equal(embedding, run_to(built.content, "hidden", image))
+    normalized = ImprintingEngine(create_imprinting_model(extractor)).serialize_extractor_model()
+    tailed = append_softmax_head(extractor, np.ones((hidden, 2)), np.zeros(2)).content
+    for content in (normalized, tailed):
+        np.testing.assert_array_equal(run_to(content, "hidden", image), embedding)
 
 
 @settings(deadline=None, max_examples=EXAMPLES)

@@ -9,7 +9,7 @@ from ..dataset import ImageFolder
 from ..edgetpu.doctor import doctor
 from ..extraction.cache import EmbeddingCache
 from ..files import write_atomically
-from ..jobs.outputs import foreign_file, refuse_own_input
+from ..jobs.outputs import foreign_extractor, refuse_own_input
 from ..tflite.cut import cut_at_embedding
 from ..tflite.embedding import list_candidates, read_embedding
 from ..tflite.file import ModelFile
@@ -57,8 +57,8 @@ def extractor_command(
     if (tensor == AUTO) != (photos is not None):
         raise click.UsageError("'--tensor auto' and '--photos' belong together: give both.")
     refuse_own_input(output, classifier)
+    confirm_overwriting(foreign_extractor(output), force=force, json=json)
     extractor, notes = _cut(ModelFile.open(classifier), tensor, photos)
-    confirm_overwriting(foreign_file(output, extractor.content), force=force, json=json)
     write_atomically(output, extractor.content)
     display.print_facts(notes)
     display.print_extractor(output, read_embedding(extractor), notes, json)

@@ -1,9 +1,7 @@
 """Weight imprinting: training a classifier's last layer on a few photos of each class."""
 
 import copy
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -14,68 +12,9 @@ from ..tflite.file import ModelFile, ModelSource
 from ..tflite.imprinting.append import append_imprinting_tail
 from ..tflite.imprinting.read import read_imprinting_model
 from ..tflite.imprinting.tail import ImprintingTail
+from .imprinted_class import ImprintedClass, KeptClass, load_classes, unit_rows
 from .inputs import EmbeddingsLike, as_embeddings, as_float_array, as_labels, as_whole_number
 from .object_lock import ObjectLock
-
-_MIN_LENGTH = 1e-30
-
-
-@dataclass
-class _KeptClass:
-    """A class of the original model, which imprinting does not change.
-
-    Attributes:
-        weights: The weights of the class, float32 [D].
-        bias: The bias of the class.
-    """
-
-    weights: NDArray[np.float32]
-    bias: float
-
-
-@dataclass
-class _ImprintedClass:
-    """A class learned from photos.
-
-    Attributes:
-        total: The sum of the embeddings of its photos, float64 [D].
-        photos: The number of photos. Only counted if the model also has the classes of an ordinary
-            classifier.
-        rival_total: The sum, over the photos, of the highest score of any class of that classifier.
-    """
-
-    total: NDArray[np.float64]
-    photos: int = 0
-    rival_total: float = 0.0
-
-    @property
-    def bias(self) -> float:
-        """The bias that makes the class comparable with the classes of an ordinary classifier.
-
-        The scores of those classes are not cosines, and the cosine between any two photos is far
-        from 0. The bias gives an average photo of this class the same score as the highest score
-        that the ordinary classifier gives it.
-        """
-        if self.photos == 0:
-            return 0.0
-        return self.rival_total / self.photos - self.expected_cosine
-
-    @property
-    def expected_cosine(self) -> float:
-        """The expected cosine between the class's weights and one more photo of the class.
-
-        It is computed from the mean cosine between two photos of the class, which follows from the
-        length of the sum of their embeddings. One more pair of photos is assumed, so that the
-        estimate also works for a single photo: features are often positive, which gives any two
-        photos a high cosine, and the cosine of two photos of one class is assumed to be a third
-        closer to 1.
-        """
-        share_of_all = float(_unit(self.total).mean()) ** 2 * len(self.total)
-        assumed = share_of_all + (1 - share_of_all) / 3
-        pairs = self.photos * (self.photos - 1) / 2
-        pair_total = (float(self.total @ self.total) - self.photos) / 2
-        cosine = min(max((pair_total + assumed) / (pairs + 1), 0.0), 1.0)
-        return self.photos * cosine / math.sqrt(self.photos + 2 * pairs * cosine)
 
 
 class ImprintingEngine:
@@ -106,13 +45,13 @@ class ImprintingEngine:
         """
         model = ModelFile.open(model_path)
         self._model = read_imprinting_model(model)
-        self._classes: list[_KeptClass | _ImprintedClass] = []
+        self._classes: list[KeptClass | ImprintedClass] = []
         self._labels: list[str] | None = None
         # Beside the classes of an ordinary classifier, an imprinted class needs a bias, which is
         # computed from its number of photos.
         self._counts_photos = keep_classes and self._model.tail.photo_counts is not None
         if keep_classes:
-            self._classes = _load_classes(self._model.tail)
+            self._classes = load_classes(self._model.tail, self._model.head)
             labels = model.labels
             self._labels = labels if labels and len(labels) == len(self._classes) else None
         self._lock = ObjectLock()  # guards the classes and labels
@@ -120,7 +59,8 @@ class ImprintingEngine:
     @property
     def embedding_dim(self) -> int:
         """D, the length of an embedding."""
-        return len(self._model.tail.weights)
+        head = self._model.head
+        return len(self._model.tail.weights) if head is None else head.features
 
     @property
     def num_classes(self) -> int:
@@ -164,13 +104,14 @@ class ImprintingEngine:
         """
         vector = self._as_real(embedding)
         index = as_whole_number(class_id, "class_id", 0)
+        head = self._model.head
         with self._lock:
             self._check_trainable([index])
             if index == self.num_classes:
-                self._classes.append(_ImprintedClass(np.zeros(self.embedding_dim)))
+                self._classes.append(ImprintedClass(np.zeros(self.embedding_dim), head))
             trained = self._classes[index]
-            assert isinstance(trained, _ImprintedClass)
-            trained.total += vector
+            assert isinstance(trained, ImprintedClass)
+            trained.total += vector if head is None else unit_rows(vector[None])[0]
             if self._counts_photos:
                 trained.photos += 1
                 trained.rival_total += self._best_kept_score(vector)
@@ -180,14 +121,17 @@ class ImprintingEngine:
 
         Args:
             embeddings: The embeddings of the photos, [N, D]. They are normalized here, so the
-                extractor may have normalized them or not.
+                extractor may have normalized them or not; a kept head needs their length, and takes
+                a typical one for normalized embeddings.
             labels: The class of each photo, integers [N]. New classes must have the next indices,
                 without a gap.
 
         Raises:
             RuntimeError, ValueError: As for :meth:`train`.
         """
-        vectors = _unit_rows(embeddings, self.embedding_dim)
+        vectors = self._rows(embeddings)
+        if self._model.head is None:
+            vectors = unit_rows(vectors)
         classes = as_labels(labels, len(vectors), 2**31 - 1, "labels")
         with self._lock:
             self._check_trainable(np.unique(classes).tolist())
@@ -205,7 +149,7 @@ class ImprintingEngine:
             RuntimeError: There is no class yet.
         """
         tail = self._tail()
-        scores = _unit_rows(x, self.embedding_dim) @ tail.weights + tail.biases
+        scores = self._tail_inputs(self._rows(x)) @ tail.weights + tail.biases
         return np.asarray(scores.argmax(axis=1), np.int64)
 
     def get_accuracy(self, mat_x: EmbeddingsLike, labels: ArrayLike) -> float:
@@ -227,7 +171,11 @@ class ImprintingEngine:
         )
 
     def serialize_extractor_model(self) -> bytes:
-        """Returns the model that computes the normalized embedding of a photo."""
+        """Returns the model that computes the embedding of a photo.
+
+        The embedding is normalized, unless the model keeps the head of an ordinary classifier,
+        which needs its length.
+        """
         return self._model.extractor.content
 
     def serialize_model(self) -> bytes:
@@ -246,7 +194,7 @@ class ImprintingEngine:
         """
         with self._lock:
             tail, labels = self._tail(), self.labels
-        return append_imprinting_tail(self._model.extractor, tail, labels)
+        return append_imprinting_tail(self._model.body, tail, labels)
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:
@@ -272,27 +220,34 @@ class ImprintingEngine:
                 raise RuntimeError("The class index of a new category is too large!")
             if index == following:
                 following += 1
-            elif isinstance(self._classes[index], _KeptClass):
+            elif isinstance(self._classes[index], KeptClass):
                 raise RuntimeError(
                     "Cannot change the base model classes not trained with imprinting method!"
                 )
 
+    def _rows(self, embeddings: EmbeddingsLike) -> NDArray[np.float64]:
+        """Returns embeddings as real numbers, [N, D]."""
+        rows = np.asarray(as_embeddings(embeddings, self.embedding_dim), np.float64)
+        if not np.isfinite(rows).all():
+            raise ValueError("embeddings must be finite float32 numbers")
+        return rows
+
+    def _tail_inputs(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Returns what the tail reads, [N, F], for embeddings [N, D]."""
+        head = self._model.head
+        return unit_rows(rows) if head is None else head.join(rows)
+
     def _best_kept_score(self, vector: NDArray[np.float64]) -> float:
-        direction = _unit(vector)
-        kept = (each for each in self._classes if isinstance(each, _KeptClass))
-        return max((float(direction @ each.weights) + each.bias for each in kept), default=0.0)
+        (joined,) = self._tail_inputs(vector[None])
+        kept = (each for each in self._classes if isinstance(each, KeptClass))
+        return max((float(joined @ each.weights) + each.bias for each in kept), default=0.0)
 
     def _tail(self) -> ImprintingTail:
         with self._lock:
             if not self._classes:
                 raise RuntimeError("Model is not trained.")
-            imprinted = {
-                i: c for i, c in enumerate(self._classes) if isinstance(c, _ImprintedClass)
-            }
-            weights = [
-                _unit(each.total) if isinstance(each, _ImprintedClass) else each.weights
-                for each in self._classes
-            ]
+            imprinted = {i: c for i, c in enumerate(self._classes) if isinstance(c, ImprintedClass)}
+            weights = [each.weights for each in self._classes]
             counts = [imprinted[i].photos if i in imprinted else 0 for i in range(self.num_classes)]
             return ImprintingTail(
                 np.array(weights, np.float32).T,
@@ -300,32 +255,5 @@ class ImprintingEngine:
                 self._model.tail.logit_scale,
                 {index: float(np.linalg.norm(each.total)) for index, each in imprinted.items()},
                 np.array(counts, np.int32) if self._counts_photos else None,
+                self._model.tail.kept,
             )
-
-
-def _load_classes(tail: ImprintingTail) -> list[_KeptClass | _ImprintedClass]:
-    classes: list[_KeptClass | _ImprintedClass] = []
-    for index, (weights, bias) in enumerate(zip(tail.weights.T, tail.biases, strict=True)):
-        if index not in tail.sum_norms:
-            classes.append(_KeptClass(weights, float(bias)))
-            continue
-        each = _ImprintedClass(_unit(weights) * tail.sum_norms[index])
-        if tail.photo_counts is not None:
-            each.photos = int(tail.photo_counts[index])
-            each.rival_total = each.photos * (float(bias) + each.expected_cosine)
-        classes.append(each)
-    return classes
-
-
-def _unit_rows(embeddings: EmbeddingsLike, feature_dim: int) -> NDArray[np.float64]:
-    rows = np.asarray(as_embeddings(embeddings, feature_dim), np.float64)
-    if not np.isfinite(rows).all():
-        raise ValueError("embeddings must be finite float32 numbers")
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(lengths, _MIN_LENGTH))
-
-
-def _unit(vector: ArrayLike) -> NDArray[np.float64]:
-    """Returns the vector scaled to length 1; a zero vector stays zero."""
-    vector = np.asarray(vector, np.float64)
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), _MIN_LENGTH))

@@ -68,8 +68,8 @@ def add_class(model: ModelSource, embeddings: EmbeddingsLike, label: str) -> byt
 
     How well it works depends on what the model stores about its old classes. A retrained model that
     remembers them (see :func:`remember_classes`) and a model made by imprinting store enough. Any
-    other classifier becomes an imprinting model, which recognizes the old classes somewhat less
-    well.
+    other classifier becomes an imprinting model, in which the new class takes more photos of the
+    old classes for its own.
 
     Args:
         model: A classifier: a ``.tflite`` file or its bytes.
@@ -90,8 +90,10 @@ def add_class(model: ModelSource, embeddings: EmbeddingsLike, label: str) -> byt
         names = _extended(labels, len(biases), label)
         return _extend_head(classifier, weights, biases, means, embeddings, names).content
     del weights  # with 1,000 classes, they take more memory than the file
-    imprinting_model = make_imprinting_model(classifier, keep_classes=True)
-    return _imprint_class(imprinting_model, embeddings, label).content
+    extended = _imprint_class(
+        make_imprinting_model(classifier, keep_classes=True), embeddings, label
+    )
+    return extended.content
 
 
 def _imprint_class(model: ModelFile, embeddings: EmbeddingsLike, label: str) -> ModelFile:

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from ..errors import ModelError
 from ..labels import format_labels
+from ..tflite.file import ModelFile
 from ..tflite.label_file import read_archived_labels
 from ..tflite.metadata import LABEL_FILE_NAME
 from .saved_model import LABEL_MAP_NAME, MODEL_NAMES
@@ -28,6 +30,16 @@ def foreign_results(folder: Path) -> list[Path]:
     if not own_labels:
         found += [folder / name for name in _OTHER_NAMES if _exists(folder / name)]
     return found
+
+
+def foreign_extractor(path: Path) -> list[Path]:
+    """Returns the path of a file if it exists and is no extractor that this package made."""
+    if not _exists(path) or path.is_dir():  # writing to a folder has its own error
+        return []
+    try:
+        return [] if ModelFile.open(path).is_extractor else [path]
+    except ModelError:
+        return [path]
 
 
 def foreign_file(path: Path, content: bytes) -> list[Path]:

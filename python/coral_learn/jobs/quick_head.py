@@ -36,13 +36,18 @@ def held_out_loss(embeddings: Embeddings, labels: NDArray[np.int64], seed: int) 
 
 
 def sample_photos(photos: ImageFolder, seed: int) -> tuple[Sequence[Path], NDArray[np.int64]]:
-    """Draws photos to measure on, up to the same number of each class; returns them and classes."""
+    """Draws photos to measure on, up to the same number of each class.
+
+    Photos that the folder gives to validation or to the test are left out.
+
+    Returns:
+        The paths of the photos, and the class of each.
+    """
+    rows = np.arange(len(photos.labels)) if photos.split is None else photos.split.train
+    labels = photos.labels[rows]
     limit = max(2, min(_MAX_PHOTOS_OF_A_CLASS, _MAX_PHOTOS // len(photos.classes)))
     generator = np.random.default_rng(seed)
-    rows = np.concatenate(
-        [
-            generator.permutation(np.flatnonzero(photos.labels == label))[:limit]
-            for label in range(len(photos.classes))
-        ]
+    chosen = np.concatenate(
+        [generator.permutation(rows[labels == label])[:limit] for label in np.unique(labels)]
     )
-    return [photos.paths[row] for row in rows], photos.labels[rows]
+    return [photos.paths[row] for row in chosen], photos.labels[chosen]

@@ -63,7 +63,6 @@ def cut_at_embedding(classifier: ModelFile, tensor_name: str | None = None) -> M
     """
     if tensor_name is None:
         _refuse_extractor(classifier)
-    refuse_hidden_layers(classifier)
     layers = heads_of(classifier)
     return _cut(classifier, layers, _find_embedding(classifier, layers, tensor_name))
 
@@ -76,22 +75,21 @@ def cut_below_head(classifier: ModelFile) -> ModelFile:
     Raises:
         ModelError: The classifier does not have exactly one last linear layer.
     """
-    refuse_hidden_layers(classifier)
+    layer = last_layer(classifier)
+    return _cut(classifier, [layer], layer.embedding)
+
+
+def last_layer(classifier: ModelFile) -> LinearLayer:
+    """Returns the last linear layer of a classifier, which reads an embedding.
+
+    Raises:
+        ModelError: The classifier does not have exactly one last linear layer.
+    """
     layers = heads_of(classifier)
     if len(layers) != 1:
         raise _error(classifier, layers, f"there are {len(layers) or 'no'} last linear layers")
     _check_embedding(classifier, layers, layers[0].embedding)
-    return _cut(classifier, layers, layers[0].embedding)
-
-
-def refuse_hidden_layers(model: ModelFile) -> None:
-    """Rejects a model whose last layer the Edge TPU's operator hides, unless it is an extractor."""
-    if hides_last_layer(model.graph):
-        kind = "a classifier" if model.is_classifier else "a model"
-        raise ModelError(
-            f"{model.name} is {kind} compiled for the Edge TPU, which hides its layers: use the "
-            "CPU model that it was compiled from, and compile the result with edgetpu_compiler"
-        )
+    return layers[0]
 
 
 def _cut(classifier: ModelFile, layers: Sequence[LinearLayer], embedding: Tensor) -> ModelFile:

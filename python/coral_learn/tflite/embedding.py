@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import ModelError
-from .ending import class_tensors, is_pooled
+from .ending import class_tensors, hides_last_layer, is_pooled
 from .file import ModelFile, ModelSource
 from .graph import Graph
 from .linear_layer import LinearLayer, find_linear_layers
@@ -79,7 +79,18 @@ def heads_of(model: ModelFile) -> list[LinearLayer]:
     Raises:
         ModelError: The model hides its layers, or is damaged.
     """
+    _refuse_hidden_layers(model)
     return [] if model.is_extractor else find_linear_layers(model.graph)
+
+
+def _refuse_hidden_layers(model: ModelFile) -> None:
+    """Rejects a model whose last layer the Edge TPU's operator hides."""
+    if hides_last_layer(model.graph):
+        kind = "a classifier" if model.is_classifier else "a model"
+        raise ModelError(
+            f"{model.name} is {kind} compiled for the Edge TPU, which hides its layers: use the "
+            "CPU model that it was compiled from, and compile the result with edgetpu_compiler"
+        )
 
 
 def embedding_output(graph: Graph, name: str = "this model") -> Tensor:

@@ -3,7 +3,7 @@
 import shlex
 from typing import NamedTuple
 
-from .cut import cut_at_embedding, refuse_hidden_layers
+from .cut import cut_at_embedding
 from .embedding import embedding_output, heads_of, short_name, wider_pooled_tensor
 from .ending import ends_in_probabilities
 from .file import ModelFile, ModelSource
@@ -46,7 +46,6 @@ def open_extractor(source: ModelSource, tensor_name: str | None = None) -> Opene
     if not model.is_classifier:
         embedding_output(model.graph, model.name)  # rejects other models
         return OpenedExtractor(model, [])
-    refuse_hidden_layers(model)
     extractor = cut_at_embedding(model)
     notes = [_cut_note(model, extractor)]
     return OpenedExtractor(extractor, [*notes, *hints_of_cut(model, extractor)])

@@ -139,6 +139,10 @@ class ReducerOptionsT:
 class L2NormOptionsT:
     fusedActivationFunction: int
 
+class ConcatenationOptionsT:
+    axis: int
+    fusedActivationFunction: int
+
 class QuantizeOptionsT: ...
 class DequantizeOptionsT: ...
 
@@ -152,6 +156,7 @@ OptionsT = (
     | SqueezeOptionsT
     | ReducerOptionsT
     | L2NormOptionsT
+    | ConcatenationOptionsT
     | QuantizeOptionsT
     | DequantizeOptionsT
 )

@@ -21,10 +21,13 @@ from ..metadata import EMBEDDING
 from ..nodes import Tensor
 from ..notes import write_note
 from ..quantization import Quantization
-from .tail import COUNTS_NOTE, ImprintingTail
+from .tail import COUNTS_NOTE, NO_CLASSES_NOTE, WEIGHTS_NAME, ImprintingTail, KeptScores
 
 # Unit vectors of up to 2^16 features need no smaller scale; nor do rows of zeros.
 _MIN_WEIGHT_SCALE = 2.0**-16
+# The smallest range of logits in which an imprinted class can be told from kept classes.
+_MIN_LOGIT_RANGE = 16.0
+_ROUNDING_ROOM = 1 - 2.0**-8  # for the zero point, which is a whole number
 _FLOAT: np.dtype[Any] = np.dtype(np.float32)
 _MIDDLES: dict[np.dtype[Any], int] = {np.dtype(np.uint8): 128, np.dtype(np.int8): 0}
 
@@ -42,7 +45,8 @@ def append_normalization(extractor: ModelFile) -> ModelFile:
     shape = [1, 1, 1, embedding.shape[-1]]
     if len(embedding.shape) != 4:
         embedding = add_reshape(graph, "imprinting/embedding", embedding, shape)
-    normalized = _add_symmetric(graph, "imprinting/normalized", shape, embedding.dtype, 1.0)
+    unit = _symmetric(embedding.dtype, 1.0)
+    normalized = graph.add_result("imprinting/normalized", shape, embedding.dtype, unit)
     graph.add_operator(
         schema.BuiltinOperator.L2_NORMALIZATION,
         [embedding],
@@ -55,19 +59,20 @@ def append_normalization(extractor: ModelFile) -> ModelFile:
 
 
 def append_imprinting_tail(
-    extractor: ModelFile, tail: ImprintingTail, labels: Sequence[str] | None = None
+    body: ModelFile, tail: ImprintingTail, labels: Sequence[str] | None = None
 ) -> ModelFile:
-    """Makes a classifier from a model whose output is the normalized embedding, [1, 1, 1, D].
+    """Makes a classifier from a model whose output is what CONV_2D reads, [1, 1, 1, F].
 
-    The cosines are stored with a scale of 1/128, as in pycoral's models. A tail without classes
-    gets one class with weights of zero, so that the model runs.
+    The cosines are stored with a scale of 1/128, as in pycoral's models, unless there is a kept
+    head. A tail without classes gets one class with weights of zero, so that the model runs, and a
+    note that says so.
 
     Args:
-        extractor: The model; see ``ImprintingModel.extractor``.
+        body: The model; see ``ImprintingModel.body``.
         tail: The classes.
         labels: The name of each class, to be stored in the model.
     """
-    graph = extractor.graph.copy()
+    graph = body.graph.copy()
     cosines = _add_convolution(graph, embedding_output(graph), tail)
     logits = _add_multiplication(graph, cosines, tail.logit_scale)
     flat = add_reshape(graph, "imprinting/flat", logits, [1, logits.shape[-1]])
@@ -75,6 +80,8 @@ def append_imprinting_tail(
     lines = (f"{index} {norm:f}\n" for index, norm in sorted(tail.sum_norms.items()))
     graph.model.description = "".join(lines).encode()
     write_note(graph.model, COUNTS_NOTE, tail.photo_counts)
+    is_empty = tail.weights.shape[1] == 0
+    write_note(graph.model, NO_CLASSES_NOTE, np.ones(1, np.uint8) if is_empty else None)
     return ModelFile.of_graph(graph, labels)
 
 
@@ -94,12 +101,9 @@ def _match_input_type(graph: Graph, embedding: Tensor) -> Tensor:
     return add_quantize(graph, "imprinting/quantized", embedding, converted)
 
 
-def _add_symmetric(
-    graph: Graph, name: str, shape: Sequence[int], dtype: np.dtype[Any], limit: float
-) -> Tensor:
-    """Adds a tensor for an operator to compute, for real values in [-limit, limit]."""
-    quantization = Quantization(dtype, limit / 128, _MIDDLES[dtype]) if dtype != _FLOAT else None
-    return graph.add_result(name, shape, dtype, quantization)
+def _symmetric(dtype: np.dtype[Any], limit: float) -> Quantization | None:
+    """Returns the quantization of real values in [-limit, limit]; None for float32."""
+    return Quantization(dtype, limit / 128, _MIDDLES[dtype]) if dtype != _FLOAT else None
 
 
 def _add_constant(
@@ -112,7 +116,8 @@ def _add_constant(
         name,
         values.shape,
         quantization.dtype,
-        values=quantization.quantize(values),
+        # Row by row, because a block of the weights of 1,000 classes would take much memory.
+        values=np.stack([quantization.quantize(row) for row in values]),
         scale=quantization.scale,
         zero_point=quantization.zero_point,
     )
@@ -127,9 +132,10 @@ def _add_convolution(graph: Graph, embedding: Tensor, tail: ImprintingTail) -> T
     quantization = embedding.quantization
     stored, stored_biases = None, None
     if quantization is not None:
-        stored, stored_biases = _quantize_weights(weights, quantization)
+        stored, stored_biases = _quantize_weights(weights, quantization, tail.kept)
     dtype = _FLOAT if quantization is None else quantization.dtype
-    cosines = _add_symmetric(graph, "imprinting/cosines", [1, 1, 1, len(biases)], dtype, 1.0)
+    scores = _score_quantization(tail) if tail.kept else _symmetric(dtype, 1.0)
+    cosines = graph.add_result("imprinting/cosines", [1, 1, 1, len(biases)], dtype, scores)
     options = schema.Conv2DOptionsT()
     options.padding = schema.Padding.SAME
     options.strideW = options.strideH = 1
@@ -137,7 +143,7 @@ def _add_convolution(graph: Graph, embedding: Tensor, tail: ImprintingTail) -> T
         schema.BuiltinOperator.CONV_2D,
         [
             embedding,
-            _add_constant(graph, "imprinting/weights", weights, stored),
+            _add_constant(graph, WEIGHTS_NAME, weights, stored),
             _add_constant(graph, "imprinting/biases", biases, stored_biases),
         ],
         [cosines],
@@ -147,16 +153,30 @@ def _add_convolution(graph: Graph, embedding: Tensor, tail: ImprintingTail) -> T
     return cosines
 
 
+def _score_quantization(tail: ImprintingTail) -> Quantization:
+    """Returns how the scores of a model with a kept head are stored."""
+    assert tail.kept is not None
+    scores = tail.kept.quantization
+    missing = _MIN_LOGIT_RANGE / tail.logit_scale - (scores.high - scores.low)
+    if not tail.sum_norms or missing <= 0:
+        return scores
+    return Quantization.of_range(scores.dtype, scores.low - missing / 2, scores.high + missing / 2)
+
+
 def _quantize_weights(
-    weights: NDArray[np.float32], embedding: Quantization
+    weights: NDArray[np.float32], embedding: Quantization, kept: KeptScores | None
 ) -> tuple[Quantization, Quantization]:
     """Returns the quantizations of weights and biases."""
     low, high = float(weights.min()), float(weights.max())
     if embedding.dtype == np.int8:  # the runtimes accept only symmetric weights
-        scale = max(high, -low) / 127
+        low = min(low, -high)
+        scale = -low / 127
         stored = Quantization(embedding.dtype, max(scale, _MIN_WEIGHT_SCALE), 0)
     else:
         stored = Quantization.of_range(embedding.dtype, low, high, _MIN_WEIGHT_SCALE)
+    if kept is not None:  # so that the logits of kept classes stay as they are
+        steps = max(1, int(kept.weight / stored.scale * _ROUNDING_ROOM))
+        stored = Quantization(embedding.dtype, kept.weight / steps, stored.zero_point)
     return stored, Quantization(np.dtype(np.int32), embedding.scale * stored.scale, 0)
 
 
@@ -164,7 +184,10 @@ def _add_multiplication(graph: Graph, cosines: Tensor, scale: float) -> Tensor:
     """Adds the MUL and returns the logits."""
     quantization, dtype = cosines.quantization, cosines.dtype
     stored = quantization and Quantization.of_range(quantization.dtype, 0.0, scale)
-    logits = _add_symmetric(graph, "imprinting/logits", cosines.shape, dtype, scale)
+    of_logits = quantization and Quantization(
+        dtype, quantization.scale * scale, quantization.zero_point
+    )
+    logits = graph.add_result("imprinting/logits", cosines.shape, dtype, of_logits)
     graph.add_operator(
         schema.BuiltinOperator.MUL,
         [cosines, _add_constant(graph, "imprinting/scale", np.array([scale]), stored)],

@@ -1,17 +1,22 @@
 """Making imprinting models, which can learn a class from a few photos, from any image model."""
 
-import math
-
 import numpy as np
+from numpy.typing import NDArray
 
-from ..cut import cut_below_head
+from ..cut import last_layer
 from ..embedding import embedding_output
 from ..file import ModelFile, ModelSource
+from ..graph import Graph
 from ..head.read import read_head
+from ..linear_layer import LinearLayer
+from ..nodes import Tensor
 from ..open_extractor import open_extractor
+from ..pruning import prune
+from ..quantization import Quantization
 from .append import append_imprinting_tail, append_normalization
+from .kept_head import JoinedScale, in_type, join_head
 from .read import has_imprinting_tail, read_imprinting_model
-from .tail import ImprintingTail
+from .tail import ImprintingTail, KeptScores
 
 # On photos of flowers, 5 per class, this gives the best calibrated probabilities.
 LOGIT_SCALE = 25.0
@@ -29,8 +34,9 @@ def create_imprinting_model(
 
     Args:
         model: An extractor, a classifier, or an imprinting model.
-        keep_classes: Whether to keep the classes of a classifier, with their accuracy. If not, the
-            result has no classes yet: until one is added, its output is a single probability of 1.
+        keep_classes: Whether to keep the classes of a classifier. Its last layer then stays in the
+            model, so that the answers stay the same; see :mod:`.kept_head`. If not, the result has
+            no classes yet: until one is added, its output is a single probability of 1.
         tensor_name: The tensor to take as the embedding, for a model without classes to keep; by
             default the output of an extractor, and the input of a classifier's last layer.
 
@@ -58,7 +64,8 @@ def make_imprinting_model(
         if keep_classes:
             return model
         old = read_imprinting_model(model)
-        return append_imprinting_tail(old.extractor, _no_classes(len(old.tail.weights)))
+        body = old.body if old.head is None else append_normalization(old.extractor)
+        return append_imprinting_tail(body, _no_classes(_feature_dim(body)))
     if keep_classes:
         return _keep_classes(model)
     normalized = append_normalization(open_extractor(model, tensor_name).model)
@@ -72,41 +79,62 @@ def _no_classes(features: int) -> ImprintingTail:
 
 
 def _keep_classes(classifier: ModelFile) -> ModelFile:
-    """Makes an imprinting model with the classes of a classifier.
-
-    The classifier's logits are w . e + b; the tail computes them for an embedding of typical length
-    as ``scale * (w' . e / |e| + b')``. The mean over all classes does not change the softmax, so it
-    is subtracted.
-    """
+    """Makes an imprinting model with the classes of a classifier, whose head stays as it was."""
     weights, biases, labels = read_head(classifier)
-    extractor = cut_below_head(classifier)
-    weights -= weights.mean(axis=1, keepdims=True)
-    biases = biases - biases.mean()
-    length = _typical_length(extractor)
-    # The cosine of a photo with the weights of its class is rarely above one half.
-    norms = np.sqrt(np.einsum("dc,dc->c", weights, weights))
-    largest = length * float(norms.max()) / 2
-    scale = max(LOGIT_SCALE, largest + float(np.abs(biases).max()))
-    weights *= np.float32(length / scale)
+    layer = last_layer(classifier)
+    graph = classifier.graph.copy()
+    logits = graph.tensors[_activated(layer).index]
+    quantization = _in_type_of_input(graph, logits)
+    largest = 8 * float(np.abs(weights).sum(axis=0).max()) + float(np.abs(biases).max())
+    shape = len(weights), logits.shape[-1]
+    sizes = JoinedScale.of_logits(quantization, largest, shape, LOGIT_SCALE)
+    embedding = graph.tensors[layer.embedding.index]
+    body = prune(graph, join_head(graph, embedding, logits, sizes))
+    picks = _class_of_logit(logits.shape[-1], len(biases)) * layer.softmax_beta
     tail = ImprintingTail(
-        weights,
-        biases / np.float32(scale),
-        scale,
+        np.zeros((sum(shape) + 1, len(biases)), np.float32),
+        np.zeros(len(biases), np.float32),
+        LOGIT_SCALE,
         sum_norms={},
         photo_counts=np.zeros(len(biases), np.int32),
+        kept=_kept_scores(sizes, layer.softmax_beta),
     )
-    return append_imprinting_tail(append_normalization(extractor), tail, labels)
+    tail.weights[: len(picks)] = picks * (sizes.anchor / LOGIT_SCALE)
+    return append_imprinting_tail(ModelFile.of_graph(body), tail, labels)
+
+
+def _kept_scores(sizes: JoinedScale, beta: float) -> KeptScores | None:
+    """Returns how an 8-bit tail stores the scores of kept classes, logits over LOGIT_SCALE."""
+    if sizes.logits is None:
+        return None
+    scale = sizes.logits.scale * beta / LOGIT_SCALE
+    scores = Quantization(sizes.logits.dtype, scale, sizes.logits.zero_point)
+    return KeptScores(scores, beta * sizes.anchor / LOGIT_SCALE)
+
+
+def _activated(layer: LinearLayer) -> Tensor:
+    """Returns the logits as the activation reads them; the output if there is no activation."""
+    logits = layer.logits
+    for operator in layer.downstream:
+        if operator.name in ("SOFTMAX", "LOGISTIC", "LOG_SOFTMAX"):
+            break
+        logits = operator.outputs[0]
+    return logits
+
+
+def _in_type_of_input(graph: Graph, logits: Tensor) -> Quantization | None:
+    """Returns how an 8-bit tail stores the logits; None if the tail is to be in real numbers."""
+    quantization = logits.quantization
+    types = {tensor.dtype for tensor in graph.inputs}
+    if quantization is None or len(types) != 1:
+        return None
+    return in_type(quantization, types.pop())
+
+
+def _class_of_logit(logits: int, classes: int) -> NDArray[np.float32]:
+    """Returns the factors [Z, C] of the logits; the one logit of two classes is of the second."""
+    return np.eye(logits, classes, k=classes - logits, dtype=np.float32)
 
 
 def _feature_dim(extractor: ModelFile) -> int:
     return embedding_output(extractor.graph).shape[-1]
-
-
-def _typical_length(extractor: ModelFile) -> float:
-    """Estimates the length of an embedding from the range that its tensor can hold.
-
-    The root mean square of the features of real photos is about a sixth of the largest feature.
-    """
-    quantization = extractor.graph.outputs[0].quantization
-    largest = 6.0 if quantization is None else max(-quantization.low, quantization.high)
-    return math.sqrt(_feature_dim(extractor)) * largest / 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,16 @@ from ..metadata import EMBEDDING
 from ..nodes import Operator, Tensor
 from ..notes import read_note, write_note
 from ..pruning import prune
-from .tail import COUNTS_NOTE, TAIL, ImprintingModel, ImprintingTail
+from .kept_head import read_kept_head
+from .tail import (
+    COUNTS_NOTE,
+    NO_CLASSES_NOTE,
+    TAIL,
+    WEIGHTS_NAME,
+    ImprintingModel,
+    ImprintingTail,
+    KeptScores,
+)
 
 _MAX_SUM_NORM = 2.0**50  # larger than any sum of photo embeddings
 
@@ -34,19 +44,31 @@ def read_imprinting_model(model: ModelFile) -> ImprintingModel:
         ModelError: The model has another tail. The texts are pycoral's.
     """
     graph = model.graph
-    embedding = _normalized_embedding(graph)
-    tail = _read_tail(graph, embedding)
-    extractor = graph.copy()
-    write_note(extractor.model, COUNTS_NOTE, None)
-    extractor.model.description = b""
-    extractor = prune(extractor, extractor.tensors[embedding.index])
-    model_file = ModelFile.of_graph(extractor, output_name=EMBEDDING)
-    return ImprintingModel(model_file, embedding.quantization, tail)
-
-
-def _normalized_embedding(graph: Graph) -> Tensor:
-    """Returns the output of L2_NORMALIZATION, after checking the operators."""
     normalization = _find_normalization(graph)
+    normalized = _normalized_embedding(normalization)
+    kept = read_kept_head(graph, normalization)
+    tail = _read_tail(graph, normalized, 0 if kept is None else len(kept[0].biases))
+    if kept is None:
+        extractor = _cut(graph, normalized)
+        return ImprintingModel(extractor, extractor, normalized.quantization, tail, None)
+    head, embedding = kept
+    source = graph.operators[-4].inputs[0]
+    assert source is not None  # CONV_2D has three inputs
+    extractor = _cut(graph, embedding)
+    return ImprintingModel(_cut(graph, source), extractor, embedding.quantization, tail, head)
+
+
+def _cut(graph: Graph, output: Tensor) -> ModelFile:
+    """Returns the model up to a tensor."""
+    cut = graph.copy()
+    write_note(cut.model, COUNTS_NOTE, None)
+    write_note(cut.model, NO_CLASSES_NOTE, None)
+    cut.model.description = b""
+    return ModelFile.of_graph(prune(cut, cut.tensors[output.index]), output_name=EMBEDDING)
+
+
+def _normalized_embedding(normalization: Operator) -> Tensor:
+    """Returns the output of L2_NORMALIZATION."""
     if len(normalization.outputs) != 1:
         raise ModelError(f"L2_NORMALIZATION has {len(normalization.outputs)} outputs, not one")
     embedding = normalization.outputs[0]
@@ -61,7 +83,10 @@ def _normalized_embedding(graph: Graph) -> Tensor:
 def _find_normalization(graph: Graph) -> Operator:
     names = _operator_names(graph)
     if "L2_NORMALIZATION" not in names:
-        raise ModelError("Unsupported model architecture. Input model must have an L2Norm layer.")
+        raise ModelError(
+            "Unsupported model architecture. Input model must have an L2Norm layer. "
+            "coral_learn.create_imprinting_model makes such a model from any image model."
+        )
     if names[-4:] != TAIL:
         raise ModelError(
             "The last 4 operators must be Conv2d, Mul, Reshape, Softmax, "
@@ -76,7 +101,7 @@ def _find_normalization(graph: Graph) -> Operator:
     return graph.operators[number]
 
 
-def _read_tail(graph: Graph, embedding: Tensor) -> ImprintingTail:
+def _read_tail(graph: Graph, embedding: Tensor, kept_logits: int) -> ImprintingTail:
     convolution, multiplication, _, softmax = graph.operators[-4:]
     if graph.outputs != softmax.outputs:
         raise ModelError("Graph must have output from Softmax")
@@ -96,17 +121,37 @@ def _read_tail(graph: Graph, embedding: Tensor) -> ImprintingTail:
     factor = real_constant(graph, multiplication.inputs[1])
     if factor.size != 1 or not factor > 0:
         raise ModelError("MUL must multiply the cosines by one positive number")
-    if not weights.any():  # a model without classes, because CONV_2D needs at least one
+    sum_norms = _parse_sum_norms(graph.model.description, len(weights))
+    if _is_placeholder(graph, convolution.inputs[1], weights, sum_norms):
         weights = weights[:0]
     classes = len(weights)
-    sum_norms = _parse_sum_norms(graph.model.description, classes)
+    scores = convolution.outputs[0].quantization if kept_logits else None
+    of_logits = weights[:, 0, 0, :kept_logits]
     return ImprintingTail(
         weights[:, 0, 0].T,
         biases[:classes],
         float(factor.item()),
         sum_norms,
         _read_photo_counts(graph.model, classes, sum_norms),
+        KeptScores(scores, float(of_logits.max())) if scores and of_logits.any() else None,
     )
+
+
+def _is_placeholder(
+    graph: Graph, tensor: Tensor | None, weights: NDArray[Any], sum_norms: Mapping[int, float]
+) -> bool:
+    """Tells whether the one class of a model stands for no class, because CONV_2D needs one.
+
+    The model says so in a note. Before there was this note, such a model had a class of zeros, and
+    none of the notes that a model with classes has.
+    """
+    if len(weights) != 1:
+        return False
+    if read_note(graph.model, NO_CLASSES_NOTE, np.uint8, 1) is not None:
+        return True
+    is_ours = tensor is not None and tensor.name == WEIGHTS_NAME
+    has_notes = bool(sum_norms) or read_note(graph.model, COUNTS_NOTE, np.int32, 1) is not None
+    return is_ours and not has_notes and not weights.any()
 
 
 def _operator_names(graph: Graph) -> list[str]:

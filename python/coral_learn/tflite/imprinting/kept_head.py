@@ -1,0 +1,273 @@
+"""The head of an ordinary classifier, kept inside an imprinting model.
+
+Normalization loses the length of an embedding, without which the logits of an ordinary head cannot
+be computed. So the head stays in the model as it was, and CONV_2D reads three things at once,
+joined into one vector: the logits of the head, the direction of the embedding, and a constant that
+is so much larger than both that L2_NORMALIZATION divides by the same length for every photo. A kept
+class then takes its own logit, unchanged, and an imprinted class the cosine with its direction.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...arrays import BiasVector, WeightColumns
+from ...errors import ModelError
+from .. import schema
+from ..graph import Graph
+from ..layers import add_dequantize, add_quantize, add_reshape, add_softmax
+from ..linear_layer import find_linear_layers, read_linear_layer
+from ..nodes import Operator, Tensor
+from ..quantization import Quantization, stored_range
+
+_PREFIX = "imprinting/"
+# The lengths that L2_NORMALIZATION divides by then differ by less than 32-bit floats can tell.
+_ANCHOR_FACTOR = 2.0**12
+_MAX_ANCHOR = 2.0**60  # its square is a 32-bit float
+# Logits of an even smaller range differ by less than an 8-bit probability can tell.
+_MIN_EXTENT = 0.5
+_UNIT_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class KeptHead:
+    """The head of an ordinary classifier, and how its logits are joined with the embedding.
+
+    Attributes:
+        weights: The weights of the head, float32 [D, Z].
+        biases: The biases of the head, float32 [Z].
+        reach: The factor of the direction; not zero.
+        anchor: The constant; positive.
+        typical_length: The estimated length of the embedding of a photo.
+    """
+
+    weights: WeightColumns
+    biases: BiasVector
+    reach: float
+    anchor: float
+    typical_length: float
+
+    @property
+    def features(self) -> int:
+        """D, the length of an embedding."""
+        return len(self.weights)
+
+    @property
+    def width(self) -> int:
+        """F, the number of values that CONV_2D reads."""
+        return len(self.biases) + self.features + 1
+
+    def join(self, embeddings: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Returns what CONV_2D reads, [N, F], for embeddings [N, D].
+
+        Normalized embeddings have lost their length, and get the typical one.
+        """
+        lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        if (np.abs(lengths - 1) < _UNIT_TOLERANCE).all():
+            embeddings, lengths = embeddings * self.typical_length, lengths * self.typical_length
+        logits = embeddings @ self.weights + self.biases
+        directions = embeddings / np.maximum(lengths, np.finfo(np.float32).tiny)
+        anchors = np.full((len(logits), 1), self.anchor)
+        joined = np.hstack([logits, directions * self.reach, anchors])
+        return np.asarray(joined / np.linalg.norm(joined, axis=1, keepdims=True))
+
+    def directions(self, joined: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Returns the directions [N, D] inside of what CONV_2D reads, [N, F]."""
+        inside = joined[:, len(self.biases) : -1] * math.copysign(1.0, self.reach)
+        lengths = np.linalg.norm(inside, axis=1, keepdims=True)
+        return np.asarray(inside / np.maximum(lengths, np.finfo(np.float64).tiny))
+
+    def embed_weights(self, direction: NDArray[np.float64], sharpness: float) -> NDArray[Any]:
+        """Returns the weights [F] of a class: its score is ``sharpness`` times a cosine."""
+        weights = np.zeros(self.width)
+        weights[len(self.biases) : -1] = direction * (sharpness * self.anchor / self.reach)
+        return weights
+
+    def direction_of(self, weights: NDArray[Any]) -> NDArray[np.float64]:
+        """Returns the direction [D] that a class with weights [F] has, not normalized."""
+        inside = weights[len(self.biases) : -1].astype(np.float64)
+        return np.asarray(inside * math.copysign(1.0, self.reach))
+
+
+@dataclass(frozen=True)
+class JoinedScale:
+    """The sizes of the joined parts.
+
+    Attributes:
+        reach: The factor of the direction.
+        anchor: The constant.
+        logits: The quantization of the logits in the type of the tail; None for a float tail.
+    """
+
+    reach: float
+    anchor: float
+    logits: Quantization | None
+
+    @classmethod
+    def of_logits(
+        cls, logits: Quantization | None, largest: float, head: tuple[int, int], logit_scale: float
+    ) -> JoinedScale:
+        """Chooses the sizes.
+
+        Args:
+            logits: The quantization of the logits in the type of the tail; None for a float tail.
+            largest: A guess of the largest logit of a float tail.
+            head: D and Z, the number of features and logits.
+            logit_scale: The usual factor between cosines and logits.
+        """
+        features, classes = head
+        if logits is None:
+            anchor = _ANCHOR_FACTOR * 4 * max(largest * math.sqrt(classes), 1.0)
+            return cls(1.0, min(anchor, _MAX_ANCHOR), None)
+        extent = max(logits.high, -logits.low)
+        if extent < _MIN_EXTENT:
+            scale = float(np.float32(logits.scale * _MIN_EXTENT / extent))
+            logits, extent = Quantization(logits.dtype, scale, logits.zero_point), _MIN_EXTENT
+        # Directions and their weights then get about as many different stored values.
+        peak = min(1.0, 6 / math.sqrt(features))
+        share = min(0.9, peak * math.sqrt(1.5 * logit_scale / extent))
+        reach = math.copysign(share * extent / peak, logits.high + logits.low)
+        anchor = _ANCHOR_FACTOR * max(extent * math.sqrt(classes), abs(reach))
+        return cls(reach, min(anchor, _MAX_ANCHOR), logits)
+
+
+def join_head(graph: Graph, embedding: Tensor, logits: Tensor, sizes: JoinedScale) -> Tensor:
+    """Adds the operators that join a head with the embedding; returns what CONV_2D reads.
+
+    Args:
+        graph: The graph of a classifier, which is changed.
+        embedding: The tensor of the embedding.
+        logits: The tensor of the logits.
+        sizes: The sizes of the joined parts.
+    """
+    flat = _add_unit_vector(graph, _as_real(graph, "embedding", embedding))
+    factor = graph.add_tensor(f"{_PREFIX}reach", [1], np.float32, values=[sizes.reach])
+    reached = graph.add_result(f"{_PREFIX}reached", flat.shape, np.float32, None)
+    graph.add_operator(
+        schema.BuiltinOperator.MUL, [flat, factor], [reached], options=schema.MulOptionsT()
+    )
+    anchor = graph.add_tensor(
+        f"{_PREFIX}anchor", [1, 1, 1, 1], np.float32, values=[[[[sizes.anchor]]]]
+    )
+    parts = [_as_real(graph, "logits", logits), reached, anchor]
+    options = schema.ConcatenationOptionsT()
+    options.axis = 3
+    shape = [1, 1, 1, sum(part.shape[-1] for part in parts)]
+    joined = graph.add_result(f"{_PREFIX}joined", shape, np.float32, None)
+    graph.add_operator(schema.BuiltinOperator.CONCATENATION, parts, [joined], options=options)
+    normalized = _add_unit_vector(graph, joined)
+    if sizes.logits is None:
+        return normalized
+    scale = float(np.float32(sizes.logits.scale / sizes.anchor))
+    stored = Quantization(sizes.logits.dtype, scale, sizes.logits.zero_point)
+    return add_quantize(graph, f"{_PREFIX}stored", normalized, stored)
+
+
+def read_kept_head(graph: Graph, normalization: Operator) -> tuple[KeptHead, Tensor] | None:
+    """Reads the kept head of an imprinting model, and the tensor of its embedding.
+
+    Args:
+        graph: The graph of the imprinting model.
+        normalization: The L2_NORMALIZATION before CONV_2D.
+
+    Returns:
+        None if CONV_2D reads nothing but a normalized embedding.
+
+    Raises:
+        ModelError: The kept head cannot be read.
+    """
+    producers = graph.producers
+    join = _producer(producers, normalization, "CONCATENATION")
+    if join is None or len(join.inputs) != 3:
+        return None
+    logits, reached, anchor = join.inputs
+    scaling = producers.get(reached) if reached is not None else None
+    if logits is None or anchor is None or scaling is None or scaling.name != "MUL":
+        return None
+    direction = _producer(producers, scaling, "L2_NORMALIZATION")
+    if direction is None or direction.inputs[0] is None:
+        return None
+    constants = [graph.constant(each) for each in (scaling.inputs[1], anchor) if each is not None]
+    reach, size = (each.item() if each is not None and each.size == 1 else 0 for each in constants)
+    if not 0 < abs(reach) < np.inf or not 0 < size < np.inf:
+        return None
+    weights, biases = _read_head_before(graph, logits)
+    embedding = direction.inputs[0]
+    while embedding.name.startswith(_PREFIX) and embedding in producers:
+        before = producers[embedding].inputs[0]
+        if before is None:
+            break
+        embedding = before
+    if embedding.shape[-1] != len(weights) or join.outputs[0].shape[-1] != sum(weights.shape) + 1:
+        raise ModelError(
+            f"the kept head reads {len(weights)} features, and the embedding has "
+            f"{embedding.shape[-1]}: make the imprinting model again from its classifier"
+        )
+    length = _typical_length(producers, embedding)
+    return KeptHead(weights, biases, float(reach), float(size), length), embedding
+
+
+def _read_head_before(graph: Graph, logits: Tensor) -> tuple[WeightColumns, BiasVector]:
+    """Reads the linear layer that leads to a tensor of logits."""
+    classifier = graph.copy()
+    source = classifier.tensors[logits.index]
+    classifier.set_output(add_softmax(classifier, f"{_PREFIX}probabilities", source))
+    layers = find_linear_layers(classifier)
+    if len(layers) != 1:
+        raise ModelError(
+            "the kept head has no linear layer that can be read: make the imprinting model again "
+            "from its classifier"
+        )
+    return read_linear_layer(classifier, layers[0])
+
+
+def _typical_length(producers: dict[Tensor, Operator], embedding: Tensor) -> float:
+    """Estimates the length of an embedding from the range that its tensor can hold.
+
+    The root mean square of the features of real photos is about a sixth of the largest feature.
+    """
+    producer = producers.get(embedding)
+    if producer is not None and producer.name == "L2_NORMALIZATION":
+        return 1.0
+    quantization = embedding.quantization
+    largest = 6.0 if quantization is None else max(-quantization.low, quantization.high)
+    return math.sqrt(embedding.shape[-1]) * largest / 6
+
+
+def in_type(logits: Quantization | None, dtype: np.dtype[Any]) -> Quantization | None:
+    """Returns the same quantization in another 8-bit type; None for real numbers."""
+    if logits is None or dtype.kind == "f":
+        return None
+    shift = stored_range(dtype)[0] - stored_range(logits.dtype)[0]
+    return Quantization(dtype, logits.scale, logits.zero_point + shift)
+
+
+def _producer(producers: dict[Tensor, Operator], operator: Operator, name: str) -> Operator | None:
+    """Returns the operator of a kind that computes the first input of another."""
+    source = operator.inputs[0] if operator.inputs else None
+    found = producers.get(source) if source is not None else None
+    return found if found is not None and found.name == name else None
+
+
+def _as_real(graph: Graph, name: str, tensor: Tensor) -> Tensor:
+    """Returns a tensor as float32 [1, 1, 1, N]."""
+    if tensor.quantization is not None:
+        tensor = add_dequantize(graph, f"{_PREFIX}{name}/real", tensor)
+    shape = [1, 1, 1, tensor.shape[-1]]
+    if len(tensor.shape) != 4:
+        tensor = add_reshape(graph, f"{_PREFIX}{name}/flat", tensor, shape)
+    return tensor
+
+
+def _add_unit_vector(graph: Graph, source: Tensor) -> Tensor:
+    """Adds an L2_NORMALIZATION of real numbers and returns its output."""
+    unit = graph.add_result(f"{_PREFIX}normalized", source.shape, np.float32, None)
+    graph.add_operator(
+        schema.BuiltinOperator.L2_NORMALIZATION, [source], [unit], options=schema.L2NormOptionsT()
+    )
+    return unit
