@@ -56,7 +56,7 @@ def _decode(content: bytes, encoding: str) -> str | None:
         text = content.decode(encoding)
     except UnicodeDecodeError:
         return None
-    return None if _CONTROL.search(text) else text
+    return None if "\0" in text else text
 
 
 def find_labels(text: str, suffix: str) -> dict[int, str] | None:

@@ -140,4 +140,4 @@ def _numbered(line: str) -> re.Match[str] | None:
 def _are_numbers_of_classes(numbered: Mapping[int, re.Match[str]], lines: int) -> bool:
     if 2 * len(numbered) > lines:
         return True
-    return all(int(match[1]) == row for row, match in numbered.items())
+    return bool(numbered) and all(int(match[1]) == row for row, match in numbered.items())

@@ -14,6 +14,7 @@ from ..extraction.photo_rows import OnError, PhotoRows, raise_error, skip_photo
 from ..labels import label_list, read_label_file
 from ..progress import Progress
 from ..tflite.file import ModelFile, ModelSource
+from .class_labels import labels_from_zero, warn_of_label_count
 
 LabelSource = str | os.PathLike[str] | Sequence[str] | Mapping[int, str]
 """Labels: the path of a label file, a list of names, or a mapping of names by class index."""
@@ -69,6 +70,7 @@ class Classifier:
         self.labels = _label_names(labels) if labels is not None else file.labels
         self._model = ImageModel(file, device=device, cache=cache)
         self.num_classes = self._model.output_size
+        self.labels = labels_from_zero(self.labels, self.num_classes)
 
     def __enter__(self) -> "Classifier":
         return self
@@ -140,6 +142,7 @@ class Classifier:
                 be read.
         """
         _check_selection(top_k, threshold)
+        warn_of_label_count(self.labels, self.num_classes)
         found = self._model.run(images, progress=progress, on_error=on_error or raise_error)
         return self._best_classes(np.asarray(found.rows, np.float32), top_k, threshold)
 
@@ -156,6 +159,7 @@ class Classifier:
         The arguments and the other errors are those of :meth:`classify`.
         """
         _check_selection(top_k, threshold)
+        warn_of_label_count(self.labels, self.num_classes)
         found = self._model.run(images, progress=progress, on_error=skip_photo)
         scores = np.asarray(found.rows, np.float32)
         return found.with_rows(self._best_classes(scores, top_k, threshold))

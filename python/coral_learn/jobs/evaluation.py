@@ -17,6 +17,7 @@ from ..extraction.photo_rows import SkippedPhoto
 from ..progress import Progress
 from ..tflite.file import ModelSource
 from ..words import counted, percent
+from .class_labels import check_label_count, own_classes
 from .classification import Classifier, LabelSource
 from .confusion import confusion_matrix
 from .interval import Interval, accuracy_interval
@@ -90,7 +91,8 @@ def evaluate(
     """Measures a classifier on photos in class folders.
 
     A folder has the photos of the model's class of the same name. For a model without labels, the
-    folders in sorted order have the photos of its classes in order.
+    folders in sorted order have the photos of its classes in order. If several classes of the model
+    have the same name, each of them is right.
 
     Args:
         model: The path of a ``.tflite`` file, or its bytes.
@@ -110,7 +112,7 @@ def evaluate(
     photos = ImageFolder(data_dir)
     rows, notes = _rows_to_test(photos)
     with Classifier(model, labels=labels, device=device, cache=cache) as classifier:
-        class_ids = _class_ids(photos, classifier)
+        names = _class_names(photos, classifier)
         found = classifier.score_readable([photos.paths[row] for row in rows], progress=progress)
     skipped = [SkippedPhoto(photos.shown(each.path), each.reason) for each in found.skipped]
     if not len(found.rows):
@@ -118,8 +120,9 @@ def evaluate(
             f"none of the {counted(len(rows), 'photo')} in {photos.path} could be read (for "
             f"example, {skipped[0]}). Replace the photos, or choose another folder."
         )
-    photo_classes = class_ids[photos.labels[rows[found.kept]]]
+    folders = [photos.classes[label] for label in photos.labels[rows[found.kept]]]
     answers = found.rows.argmax(axis=1)
+    photo_classes = own_classes(folders, names, answers)
     classes = [classifier.label(index) for index in range(classifier.num_classes)]
     right = photo_classes == answers
     seen, new = _by_training(model, classes, found.digests, right)
@@ -180,8 +183,8 @@ def _tell_seen_photos(seen: PartAccuracy, new: PartAccuracy, notes: list[str]) -
         notes.append(text)
 
 
-def _class_ids(photos: ImageFolder, classifier: Classifier) -> NDArray[np.int64]:
-    """Returns the model's class index for each class folder."""
+def _class_names(photos: ImageFolder, classifier: Classifier) -> list[str]:
+    """Returns the name of each class of the model, as the folders have it."""
     if classifier.labels is None:
         if len(photos.classes) != classifier.num_classes:
             raise ValueError(
@@ -189,14 +192,14 @@ def _class_ids(photos: ImageFolder, classifier: Classifier) -> NDArray[np.int64]
                 f"{classifier.num_classes} classes and no labels. Pass a label file with the names "
                 "of the model's classes."
             )
-        return np.arange(len(photos.classes))
-    labels = classifier.labels[: classifier.num_classes]
-    known = {class_name(name): k for k, name in enumerate(labels)}
-    unknown = [name for name in photos.classes if name not in known]
+        return photos.classes
+    check_label_count(classifier.labels, classifier.num_classes)
+    names = [class_name(label) for label in classifier.labels]
+    unknown = [name for name in photos.classes if name not in names]
     if unknown:
         raise ValueError(
             f"{photos.path} has folders that are not classes of the model: "
             f"{', '.join(unknown)}. Its classes are {', '.join(classifier.labels[:10])}"
-            f"{'...' if len(known) > 10 else ''}. Rename or remove these folders."
+            f"{'...' if len(names) > 10 else ''}. Rename or remove these folders."
         )
-    return np.array([known[name] for name in photos.classes])
+    return names

@@ -183,7 +183,7 @@ def retrain(
         seconds=clock.seconds,
         device=used_device,
         runtime=runtime_name(),
-        notes=model_notes + photos.notes + split_notes,
+        notes=[*model_notes, *photos.notes, *split_notes, *trained.notes],
     )
 
 
