@@ -58,7 +58,7 @@ PACKAGE: dict[str, str | None] = {
         "data_dir extractor output tensor_name method sgd validation test seed device cache "
         "progress"
     ),
-    "split_by_class": "labels validation test seed",
+    "split_by_class": "labels validation test seed groups",
 }
 EDGETPU: dict[str, str | None] = {
     "DEVICE_VARIABLE": None,
@@ -112,6 +112,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
     },
     "ImageFolder": {
         "classes": None,
+        "groups": None,
         "labels": None,
         "names": None,
         "notes": None,

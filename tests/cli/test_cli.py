@@ -157,9 +157,12 @@ def test_a_project_is_managed_from_the_command_line(
     run("project", "rename", project, "crab", "Krabbe")
     run("project", "remove", project, "fish")
     assert "remove class fish" in run("project", "undo", project).stdout
-    shown = json.loads(run("project", "show", project, "--json").stdout)
-    assert [known["name"] for known in shown["classes"]] == ["Krabbe", "fish", "background"]
-    assert "classify --threshold" in run("project", "show", project).stdout
+    found = json.loads(run("project", "show", project, "--json").stdout)
+    assert [known["name"] for known in found["classes"]] == ["Krabbe", "fish", "background"]
+    shown = run("project", "show", project).stdout
+    assert "held-out photos (95% interval: " in shown
+    assert "classify --threshold" in shown
+    assert "Change 1: add class crab (20 photos)" in shown
     run("project", "export", project, "--output", tmp_path / "out")
     model = tmp_path / "out" / "retrained_model.tflite"
     image = photos / "jellyfish" / "jellyfish_000.jpg"
@@ -191,6 +194,7 @@ def test_the_cache_is_shown_and_cleared(
         ("train",),
         ("train", "photos", "--extractor", "e", "--output", "o", "--method", "adam"),
         ("train", "photos", "--extractor", "e", "--output", "o", "--iterations", "0"),
+        ("train", "photos", "--extractor", "e", "--output", "o", "--test", "10"),
         ("classify", "model.tflite"),
         ("fly",),
     ],

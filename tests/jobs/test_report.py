@@ -1,6 +1,7 @@
 """The report about a retrained model: the analysis of its test, and the file that shows it."""
 
 import html.parser
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from coral_learn.dataset import Split
 from coral_learn.embeddings import Embeddings
+from coral_learn.jobs.cross_validation import CrossValidation
 from coral_learn.jobs.report import Analysis, analyze, render_report
 
 CLASSES = ["daisy", "rose & <thorn>"]
@@ -123,3 +125,32 @@ def test_without_jinja_the_report_is_plain_text(
         "11.jpg looks like",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("test_photos", "validated_photos", "headline"),
+    [(49, None, None), (50, None, "75.0%"), (4, 49, None), (4, 60, "90.0%"), (60, 99, "75.0%")],
+)
+def test_only_an_accuracy_of_enough_photos_is_a_headline(
+    tmp_path: Path, test_photos: int, validated_photos: int | None, headline: str | None
+) -> None:
+    pytest.importorskip("jinja2", reason="the extra coral-learn[report] is not installed")
+    validated = validated_photos and CrossValidation(0.9, validated_photos, (0.8, 0.95))
+    analysis = replace(
+        analysis_of(tmp_path), test_photos=test_photos, cross_validated=validated or None
+    )
+    page = write(tmp_path, analysis)
+    assert ('class="headline"' in page) == (headline is not None)
+    assert headline is None or f'class="headline">{headline}<' in page
+    assert f"{test_photos} test photos" in page
+    assert validated_photos is None or f"of {validated_photos} photos" in page
+
+
+def test_the_accuracies_of_a_text_report_have_their_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coral_learn.jobs.report.write.find_spec", lambda name: None)
+    validated = CrossValidation(0.9, 60, (0.8, 0.95))
+    text = write(tmp_path, replace(analysis_of(tmp_path), cross_validated=validated))
+    assert "Accuracy of the saved model: 75.0% of 4 test photos (95% interval: 30.1% to" in text
+    assert "Accuracy by cross-validation: 90.0% of 60 photos (95% interval: 80.0% to 95.0%)" in text

@@ -48,8 +48,12 @@ def test_the_result_describes_the_files_and_the_accuracy(result: RetrainResult) 
 def test_the_saved_model_is_as_accurate_as_the_result_says(
     result: RetrainResult, photos: Path
 ) -> None:
-    found = evaluate(result.model, photos, labels=result.labels)
+    with pytest.warns(UserWarning, match="trained on 54 of the 60 photos"):
+        found = evaluate(result.model, photos, labels=result.labels)
     assert found.images == 60
+    assert found.seen is not None
+    assert found.new is not None
+    assert (found.seen.images, found.new.images) == (54, 6)
     assert found.accuracy >= 0.9
     assert np.trace(found.confusion) == round(found.accuracy * 60)
     with Classifier(result.model, labels=result.labels) as classifier:
@@ -200,7 +204,8 @@ def test_evaluate_matches_folders_and_classes_by_name(
     result: RetrainResult, photos: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(photos / "fish", tmp_path / "fish")
-    found = evaluate(result.model, tmp_path, labels=result.labels)
+    found = evaluate(result.model.read_bytes(), tmp_path, labels=result.labels)
+    assert found.seen is None
     assert sum(found.confusion[1]) == found.images == 20
 
 

@@ -30,10 +30,10 @@ def test_a_pooled_tensor_is_chosen_before_a_narrow_hidden_layer(
     photos: Path, tmp_path: Path
 ) -> None:
     model = build_classifier(**NARROW).content
-    default, hint = retrain(photos, model, tmp_path / "default").notes
+    default, hint = retrain(photos, model, tmp_path / "default", test=0).notes
     assert "cut off at hidden (2 features, uint8)" in default
     assert "--tensor pooled" in hint
-    result = retrain(photos, model, tmp_path / "auto", tensor_name="auto")
+    result = retrain(photos, model, tmp_path / "auto", tensor_name="auto", test=0)
     (note,) = result.notes
     assert note.startswith(
         "pooled (24 features, uint8) was chosen as the embedding of the model: it has the least "

@@ -296,7 +296,7 @@ def test_inputs_and_constants_cannot_be_the_embedding(name: str) -> None:
 def test_a_compiled_extractor_is_ready_to_use(tmp_path: Path) -> None:
     path = tmp_path / "my extractor.tflite"
     path.write_bytes(build_compiled_extractor().content)
-    ready = f"already compiled for the Edge TPU .* ready to use: run .* --extractor '{path}'"
+    ready = f"uint8, compiled for the Edge TPU.* ready to use: run .* --extractor '{path}'"
     with pytest.raises(ModelError, match=ready):
         create_embedding_extractor(path)
     with pytest.raises(ModelError, match="compiled for the Edge TPU, which hides its layers"):

@@ -190,7 +190,7 @@ def test_the_error_says_what_the_file_looks_like(
 ) -> None:
     path = tmp_path / "photo.tflite"
     path.write_bytes(content)
-    message = f"{path} is not a TensorFlow Lite model ({looks_like})"
+    message = f"{path} is not a TensorFlow Lite model: {looks_like}. Give a .tflite file."
     with pytest.raises(ModelError, match=re.escape(message)):
         ModelFile.open(path).check()
 

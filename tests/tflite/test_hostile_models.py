@@ -275,7 +275,7 @@ def _set_kind(operator: int, kind: str) -> Callable[[Any], None]:
         (_set_kind(1, "STRIDED_SLICE"), "lacks an input"),
         (_set_kind(1, "BATCH_MATMUL"), "lacks an input"),
         (_set_kind(0, "SPLIT"), "lacks the options"),
-        (_set_scale(b"image", 1e-45), "not a finite positive number"),
+        (_set_scale(b"image", 1e-45), "a scale of 1.4013e-45"),
         (_set_scale(b"scores", 0.0), "a scale of 0"),
         (_set_type(b"scores", "RESOURCE"), "is an input or output that is not an array"),
         (_set_type(b"image", "VARIANT"), "is an input or output that is not an array"),

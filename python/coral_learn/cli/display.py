@@ -175,7 +175,7 @@ def print_project(project: Project) -> None:
     table = Table("Class", "Photos")
     for name in step.classes:
         table.add_row(escape(name), str(step.count(name)))
-    results.print(table)
+    results.print(table if step.classes else "The project has no classes yet.")
     if step.accuracy is not None and step.interval is not None:
         found = describe_accuracy(step.accuracy, step.tested, step.interval, "held-out photo")
         results.print(
@@ -186,10 +186,16 @@ def print_project(project: Project) -> None:
         )
 
 
+def print_changes(project: Project) -> None:
+    """Prints the changes of a project so far, oldest first."""
+    for number, change in enumerate(project.history[1:], start=1):
+        results.print(f"Change {number}: {change}", markup=False, highlight=False, soft_wrap=True)
+
+
 def print_cache(info: CacheInfo) -> None:
     """Prints what a cache contains."""
     results.print(
-        f"{escape(str(info.path))}: {info.embeddings} embeddings, "
+        f"{escape(str(info.path))}: {counted(info.embeddings, 'embedding')}, "
         f"{info.bytes / 1e6:.1f} of at most {info.max_bytes / 1e6:.0f} MB",
         highlight=False,
         soft_wrap=True,
@@ -215,6 +221,13 @@ def print_evaluation(evaluation: Evaluation) -> None:
     """Prints the accuracy, and the most frequent wrong answer for each class."""
     found = describe_accuracy(evaluation.accuracy, evaluation.images, evaluation.interval)
     results.print(f"Accuracy: [bold]{found}[/]", highlight=False)
+    for name, part in (
+        ("new photos", evaluation.new),
+        ("photos that the model was trained on", evaluation.seen),
+    ):
+        if part is not None and part.accuracy is not None and part.interval is not None:
+            found = describe_accuracy(part.accuracy, part.images, part.interval)
+            results.print(f"Accuracy, {name}: {found}", highlight=False, soft_wrap=True)
     table = Table("Class", "Photos", "Right", "Most often mistaken for")
     for name, photos, right, wrong in _by_class_name(evaluation):
         worst = max(wrong, key=lambda other: wrong[other], default="")

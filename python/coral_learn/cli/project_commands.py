@@ -123,6 +123,7 @@ def _show(folder: Path, json: bool) -> None:
         display.print_json(project.to_json())
     else:
         display.print_project(project)
+        display.print_changes(project)
 
 
 @project_app.command("export")

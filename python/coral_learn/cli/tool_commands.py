@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ..dataset import ImageFolder
+from ..dataset.folder import ImageFolder
 from ..edgetpu.doctor import doctor
 from ..extraction.cache import EmbeddingCache
 from ..files import write_atomically

@@ -23,6 +23,7 @@ from .options import (
 )
 from .overwriting import confirm_overwriting
 
+_FRACTION = click.FloatRange(0, 1, max_open=True)
 _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
 
 
@@ -69,8 +70,20 @@ _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
     default=SgdSettings.weight_scale,
     help="Scale of the random initial weights (sgd only).",
 )
-@click.option("--val", metavar="X", default=0.1, help="Fraction of the photos for validation.")
-@click.option("--test", metavar="X", default=0.1, help="Fraction of the photos for the final test.")
+@click.option(
+    "--val",
+    type=_FRACTION,
+    metavar="X",
+    default=0.1,
+    help="Fraction of the photos for validation; 0.1 is a tenth of them.",
+)
+@click.option(
+    "--test",
+    type=_FRACTION,
+    metavar="X",
+    default=0.1,
+    help="Fraction of the photos for the final test.",
+)
 @click.option(
     "--seed",
     type=click.IntRange(min=0),

@@ -1,5 +1,6 @@
 """Archives of photos: zip and tar files, unpacked without trust in what they claim."""
 
+import errno
 import re
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ _MAX_RATIO = 150
 _ANY_RATIO_BYTES = 100_000_000  # so much is unpacked at any ratio
 _SPARE_BYTES = 100_000_000  # so much stays free on the disk
 _CHUNK = 1 << 20
+_NAME_ERRORS = (errno.EEXIST, errno.EISDIR, errno.EILSEQ, errno.ENAMETOOLONG, errno.ENOTDIR)
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
 
@@ -65,10 +67,12 @@ def _unpack_file(
             return 0
         if file.is_plain and place.suffix.lower() in _WANTED_SUFFIXES:
             return _write(file, place, limit, archive)
-    except OSError as error:  # the name is too long, or a file and a folder have the same
+    except OSError as error:
+        if error.errno not in _NAME_ERRORS:
+            raise
         raise ValueError(
             f"{archive} has a file that cannot be unpacked: {file.name}: "
-            f"{error.strerror or error}. Unpack the archive yourself, and give the folder."
+            f"{error.strerror}. Unpack the archive yourself, and give the folder."
         ) from error
     ignored.add(place.name)
     return 0

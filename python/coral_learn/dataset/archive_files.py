@@ -1,6 +1,7 @@
 """Reading zip and tar files, one file after the other."""
 
 import bz2
+import errno
 import functools
 import gzip
 import lzma
@@ -19,7 +20,7 @@ from .suffixes import ZIP_SUFFIXES
 _MAX_READ = 8_000_000  # bytes at once: tarfile asks for more only if a hostile header claims it
 _ENCRYPTED = 1  # a bit in the flags of a file in a zip archive
 _DAMAGES = (
-    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, zlib.error),
+    *(zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error),
     *(EOFError, NotImplementedError, OverflowError, UnicodeError, struct.error),
 )
 
@@ -61,7 +62,9 @@ def archived_files(archive: Path) -> Iterator[Iterator[ArchivedFile]]:
                 tarfile.open(fileobj=cast("IO[bytes]", _Bounded(stream)), mode="r:") as opened_tar,
             ):
                 yield _files_of_tar(opened_tar)
-    except _DAMAGES as error:
+    except (*_DAMAGES, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
         raise ValueError(
             f"{archive} is damaged, or it is no {'zip' if is_zip else 'tar'} file ({error}). "
             "Copy or download it again."
@@ -76,7 +79,7 @@ def _files_of_zip(opened: zipfile.ZipFile, archive: Path) -> Iterator[ArchivedFi
             )
         yield ArchivedFile(
             name=info.filename,
-            is_folder=info.is_dir(),
+            is_folder=info.filename.endswith("/"),
             is_plain=stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG),
             position=0,
             open=functools.partial(opened.open, info),

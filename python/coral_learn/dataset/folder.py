@@ -5,6 +5,7 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .groups import Found, Group, Part
 from .layouts import find_in_folder
@@ -18,7 +19,8 @@ class ImageFolder:
     The folder may also have ``train``, ``val`` and ``test`` with the class folders in each, or be
     one of the other things that hold photos and their classes: a zip or tar file of such a folder,
     a CSV or JSON Lines file that lists paths and classes, a project of Teachable Machine, or the
-    folder of a custom classification model of Frigate. What an archive has is unpacked into a
+    folder of a custom classification model of Frigate. Of videos in class folders, frames are used
+    as photos (``pip install 'coral-learn[video]'``). What an archive has, and frames, are in a
     temporary folder, which is removed together with this object.
 
     Attributes:
@@ -29,6 +31,8 @@ class ImageFolder:
         labels: The class index of each photo, int64 of shape [N].
         split: The rows to train, to validate and to test on, if the folder or the listing says so,
             or None. A part that it does not have is empty.
+        groups: The number of the group of each photo, int64 [N], where frames of one video are a
+            group and every photo is one of its own; None without videos.
         notes: What was found that the user may not expect, such as ignored files, in one line each.
     """
 
@@ -44,6 +48,8 @@ class ImageFolder:
         self.path = Path(path)
         found = self._find()
         self._temporary = found.temporary
+        if any(group.videos for group in found.groups):
+            found = self._with_frames(found)
         notes = [*found.notes, str(found.ignored)] if found.ignored else found.notes
         self.notes = [self.shown(note) for note in notes]
         groups = sorted(found.groups, key=lambda group: group.label)
@@ -52,6 +58,7 @@ class ImageFolder:
         self.paths = [path for each in photos for path, _ in each]
         self.labels = np.repeat(np.arange(len(photos)), [len(each) for each in photos])
         self.split = _split([part for each in photos for _, part in each])
+        self.groups = _group_numbers(self.paths, found.groups)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -68,7 +75,7 @@ class ImageFolder:
 
     def shown(self, text: str) -> str:
         """Returns a text in which the paths of unpacked photos begin with the archive's."""
-        for folder in self._temporary:
+        for folder in reversed(self._temporary):  # a video may be in an archive
             text = folder.shown(text)
         return text
 
@@ -89,12 +96,29 @@ class ImageFolder:
             "CSV or JSON Lines file with the path and the class of each photo."
         )
 
+    def _with_frames(self, found: Found) -> Found:
+        from .videos import take_frames
+
+        try:
+            return take_frames(found)
+        except ValueError as error:
+            raise ValueError(self.shown(str(error))) from error
+
 
 def _photos_of_class(groups: list[Group]) -> list[tuple[Path, Part | None]]:
     """Returns the photos of one class in order, each with its part of a split."""
     return sorted(
         ((path, group.part) for group in groups for path in group.photos), key=lambda each: each[0]
     )
+
+
+def _group_numbers(paths: list[Path], groups: list[Group]) -> NDArray[np.int64] | None:
+    """Returns the same number for all frames of a video, and other numbers for photos."""
+    videos = [group.photos for group in groups if group.videos]
+    if not videos:
+        return None
+    number_of = {path: len(paths) + number for number, each in enumerate(videos) for path in each}
+    return np.array([number_of.get(path, row) for row, path in enumerate(paths)], np.int64)
 
 
 def _split(parts: list[Part | None]) -> Split | None:

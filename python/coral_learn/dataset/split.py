@@ -27,18 +27,25 @@ class Split:
 
 
 def split_by_class(
-    labels: NDArray[np.int64], validation: float, test: float, seed: int | None = None
+    labels: NDArray[np.int64],
+    validation: float,
+    test: float,
+    seed: int | None = None,
+    groups: NDArray[np.int64] | None = None,
 ) -> Split:
     """Splits rows at random, with the same fractions for every class.
 
     A class with few rows gives at least one row to each part that is asked for, as long as one row
-    remains for training.
+    remains for training. All rows of a group go to the same part, so that the parts of classes with
+    large groups are only about as large as asked for.
 
     Args:
         labels: The class of each row, [N].
         validation: The fraction of rows for validation, in [0, 1).
         test: The fraction of rows for the test, in [0, 1). The sum of both must be less than 1.
         seed: The same seed gives the same split.
+        groups: The number of the group of each row, [N], such as frames of the same video; by
+            default every row is a group of its own.
 
     Raises:
         ValueError: The fractions are out of range.
@@ -52,11 +59,14 @@ def split_by_class(
     parts: tuple[list[NDArray[np.int64]], ...] = ([], [], [])
     for label in np.unique(labels):
         rows = generator.permutation(np.flatnonzero(labels == label))
+        if groups is not None:
+            rows = _by_group(rows, groups[rows])
         tests = _share(len(rows), test)
         validations = min(_share(len(rows), validation), len(rows) - tests - 1)
-        for part, chosen in zip(
-            parts, np.split(rows, [len(rows) - tests - validations, len(rows) - tests]), strict=True
-        ):
+        cuts = (len(rows) - tests - validations, len(rows) - tests)
+        if groups is not None:
+            cuts = _between_groups(cuts, groups[rows])
+        for part, chosen in zip(parts, np.split(rows, cuts), strict=True):
             part.append(chosen)
     train, held, tested = (
         generator.permutation(np.concatenate(part or [np.empty(0, np.int64)])) for part in parts
@@ -67,3 +77,27 @@ def split_by_class(
 def _share(rows: int, fraction: float) -> int:
     """Returns how many rows of a class go to a part: at least one, but never all."""
     return min(max(round(rows * fraction), 1), rows - 1) if fraction > 0 else 0
+
+
+def _by_group(rows: NDArray[np.int64], groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Returns rows with those of a group beside each other, the groups in the order of the rows."""
+    _, first, group_of_row = np.unique(groups, return_index=True, return_inverse=True)
+    order: NDArray[np.int64] = rows[np.argsort(first[group_of_row], kind="stable")]
+    return order
+
+
+def _between_groups(cuts: tuple[int, int], groups: NDArray[np.int64]) -> tuple[int, int]:
+    """Moves the places where the validation and the test rows begin to places between groups.
+
+    A part that cannot get a group, because the training rows need one, becomes empty.
+    """
+    validation, test = cuts
+    places = (np.flatnonzero(np.diff(groups)) + 1).tolist()
+    moved = len(groups)
+    if test < len(groups):
+        free = places[1:] if validation < test and len(places) > 1 else places
+        moved = min(free, key=lambda place: abs(place - test), default=moved)
+    if validation == test:
+        return moved, moved
+    free = [place for place in places if place < moved]
+    return min(free, key=lambda place: abs(place - validation), default=moved), moved

@@ -1,5 +1,7 @@
 """Weight imprinting: training a classifier's last layer on a few photos of each class."""
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Sequence
 from typing import Any, SupportsIndex
@@ -11,7 +13,7 @@ from ..arrays import PredictionVector
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.imprinting.append import append_imprinting_tail
 from ..tflite.imprinting.read import read_imprinting_model
-from ..tflite.imprinting.tail import ImprintingTail
+from ..tflite.imprinting.tail import ImprintingModel, ImprintingTail
 from .imprinted_class import ImprintedClass, KeptClass, load_classes, unit_rows
 from .inputs import EmbeddingsLike, as_embeddings, as_float_array, as_labels, as_whole_number
 from .object_lock import ObjectLock
@@ -44,16 +46,31 @@ class ImprintingEngine:
             ModelError: The file cannot be read, or is not such a model.
         """
         model = ModelFile.open(model_path)
-        self._model = read_imprinting_model(model)
+        self._start(
+            read_imprinting_model(model), model.labels if keep_classes else None, keep_classes
+        )
+
+    @classmethod
+    def of_parts(cls, model: ImprintingModel, labels: list[str] | None) -> ImprintingEngine:
+        """Makes an engine that keeps the classes of a model that is not in a file yet.
+
+        Args:
+            model: The parts of an imprinting model.
+            labels: The name of each class, or None.
+        """
+        engine = cls.__new__(cls)
+        engine._start(model, labels, keep_classes=True)
+        return engine
+
+    def _start(self, model: ImprintingModel, labels: list[str] | None, keep_classes: bool) -> None:
+        self._model = model
         self._classes: list[KeptClass | ImprintedClass] = []
-        self._labels: list[str] | None = None
         # Beside the classes of an ordinary classifier, an imprinted class needs a bias, which is
         # computed from its number of photos.
-        self._counts_photos = keep_classes and self._model.tail.photo_counts is not None
+        self._counts_photos = keep_classes and model.tail.photo_counts is not None
         if keep_classes:
-            self._classes = load_classes(self._model.tail, self._model.head)
-            labels = model.labels
-            self._labels = labels if labels and len(labels) == len(self._classes) else None
+            self._classes = load_classes(model.tail, model.head)
+        self._labels = labels if labels and len(labels) == len(self._classes) else None
         self._lock = ObjectLock()  # guards the classes and labels
 
     @property
@@ -104,17 +121,10 @@ class ImprintingEngine:
         """
         vector = self._as_real(embedding)
         index = as_whole_number(class_id, "class_id", 0)
-        head = self._model.head
         with self._lock:
             self._check_trainable([index])
-            if index == self.num_classes:
-                self._classes.append(ImprintedClass(np.zeros(self.embedding_dim), head))
-            trained = self._classes[index]
-            assert isinstance(trained, ImprintedClass)
-            trained.total += vector if head is None else unit_rows(vector[None])[0]
-            if self._counts_photos:
-                trained.photos += 1
-                trained.rival_total += self._best_kept_score(vector)
+            (rival,) = self._rivals(vector[None])
+            self._add_photo(index, vector, rival)
 
     def train_all(self, embeddings: EmbeddingsLike, labels: ArrayLike) -> None:
         """Adds many photos, class by class. If there is an error, none of them is added.
@@ -129,14 +139,14 @@ class ImprintingEngine:
         Raises:
             RuntimeError, ValueError: As for :meth:`train`.
         """
-        vectors = self._rows(embeddings)
-        if self._model.head is None:
-            vectors = unit_rows(vectors)
+        rows = self._rows(embeddings)
+        vectors = unit_rows(rows)
         classes = as_labels(labels, len(vectors), 2**31 - 1, "labels")
         with self._lock:
             self._check_trainable(np.unique(classes).tolist())
+            rivals = self._rivals(rows)
             for row in np.argsort(classes, kind="stable"):
-                self.train(vectors[row], classes[row])
+                self._add_photo(int(classes[row]), vectors[row], rivals[row])
 
     def predict(self, x: EmbeddingsLike) -> PredictionVector:
         """Returns the class of each embedding, int64 [N].
@@ -225,6 +235,22 @@ class ImprintingEngine:
                     "Cannot change the base model classes not trained with imprinting method!"
                 )
 
+    def _add_photo(self, index: int, vector: NDArray[np.float64], rival: float) -> None:
+        """Adds an embedding, with the highest score of any kept class for it, to a class."""
+        head = self._model.head
+        if index == self.num_classes:
+            self._classes.append(ImprintedClass(np.zeros(self.embedding_dim), head))
+        trained = self._classes[index]
+        assert isinstance(trained, ImprintedClass)
+        trained.total += vector if head is None else unit_rows(vector[None])[0]
+        if self._counts_photos:
+            trained.photos += 1
+            trained.rival_total += float(rival)
+
+    def _rivals(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Returns the highest score of any kept class, [N]; zeros where it is not needed."""
+        return self._best_kept_scores(rows) if self._counts_photos else np.zeros(len(rows))
+
     def _rows(self, embeddings: EmbeddingsLike) -> NDArray[np.float64]:
         """Returns embeddings as real numbers, [N, D]."""
         rows = np.asarray(as_embeddings(embeddings, self.embedding_dim), np.float64)
@@ -237,10 +263,17 @@ class ImprintingEngine:
         head = self._model.head
         return unit_rows(rows) if head is None else head.join(rows)
 
-    def _best_kept_score(self, vector: NDArray[np.float64]) -> float:
-        (joined,) = self._tail_inputs(vector[None])
-        kept = (each for each in self._classes if isinstance(each, KeptClass))
-        return max((float(joined @ each.weights) + each.bias for each in kept), default=0.0)
+    def _best_kept_scores(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Returns the highest score of any kept class, [N], for embeddings [N, D]."""
+        tail = self._model.tail
+        kept = [index for index in range(len(tail.biases)) if index not in tail.sum_norms]
+        if not kept:
+            return np.zeros(len(rows))
+        inputs = self._tail_inputs(rows).astype(np.float32)
+        # The kept classes of a kept head read nothing but its logits, which come first.
+        used = inputs.shape[1] if self._model.head is None else len(self._model.head.biases)
+        scores = (inputs[:, :used] @ tail.weights[:used] + tail.biases)[:, kept]
+        return np.asarray(scores.max(axis=1), np.float64)
 
     def _tail(self) -> ImprintingTail:
         with self._lock:

@@ -12,7 +12,7 @@ from ..tflite.file import ModelFile, ModelSource
 from ..tflite.head.append import append_softmax_head
 from ..tflite.head.class_means import attach_class_means, read_class_means
 from ..tflite.head.read import read_head
-from ..tflite.imprinting.create import make_imprinting_model
+from ..tflite.imprinting.create import keep_head
 from ..tflite.imprinting.read import has_imprinting_tail
 from .imprinting import ImprintingEngine
 from .inputs import EmbeddingsLike, as_embeddings, as_labels
@@ -83,21 +83,21 @@ def add_class(model: ModelSource, embeddings: EmbeddingsLike, label: str) -> byt
     """
     classifier = ModelFile.open(model)
     if has_imprinting_tail(classifier):
-        return _imprint_class(classifier, embeddings, label).content
+        engine = ImprintingEngine(classifier, keep_classes=True)
+        return _imprint_class(engine, embeddings, label).content
     weights, biases, labels = read_head(classifier)
     means = read_class_means(classifier)
     if means is not None and _are_means_of(means, weights, biases):
         names = _extended(labels, len(biases), label)
         return _extend_head(classifier, weights, biases, means, embeddings, names).content
     del weights  # with 1,000 classes, they take more memory than the file
-    extended = _imprint_class(
-        make_imprinting_model(classifier, keep_classes=True), embeddings, label
-    )
+    engine = ImprintingEngine.of_parts(*keep_head(classifier))
+    extended = _imprint_class(engine, embeddings, label)
+    del engine  # packing the model takes memory of its own
     return extended.content
 
 
-def _imprint_class(model: ModelFile, embeddings: EmbeddingsLike, label: str) -> ModelFile:
-    engine = ImprintingEngine(model, keep_classes=True)
+def _imprint_class(engine: ImprintingEngine, embeddings: EmbeddingsLike, label: str) -> ModelFile:
     old_labels, new_class = engine.labels, engine.num_classes
     rows = _at_least_one(as_embeddings(embeddings, engine.embedding_dim))
     engine.train_all(rows, np.full(len(rows), new_class))

@@ -129,7 +129,8 @@ def warn_of_change(accuracy: Accuracy, *, is_quantized: bool) -> None:
     """
     if accuracy.test_float is None or accuracy.test_saved is None:
         return
-    if abs(accuracy.test_float - accuracy.test_saved) > _NOTABLE_CHANGE:
+    change, photos = abs(accuracy.test_float - accuracy.test_saved), accuracy.photos["test"]
+    if change > _NOTABLE_CHANGE and round(change * photos) > 1:  # one close answer says nothing
         cause = (
             "quantization changed some close answers"
             if is_quantized
@@ -137,7 +138,7 @@ def warn_of_change(accuracy: Accuracy, *, is_quantized: bool) -> None:
             "with `coral-learn evaluate`"
         )
         warnings.warn(
-            f"the accuracy on {counted(accuracy.photos['test'], 'test photo')} is "
+            f"the accuracy on {counted(photos, 'test photo')} is "
             f"{percent(accuracy.test_float)} for the float head and "
             f"{percent(accuracy.test_saved)} for the saved model: {cause}",
             stacklevel=3,

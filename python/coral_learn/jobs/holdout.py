@@ -15,6 +15,7 @@ def choose_split(
     validation: float,
     test: float,
     seed: int | None,
+    groups: NDArray[np.int64] | None = None,
 ) -> tuple[Split, list[str]]:
     """Returns the rows to train, to validate and to test on.
 
@@ -27,12 +28,13 @@ def choose_split(
         validation: The fraction of rows to validate on, in [0, 1).
         test: The fraction of rows to test on, in [0, 1).
         seed: The seed of the random choice.
+        groups: The number of the group of each row, of which all rows go to the same part, [N].
 
     Returns:
         The split, and notes about it for the user.
     """
     if given is None:
-        return split_by_class(labels, validation, test, seed), []
+        return split_by_class(labels, validation, test, seed, groups), []
     notes = []
     fractions = []
     for name, rows, fraction in (
@@ -49,7 +51,8 @@ def choose_split(
             notes.append(
                 f"the photos have no {name} part: {fraction:.0%} of the training photos are used"
             )
-    chosen = split_by_class(labels[given.train], fractions[0], fractions[1], seed)
+    groups = None if groups is None else groups[given.train]
+    chosen = split_by_class(labels[given.train], fractions[0], fractions[1], seed, groups)
     return Split(
         given.train[chosen.train],
         given.validation if len(given.validation) else given.train[chosen.validation],

@@ -26,4 +26,6 @@ def accuracy_interval(right: int, total: int) -> Interval:
         / (1 + square / total)
         * math.sqrt(fraction * (1 - fraction) / total + square / (4 * total**2))
     )
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # Exact at the ends, where rounding could put the fraction itself outside.
+    low = max(0.0, middle - half) if right else 0.0
+    return low, min(1.0, middle + half) if right < total else 1.0

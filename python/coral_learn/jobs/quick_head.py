@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset import ImageFolder
+from ..dataset.folder import ImageFolder
 from ..embeddings import Embeddings
 from ..heads.softmax_regression import SoftmaxRegression
 

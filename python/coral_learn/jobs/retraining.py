@@ -138,7 +138,9 @@ def retrain(
                 running, image_folder, functools.partial(report, "extract")
             )
             used_device = running.device
-    split, split_notes = choose_split(photos.labels, photos.split, validation, test, seed)
+    split, split_notes = choose_split(
+        photos.labels, photos.split, validation, test, seed, photos.groups
+    )
     with clock.measure("train"):
         task = LearningTask(model, photos.embeddings, photos.labels, split, photos.classes, seed)
         settings = sgd or TUTORIAL_RECIPE
@@ -170,6 +172,8 @@ def retrain(
         accuracy.cross_validated,
     )
     report_name, page = _render_report(title, analysis, photos, split, trained, used_device)
+    if report_name.endswith(".txt"):  # it has paths; the page has names
+        page = image_folder.shown(page.decode()).encode()
     others = {report_name: page, RECORD_NAME: format_record(photos, split)}
     saved = save_model(folder, saved_model, photos.classes, others)
     return RetrainResult(

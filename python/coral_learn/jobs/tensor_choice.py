@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from ..dataset import ImageFolder
+from ..dataset.folder import ImageFolder
 from ..errors import ModelError
 from ..extraction.extractor import EmbeddingExtractor
 from ..tflite.embedding import best_first, candidates, heads_of

@@ -29,6 +29,8 @@ class TrainingPhotos:
         digests: The SHA-256 of each photo's file.
         classes: The names of the classes.
         split: The split that the folder gives, or None.
+        groups: The number of the group of each photo, such as the frames of one video, [N], or
+            None if every photo is a group of its own.
         skipped: The other photos of the folder: they could not be read, or are in two classes.
         notes: Facts to tell the user, such as the number of copies.
     """
@@ -40,6 +42,7 @@ class TrainingPhotos:
     digests: list[bytes]
     classes: list[str]
     split: Split | None
+    groups: NDArray[np.int64] | None
     skipped: list[SkippedPhoto]
     notes: list[str]
 
@@ -82,6 +85,7 @@ def extract_training_photos(
         digests=found.digests,
         classes=folder.classes,
         split=split,
+        groups=None if folder.groups is None else folder.groups[found.kept],
         skipped=skipped,
         notes=folder.notes,
     )
@@ -134,6 +138,7 @@ def _without(photos: TrainingPhotos, duplicates: Duplicates, folder: ImageFolder
         names=[photos.names[row] for row in kept],
         digests=[photos.digests[row] for row in kept],
         split=split,
+        groups=None if photos.groups is None else photos.groups[kept],
         skipped=photos.skipped + skipped,
         notes=photos.notes + notes,
     )

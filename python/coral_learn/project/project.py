@@ -252,7 +252,10 @@ class Project:
                 photos, progress=progress, on_error=on_error or raise_error
             )
         if not len(found.rows):
-            raise ValueError("none of the photos can be read. Give at least one readable photo.")
+            example = f" (for example, {found.skipped[0]})" if found.skipped else ""
+            raise ValueError(
+                f"none of the photos can be read{example}. Give at least one readable photo."
+            )
         with self._changing() as history:
             rows, added = find_new_photos(
                 found.digests, self._store.load_digests(history[-1]), name

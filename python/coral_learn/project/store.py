@@ -23,6 +23,7 @@ from ..dataset.split import split_by_class
 from ..embeddings import Embeddings
 from ..files import write_atomically
 from ..heads.softmax_regression import SoftmaxRegression
+from ..words import counted
 from .state import REMOVED, EmbeddingFile, ProjectState
 
 _FORMAT_VERSION = 2
@@ -180,8 +181,8 @@ class ProjectStore:
         embeddings, labels = Embeddings.load(path), np.array(part.labels)
         if len(embeddings) != len(labels):
             raise ValueError(
-                f"{path} is damaged: it has {len(embeddings)} rows, but {_INDEX_NAME} lists "
-                f"{len(labels)}. Undo the changes that use it, or restore a backup."
+                f"{path} is damaged: it has {counted(len(embeddings), 'row')}, but {_INDEX_NAME} "
+                f"lists {len(labels)}. Undo the changes that use it, or restore a backup."
             )
         kept = labels != REMOVED
         return embeddings[kept], labels[kept]

@@ -112,11 +112,11 @@ def _refuse_extractor(model: ModelFile) -> None:
     ends_in_embedding = is_known or is_pooled(graph, output) or _is_normalized(graph, output)
     if model.is_extractor or is_compiled or ends_in_embedding:
         embedding = Candidate.of_tensor(embedding_output(graph, model.name))
-        compiled = " compiled for the Edge TPU" if is_compiled else ""
+        compiled = ", compiled for the Edge TPU" if is_compiled else ""
         path = shlex.quote(model.name) if model.is_named else "EXTRACTOR.tflite"
         raise ModelError(
-            f"{model.name} is an embedding extractor already{compiled} "
-            f"({embedding.feature_dim} features, {embedding.dtype}), and is ready to use: run "
+            f"{model.name} is an embedding extractor already ({embedding.feature_dim} features, "
+            f"{embedding.dtype}{compiled}), and is ready to use: run "
             f"`coral-learn train PHOTOS --extractor {path} --output DIR`"
         )
 

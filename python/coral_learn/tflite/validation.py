@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError
 from . import schema
-from .quantization import MIN_SCALE
 
 _VERSION = 3
 _MAX_ELEMENTS = 2**31 - 1
 _MAX_DIMENSIONS = 32  # the limit of NumPy 1.26; no operator takes more than eight
 _MAX_INDICES = 100_000
+_SMALLEST_NORMAL = float(np.finfo(np.float32).smallest_normal)
 _ELEMENT_BYTES = {"FLOAT32": 4, "FLOAT16": 2, "INT32": 4, "INT64": 8, "UINT8": 1, "INT8": 1}
 
 # The number of inputs that an operator must have, and how many of the first ones must be present.
@@ -99,8 +99,8 @@ def _check_tensor(model: schema.ModelT, tensor: schema.TensorT) -> None:
         raise ModelError(f"{name} has {elements} elements and a buffer of {stored_bytes} bytes")
     if tensor.quantization is not None:
         _check_quantization(name, tensor, tensor.quantization)
-        if not stored_bytes and _has_zero_scale(tensor, tensor.quantization):
-            raise ModelError(f"{name} is computed and has a scale of 0")
+        if not stored_bytes:
+            _check_computed_scale(name, tensor, tensor.quantization)
 
 
 def _check_counts(graph: schema.SubGraphT) -> None:
@@ -133,16 +133,25 @@ def _check_quantization(
 
 
 def _are_scales(scales: NDArray[np.float32]) -> bool:
-    """Tells whether numbers can be scales; runtimes crash on denormal ones."""
-    usable = (scales >= MIN_SCALE) & (scales < np.inf)
-    return bool((usable | (scales == 0)).all())
+    """Tells whether numbers can be scales.
+
+    Converters give channels that are always 0 a scale of 0, or one as small as 1e-35.
+    """
+    return bool(((scales >= 0) & (scales < np.inf)).all())
 
 
-def _has_zero_scale(tensor: schema.TensorT, quantization: schema.QuantizationParametersT) -> bool:
-    """Tells whether an 8-bit tensor has a scale by which a runtime would divide by zero."""
+def _check_computed_scale(
+    name: str, tensor: schema.TensorT, quantization: schema.QuantizationParametersT
+) -> None:
+    """Rejects a computed 8-bit tensor with a scale that a runtime cannot divide by."""
     if tensor.type not in (schema.TensorType.UINT8, schema.TensorType.INT8):
-        return False
-    return quantization.scale is not None and bool((quantization.scale == 0).any())
+        return
+    smallest = 1.0 if quantization.scale is None else min(quantization.scale, default=1.0)
+    if smallest < _SMALLEST_NORMAL:
+        raise ModelError(
+            f"{name} is computed and has a scale of {smallest:g}; runtimes divide by it, and need "
+            f"at least {_SMALLEST_NORMAL:.3g}"
+        )
 
 
 def _can_store(tensor: schema.TensorT, numbers: NDArray[np.int64]) -> bool:

@@ -62,15 +62,12 @@ class QuantizedLayer:
         if embedding.dtype == np.int8:  # the runtimes reject -128 in weights
             lowest = -highest
         stored = round_to_scale(weights, weight_scales, weight_zero_point, lowest, highest)
-        bias_scales = np.float32(embedding.scale) * weight_scales
         return cls(
             embedding,
             stored.astype(embedding.dtype),
             weight_scales,
             weight_zero_point,
-            round_to_scale(biases, bias_scales, 0, -_MAX_STORED_BIAS, _MAX_STORED_BIAS).astype(
-                np.int32
-            ),
+            _stored_biases(biases, embedding.scale, weight_scales),
         )
 
     @property
@@ -180,6 +177,17 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Computes the probabilities [N, C] of logits [N, C]."""
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
+def _stored_biases(
+    biases: BiasVector, embedding_scale: float, weight_scales: NDArray[np.float32]
+) -> NDArray[np.int32]:
+    scales = np.asarray(np.float32(embedding_scale) * weight_scales, np.float64)
+    # The scales of channels that are always 0 are so small that their product may not fit 32 bits.
+    is_tiny = scales < np.finfo(np.float32).smallest_normal
+    scales[is_tiny] = (embedding_scale * weight_scales.astype(np.float64))[is_tiny]
+    stored = round_to_scale(biases, scales, 0, -_MAX_STORED_BIAS, _MAX_STORED_BIAS)
+    return stored.astype(np.int32)
 
 
 def _quantize_layer(

@@ -20,7 +20,7 @@ from .. import schema
 from ..graph import Graph
 from ..linear_layer import LinearLayer, logit_scale, read_linear_layer
 from ..notes import read_note, write_note
-from ..quantization import MAX_SCALE, MIN_SCALE, Quantization
+from ..quantization import MAX_SCALE, Quantization
 from .quantized import MIN_LOGIT_SCALE, QuantizedHead, QuantizedLayer
 
 _DIGEST = "HEAD_DIGEST"
@@ -98,7 +98,7 @@ def _are_possible(noted: NDArray[Any], embedding: Quantization, classes: int) ->
     limits = np.iinfo(embedding.dtype)
     return bool(
         ((limits.min <= zero_points) & (zero_points <= limits.max)).all()
-        and ((scales >= MIN_SCALE) & (scales <= MAX_SCALE)).all()
+        and ((scales > 0) & (scales <= MAX_SCALE)).all()
         and scales[0] >= MIN_LOGIT_SCALE
     )
 

@@ -27,6 +27,7 @@ from .tail import COUNTS_NOTE, NO_CLASSES_NOTE, WEIGHTS_NAME, ImprintingTail, Ke
 _MIN_WEIGHT_SCALE = 2.0**-16
 # The smallest range of logits in which an imprinted class can be told from kept classes.
 _MIN_LOGIT_RANGE = 16.0
+_CLASSES_AT_ONCE = 64
 _ROUNDING_ROOM = 1 - 2.0**-8  # for the zero point, which is a whole number
 _FLOAT: np.dtype[Any] = np.dtype(np.float32)
 _MIDDLES: dict[np.dtype[Any], int] = {np.dtype(np.uint8): 128, np.dtype(np.int8): 0}
@@ -116,11 +117,15 @@ def _add_constant(
         name,
         values.shape,
         quantization.dtype,
-        # Row by row, because a block of the weights of 1,000 classes would take much memory.
-        values=np.stack([quantization.quantize(row) for row in values]),
+        values=np.concatenate([quantization.quantize(part) for part in _blocks(values)]),
         scale=quantization.scale,
         zero_point=quantization.zero_point,
     )
+
+
+def _blocks(values: NDArray[Any]) -> list[NDArray[Any]]:
+    """Splits the weights of many classes, because rounding takes much memory."""
+    return np.array_split(values, -(-len(values) // _CLASSES_AT_ONCE))
 
 
 def _add_convolution(graph: Graph, embedding: Tensor, tail: ImprintingTail) -> Tensor:

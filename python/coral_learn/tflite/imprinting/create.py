@@ -3,20 +3,22 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import ModelError
 from ..cut import last_layer
 from ..embedding import embedding_output
 from ..file import ModelFile, ModelSource
 from ..graph import Graph
 from ..head.read import read_head
 from ..linear_layer import LinearLayer
+from ..metadata import EMBEDDING
 from ..nodes import Tensor
 from ..open_extractor import open_extractor
 from ..pruning import prune
 from ..quantization import Quantization
 from .append import append_imprinting_tail, append_normalization
-from .kept_head import JoinedScale, in_type, join_head
+from .kept_head import JoinedScale, KeptHead, in_type, join_head, typical_length
 from .read import has_imprinting_tail, read_imprinting_model
-from .tail import ImprintingTail, KeptScores
+from .tail import ImprintingModel, ImprintingTail, KeptScores
 
 # On photos of flowers, 5 per class, this gives the best calibrated probabilities.
 LOGIT_SCALE = 25.0
@@ -67,7 +69,8 @@ def make_imprinting_model(
         body = old.body if old.head is None else append_normalization(old.extractor)
         return append_imprinting_tail(body, _no_classes(_feature_dim(body)))
     if keep_classes:
-        return _keep_classes(model)
+        kept, labels = keep_head(model)
+        return append_imprinting_tail(kept.body, kept.tail, labels)
     normalized = append_normalization(open_extractor(model, tensor_name).model)
     return append_imprinting_tail(normalized, _no_classes(_feature_dim(normalized)))
 
@@ -78,29 +81,49 @@ def _no_classes(features: int) -> ImprintingTail:
     )
 
 
-def _keep_classes(classifier: ModelFile) -> ModelFile:
-    """Makes an imprinting model with the classes of a classifier, whose head stays as it was."""
+def keep_head(classifier: ModelFile) -> tuple[ImprintingModel, list[str] | None]:
+    """Makes an imprinting model with the classes of a classifier, whose head stays as it was.
+
+    Returns:
+        The parts of the model, and the labels of its classes, or None.
+
+    Raises:
+        ModelError: The classifier has no head that can be kept.
+    """
     weights, biases, labels = read_head(classifier)
     layer = last_layer(classifier)
-    graph = classifier.graph.copy()
-    logits = graph.tensors[_activated(layer).index]
-    quantization = _in_type_of_input(graph, logits)
+    logits, factor = _activated(layer), layer.softmax_beta
+    if factor == 0:
+        raise ModelError(f"{classifier.name}: its softmax multiplies all logits by 0")
+    size = logits.shape[-1]
+    picks = _class_of_logit(size, len(biases)) * np.float32(factor)
+    weights, biases = weights[:, -size:], biases[-size:]
+    if factor != 1:
+        weights, biases = weights / np.float32(factor), biases / np.float32(factor)
+    stored = _in_type_of_input(classifier.graph, logits)
     largest = 8 * float(np.abs(weights).sum(axis=0).max()) + float(np.abs(biases).max())
-    shape = len(weights), logits.shape[-1]
-    sizes = JoinedScale.of_logits(quantization, largest, shape, LOGIT_SCALE)
-    embedding = graph.tensors[layer.embedding.index]
-    body = prune(graph, join_head(graph, embedding, logits, sizes))
-    picks = _class_of_logit(logits.shape[-1], len(biases)) * layer.softmax_beta
+    sizes = JoinedScale.of_logits(stored, largest, weights.shape, LOGIT_SCALE)
+    head = KeptHead(
+        weights,
+        biases,
+        sizes.reach,
+        sizes.anchor,
+        typical_length(classifier.graph, layer.embedding),
+    )
     tail = ImprintingTail(
-        np.zeros((sum(shape) + 1, len(biases)), np.float32),
-        np.zeros(len(biases), np.float32),
+        np.zeros((head.width, picks.shape[1]), np.float32),
+        np.zeros(picks.shape[1], np.float32),
         LOGIT_SCALE,
         sum_norms={},
-        photo_counts=np.zeros(len(biases), np.int32),
-        kept=_kept_scores(sizes, layer.softmax_beta),
+        photo_counts=np.zeros(picks.shape[1], np.int32),
+        kept=_kept_scores(sizes, factor),
     )
-    tail.weights[: len(picks)] = picks * (sizes.anchor / LOGIT_SCALE)
-    return append_imprinting_tail(ModelFile.of_graph(body), tail, labels)
+    tail.weights[:size] = picks * np.float32(sizes.anchor / LOGIT_SCALE)
+    graph = classifier.graph.copy()
+    embedding, activated = (graph.tensors[each.index] for each in (layer.embedding, logits))
+    joined = join_head(graph, embedding, activated, sizes)
+    body = ModelFile.of_graph(prune(graph, joined), output_name=EMBEDDING)
+    return ImprintingModel(body, layer.embedding.quantization, tail, head), labels
 
 
 def _kept_scores(sizes: JoinedScale, beta: float) -> KeptScores | None:

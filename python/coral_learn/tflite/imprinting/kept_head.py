@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,13 @@ from numpy.typing import NDArray
 from ...arrays import BiasVector, WeightColumns
 from ...errors import ModelError
 from .. import schema
+from ..file import ModelFile
 from ..graph import Graph
 from ..layers import add_dequantize, add_quantize, add_reshape, add_softmax
 from ..linear_layer import find_linear_layers, read_linear_layer
+from ..metadata import EMBEDDING
 from ..nodes import Operator, Tensor
+from ..pruning import prune
 from ..quantization import Quantization, stored_range
 
 _PREFIX = "imprinting/"
@@ -70,7 +73,7 @@ class KeptHead:
         lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
         if (np.abs(lengths - 1) < _UNIT_TOLERANCE).all():
             embeddings, lengths = embeddings * self.typical_length, lengths * self.typical_length
-        logits = embeddings @ self.weights + self.biases
+        logits = embeddings.astype(np.float32) @ self.weights + self.biases
         directions = embeddings / np.maximum(lengths, np.finfo(np.float32).tiny)
         anchors = np.full((len(logits), 1), self.anchor)
         joined = np.hstack([logits, directions * self.reach, anchors])
@@ -110,7 +113,7 @@ class JoinedScale:
 
     @classmethod
     def of_logits(
-        cls, logits: Quantization | None, largest: float, head: tuple[int, int], logit_scale: float
+        cls, logits: Quantization | None, largest: float, head: tuple[int, ...], logit_scale: float
     ) -> JoinedScale:
         """Chooses the sizes.
 
@@ -168,6 +171,24 @@ def join_head(graph: Graph, embedding: Tensor, logits: Tensor, sizes: JoinedScal
     return add_quantize(graph, f"{_PREFIX}stored", normalized, stored)
 
 
+class _Join(NamedTuple):
+    """The operators that join a kept head with the embedding.
+
+    Attributes:
+        logits: The tensor of the logits.
+        embedding: The tensor of the embedding.
+        reach: The constant tensor of the factor of the direction.
+        anchor: The constant tensor of the constant.
+        width: The number of values that are joined.
+    """
+
+    logits: Tensor
+    embedding: Tensor
+    reach: Tensor
+    anchor: Tensor
+    width: int
+
+
 def read_kept_head(graph: Graph, normalization: Operator) -> tuple[KeptHead, Tensor] | None:
     """Reads the kept head of an imprinting model, and the tensor of its embedding.
 
@@ -181,6 +202,40 @@ def read_kept_head(graph: Graph, normalization: Operator) -> tuple[KeptHead, Ten
     Raises:
         ModelError: The kept head cannot be read.
     """
+    join = _find_join(graph, normalization)
+    if join is None:
+        return None
+    constants = [graph.constant(each) for each in (join.reach, join.anchor)]
+    reach, anchor = (
+        each.item() if each is not None and each.size == 1 else 0 for each in constants
+    )
+    if not 0 < abs(reach) < np.inf or not 0 < anchor < np.inf:
+        return None
+    weights, biases = _read_head_before(graph, join.logits)
+    features = join.embedding.shape[-1]
+    if features != len(weights) or join.width != sum(weights.shape) + 1:
+        raise ModelError(
+            f"the kept head reads {len(weights)} features, and the embedding has {features}: make "
+            "the imprinting model again from its classifier"
+        )
+    length = typical_length(graph, join.embedding)
+    return KeptHead(weights, biases, reach, anchor, length), join.embedding
+
+
+def cut_before_join(body: ModelFile) -> ModelFile:
+    """Returns the model up to the embedding that is joined with a kept head.
+
+    Args:
+        body: A model whose output is what CONV_2D reads.
+    """
+    graph = body.graph.copy()
+    (last,) = [each for each in graph.operators if each.name == "L2_NORMALIZATION"][-1:]
+    join = _find_join(graph, last)
+    assert join is not None  # this body has a kept head
+    return ModelFile.of_graph(prune(graph, join.embedding), output_name=EMBEDDING)
+
+
+def _find_join(graph: Graph, normalization: Operator) -> _Join | None:
     producers = graph.producers
     join = _producer(producers, normalization, "CONCATENATION")
     if join is None or len(join.inputs) != 3:
@@ -189,27 +244,22 @@ def read_kept_head(graph: Graph, normalization: Operator) -> tuple[KeptHead, Ten
     scaling = producers.get(reached) if reached is not None else None
     if logits is None or anchor is None or scaling is None or scaling.name != "MUL":
         return None
-    direction = _producer(producers, scaling, "L2_NORMALIZATION")
-    if direction is None or direction.inputs[0] is None:
+    direction, reach = _producer(producers, scaling, "L2_NORMALIZATION"), scaling.inputs[-1]
+    if direction is None or direction.inputs[0] is None or reach is None:
         return None
-    constants = [graph.constant(each) for each in (scaling.inputs[1], anchor) if each is not None]
-    reach, size = (each.item() if each is not None and each.size == 1 else 0 for each in constants)
-    if not 0 < abs(reach) < np.inf or not 0 < size < np.inf:
-        return None
-    weights, biases = _read_head_before(graph, logits)
     embedding = direction.inputs[0]
     while embedding.name.startswith(_PREFIX) and embedding in producers:
         before = producers[embedding].inputs[0]
         if before is None:
             break
         embedding = before
-    if embedding.shape[-1] != len(weights) or join.outputs[0].shape[-1] != sum(weights.shape) + 1:
-        raise ModelError(
-            f"the kept head reads {len(weights)} features, and the embedding has "
-            f"{embedding.shape[-1]}: make the imprinting model again from its classifier"
-        )
-    length = _typical_length(producers, embedding)
-    return KeptHead(weights, biases, float(reach), float(size), length), embedding
+    return _Join(logits, embedding, reach, anchor, join.outputs[0].shape[-1])
+
+
+def _number(graph: Graph, tensor: Tensor) -> float:
+    """Returns the one number of a constant; 0 for other tensors."""
+    stored = graph.constant(tensor)
+    return float(stored.item()) if stored is not None and stored.size == 1 else 0.0
 
 
 def _read_head_before(graph: Graph, logits: Tensor) -> tuple[WeightColumns, BiasVector]:
@@ -226,12 +276,12 @@ def _read_head_before(graph: Graph, logits: Tensor) -> tuple[WeightColumns, Bias
     return read_linear_layer(classifier, layers[0])
 
 
-def _typical_length(producers: dict[Tensor, Operator], embedding: Tensor) -> float:
+def typical_length(graph: Graph, embedding: Tensor) -> float:
     """Estimates the length of an embedding from the range that its tensor can hold.
 
     The root mean square of the features of real photos is about a sixth of the largest feature.
     """
-    producer = producers.get(embedding)
+    producer = graph.producers.get(embedding)
     if producer is not None and producer.name == "L2_NORMALIZATION":
         return 1.0
     quantization = embedding.quantization

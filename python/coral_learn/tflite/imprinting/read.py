@@ -49,13 +49,11 @@ def read_imprinting_model(model: ModelFile) -> ImprintingModel:
     kept = read_kept_head(graph, normalization)
     tail = _read_tail(graph, normalized, 0 if kept is None else len(kept[0].biases))
     if kept is None:
-        extractor = _cut(graph, normalized)
-        return ImprintingModel(extractor, extractor, normalized.quantization, tail, None)
+        return ImprintingModel(_cut(graph, normalized), normalized.quantization, tail, None)
     head, embedding = kept
     source = graph.operators[-4].inputs[0]
     assert source is not None  # CONV_2D has three inputs
-    extractor = _cut(graph, embedding)
-    return ImprintingModel(_cut(graph, source), extractor, embedding.quantization, tail, head)
+    return ImprintingModel(_cut(graph, source), embedding.quantization, tail, head)
 
 
 def _cut(graph: Graph, output: Tensor) -> ModelFile:

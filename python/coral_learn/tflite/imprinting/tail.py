@@ -9,6 +9,7 @@ ordinary classifier, CONV_2D reads more than the embedding; see :mod:`.kept_head
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from ...arrays import BiasVector, WeightColumns
 from ..file import ModelFile
 from ..quantization import Quantization
-from .kept_head import KeptHead
+from .kept_head import KeptHead, cut_before_join
 
 TAIL = ["CONV_2D", "MUL", "RESHAPE", "SOFTMAX"]
 """The last operators of an imprinting model."""
@@ -75,15 +76,20 @@ class ImprintingModel:
 
     Attributes:
         body: A model whose output is what CONV_2D reads, [1, 1, 1, F].
-        extractor: A model whose output is the embedding, of D values; normalized unless there is a
-            kept head.
-        embedding: The quantization of that output; None for float32.
+        embedding: The quantization of the output of :attr:`extractor`; None for float32.
         tail: The classes.
         head: The kept head; None if CONV_2D reads the normalized embedding and nothing else.
     """
 
     body: ModelFile
-    extractor: ModelFile
     embedding: Quantization | None
     tail: ImprintingTail
     head: KeptHead | None
+
+    @cached_property
+    def extractor(self) -> ModelFile:
+        """A model whose output is the embedding, of D values.
+
+        It is normalized unless there is a kept head.
+        """
+        return self.body if self.head is None else cut_before_join(self.body)

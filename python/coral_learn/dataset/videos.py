@@ -1,0 +1,121 @@
+"""Videos of a class: some frames of each are photos of the class."""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:  # an extra
+    from av import VideoFrame
+    from av.container import InputContainer
+
+from ..words import counted, listed
+from .groups import Found, Group
+from .temporary import TemporaryFolder
+
+_INSTALL = "pip install 'coral-learn[video]'"
+_MAX_FRAMES = 30  # of one video, evenly spread
+_MIN_SECONDS = 1.0  # between two frames
+_SEEK_SECONDS = 5.0  # between two frames, from which on finding them is faster than decoding all
+_LEAST_CHANGE = 2.0  # levels of brightness, on average; frames that differ by less are the same
+_THUMBNAIL = (16, 16)
+
+
+def take_frames(found: Found) -> Found:
+    """Returns the photos with a group of its own for the frames of each video.
+
+    About one frame a second is taken, at most 30 of a video, and none that looks like the one
+    before it. Without PyAV, the videos are left out with a note.
+
+    Raises:
+        ValueError: A class has neither photos nor frames.
+        OSError: A frame cannot be written.
+    """
+    groups: list[Group] = []
+    broken: list[str] = []
+    videos = sum(len(group.videos) for group in found.groups)
+    can_read = find_spec("av") is not None
+    for group in found.groups:
+        frames: list[Group] = []
+        for video in group.videos if can_read else ():
+            folder = TemporaryFolder(video)
+            try:
+                paths = list(_save_frames(video, folder.path))
+            except _VideoError as error:
+                broken.append(f"{video}: {error}")
+                continue
+            found.temporary.append(folder)
+            frames.append(Group(group.label, group.part, paths, [video]))
+        if not group.photos and not frames:
+            fix = f"Replace them ({broken[-1]})." if can_read else f"To use these: {_INSTALL}."
+            raise ValueError(f"the class {group.label} has no photos but videos. {fix}")
+        groups += [group._replace(videos=[]), *frames]
+    if not can_read:
+        found.notes.append(f"ignored {counted(videos, 'video')}; to use videos: {_INSTALL}")
+    else:
+        taken = sum(len(group.photos) for group in groups if group.videos)
+        read = counted(videos - len(broken), "video")
+        found.notes.append(f"{counted(taken, 'frame')} of {read} are used as photos")
+    if broken:
+        found.notes.append(
+            f"ignored {counted(len(broken), 'video')} that cannot be read: {listed(broken)}"
+        )
+    return found._replace(groups=groups)
+
+
+class _VideoError(ValueError):
+    """A video is damaged, or has no pictures."""
+
+
+def _save_frames(video: Path, folder: Path) -> Iterator[Path]:
+    """Writes frames of a video as JPEG files, and yields their paths."""
+    import av
+    from av.error import FFmpegError
+
+    last = None
+    number = 0
+    try:
+        with av.open(str(video)) as container:
+            for frame in _spread_frames(container):
+                image = frame.to_image().rotate(getattr(frame, "rotation", 0), expand=True)
+                small = np.asarray(image.convert("L").resize(_THUMBNAIL), np.float64)
+                if last is not None and np.abs(small - last).mean() < _LEAST_CHANGE:
+                    continue
+                last = small
+                number += 1
+                path = folder / f"{number:02}.jpg"
+                image.save(path, quality=95)
+                yield path
+    except FFmpegError as error:
+        raise _VideoError(error.strerror or str(error)) from error
+    if not number:
+        raise _VideoError("it has no pictures")
+
+
+def _spread_frames(container: "InputContainer") -> "Iterator[VideoFrame]":
+    """Yields frames of a video, at most :data:`_MAX_FRAMES`, evenly spread over its time."""
+    if not container.streams.video:
+        return
+    stream = container.streams.video[0]
+    stream.thread_type = "AUTO"
+    seconds = (container.duration or 0) / 1_000_000  # in microseconds; 0 if it is not known
+    step = max(_MIN_SECONDS, seconds / _MAX_FRAMES)
+    if step >= _SEEK_SECONDS:
+        for number in range(_MAX_FRAMES):
+            container.seek(int(number * step * 1_000_000))
+            frame = next(container.decode(stream), None)
+            if frame is not None:
+                yield frame
+        return
+    taken = 0
+    first = None
+    for frame in container.decode(stream):
+        time = frame.time or 0.0
+        first = time if first is None else first
+        if time - first >= taken * step:
+            taken += 1
+            yield frame
+        if taken == _MAX_FRAMES:
+            return
