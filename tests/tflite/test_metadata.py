@@ -159,7 +159,7 @@ def test_unreadable_labels_are_ignored_and_can_be_replaced(
 
 def test_a_model_without_labels_has_none() -> None:
     assert read_labels(BUILT.content) is None
-    with pytest.raises(ModelError, match="TFL3"):
+    with pytest.raises(ModelError, match="not a TensorFlow Lite model"):
         read_labels(b"no model")
 
 
