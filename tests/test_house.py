@@ -20,7 +20,18 @@ PACKAGE = Path(__file__).parents[1] / "python" / "coral_learn"
 # own floor and the floors under it.
 FLOORS = (
     ("_core", "lazy", "arrays"),
-    ("embeddings", "dataset", "labels", "files", "errors", "machine", "npz", "progress", "words"),
+    (
+        "embeddings",
+        "dataset",
+        "labels",
+        "label_formats",
+        "files",
+        "errors",
+        "machine",
+        "npz",
+        "progress",
+        "words",
+    ),
     ("tflite", "edgetpu"),
     ("heads", "extraction"),
     ("jobs", "project", "demo"),

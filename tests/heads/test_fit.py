@@ -350,8 +350,8 @@ def test_the_search_goes_on_beyond_an_edge() -> None:
     y = np.arange(300) % 3
     centers = rng.normal(size=(3, 20))
     noise = rng.normal(size=(300, 20))
-    noise[:, 10:] *= 25  # in proportion, but they hide the others
-    weak = SoftmaxRegression(20, 3, seed=0).fit(4 * centers[y] * (np.arange(20) < 10) + noise, y)
+    noise[:, 5:] *= 25  # in proportion, but they hide the others
+    weak = SoftmaxRegression(20, 3, seed=0).fit(2 * centers[y] * (np.arange(20) < 5) + noise, y)
     assert weak.penalty < 0.001
     strong = SoftmaxRegression(20, 3, seed=0).fit(rng.normal(size=(60, 20)), y[:60])
     assert strong.penalty > 3

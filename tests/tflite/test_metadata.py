@@ -1,6 +1,7 @@
 """Labels and metadata in the model file."""
 
 import io
+import json
 import shutil
 import subprocess
 import zipfile
@@ -158,7 +159,7 @@ def test_unreadable_labels_are_ignored_and_can_be_replaced(
 
 def test_a_model_without_labels_has_none() -> None:
     assert read_labels(BUILT.content) is None
-    with pytest.raises(ModelError, match="TFL3"):
+    with pytest.raises(ModelError, match="not a TensorFlow Lite model"):
         read_labels(b"no model")
 
 
@@ -230,3 +231,25 @@ def test_broken_metadata_raises_only_model_errors(
     except ModelError:
         return
     assert isinstance(decoded, dict)
+
+
+ULTRALYTICS = {"description": "YOLOv8n-cls", "task": "classify", "names": {0: "cat", 1: "a, b"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("metadata.json", json.dumps(ULTRALYTICS, indent=2)), ("temp_meta.txt", str(ULTRALYTICS))],
+)
+@pytest.mark.parametrize("declared", [True, False])
+def test_names_of_ultralytics_are_read(name: str, text: str, declared: bool) -> None:
+    metadata = _label_metadata(name) if declared else encode_metadata({})
+    content = _with_metadata(metadata, {name: text.encode()}, zipfile.ZIP_DEFLATED)
+    assert read_labels(content) == ["cat", "a, b"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_labels_in_any_encoding_are_read(encoding: str) -> None:
+    content = _with_metadata(
+        _label_metadata("l.txt"), {"l.txt": "pâquerette\ntulipe\n".encode(encoding)}, 0
+    )
+    assert read_labels(content) == ["pâquerette", "tulipe"]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..embeddings import Embeddings
+from .standardization import standardization_for
 
 _MAX_ROWS_PER_CLASS = 30
 _MAX_RELATIVE_VARIATION = 1 / 3  # of lengths, compared with the spread of the embeddings
@@ -19,13 +20,15 @@ def normalize_lengths(embeddings: Embeddings, num_classes: int) -> Embeddings:
 
     Embeddings are returned as they are if there are more than 30 for each class, or if their
     lengths vary at least a third as much as the embeddings themselves, because the length may then
-    distinguish the classes.
+    distinguish the classes, or if they have to be standardized.
 
     Args:
         embeddings: [N, D].
         num_classes: C.
     """
     if len(embeddings) > _MAX_ROWS_PER_CLASS * num_classes:
+        return embeddings
+    if standardization_for(embeddings) is not None:
         return embeddings
     values = np.asarray(embeddings)
     with np.errstate(all="ignore"):  # the core rejects NaN and infinity

@@ -16,7 +16,7 @@ _PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 # Tried only if an end of those above is the best, and as long as the loss falls noticeably.
 _STRONGER = (10.0, 30.0, 100.0, 300.0, 1000.0)
 _WEAKER = (3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6)
-_NOTICEABLE = 1e-3
+_NOTICEABLE = 0.01  # smaller falls gain no accuracy
 _PENALTY_WITHOUT_VALIDATION = 0.01  # the best for one photo of each class
 _FOLDS = 5
 _MAX_WORK_FOR_FOLDS = 10_000_000  # rows x features x classes; above this, one fold is enough

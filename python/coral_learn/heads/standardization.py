@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import AnyArray
 from ..embeddings import Embeddings
 from . import core
 from .training_data import LabeledEmbeddings
@@ -19,7 +20,7 @@ _MAX_OFFSET = 1000  # the mean of a feature, in deviations of most features
 # Within these, no product of a fit becomes infinite or denormal in float32.
 _MIN_DEVIATION, _MAX_DEVIATION = 1e-12, 1e12
 _MIN_WEIGHABLE = 1e-32  # features that deviate less would need infinite weights
-_BLOCK_VALUES = 1 << 20
+_BLOCK_VALUES = 1 << 16  # what fits in the cache
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ def standardization_for(embeddings: Embeddings) -> Standardization | None:
     """
     if embeddings.quantized.dtype != np.float32:
         return None
-    mean, deviation = _moments(embeddings)
+    if _are_ordinary(*_moments(embeddings, np.float32)):
+        return None
+    mean, deviation = _moments(embeddings, np.float64)
     if not np.isfinite(deviation).all():
         return None  # the core names the row
     varying = np.sort(deviation[deviation > 0])
@@ -93,25 +96,42 @@ def standardization_for(embeddings: Embeddings) -> Standardization | None:
     return Standardization(mean, scale)
 
 
-def _moments(embeddings: Embeddings) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Returns the mean and the standard deviation of each feature."""
+def _are_ordinary(mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> bool:
+    """Returns whether embeddings need no standardization, by moments that float32 can hold."""
+    lowest, highest = deviation.min(), deviation.max()
+    return bool(
+        lowest > _MIN_DEVIATION
+        and highest < _MAX_DEVIATION
+        and highest <= _MAX_PROPORTION * np.sort(deviation)[(len(deviation) - 1) // 2]
+        and np.abs(mean).max() < _MAX_OFFSET * lowest
+    )
+
+
+def _moments(
+    embeddings: Embeddings, dtype: type[np.float32 | np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns the mean and the standard deviation of each feature.
+
+    Args:
+        embeddings: [N, D].
+        dtype: The type to compute with; float32 is fast, but its squares can be infinite or zero.
+    """
     # The first row is subtracted, so that equal numbers have no deviation at all.
-    first = embeddings.quantized[0].astype(np.float64)
-    total, squares = np.zeros_like(first), np.zeros_like(first)
-    with np.errstate(invalid="ignore"):  # NaN and infinity give NaN
+    first = embeddings.quantized[0].astype(dtype)
+    total, squares = np.zeros(len(first)), np.zeros(len(first))
+    with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity give NaN
         for _, block in _blocks(embeddings):
-            difference = block - first
+            difference = np.subtract(block, first, dtype=dtype)
             total += difference.sum(axis=0)
             squares += np.einsum("nd,nd->d", difference, difference)
         mean = total / len(embeddings)
         variance = np.maximum(squares / len(embeddings) - mean**2, 0)
-    constant = squares == 0
-    return first + mean, np.where(constant, 0, np.sqrt(variance))
+    return first + mean, np.where(squares == 0, 0, np.sqrt(variance))
 
 
-def _blocks(embeddings: Embeddings) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+def _blocks(embeddings: Embeddings) -> Iterator[tuple[slice, AnyArray]]:
     values = embeddings.quantized
     size = max(1, _BLOCK_VALUES // values.shape[1])
     for start in range(0, len(values), size):
         rows = slice(start, start + size)
-        yield rows, values[rows].astype(np.float64)
+        yield rows, values[rows]

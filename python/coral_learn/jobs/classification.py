@@ -18,6 +18,7 @@ from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
 from ..tflite.output_kind import OutputKind, class_names
+from .class_labels import labels_from_zero, warn_of_label_count
 from .scores import ScoreConverter
 
 LabelSource = str | os.PathLike[str] | Sequence[str] | Mapping[int, str]
@@ -92,8 +93,9 @@ class Classifier:
         except BaseException:
             self._model.close()
             raise
-        self.labels = class_names(names, is_binary=self._scores.is_binary)
         self.num_classes = self._scores.num_classes
+        named = class_names(names, is_binary=self._scores.is_binary)
+        self.labels = labels_from_zero(named, self.num_classes)
         self.output_kind = self._scores.kind
 
     def __enter__(self) -> "Classifier":
@@ -173,6 +175,7 @@ class Classifier:
                 be read.
         """
         _check_selection(top_k, threshold)
+        warn_of_label_count(self.labels, self.num_classes)
         found = self._model.run(images, progress=progress, on_error=on_error or raise_error)
         return self._best_classes(found.rows, top_k, threshold)
 
@@ -189,6 +192,7 @@ class Classifier:
         The arguments and the other errors are those of :meth:`classify`.
         """
         _check_selection(top_k, threshold)
+        warn_of_label_count(self.labels, self.num_classes)
         found = self._model.run(images, progress=progress, on_error=skip_photo)
         return found.with_rows(self._best_classes(found.rows, top_k, threshold))
 

@@ -20,6 +20,7 @@ from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
 from ..tflite.output_kind import OutputKind
 from ..words import counted, percent
+from .class_labels import check_label_count, own_classes
 from .classification import Classifier, LabelSource
 from .confusion import confusion_matrix
 from .interval import Interval, accuracy_interval
@@ -95,7 +96,8 @@ def evaluate(
     """Measures a classifier on photos in class folders.
 
     A folder has the photos of the model's class of the same name. For a model without labels, the
-    folders in sorted order have the photos of its classes in order.
+    folders in sorted order have the photos of its classes in order. If several classes of the model
+    have the same name, each of them is right.
 
     Args:
         model: The path of a ``.tflite`` file, or its bytes.
@@ -142,7 +144,7 @@ def evaluate(
         input_size=input_size,
         normalization=normalization,
     ) as classifier:
-        class_ids = _class_ids(photos, classifier)
+        names = _class_names(photos, classifier)
         found = classifier.score_readable([photos.paths[row] for row in rows], progress=progress)
     if classifier.output_kind is OutputKind.MULTI_LABEL:
         notes.append(
@@ -155,8 +157,9 @@ def evaluate(
             f"none of the {counted(len(rows), 'photo')} in {photos.path} could be read (for "
             f"example, {skipped[0]}). Replace the photos, or choose another folder."
         )
-    photo_classes = class_ids[photos.labels[rows[found.kept]]]
+    folders = [photos.classes[label] for label in photos.labels[rows[found.kept]]]
     answers = found.rows.argmax(axis=1)
+    photo_classes = own_classes(folders, names, answers)
     classes = [classifier.label(index) for index in range(classifier.num_classes)]
     right = photo_classes == answers
     seen, new = _by_training(model, classes, found.digests, right)
@@ -217,8 +220,8 @@ def _tell_seen_photos(seen: PartAccuracy, new: PartAccuracy, notes: list[str]) -
         notes.append(text)
 
 
-def _class_ids(photos: ImageFolder, classifier: Classifier) -> NDArray[np.int64]:
-    """Returns the model's class index for each class folder."""
+def _class_names(photos: ImageFolder, classifier: Classifier) -> list[str]:
+    """Returns the name of each class of the model, as the folders have it."""
     if classifier.labels is None:
         if len(photos.classes) != classifier.num_classes:
             raise ValueError(
@@ -226,14 +229,20 @@ def _class_ids(photos: ImageFolder, classifier: Classifier) -> NDArray[np.int64]
                 f"{classifier.num_classes} classes and no labels. Pass a label file with the names "
                 "of the model's classes."
             )
-        return np.arange(len(photos.classes))
-    labels = classifier.labels[: classifier.num_classes]
-    known = {class_name(name): k for k, name in enumerate(labels)}
-    unknown = [name for name in photos.classes if name not in known]
+        return photos.classes
+    check_label_count(classifier.labels, classifier.num_classes)
+    names = [class_name(label) for label in classifier.labels]
+    unknown = [name for name in photos.classes if name not in names]
     if unknown:
         raise ValueError(
             f"{photos.path} has folders that are not classes of the model: "
             f"{', '.join(unknown)}. Its classes are {', '.join(classifier.labels[:10])}"
-            f"{'...' if len(known) > 10 else ''}. Rename or remove these folders."
+            f"{'...' if len(names) > 10 else ''}. Rename or remove these folders."
         )
-    return np.array([known[name] for name in photos.classes])
+    return names
+
+
+def _class_ids(photos: ImageFolder, classifier: Classifier) -> NDArray[np.int64]:
+    """Returns the first class index of the model for each class folder."""
+    names = _class_names(photos, classifier)
+    return np.array([names.index(name) for name in photos.classes], np.int64)

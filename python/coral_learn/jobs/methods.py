@@ -13,6 +13,7 @@ from ..embeddings import Embeddings
 from ..heads.imprinting import ImprintingEngine
 from ..heads.length_normalization import normalize_lengths
 from ..heads.new_class import class_means
+from ..heads.records import FitRecord
 from ..heads.softmax_regression import SoftmaxRegression
 from ..tflite.file import ModelFile
 from ..tflite.imprinting.create import make_imprinting_model
@@ -89,6 +90,7 @@ class TrainedHead:
         settings: The method and its settings, in words.
         train_again: Trains another head in the same way on the given rows; None if this takes too
             long to be done several times.
+        notes: Facts about the training that the user should know, a sentence each.
     """
 
     head: Head
@@ -96,6 +98,7 @@ class TrainedHead:
     curve: list[tuple[int, float]]
     settings: str
     train_again: Callable[[NDArray[np.int64]], Head] | None
+    notes: Sequence[str] = ()
 
 
 def train_head(
@@ -173,7 +176,21 @@ def _fit(task: LearningTask) -> TrainedHead:
         list(enumerate(record.losses)),
         f"fitted with an L2 penalty of {record.penalty:g}",
         fit_again if is_cheap(task.embeddings, classes) else None,
+        _notes_on(record),
     )
+
+
+def _notes_on(record: FitRecord) -> list[str]:
+    if not record.at_edge:
+        return []
+    if record.penalty == min(record.validation_losses):
+        advice = "A single feature of the photos may decide. More photos may help."
+    else:
+        advice = (
+            "The embeddings of the photos hardly tell the classes apart. Check that the photos are "
+            "in the right folders, or take another extractor."
+        )
+    return [f"the best L2 penalty, {record.penalty:g}, is the last that is tried. {advice}"]
 
 
 def _new_head(task: LearningTask, weight_scale: float = 0.01) -> SoftmaxRegression:

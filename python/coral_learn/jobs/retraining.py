@@ -202,7 +202,7 @@ def retrain(
         seconds=clock.seconds,
         device=used_device,
         runtime=runtime_name(),
-        notes=model_notes + range_notes + photos.notes + split_notes,
+        notes=[*model_notes, *range_notes, *photos.notes, *split_notes, *trained.notes],
     )
 
 

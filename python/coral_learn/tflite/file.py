@@ -13,10 +13,11 @@ from typing import TypeAlias, Union
 import numpy as np
 
 from ..errors import ModelError
+from ..labels import check_line
 from . import schema
 from .graph import EDGETPU_CUSTOM_OP, Graph
 from .input_evidence import InputEvidence, find_input_evidence
-from .label_file import append_archived_labels, check_labels, read_archived_labels
+from .label_file import append_archived_labels, read_archived_labels
 from .metadata import (
     EMBEDDING,
     METADATA_ENTRY,
@@ -104,7 +105,8 @@ class ModelFile:
             ValueError: A label is empty or has a line break.
         """
         if labels is not None:
-            check_labels(labels)
+            for label in labels:
+                check_line(label)
         evidence = find_input_evidence(graph)
         write_metadata(
             graph,
@@ -260,7 +262,7 @@ class ModelFile:
             ModelError: The file is not a .tflite model, or is damaged.
         """
         name = label_file_name(find_metadata(self.tree))
-        return read_archived_labels(self.content, name) if name else None
+        return read_archived_labels(self.content, name)
 
     @cached_property
     def normalization(self) -> Normalization | None:

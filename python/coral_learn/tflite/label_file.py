@@ -3,9 +3,14 @@
 import io
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 
+from ..label_formats import decode_text, find_names
+from ..labels import label_list
 from .metadata import LABEL_FILE_NAME
 
+# The exporter of Ultralytics appends the first; before 2025, the second.
+_ULTRALYTICS_FILES = ("metadata.json", "temp_meta.txt")
 _MAX_LABEL_BYTES = 1 << 22
 _MAX_LABELS = 1 << 17
 _MAX_FILES = 100
@@ -16,26 +21,35 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
-def read_archived_labels(content: bytes, name: str) -> list[str] | None:
+def read_archived_labels(content: bytes, name: str | None) -> list[str] | None:
     """Returns the labels in a file of the archive that a model ends with.
 
     Args:
         content: The model file.
-        name: The name of the label file.
+        name: The name of the label file; None for a file with Ultralytics' metadata.
 
     Returns:
-        The label of each class index, one per line of the file; the index itself if the line is
-        empty. None if there is no such file, or it cannot be read.
+        The label of each class index, one per line of the file or in a dictionary of names; the
+        index itself if the line is empty or there is no name. None if there is no such file, or it
+        cannot be read.
     """
-    text = _read_text(content, name)
-    if not text:
-        return None
-    lines = (line.removesuffix("\r").replace("\r", " ") for line in text.rstrip("\r\n").split("\n"))
-    return [line or str(index) for index, line in enumerate(lines)]
+    if name is not None:
+        text = _read_text(content, name)
+        return _archived_labels(text) if text else None
+    for name in _ULTRALYTICS_FILES:
+        names = find_names(_read_text(content, name) or "")
+        if names:
+            return label_list(names)
+    return None
 
 
 def append_archived_labels(content: bytes, labels: Sequence[str]) -> bytes:
-    """Returns a packed model with its labels appended; see :func:`check_labels`."""
+    """Returns a packed model with its labels appended.
+
+    Args:
+        content: The model.
+        labels: Labels that :func:`~coral_learn.labels.check_line` accepts.
+    """
     text = "".join(f"{label}\n" for label in labels)
     entry = zipfile.ZipInfo(LABEL_FILE_NAME, _NO_TIME)
     entry.create_system = 3  # on every system, so that the bytes are the same
@@ -47,15 +61,14 @@ def append_archived_labels(content: bytes, labels: Sequence[str]) -> bytes:
     return file.getvalue()
 
 
-def check_labels(labels: Sequence[str]) -> None:
-    """Checks that each label fits on a line of its own.
-
-    Raises:
-        ValueError: A label is empty or contains a line break.
-    """
-    for label in labels:
-        if not label or "\n" in label or "\r" in label:
-            raise ValueError(f"a label must be one line of text, not {label!r}")
+def _archived_labels(text: str) -> list[str] | None:
+    """Returns the labels in one file, one per line or in a dictionary."""
+    if text.lstrip().startswith("{"):
+        names = find_names(text)
+        if names is not None:
+            return label_list(names)
+    lines = (line.removesuffix("\r").replace("\r", " ") for line in text.rstrip("\r\n").split("\n"))
+    return [line or str(index) for index, line in enumerate(lines)]
 
 
 def _read_text(content: bytes, name: str) -> str | None:
@@ -70,6 +83,8 @@ def _read_text(content: bytes, name: str) -> str | None:
                 data = file.read(_MAX_LABEL_BYTES + 1)
         if len(data) > _MAX_LABEL_BYTES or data.count(b"\n") > _MAX_LABELS:
             return None
-        return data.decode("utf-8-sig")
+        with suppress(UnicodeDecodeError):
+            return data.decode("utf-8-sig")
+        return decode_text(data)
     except Exception:  # zipfile raises a dozen types on archives that are missing or damaged
         return None
