@@ -136,7 +136,7 @@ def test_too_many_open_files_do_not_skip_photos(
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
     statuses = set()
-    for limit in range(8, 20, 3):
+    for limit in range(6, 20, 3):
         done = subprocess.run(
             [*TRAIN, folder, "--extractor", extractor, "--output", tmp_path / "out"],
             capture_output=True,
