@@ -237,7 +237,7 @@ COMMANDS = {
     ),
     "project": "",
     "project add": "FOLDER NAME PHOTOS --device --cache --no-cache",
-    "project create": "FOLDER --extractor --tensor --input-size --input-range --force",
+    "project create": "FOLDER --extractor --input-range --tensor --input-size --force",
     "project export": "FOLDER --output --force",
     "project remove": "FOLDER NAME",
     "project rename": "FOLDER NAME NEW_NAME",

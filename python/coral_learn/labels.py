@@ -76,7 +76,8 @@ def check_label(label: str) -> None:
         raise ValueError(
             f"{label!r} is not a valid class name: it is not UTF-8 text. Choose another name."
         ) from None
-    if parse_labels(format_labels([label])) != {0: label}:
+    # Some readers also break lines at characters such as U+2028.
+    if len(label.splitlines()) > 1 or parse_labels(format_labels([label])) != {0: label}:
         raise ValueError(
             f"{label!r} is not a valid class name: it is empty, begins with a colon, begins or "
             "ends with a space, or contains a line break. Choose another name."

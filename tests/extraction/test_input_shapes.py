@@ -91,7 +91,7 @@ def test_a_model_of_any_size_has_an_input_size(as_interpreter: bool) -> None:
     content = any_size()
     for size, expected in ((None, (224, 224)), (96, (96, 96)), ((30, 20), (30, 20))):
         model = edgetpu.make_interpreter(content) if as_interpreter else content
-        with EmbeddingExtractor(model, input_size=size) as extractor:
+        with EmbeddingExtractor(model, input_size=size, normalization="-1..1") as extractor:
             assert extractor.input_size == expected
             assert extractor.extract([plain(RED)]).shape == (1, 4)
 

@@ -201,12 +201,12 @@ def test_all_photos_that_threads_add_to_one_imprinting_engine_count() -> None:
     expected.train_all(x, y + CLASSES)
     for label in range(CLASSES):  # so that no class comes before the one that it follows
         first = np.flatnonzero(y == label)[0]
-        engine.train(vectors[first] / np.linalg.norm(vectors[first]), CLASSES + label)
+        engine.train(vectors[first], CLASSES + label)
     others = [i for i in range(len(y)) if i not in {np.flatnonzero(y == c)[0] for c in range(3)}]
 
     def add(rows: list[int]) -> None:
         for row in rows:
-            engine.train(vectors[row] / np.linalg.norm(vectors[row]), CLASSES + int(y[row]))
+            engine.train(vectors[row], CLASSES + int(y[row]))
 
     def look() -> None:
         assert len(engine.predict(x)) == len(x)

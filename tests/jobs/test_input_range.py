@@ -2,12 +2,13 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.cli.test_cli import run as run_command
-from tests.support.model_builder import build_extractor
+from tests.support.model_builder import BuiltModel, build_classifier, build_extractor
 
 from coral_learn.embeddings import Embeddings
 from coral_learn.errors import ModelError
@@ -172,12 +173,16 @@ def test_a_project_keeps_the_range_that_is_given(odd: Path, tmp_path: Path) -> N
     assert declared_by(tmp_path / "project" / "extractor.tflite") == BYTES
 
 
-@pytest.mark.parametrize("opened", [Classifier, EmbeddingExtractor])
+@pytest.mark.parametrize(
+    ("opened", "build"), [(Classifier, build_classifier), (EmbeddingExtractor, build_extractor)]
+)
 def test_an_unknown_range_is_assumed_with_a_warning(
-    opened: type[Classifier | EmbeddingExtractor], tmp_path: Path
+    opened: type[Classifier | EmbeddingExtractor],
+    build: Callable[..., BuiltModel],
+    tmp_path: Path,
 ) -> None:
     path = tmp_path / "some.tflite"
-    path.write_bytes(build_extractor("float32", normalization=None).content)
+    path.write_bytes(build("float32", normalization=None).content)
     assumed = r"some\.tflite .*scaled to -1\.\.1 by assumption.*--input-range or normalization="
     with pytest.warns(UserWarning, match=assumed) as told:
         opened(path).close()

@@ -255,6 +255,8 @@ def test_a_softmax_is_known_without_the_schema(kind: str, monkeypatch: pytest.Mo
     for activation in ("softmax", "logistic", None):
         content = build_classifier(kind, activation=activation).content
         assert ends_in_softmax(content) == (activation == "softmax")
+    if KINDS[kind][1] == "float32":
+        return  # its input range is in the metadata, which are parsed
     model = ModelFile(build_classifier(kind).content)
     monkeypatch.setattr(ModelFile, "tree", property(lambda _: pytest.fail("it was parsed")))
     assert model.output_kind is OutputKind.PROBABILITIES

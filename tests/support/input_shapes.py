@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from coral_learn.tflite import schema
+from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.graph import Graph
 from coral_learn.tflite.nodes import Tensor
+from coral_learn.tflite.normalization import SIGNED_UNIT
 from coral_learn.tflite.tree import pack, unpack
 
 
@@ -103,10 +105,10 @@ class ShapedModel:
         return self._add("SOFTMAX", [], self.last.shape, softmax)
 
     def content(self) -> bytes:
-        """Returns the model, with the last tensor as its output."""
+        """Returns the model, with the last tensor as its output, for pixels from -1 to 1."""
         self.graph.set_inputs([self.image])
         self.graph.set_output(self.last)
-        return pack(self.graph.model)
+        return ModelFile(pack(self.graph.model)).with_normalization(SIGNED_UNIT).content
 
     def _add(
         self, name: str, constants: Sequence[Tensor], shape: Sequence[int], options: Any = None
