@@ -16,6 +16,8 @@ _MIN_LENGTH = 1e-30
 # Measured on photos of flowers, with a class added to a head of four others.
 _SHARPNESS = 0.4
 _SHARPNESS_RANGE = (0.5, 8.0)
+_MIN_DISTANCE = 1e-3  # of two photos; copies of one photo would have 0
+_WEIGHT_OF_ASSUMED = 2  # as much as this number of photos
 
 
 @dataclass
@@ -83,19 +85,35 @@ class ImprintedClass:
     def expected_cosine(self) -> float:
         """The expected cosine between the class's weights and one more photo of the class.
 
-        It is computed from the mean cosine between two photos of the class, which follows from the
-        length of the sum of their embeddings. One more pair of photos is assumed, so that the
-        estimate also works for a single photo: features are often positive, which gives any two
-        photos a high cosine, and the cosine of two photos of one class is assumed to be a third
-        closer to 1.
+        It follows from the expected cosine between two photos of the class.
         """
-        share_of_all = float(unit(self.total).mean()) ** 2 * len(self.total)
-        assumed = share_of_all + (1 - share_of_all) / 3
         pairs = self.photos * (self.photos - 1) / 2
-        pair_total = (float(self.total @ self.total) - self.photos) / 2
-        cosine = min(max((pair_total + assumed) / (pairs + 1), 0.0), 1.0)
+        cosine = 1 - self._expected_distance(pairs)
         length = math.sqrt(self.photos + 2 * pairs * cosine)
         return self.photos * cosine / max(length, _MIN_LENGTH)
+
+    def _expected_distance(self, pairs: float) -> float:
+        """Returns the expected cosine distance, 1 minus the cosine, of two photos of the class.
+
+        The mean distance of the photos so far follows from the length of the sum of their
+        embeddings. It is combined with a distance that is assumed, so that the estimate also works
+        for a single photo: features are often positive, which gives any two photos a high cosine,
+        and the cosine of two photos of one class is assumed to be a third closer to 1. The photos
+        that teach a class are often more alike than those that come later (one scene, or copies):
+        where they are closer to each other than assumed, the assumption counts for more, on a
+        scale of ratios. Measured with eight kinds of new class on 21 models: the old classes lose
+        half as much accuracy as with one weight for all, and the new class is found as often.
+        """
+        share_of_all = float(unit(self.total).mean()) ** 2 * len(self.total)
+        assumed = (1 - share_of_all) * 2 / 3
+        if pairs == 0:
+            return assumed
+        mean_cosine = (float(self.total @ self.total) - self.photos) / (2 * pairs)
+        observed = max(1 - mean_cosine, _MIN_DISTANCE)
+        if observed >= assumed:
+            return min((pairs * observed + assumed) / (pairs + 1), 1.0)
+        weight = (self.photos - 1) / (self.photos - 1 + _WEIGHT_OF_ASSUMED)
+        return observed**weight * assumed ** (1 - weight)
 
 
 def load_classes(tail: ImprintingTail, head: KeptHead | None) -> list[KeptClass | ImprintedClass]:

@@ -14,6 +14,7 @@ from ..tflite.head.class_means import attach_class_means, read_class_means
 from ..tflite.head.read import read_head
 from ..tflite.imprinting.create import keep_head
 from ..tflite.imprinting.read import has_imprinting_tail
+from ..tflite.input_shape import fix_input_shape
 from .imprinting import ImprintingEngine
 from .inputs import EmbeddingsLike, as_embeddings, as_labels
 
@@ -91,7 +92,7 @@ def add_class(model: ModelSource, embeddings: EmbeddingsLike, label: str) -> byt
         names = _extended(labels, len(biases), label)
         return _extend_head(classifier, weights, biases, means, embeddings, names).content
     del weights  # with 1,000 classes, they take more memory than the file
-    engine = ImprintingEngine.of_parts(*keep_head(classifier))
+    engine = ImprintingEngine.of_parts(*keep_head(fix_input_shape(classifier)))
     extended = _imprint_class(engine, embeddings, label)
     del engine  # packing the model takes memory of its own
     return extended.content

@@ -12,10 +12,10 @@ CANDIDATES = (SIGNED_UNIT, UNIT, BYTES, IMAGENET)
 
 # Between [-1, 1] and ImageNet's normalization there is little more than a factor of two of
 # contrast, and [-1, 1] is far more common among TFLite models.
-_IMAGENET_HANDICAP = 1.04
-# A trained network gives features of a spread around this in its own range, but of hundreds or
-# thousandths in another one. The handicap is for each factor of e.
-_USUAL_SPREAD = 0.6
+_IMAGENET_HANDICAP = 1.07
+# A trained network gives features of about this spread in its own range, but of hundreds or
+# thousandths in another one. The handicap is for each factor of e outside of it.
+_USUAL_SPREAD = (0.08, 0.8)
 _SPREAD_HANDICAP = 0.06
 _LEAST_SPREAD = 1e-6
 _SAME = 0.005  # the part of a loss by which two candidates must differ
@@ -37,7 +37,8 @@ class Trial:
     @property
     def badness(self) -> float:
         """The loss, with a handicap for features of an unusual spread."""
-        ratio = max(self.spread, _LEAST_SPREAD) / _USUAL_SPREAD
+        spread = max(self.spread, _LEAST_SPREAD)
+        ratio = spread / float(np.clip(spread, *_USUAL_SPREAD))
         return self.loss * (1 + _SPREAD_HANDICAP * abs(float(np.log(ratio))))
 
 
