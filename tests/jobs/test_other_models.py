@@ -21,6 +21,7 @@ from tests.support.model_builder import make_interpreter
 from coral_learn import (
     Classifier,
     EmbeddingExtractor,
+    add_class,
     create_embedding_extractor,
     create_imprinting_model,
     evaluate,
@@ -219,6 +220,49 @@ def test_classes_are_kept(
         with Classifier(path, normalization=normalization) as classifier:
             answers.append(classifier.scores(photos).argmax(axis=1))
     assert np.mean(answers[0] == answers[1]) >= 0.98
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_class_is_added_and_the_old_classes_stay_as_accurate(
+    odd: Path, flowers: Callable[[str], Path], tmp_path: Path, name: str
+) -> None:
+    model, (normalization, accuracy) = odd / f"{name}.tflite", TRAINED[name]
+    shades = [np.full((64, 64, 3), shade, np.uint8) for shade in range(0, 20, 4)]
+    noise = list(np.random.default_rng(0).integers(0, 256, (10, 64, 64, 3)).astype(np.uint8))
+    fed = {"normalization": normalization}
+    for first, later in ((shades, shades), (noise[:5], noise[5:])):
+        with EmbeddingExtractor(create_embedding_extractor(model), **fed) as extractor:
+            content = add_class(model, extractor.extract(first), "no flower")
+        extended = tmp_path / "extended.tflite"
+        extended.write_bytes(content)
+        labels = [*sorted(folder.name for folder in flowers(name).iterdir()), "no flower"]
+        evaluation = evaluate(extended, flowers(name), labels=labels, **fed)
+        assert evaluation.accuracy == pytest.approx(accuracy, abs=TOLERANCE)
+        with Classifier(content, **fed) as classifier:
+            answers = classifier.scores(later).argmax(axis=1)
+        assert np.mean(answers == len(labels) - 1) >= 0.8
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_a_class_is_added_to_every_head(odd: Path, data_dir: Path, name: str) -> None:
+    """The old classes keep their order: none gets the probability of another."""
+    model, photos = odd / f"{name}.tflite", some_photos(data_dir)
+    fed = options(model)
+    if name in NO_HEAD:
+        with pytest.raises(ModelError, match=NO_HEAD[name]):
+            add_class(model, np.ones((1, 8)), "new")
+        return
+    with EmbeddingExtractor(create_embedding_extractor(model), **fed) as extractor:
+        content = add_class(model, extractor.extract([np.zeros((64, 64, 3), np.uint8)]), "new")
+    with Classifier(model, **fed) as classifier:
+        before = classifier.scores(photos)
+    with Classifier(content, **fed) as classifier:
+        after = classifier.scores(photos)
+    assert after.shape[1] == before.shape[1] + 1
+    of_old = after[:, :-1].sum(axis=1, keepdims=True)
+    old = of_old[:, 0] > 0.5
+    assert old.any()
+    assert np.abs(after[old, :-1] / of_old[old] - before[old]).max(initial=0) < 0.06
 
 
 # The accuracy on the flowers shows that the others are fed right.
