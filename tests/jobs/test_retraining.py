@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tests.support.model_builder import build_classifier
 
 from coral_learn.demo.run import embedded_extractor
 from coral_learn.errors import ModelError
@@ -207,6 +208,19 @@ def test_evaluate_matches_folders_and_classes_by_name(
     found = evaluate(result.model.read_bytes(), tmp_path, labels=result.labels)
     assert found.seen is None
     assert sum(found.confusion[1]) == found.images == 20
+
+
+def test_the_folders_of_a_model_without_labels_are_its_classes(
+    photos: Path, tmp_path: Path
+) -> None:
+    model = build_classifier(classes=3).content
+    (note,) = evaluate(model, photos).notes
+    assert "no labels" in note
+    assert "crab, fish, jellyfish" in note
+    shutil.copytree(photos / "fish", tmp_path / "2")
+    numbered = evaluate(model, tmp_path)
+    assert numbered.notes == []
+    assert sum(numbered.confusion[2]) == numbered.images == 20
 
 
 def test_classify_takes_paths_images_and_arrays(result: RetrainResult, photos: Path) -> None:

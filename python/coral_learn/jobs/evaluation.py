@@ -19,7 +19,7 @@ from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
 from ..tflite.output_kind import OutputKind
-from ..words import counted, percent
+from ..words import counted, listed, percent
 from .class_labels import check_label_count, own_classes
 from .classification import Classifier, LabelSource
 from .confusion import confusion_matrix
@@ -95,9 +95,9 @@ def evaluate(
 ) -> Evaluation:
     """Measures a classifier on photos in class folders.
 
-    A folder has the photos of the model's class of the same name. For a model without labels, the
-    folders in sorted order have the photos of its classes in order. If several classes of the model
-    have the same name, each of them is right.
+    A folder has the photos of the model's class of the same name. For a model without labels, that
+    is the index of the class; if the folders have other names, they are taken for the classes in
+    order, and a note says so. If several classes of the model have the same name, each is right.
 
     Args:
         model: The path of a ``.tflite`` file, or its bytes.
@@ -145,6 +145,11 @@ def evaluate(
         normalization=normalization,
     ) as classifier:
         names = _class_names(photos, classifier)
+        if classifier.labels is None and names != _indices(classifier):
+            notes.append(
+                "the model has no labels: its classes are taken to be the folders in sorted order, "
+                f"{listed(names)}. If that is wrong, give its names with --labels"
+            )
         found = classifier.score_readable([photos.paths[row] for row in rows], progress=progress)
     if classifier.output_kind is OutputKind.MULTI_LABEL:
         notes.append(
@@ -223,6 +228,8 @@ def _tell_seen_photos(seen: PartAccuracy, new: PartAccuracy, notes: list[str]) -
 def _class_names(photos: ImageFolder, classifier: Classifier) -> list[str]:
     """Returns the name of each class of the model, as the folders have it."""
     if classifier.labels is None:
+        if set(photos.classes) <= set(_indices(classifier)):
+            return _indices(classifier)
         if len(photos.classes) != classifier.num_classes:
             raise ValueError(
                 f"{photos.path} has {len(photos.classes)} class folders, but the model has "
@@ -240,6 +247,11 @@ def _class_names(photos: ImageFolder, classifier: Classifier) -> list[str]:
             f"{'...' if len(names) > 10 else ''}. Rename or remove these folders."
         )
     return names
+
+
+def _indices(classifier: Classifier) -> list[str]:
+    """Returns the names of the classes of a model without labels: 0, 1, and so on."""
+    return [str(index) for index in range(classifier.num_classes)]
 
 
 def _class_ids(photos: ImageFolder, classifier: Classifier) -> NDArray[np.int64]:
