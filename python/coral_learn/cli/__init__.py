@@ -34,9 +34,9 @@ def _run() -> int:
 
 
 def _call(app: Callable[[], object]) -> int:
-    from .display import print_note
-
     def show_warning(message: Warning | str, *_: object) -> None:
+        from .display import print_note
+
         if type(message).__name__ != "DecompressionBombWarning":  # the photo's error says it
             print_note("warning", str(message))
 

@@ -63,6 +63,11 @@ def preprocessing_of(content: bytes) -> bytes:
     return DEEP_PREPROCESSING
 
 
+def is_deep(image: Image.Image) -> bool:
+    """Tells whether a picture has whole numbers of more than 8 bits, or floating-point numbers."""
+    return image.mode == "F" or image.mode.startswith("I")
+
+
 def keeps_high_bytes(image: Image.Image, content: bytes) -> bool:
     """Tells whether Pillow drops the low bytes of a color picture of 16 bits."""
     if image.format == "PNG":
