@@ -17,7 +17,6 @@ from .quick_head import held_out_loss, sample_photos
 
 _MAX_TRIED = 5
 _MAX_FEATURES = 2**14  # a head on more takes long, and overfits
-_SEED = 0
 
 
 def measure_tensors(
@@ -38,7 +37,7 @@ def measure_tensors(
         ValueError: No class has two photos that can be read.
         EdgeTpuError: The device failed.
     """
-    paths, labels = sample_photos(photos, _SEED)
+    paths, labels = sample_photos(photos)
     notes = []
     if model.has_unknown_range:
         first = next(_openings(model)).model
@@ -50,7 +49,7 @@ def measure_tensors(
         with EmbeddingExtractor(opened.model, device=device) as extractor:
             found = extractor.extract_readable(paths)
         kept = labels[found.kept]
-        loss = held_out_loss(found.rows, kept, _SEED) if len(kept) else math.inf
+        loss = held_out_loss(found.rows, kept) if len(kept) else math.inf
         tried.append((loss, opened))
     best_loss, best = min(tried, key=lambda each: each[0])
     if best_loss == math.inf:
