@@ -29,6 +29,8 @@ build() { # sanitizers, folder
   mkdir "$2/package"
   cp -r python/coral_learn "$2/package"
   cp "$2"/_core*.so "$2/package/coral_learn"
+  mkdir -p "$2/package/coral_learn/extraction/data"
+  cp "$2"/efficientnet_lite0_extractor.tflite "$2/package/coral_learn/extraction/data"
 }
 
 # Runs pytest with the runtime library of a sanitizer loaded first. What the sanitizer finds ends the

@@ -15,8 +15,8 @@ from builtin_extractor.weights import Weights
 from numpy.typing import NDArray
 from tests.support import float_network
 
-from coral_learn import EmbeddingExtractor, ImageFolder
-from coral_learn.extraction.builtin import builtin_extractor_path
+from coral_learn import EmbeddingExtractor, ImageFolder, ModelError
+from coral_learn.extraction.builtin_extractor import builtin_extractor
 from coral_learn.extraction.images import load_image
 from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.normalization import Normalization
@@ -41,8 +41,8 @@ def test_the_file_is_the_same_to_the_byte(weights: Weights, converted: bytes) ->
 
 def test_the_package_holds_this_file(converted: bytes) -> None:
     try:
-        path = builtin_extractor_path()
-    except FileNotFoundError as error:
+        path = builtin_extractor()
+    except ModelError as error:
         pytest.skip(str(error))
     assert path.read_bytes() == converted
 

@@ -56,8 +56,9 @@ def convolve(x: Array, filters: Array, stride: int = 1) -> Array:
     """Convolves [h, w, I] with filters [O, I, k, k] and SAME padding: one product of matrices."""
     outputs, _, kernel, _ = filters.shape
     patches = np.concatenate(_shifted(x, kernel, stride), axis=-1)
-    columns = filters.transpose(2, 3, 1, 0).reshape(-1, outputs)
-    return np.asarray(patches @ columns)
+    height, width, values = patches.shape
+    columns = filters.transpose(2, 3, 1, 0).reshape(values, outputs)
+    return np.asarray(patches.reshape(-1, values) @ columns).reshape(height, width, outputs)
 
 
 def convolve_depthwise(x: Array, filters: Array, stride: int) -> Array:
