@@ -120,6 +120,9 @@ def _table(
         numbers: The fields that are numbers.
     """
     slots = [*positions, *(slot for slot, _, _ in numbers)]
+    # Without this, tables of the same layout differ in their padding, and it depends on the version
+    # of flatbuffers whether they share the list of their fields.
+    builder.Prep(4, 0)
     builder.StartObject(max(slots, default=-1) + 1)
     for slot, position in positions.items():
         builder.PrependUOffsetTRelativeSlot(slot, position, 0)
