@@ -22,11 +22,19 @@ else
   include=$work/sysroot/usr/include/python3.11
 fi
 
+# Installed here, because an isolated build would install them for the processor of the wheel, and
+# the build runs NumPy to convert the built-in extractor.
+"$work/tools/bin/python" -c '
+import sys, tomllib
+print(*tomllib.load(sys.stdin.buffer)["build-system"]["requires"], sep="\n")
+' <"$here/../../pyproject.toml" >"$work/build-requires-$arch.txt"
+"$work/tools/bin/pip" install -q -r "$work/build-requires-$arch.txt"
+
 rm -rf "$work/dist-$arch" "$work/wheel-$arch"
 CMAKE_TOOLCHAIN_FILE=$here/toolchain.cmake \
   WHEEL_ARCH=$arch WHEEL_COMPILERS=$work/compilers/$arch WHEEL_PYTHON_INCLUDE=$include \
   _PYTHON_HOST_PLATFORM=linux-$arch SETUPTOOLS_EXT_SUFFIX=.cpython-311-$arch-linux-gnu.so \
-  "$work/tools/bin/python" -m build --outdir "$work/dist-$arch" "$here/../.."
+  "$work/tools/bin/python" -m build --no-isolation --outdir "$work/dist-$arch" "$here/../.."
 # Renames the wheel for the oldest glibc that has all symbols it needs.
 PATH=$work/tools/bin:$PATH auditwheel repair -w "$work/wheel-$arch" "$work/dist-$arch"/*.whl
 echo "$work/wheel-$arch"/*.whl >&3
