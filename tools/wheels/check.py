@@ -19,7 +19,8 @@ import tomllib
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 _ROOT = Path(__file__).parents[2]
-_MAX_BYTES = 2_000_000
+_MAX_BYTES = 5_000_000
+_EXTRACTOR = "coral_learn/extraction/data/efficientnet_lite0_extractor.tflite"
 _MAX_GLIBC = (2, 28)
 _METADATA = (
     "METADATA",
@@ -76,7 +77,7 @@ def wheel_problems(path: Path) -> Iterator[str]:
     wanted = {
         tracked.removeprefix("python/") for tracked in _tracked() if tracked.startswith("python/")
     }
-    wanted |= {f"coral_learn/_core.{suffix}", *(f"{metadata}/{file}" for file in _METADATA)}
+    wanted |= {f"coral_learn/_core.{suffix}", _EXTRACTOR, *(f"{metadata}/{file}" for file in _METADATA)}
     with zipfile.ZipFile(path) as archive:
         found = {name for name in archive.namelist() if not name.endswith("/")}
     yield from _compare(found, wanted)

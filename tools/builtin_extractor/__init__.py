@@ -1,0 +1,1 @@
+"""Making the built-in embedding extractor when the package is built."""
