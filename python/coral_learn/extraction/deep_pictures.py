@@ -13,7 +13,6 @@ from PIL import Image
 from .photo_file import PhotoError
 
 _BITS_OF_CAMERAS = (8, 10, 12, 14)
-_BITS_IN_PNG = (8, 10, 12)  # a PNG should use all of its bits, and a picture may be rather dark
 _STRETCHED_FORMAT = "PPM"  # Pillow stretches the range that it declares to 16 bits
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR, _SAMPLE_FORMAT = 258, 262, 284, 339
 _MIN_SAMPLE, _MAX_SAMPLE, _MIN_REAL, _MAX_REAL = 280, 281, 340, 341
@@ -58,8 +57,8 @@ def to_gray_bytes(image: Image.Image, significant_bits: int | None = None) -> Ei
     Black and white are what the file says they are: the tags of a TIFF, the bits that a PNG calls
     significant, the largest value of a PGM. For other files they follow from the values: 8, 10, 12
     or 14 bits if all values fit, otherwise 16 bits; floating-point numbers from 0 to 1 or from 0 to
-    255; and otherwise from the smallest value to the largest. A PNG of 14 bits is taken for one of
-    16, because it should say how many are significant.
+    255; and otherwise from the smallest value to the largest. A PNG in which each value is a byte
+    widened to 16 bits is no such case: it is a dark picture.
 
     Args:
         image: A picture for which :func:`is_deep` is true.
@@ -94,7 +93,7 @@ def stretch_high_bytes(image: Image.Image) -> EightBits:
         for name, band in zip(image.getbands(), image.split(), strict=True)
         if name not in "Aa"
     )
-    bits = next((bits for bits in _likely_bits(image)[1:] if brightest < 1 << (bits - 8)), 16)
+    bits = next((bits for bits in _BITS_OF_CAMERAS[1:] if brightest < 1 << (bits - 8)), 16)
     if brightest == 0 or bits == 16:
         return EightBits(image, None)
     white = (1 << (bits - 8)) - 1
@@ -149,7 +148,9 @@ def _range_of(image: Image.Image, values: NDArray[Any], low: float, high: float)
             if low >= 0 and white / 4 <= high <= white:
                 return ValueRange(0, white)
     elif low >= 0 and high <= 65535:
-        bits = next((bits for bits in _likely_bits(image) if high < 1 << bits), 16)
+        bits = next((bits for bits in _BITS_OF_CAMERAS if high < 1 << bits), 16)
+        if image.format == "PNG" and _are_widened_bytes(values):
+            bits = 16
         is_certain = high == 0 or (bits == 16 and values.dtype.itemsize == 2)
         guess = f"its values go up to {high:.0f} and were taken for {bits} bits"
         return ValueRange(0, (1 << bits) - 1, None if is_certain else guess)
@@ -157,8 +158,9 @@ def _range_of(image: Image.Image, values: NDArray[Any], low: float, high: float)
     return ValueRange(low, high if high > low else low + 1, guess)
 
 
-def _likely_bits(image: Image.Image) -> tuple[int, ...]:
-    return _BITS_IN_PNG if image.format == "PNG" else _BITS_OF_CAMERAS
+def _are_widened_bytes(values: NDArray[Any]) -> bool:
+    """Tells whether all values are bytes that were widened to 16 bits."""
+    return not (values % 256).any() or not (values % 257).any()
 
 
 def _scale(values: NDArray[Any], found: ValueRange) -> NDArray[np.uint8]:
