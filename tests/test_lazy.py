@@ -64,3 +64,27 @@ def test_importing_the_packages_loads_nothing_else() -> None:
         "coral_learn.edgetpu",
     }
     assert not {"numpy", "PIL", "ctypes", "flatbuffers"} & set(modules)
+
+
+@pytest.mark.slow_when_emulated
+@pytest.mark.parametrize("command", ["", "train", "project", "extractor"])
+def test_help_loads_nothing_that_a_command_runs_with(command: str) -> None:
+    code = (
+        "import sys; sys.argv = ['coral-learn', *sys.argv[1:], '--help']\n"
+        "from coral_learn.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command.split()], capture_output=True, text=True, check=True
+    )
+    assert "Usage: coral-learn" in done.stdout
+    assert not {"numpy", "PIL", "rich", "flatbuffers"} & set(done.stderr.split())
+
+
+@pytest.mark.slow_when_emulated
+def test_retraining_loads_rare_parts_only_when_it_needs_them() -> None:
+    code = "import coral_learn, sys; coral_learn.retrain; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    rare = "label_formats heads.imprinting extraction.deep_pictures jobs.report jobs.input_range"
+    assert not {f"coral_learn.{name}" for name in rare.split()} & set(done.stdout.split())

@@ -26,9 +26,9 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from .jobs.classification import Classifier as Classifier
     from .jobs.evaluation import Evaluation as Evaluation
     from .jobs.evaluation import evaluate as evaluate
-    from .jobs.methods import SgdSettings as SgdSettings
     from .jobs.retraining import RetrainResult as RetrainResult
     from .jobs.retraining import retrain as retrain
+    from .jobs.settings import SgdSettings as SgdSettings
     from .labels import format_labels as format_labels
     from .project.project import Project as Project
     from .pycoral import install_as_pycoral as install_as_pycoral
@@ -53,8 +53,8 @@ _NAMES_IN: dict[str, list[str]] = {
     "heads.softmax_regression": ["SoftmaxRegression"],
     "jobs.classification": ["Class", "Classifier"],
     "jobs.evaluation": ["Evaluation", "evaluate"],
-    "jobs.methods": ["SgdSettings"],
     "jobs.retraining": ["RetrainResult", "retrain"],
+    "jobs.settings": ["SgdSettings"],
     "labels": ["format_labels"],
     "project.project": ["Project"],
     "pycoral": ["install_as_pycoral"],

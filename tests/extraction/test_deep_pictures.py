@@ -84,9 +84,9 @@ def test_fewer_bits_in_16_are_recognized_with_a_guess(tmp_path: Path, bits: int)
 
 
 @pytest.mark.parametrize("factor", [256, 257])
-def test_a_dark_png_of_bytes_widened_to_16_bits_stays_dark(tmp_path: Path, factor: int) -> None:
-    pixels, guesses = load(png(tmp_path / "dark.png", np.arange(16) * np.ones((16, 1)) * factor))
-    assert (pixels == np.arange(16)).all()
+def test_a_dark_png_that_was_made_of_bytes_stays_dark(tmp_path: Path, factor: int) -> None:
+    pixels, guesses = load(png(tmp_path / "dark.png", np.full((16, 16), 20 * factor)))
+    assert (pixels == 20).all()
     assert not guesses
 
 
@@ -154,10 +154,9 @@ def test_a_black_picture_needs_no_division(value: float) -> None:
     assert not load(Image.fromarray(np.full((16, 16), value, dtype)))[0].any()
 
 
-@pytest.mark.parametrize("bits", [12, 14])
-def test_color_of_fewer_bits_in_16_is_stretched_with_a_guess(tmp_path: Path, bits: int) -> None:
-    values = np.repeat((RAMP * ((1 << bits) - 1)).astype(np.uint16)[:, :, None], 3, 2)
-    assert_ramp(png(tmp_path / "a.png", values), f"fit into {bits} bits", tolerance=17)
+def test_color_of_12_bits_in_16_is_stretched_with_a_guess(tmp_path: Path) -> None:
+    values = np.repeat((RAMP * 4095).astype(np.uint16)[:, :, None], 3, 2)
+    assert_ramp(png(tmp_path / "a.png", values), "fit into 12 bits", tolerance=17)
 
 
 def test_a_tiff_that_pillow_cannot_read_is_named(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from tests.support.model_builder import build_classifier
 
 from coral_learn import add_class, read_head
 from coral_learn.demo.run import embedded_extractor
-from coral_learn.jobs.methods import Method
 from coral_learn.jobs.retraining import retrain
+from coral_learn.jobs.settings import Method
 from coral_learn.project.project import Project
 from coral_learn.tflite import schema
 

@@ -229,7 +229,7 @@ def test_a_class_is_added_and_the_old_classes_stay_as_accurate(
     model, (normalization, accuracy) = odd / f"{name}.tflite", TRAINED[name]
     shades = [np.full((64, 64, 3), shade, np.uint8) for shade in range(0, 20, 4)]
     noise = list(np.random.default_rng(0).integers(0, 256, (10, 64, 64, 3)).astype(np.uint8))
-    fed = {"normalization": normalization}
+    fed: dict[str, Any] = {"normalization": normalization}
     for first, later in ((shades, shades), (noise[:5], noise[5:])):
         with EmbeddingExtractor(create_embedding_extractor(model), **fed) as extractor:
             content = add_class(model, extractor.extract(first), "no flower")

@@ -16,8 +16,8 @@ from coral_learn.demo.run import embedded_extractor
 from coral_learn.errors import ModelError
 from coral_learn.jobs.classification import Classifier
 from coral_learn.jobs.evaluation import evaluate
-from coral_learn.jobs.methods import Method, SgdSettings
 from coral_learn.jobs.retraining import RetrainResult, retrain
+from coral_learn.jobs.settings import Method, SgdSettings
 from coral_learn.labels import read_label_file
 
 CLASSES = ["crab", "fish", "jellyfish"]

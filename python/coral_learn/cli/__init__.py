@@ -34,9 +34,9 @@ def _run() -> int:
 
 
 def _call(app: Callable[[], object]) -> int:
-    from .display import print_note
-
     def show_warning(message: Warning | str, *_: object) -> None:
+        from .display import print_note
+
         print_note("warning", str(message))
 
     warnings.showwarning = show_warning  # type: ignore[assignment]

@@ -4,8 +4,9 @@ from importlib import import_module
 
 import click
 
-# The file of each command, and its name there. A command is imported when it is used, because most
-# of the time that a short command takes goes into imports.
+# The file of each command, and its name there. Most of the time that a short command takes goes
+# into imports, so a command is imported when it is used, and imports what it runs when it runs:
+# its help needs nothing but click.
 _COMMANDS = {
     "cache": ("tool_commands", "cache_command"),
     "classify": ("photo_commands", "classify_command"),

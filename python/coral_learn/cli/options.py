@@ -1,22 +1,27 @@
 """The options and arguments that several commands share."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..extraction.cache import EmbeddingCache
-from ..tflite.image_shape import checked_size
-from ..tflite.normalization import Normalization, parse_normalization
+if TYPE_CHECKING:
+    from ..extraction.cache import EmbeddingCache
+    from ..tflite.normalization import Normalization
 
 PATH = click.Path(path_type=Path)
 
 
-class _InputRange(click.ParamType[Normalization]):
+class _InputRange(click.ParamType["Normalization"]):
     name = "range"
 
     def convert(
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> Normalization:
+        from ..tflite.normalization import parse_normalization
+
         try:
             return parse_normalization(value)
         except ValueError as error:
@@ -65,6 +70,8 @@ def _parse_input_size(
     """Returns width and height from a number of pixels or WIDTHxHEIGHT."""
     if value is None:
         return None
+    from ..tflite.image_shape import checked_size
+
     width, _, height = value.lower().partition("x")
     try:
         return checked_size((int(width), int(height or width)))
@@ -92,4 +99,6 @@ model_argument = click.argument("model", type=PATH, metavar="MODEL.tflite")
 
 def chosen_cache(cache: bool) -> EmbeddingCache | None:
     """Returns the cache that ``cache_option`` asks for."""
+    from ..extraction.cache import EmbeddingCache
+
     return EmbeddingCache() if cache else None

@@ -1,14 +1,13 @@
 """The commands ``coral-learn classify`` and ``coral-learn evaluate``: running a classifier."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..jobs.classification import Classifier
-from ..jobs.evaluation import evaluate
-from ..tflite.normalization import Normalization
-from . import display
 from .options import (
     PATH,
     cache_option,
@@ -21,6 +20,9 @@ from .options import (
     labels_option,
     model_argument,
 )
+
+if TYPE_CHECKING:
+    from ..tflite.normalization import Normalization
 
 
 @click.command("classify")
@@ -58,6 +60,9 @@ def classify_command(
     json: bool,
 ) -> None:
     """Name the class of each photo."""
+    from ..jobs.classification import Classifier
+    from . import display
+
     with Classifier(
         model, labels=labels, device=device, input_size=input_size, normalization=input_range
     ) as classifier:
@@ -101,6 +106,9 @@ def evaluate_command(
     DATA_DIR contains one folder of photos for each class, or anything else that train takes; of
     photos that are split, those in test are used.
     """
+    from ..jobs.evaluation import evaluate
+    from . import display
+
     evaluation = evaluate(
         model,
         data_dir,

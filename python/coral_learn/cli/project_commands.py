@@ -1,19 +1,13 @@
 """The commands ``coral-learn project ...``: a model whose classes change over time."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..extraction.photo_rows import SkippedPhoto
-from ..jobs.outputs import foreign_file, foreign_results
-from ..project.class_photos import photos_of_class
-from ..project.project import Project
-from ..project.store import ProjectStore
-from ..tflite.file import ModelFile
-from ..tflite.input_shape import fix_input_shape
-from ..tflite.normalization import Normalization
-from . import display
 from .options import (
     PATH,
     cache_option,
@@ -27,6 +21,9 @@ from .options import (
     output_option,
 )
 from .overwriting import confirm_overwriting
+
+if TYPE_CHECKING:
+    from ..tflite.normalization import Normalization
 
 folder_argument = click.argument("folder", type=PATH, metavar="PROJECT")
 name_argument = click.argument("name", metavar="CLASS")
@@ -61,6 +58,13 @@ def _create(
     force: bool,
 ) -> None:
     """Create a project without classes."""
+    from ..jobs.outputs import foreign_file
+    from ..project.project import Project
+    from ..project.store import ProjectStore
+    from ..tflite.file import ModelFile
+    from ..tflite.input_shape import fix_input_shape
+    from . import display
+
     model, store = fix_input_shape(ModelFile.open(extractor), input_size), ProjectStore(folder)
     if not store.exists():
         confirm_overwriting(foreign_file(store.extractor, model.content), force=force)
@@ -80,6 +84,11 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
 
     Creates the class if the project does not have it.
     """
+    from ..extraction.photo_rows import SkippedPhoto
+    from ..project.class_photos import photos_of_class
+    from ..project.project import Project
+    from . import display
+
     project = Project(folder)
     paths = [path for given in photos for path in photos_of_class(given, folder, name)]
     skipped: list[SkippedPhoto] = []
@@ -102,6 +111,9 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
 @name_argument
 def _remove(folder: Path, name: str) -> None:
     """Remove a class and its embeddings."""
+    from ..project.project import Project
+    from . import display
+
     project = Project(folder)
     project.remove_class(name)
     display.print_project(project)
@@ -113,6 +125,9 @@ def _remove(folder: Path, name: str) -> None:
 @click.argument("new_name")
 def _rename(folder: Path, name: str, new_name: str) -> None:
     """Rename a class."""
+    from ..project.project import Project
+    from . import display
+
     project = Project(folder)
     project.rename_class(name, new_name)
     display.print_project(project)
@@ -122,6 +137,9 @@ def _rename(folder: Path, name: str, new_name: str) -> None:
 @folder_argument
 def _undo(folder: Path) -> None:
     """Undo the last change."""
+    from ..project.project import Project
+    from . import display
+
     project = Project(folder)
     display.results.print(f"Undone: {project.undo()}", markup=False, highlight=False)
     display.print_project(project)
@@ -132,6 +150,9 @@ def _undo(folder: Path) -> None:
 @json_option
 def _show(folder: Path, json: bool) -> None:
     """Show the classes, the accuracy and the changes so far."""
+    from ..project.project import Project
+    from . import display
+
     project = Project(folder)
     if json:
         display.print_json(project.to_json())
@@ -146,6 +167,10 @@ def _show(folder: Path, json: bool) -> None:
 @force_option
 def _export(folder: Path, output: Path, force: bool) -> None:
     """Write the retrained model and its label map."""
+    from ..jobs.outputs import foreign_results
+    from ..project.project import Project
+    from . import display
+
     confirm_overwriting(foreign_results(output), force=force)
     model = Project(folder).export(output)
     display.print_hint(f"coral-learn classify {model} PHOTO.jpg")

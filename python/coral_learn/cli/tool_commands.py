@@ -1,24 +1,20 @@
 """The commands ``coral-learn extractor``, ``doctor`` and ``cache``."""
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..dataset.folder import ImageFolder
-from ..edgetpu.doctor import doctor
-from ..extraction.cache import EmbeddingCache
-from ..files import write_atomically
-from ..jobs.outputs import foreign_extractor, refuse_own_input
-from ..tflite.cut import cut_at_embedding
-from ..tflite.embedding import list_candidates, read_embedding
-from ..tflite.file import ModelFile
-from ..tflite.input_shape import fix_input_shape
-from ..tflite.normalization import Normalization
-from ..tflite.open_extractor import AUTO, OpenedExtractor, hints_of_cut
-from . import display
 from .options import PATH, force_option, input_range_option, input_size_option, json_option
 from .overwriting import confirm_overwriting
+
+if TYPE_CHECKING:
+    from ..tflite.file import ModelFile
+    from ..tflite.normalization import Normalization
+    from ..tflite.open_extractor import OpenedExtractor
 
 
 @click.command("extractor")
@@ -55,6 +51,14 @@ def extractor_command(
 
     Removes the last layer of any image classifier.
     """
+    from ..files import write_atomically
+    from ..jobs.outputs import foreign_extractor, refuse_own_input
+    from ..tflite.embedding import list_candidates, read_embedding
+    from ..tflite.file import ModelFile
+    from ..tflite.input_shape import fix_input_shape
+    from ..tflite.open_extractor import AUTO
+    from . import display
+
     if list_:
         display.print_candidates(list_candidates(classifier), json)
         return
@@ -75,9 +79,13 @@ def extractor_command(
 
 def _cut(model: ModelFile, tensor: str | None, photos: Path | None) -> OpenedExtractor:
     if photos is not None:
+        from ..dataset.folder import ImageFolder
         from ..jobs.tensor_choice import measure_tensors
 
         return measure_tensors(model, ImageFolder(photos))
+    from ..tflite.cut import cut_at_embedding
+    from ..tflite.open_extractor import OpenedExtractor, hints_of_cut
+
     extractor = cut_at_embedding(model, tensor)
     return OpenedExtractor(extractor, [] if tensor else hints_of_cut(model, extractor))
 
@@ -97,6 +105,9 @@ def doctor_command(model: Path | None, device: str | None, json: bool) -> None:
     Lists each problem with its fix. A machine without an Edge TPU has a problem only if one is
     asked for. The exit status is 1 if there is a problem.
     """
+    from ..edgetpu.doctor import doctor
+    from . import display
+
     diagnosis = doctor(model, device=device)
     if json:
         display.print_json(diagnosis.to_json())
@@ -110,6 +121,9 @@ def doctor_command(model: Path | None, device: str | None, json: bool) -> None:
 @json_option
 def cache_command(clear: bool, json: bool) -> None:
     """Show or clear the cache of embeddings."""
+    from ..extraction.cache import EmbeddingCache
+    from . import display
+
     cache = EmbeddingCache()
     if clear:
         cache.clear()

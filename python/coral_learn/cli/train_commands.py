@@ -1,16 +1,14 @@
 """The commands ``coral-learn train`` and ``coral-learn demo``: making a model."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 from click.core import ParameterSource
 
-from ..jobs.methods import Method, SgdSettings
-from ..jobs.outputs import foreign_results
-from ..jobs.retraining import RetrainResult, retrain
-from ..tflite.normalization import Normalization
-from . import display
+from ..jobs.settings import Method, SgdSettings
 from .options import (
     PATH,
     cache_option,
@@ -25,6 +23,10 @@ from .options import (
     output_option,
 )
 from .overwriting import confirm_overwriting
+
+if TYPE_CHECKING:
+    from ..jobs.retraining import RetrainResult
+    from ..tflite.normalization import Normalization
 
 _FRACTION = click.FloatRange(0, 1, max_open=True)
 _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
@@ -129,6 +131,10 @@ def train_command(
     DATA_DIR contains one folder of photos for each class, or train, val and test with such folders.
     It may be a zip or tar file of these, or a CSV or JSON Lines file of paths and classes.
     """
+    from ..jobs.outputs import foreign_results
+    from ..jobs.retraining import retrain
+    from . import display
+
     if method != "sgd":
         _refuse_sgd_options(context, method)
     settings = SgdSettings(iterations, learning_rate, batch_size, weight_scale)
@@ -169,6 +175,8 @@ def demo_command(output: Path, force: bool, json: bool) -> None:
     The demo needs no photos of your own, no network and no Edge TPU.
     """
     from ..demo.run import demo
+    from ..jobs.outputs import foreign_results
+    from . import display
 
     confirm_overwriting(foreign_results(output), force=force, json=json)
     with display.stage_bars() as report:
@@ -195,6 +203,8 @@ def _refuse_sgd_options(context: click.Context, method: Method) -> None:
 
 
 def _show(result: RetrainResult, hint: str, json: bool) -> None:
+    from . import display
+
     display.print_skipped(result.skipped)
     display.print_facts(result.notes)
     if json:

@@ -13,6 +13,8 @@ from PIL import Image
 from .photo_file import PhotoError
 
 _BITS_OF_CAMERAS = (8, 10, 12, 14)
+# Of a color PNG only the high bytes are known, and a dark photo is likelier than one of 14 bits.
+_BITS_IN_COLOR_PNG = (8, 10, 12)
 _STRETCHED_FORMAT = "PPM"  # Pillow stretches the range that it declares to 16 bits
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR, _SAMPLE_FORMAT = 258, 262, 284, 339
 _MIN_SAMPLE, _MAX_SAMPLE, _MIN_REAL, _MAX_REAL = 280, 281, 340, 341
@@ -46,22 +48,17 @@ class EightBits(NamedTuple):
     guess: str | None
 
 
-def is_deep(image: Image.Image) -> bool:
-    """Tells whether a picture has whole numbers of more than 8 bits, or floating-point numbers."""
-    return image.mode == "F" or image.mode.startswith("I")
-
-
 def to_gray_bytes(image: Image.Image, significant_bits: int | None = None) -> EightBits:
     """Converts a deep picture to eight bits.
 
     Black and white are what the file says they are: the tags of a TIFF, the bits that a PNG calls
     significant, the largest value of a PGM. For other files they follow from the values: 8, 10, 12
     or 14 bits if all values fit, otherwise 16 bits; floating-point numbers from 0 to 1 or from 0 to
-    255; and otherwise from the smallest value to the largest. A PNG in which each value is a byte
-    widened to 16 bits is no such case: it is a dark picture.
+    255; and otherwise from the smallest value to the largest. Values that are bytes by a factor of
+    256 or 257 are taken for 16 bits: they are a dark picture.
 
     Args:
-        image: A picture for which :func:`is_deep` is true.
+        image: A picture for which :func:`~.picture_formats.is_deep` is true.
         significant_bits: The number of significant bits that the file declares, or None.
 
     Raises:
@@ -69,9 +66,7 @@ def to_gray_bytes(image: Image.Image, significant_bits: int | None = None) -> Ei
     """
     values = _values(image)
     low, high = _extremes(values)
-    found = _declared_range(image, low, high, significant_bits) or _range_of(
-        image, values, low, high
-    )
+    found = _declared_range(image, low, high, significant_bits) or _range_of(values, low, high)
     pixels = _scale(values, found)
     if _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO:
         np.subtract(255, pixels, out=pixels)
@@ -93,7 +88,8 @@ def stretch_high_bytes(image: Image.Image) -> EightBits:
         for name, band in zip(image.getbands(), image.split(), strict=True)
         if name not in "Aa"
     )
-    bits = next((bits for bits in _BITS_OF_CAMERAS[1:] if brightest < 1 << (bits - 8)), 16)
+    likely = _BITS_IN_COLOR_PNG if image.format == "PNG" else _BITS_OF_CAMERAS
+    bits = next((bits for bits in likely[1:] if brightest < 1 << (bits - 8)), 16)
     if brightest == 0 or bits == 16:
         return EightBits(image, None)
     white = (1 << (bits - 8)) - 1
@@ -141,7 +137,7 @@ def _declared_range(
     return ValueRange(black, white)
 
 
-def _range_of(image: Image.Image, values: NDArray[Any], low: float, high: float) -> ValueRange:
+def _range_of(values: NDArray[Any], low: float, high: float) -> ValueRange:
     """Returns the range that the values themselves suggest."""
     if values.dtype.kind == "f":
         for white in (1.0, 255.0):
@@ -149,18 +145,13 @@ def _range_of(image: Image.Image, values: NDArray[Any], low: float, high: float)
                 return ValueRange(0, white)
     elif low >= 0 and high <= 65535:
         bits = next((bits for bits in _BITS_OF_CAMERAS if high < 1 << bits), 16)
-        if image.format == "PNG" and _are_widened_bytes(values):
+        if _were_bytes(values):
             bits = 16
         is_certain = high == 0 or (bits == 16 and values.dtype.itemsize == 2)
         guess = f"its values go up to {high:.0f} and were taken for {bits} bits"
         return ValueRange(0, (1 << bits) - 1, None if is_certain else guess)
     guess = f"its values from {low:.6g} to {high:.6g} were taken for black to white"
     return ValueRange(low, high if high > low else low + 1, guess)
-
-
-def _are_widened_bytes(values: NDArray[Any]) -> bool:
-    """Tells whether all values are bytes that were widened to 16 bits."""
-    return not (values % 256).any() or not (values % 257).any()
 
 
 def _scale(values: NDArray[Any], found: ValueRange) -> NDArray[np.uint8]:
@@ -190,3 +181,8 @@ def _tag(image: Image.Image, number: int) -> float | None:
         return float(value[0] if isinstance(value, tuple) else value)
     except (TypeError, ValueError, IndexError):  # None, or a tag of a damaged file
         return None
+
+
+def _were_bytes(values: NDArray[Any]) -> bool:
+    """Tells whether values of 16 bits come from 8 bits, by a factor of 256 or 257."""
+    return values.dtype.itemsize == 2 and any(not (values % step).any() for step in (256, 257))

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from .deep_pictures import is_deep, stretch_high_bytes, to_gray_bytes
 from .photo_file import PhotoError, PhotoFile, read_photo
 from .picture_formats import (
     check_pixel_count,
+    is_deep,
     keeps_high_bytes,
     open_photo,
     refuse_programs,
@@ -192,6 +192,8 @@ def _turned(size: tuple[int, int], orientation: int) -> tuple[int, int]:
 
 
 def _to_bytes(image: Image.Image, content: bytes, on_guess: OnGuess | None) -> Image.Image:
+    from .deep_pictures import stretch_high_bytes, to_gray_bytes  # few pictures are deep
+
     if is_deep(image):
         found = to_gray_bytes(image, significant_bits(content))
     else:

@@ -22,8 +22,8 @@ _EIGHT_BIT_STARTS = (b"\xff\xd8\xff", b"GIF8", b"BM")
 _BITS_PER_SAMPLE = 258
 _PNG_START, _PNG_DEPTH_AT = b"\x89PNG\r\n\x1a\n", 24
 
-# A photo that Pillow warns of is refused in this package's own words. A filter for a single call would
-# be unsafe in threads; this one comes last, so that every filter of the user's own outranks it.
+# A photo that Pillow warns of is refused in this package's own words. A filter for a single call
+# would be unsafe in threads; this one comes last, so that a filter of the user's own outranks it.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, append=True)
 
 DEEP_PREPROCESSING = b"deep2"
@@ -66,6 +66,11 @@ def preprocessing_of(content: bytes) -> bytes:
     if content.startswith(_PNG_START) and content[_PNG_DEPTH_AT : _PNG_DEPTH_AT + 1] < b"\x10":
         return b""
     return DEEP_PREPROCESSING
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Tells whether a picture has whole numbers of more than 8 bits, or floating-point numbers."""
+    return image.mode == "F" or image.mode.startswith("I")
 
 
 def keeps_high_bytes(image: Image.Image, content: bytes) -> bool:

@@ -113,7 +113,7 @@ class ImprintedClass:
         if observed >= assumed:
             return min((pairs * observed + assumed) / (pairs + 1), 1.0)
         weight = (self.photos - 1) / (self.photos - 1 + _WEIGHT_OF_ASSUMED)
-        return observed**weight * assumed ** (1 - weight)
+        return float(observed**weight * assumed ** (1 - weight))
 
 
 def load_classes(tail: ImprintingTail, head: KeptHead | None) -> list[KeptClass | ImprintedClass]:

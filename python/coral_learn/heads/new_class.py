@@ -1,7 +1,5 @@
 """Adding a class to a trained classifier, from a few photos and without the old photos."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -15,6 +13,7 @@ from ..tflite.head.read import read_head
 from ..tflite.imprinting.create import keep_head
 from ..tflite.imprinting.read import has_imprinting_tail
 from ..tflite.input_shape import fix_input_shape
+from .class_means import class_means
 from .imprinting import ImprintingEngine
 from .inputs import EmbeddingsLike, as_embeddings, as_labels
 
@@ -41,27 +40,6 @@ def remember_classes(
     rows = as_embeddings(embeddings, len(weights))
     classes = as_labels(labels, len(rows), len(biases), "labels")
     return attach_class_means(model, class_means(rows, classes, len(biases))).content
-
-
-def class_means(
-    embeddings: Embeddings, labels: NDArray[np.integer[Any]], num_classes: int
-) -> EmbeddingMatrix:
-    """Returns the mean embedding of each class, [C, D].
-
-    Args:
-        embeddings: The embeddings, [N, D].
-        labels: The class of each embedding, [N], in [0, C).
-        num_classes: The number of classes, C.
-
-    Raises:
-        ValueError: A class has no embedding.
-    """
-    missing = sorted(set(range(num_classes)) - set(labels.tolist()))
-    if missing:
-        raise ValueError(f"there is no embedding of the classes {missing}: add photos of them")
-    return np.array(
-        [np.asarray(embeddings[labels == label]).mean(axis=0) for label in range(num_classes)]
-    )
 
 
 def add_class(model: ModelSource, embeddings: EmbeddingsLike, label: str) -> bytes:

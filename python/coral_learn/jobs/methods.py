@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,42 +10,16 @@ from numpy.typing import NDArray
 from ..arrays import PredictionVector
 from ..dataset.split import Split
 from ..embeddings import Embeddings
-from ..heads.imprinting import ImprintingEngine
+from ..heads.class_means import class_means
 from ..heads.length_normalization import normalize_lengths
-from ..heads.new_class import class_means
 from ..heads.records import FitRecord
 from ..heads.softmax_regression import SoftmaxRegression
 from ..tflite.file import ModelFile
-from ..tflite.imprinting.create import make_imprinting_model
 from .cross_validation import is_cheap
-
-Method = Literal["sgd", "fit", "imprint"]
-"""``sgd`` is the recipe of Coral's tutorial, ``fit`` trains a head until it has converged and
-chooses the regularization itself, and ``imprint`` takes the mean direction of each class, for a few
-photos."""
+from .settings import Method, SgdSettings
 
 _CURVE_POINTS = 20  # of SGD's training curve
 _MAX_SGD_WORK = 1_000_000_000  # steps x batch x features x classes; a fraction of a second
-
-
-@dataclass(frozen=True)
-class SgdSettings:
-    """The settings of ``method="sgd"``; the defaults are those of Coral's tutorial.
-
-    Attributes:
-        iterations: The number of gradient steps.
-        learning_rate: The size of a gradient step.
-        batch_size: The number of photos in a gradient step.
-        weight_scale: The standard deviation of the initial weights.
-    """
-
-    iterations: int = 500
-    learning_rate: float = 0.01
-    batch_size: int = 100
-    weight_scale: float = 0.05
-
-
-TUTORIAL_RECIPE = SgdSettings()
 
 
 @dataclass(frozen=True)
@@ -210,6 +184,10 @@ def _to_model(head: SoftmaxRegression, task: LearningTask) -> ModelFile:
 
 
 def _imprint(task: LearningTask) -> TrainedHead:
+    # The other methods need none of this, and importing it takes long.
+    from ..heads.imprinting import ImprintingEngine
+    from ..tflite.imprinting.create import make_imprinting_model
+
     model = make_imprinting_model(task.extractor)
 
     def imprint(rows: NDArray[np.int64]) -> ImprintingEngine:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..dataset.folder import ImageFolder
 from ..dataset.split import Split, split_by_class
@@ -27,11 +28,11 @@ from ..tflite.open_extractor import AUTO, OpenedExtractor, open_extractor
 from ..words import counted
 from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
 from .holdout import choose_split
-from .methods import TUTORIAL_RECIPE, LearningTask, Method, SgdSettings, TrainedHead, train_head
+from .methods import LearningTask, TrainedHead, train_head
 from .output_folder import check_output_is_apart
 from .photo_record import RECORD_NAME, format_record
-from .report import Analysis, analyze, render_report
 from .saved_model import LABEL_MAP_NAME, save_model
+from .settings import TUTORIAL_RECIPE, Method, SgdSettings
 from .training_photos import TrainingPhotos, extract_training_photos
 
 
@@ -176,19 +177,9 @@ def retrain(
 
     accuracy = measure_accuracy(trained, photos, split, tested.rows, seed)
     warn_of_change(accuracy, is_quantized=photos.embeddings.quantized.dtype != np.float32)
-    title = f"{image_folder.path.resolve().name}: the retrained model"
-    analysis = analyze(
-        photos.classes,
-        photos.paths,
-        photos.labels,
-        photos.embeddings,
-        split,
-        tested.rows,
-        accuracy.cross_validated,
+    report_name, page = _make_report(
+        image_folder, photos, split, trained, tested.rows, accuracy, used_device
     )
-    report_name, page = _render_report(title, analysis, photos, split, trained, used_device)
-    if report_name.endswith(".txt"):  # it has paths; the page has names
-        page = image_folder.shown(page.decode()).encode()
     others = {report_name: page, RECORD_NAME: format_record(photos, split)}
     saved = save_model(folder, saved_model, photos.classes, others)
     return RetrainResult(
@@ -270,18 +261,40 @@ def _writable_folder(path: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def _render_report(
-    title: str,
-    analysis: Analysis,
+def _make_report(
+    image_folder: ImageFolder,
     photos: TrainingPhotos,
     split: Split,
     trained: TrainedHead,
+    scores: NDArray[np.float32],
+    accuracy: Accuracy,
     device: str,
 ) -> tuple[str, bytes]:
-    """Returns the name and the content of the report."""
-    return render_report(
+    """Returns the name and the content of the report.
+
+    Args:
+        image_folder: Where the photos come from.
+        photos: The photos that were used.
+        split: Their parts.
+        trained: The trained head.
+        scores: The scores that the saved model gives the test photos, [N, C].
+        accuracy: How accurate the model is.
+        device: What ran the extractor.
+    """
+    from .report import analyze, render_report  # not before all else is done
+
+    analysis = analyze(
+        photos.classes,
+        photos.paths,
+        photos.labels,
+        photos.embeddings,
+        split,
+        scores,
+        accuracy.cross_validated,
+    )
+    name, content = render_report(
         analysis,
-        title=title,
+        title=f"{image_folder.path.resolve().name}: the retrained model",
         summary={
             "Photos": f"{len(photos.paths)} of {counted(len(photos.classes), 'class', 'classes')}: "
             f"{len(split.train)} to train, {len(split.validation)} to validate, "
@@ -293,3 +306,6 @@ def _render_report(
         curve=trained.curve,
         curve_name="Training loss",
     )
+    if name.endswith(".txt"):  # it has paths; the page has names
+        content = image_folder.shown(content.decode()).encode()
+    return name, content

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias, Union
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from ..errors import ModelError
 from ..labels import check_line
 from . import schema
 from .graph import EDGETPU_CUSTOM_OP, Graph
-from .input_evidence import InputEvidence, find_input_evidence
 from .label_file import append_archived_labels, read_archived_labels
 from .metadata import (
     EMBEDDING,
@@ -33,6 +32,9 @@ from .notes import read_note, write_note
 from .output_kind import OutputKind
 from .peek import FLOAT32, custom_operators, first_input_type
 from .tree import pack, unpack
+
+if TYPE_CHECKING:
+    from .input_evidence import InputEvidence
 
 ModelSource: TypeAlias = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, "ModelFile"]
 """A model: the path of a ``.tflite`` file, its bytes, or a file that is already open."""
@@ -107,6 +109,8 @@ class ModelFile:
         if labels is not None:
             for label in labels:
                 check_line(label)
+        from .input_evidence import find_input_evidence
+
         evidence = find_input_evidence(graph)
         write_metadata(
             graph,
@@ -312,6 +316,8 @@ class ModelFile:
         """
         if not self.has_float_input:
             return None
+        from .input_evidence import find_input_evidence
+
         try:
             return find_input_evidence(self.graph)
         except ImportError:  # the schema comes with ai-edge-litert

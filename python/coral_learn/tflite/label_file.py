@@ -5,7 +5,6 @@ import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ..label_formats import decode_text, find_names
 from ..labels import label_list
 from .metadata import LABEL_FILE_NAME
 
@@ -36,6 +35,10 @@ def read_archived_labels(content: bytes, name: str | None) -> list[str] | None:
     if name is not None:
         text = _read_text(content, name)
         return _archived_labels(text) if text else None
+    if not content.count(_DIRECTORY_ENTRY):
+        return None
+    from ..label_formats import find_names  # few models have such a file
+
     for name in _ULTRALYTICS_FILES:
         names = find_names(_read_text(content, name) or "")
         if names:
@@ -64,6 +67,8 @@ def append_archived_labels(content: bytes, labels: Sequence[str]) -> bytes:
 def _archived_labels(text: str) -> list[str] | None:
     """Returns the labels in one file, one per line or in a dictionary."""
     if text.lstrip().startswith("{"):
+        from ..label_formats import find_names
+
         names = find_names(text)
         if names is not None:
             return label_list(names)
@@ -85,6 +90,8 @@ def _read_text(content: bytes, name: str) -> str | None:
             return None
         with suppress(UnicodeDecodeError):
             return data.decode("utf-8-sig")
+        from ..label_formats import decode_text
+
         return decode_text(data)
     except Exception:  # zipfile raises a dozen types on archives that are missing or damaged
         return None

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from PIL import ImageOps
 
-from ...extraction.deep_pictures import is_deep, to_gray_bytes
+from ...extraction.deep_pictures import to_gray_bytes
 from ...extraction.photo_file import PhotoError, read_photo
-from ...extraction.picture_formats import open_photo
+from ...extraction.picture_formats import is_deep, open_photo
 from ...words import describe_accuracy, percent
 from ..cross_validation import MIN_TEST_PHOTOS
 from .analysis import RECOMMENDED_PHOTOS, Analysis, Prediction
