@@ -18,6 +18,7 @@ from ..edgetpu.runtime import runtime_name
 from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.photo_rows import SkippedPhoto
+from ..extraction.placement import check_compiled
 from ..files import write_atomically
 from ..progress import Stage, StageProgress
 from ..tflite.file import ModelFile, ModelSource
@@ -137,6 +138,7 @@ def retrain(
     given = None if normalization is None else parse_normalization(normalization)
     source = fix_input_shape(ModelFile.open(extractor), input_size)
     taken = None if tensor_name == AUTO else open_extractor(source, tensor_name)
+    check_compiled(source, device, is_cut=source.is_classifier)
     image_folder = _list_photos(data_dir)
     split_by_class(image_folder.labels, validation, test)  # rejects bad fractions before the work
     check_output_is_apart(output, image_folder.path)
@@ -158,7 +160,9 @@ def retrain(
     with clock.measure("train"):
         if ranged is not None:
             model = model.with_normalization(ranged)
-        task = LearningTask(model, photos.embeddings, photos.labels, split, photos.classes, seed)
+        task = LearningTask(
+            model, photos.embeddings, photos.labels, split, photos.classes, seed, photos.groups
+        )
         settings = sgd or TUTORIAL_RECIPE
         trained = train_head(method, task, settings, functools.partial(report, "train"))
     with clock.measure("serialize"):

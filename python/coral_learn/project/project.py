@@ -21,11 +21,10 @@ from ..jobs.saved_model import save_model
 from ..progress import Progress
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
-from ..tflite.input_shape import fix_input_shape
-from ..tflite.normalization import NormalizationLike, parse_normalization
-from ..tflite.open_extractor import open_extractor
+from ..tflite.normalization import NormalizationLike
 from ..words import counted, listed
 from . import state
+from .new_extractor import prepare_extractor
 from .new_photos import AddedPhotos, find_new_photos
 from .state import ProjectState, ProjectSummary
 from .store import ProjectStore
@@ -85,12 +84,8 @@ class Project:
             ModelError: The extractor cannot be used.
             OSError: The folder cannot be written.
         """
-        given = None if normalization is None else parse_normalization(normalization)
         # Rejects other models before anything is written.
-        fixed = fix_input_shape(ModelFile.open(extractor), input_size)
-        model, notes = open_extractor(fixed, tensor_name)
-        if given is not None:
-            model = model.with_normalization(given)
+        model, notes = prepare_extractor(extractor, tensor_name, input_size, normalization)
         store = ProjectStore(Path(path))
         _check_is_free(store)
         store.make_folder()
