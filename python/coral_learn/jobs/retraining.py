@@ -247,7 +247,7 @@ def _list_photos(data_dir: str | os.PathLike[str]) -> ImageFolder:
     photos = ImageFolder(data_dir)
     if len(photos.classes) < 2:
         raise ValueError(
-            f"{photos.path}/ has only one class ({photos.classes[0]}). "
+            f"{photos.path}/ has only one class ({photos.classes[0]!r}). "
             "Add a folder for each further class."
         )
     return photos

@@ -22,7 +22,7 @@ from ..progress import Progress
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
-from ..words import counted, listed
+from ..words import counted, quoted
 from . import state
 from .new_extractor import prepare_extractor
 from .new_photos import AddedPhotos, find_new_photos
@@ -241,7 +241,9 @@ class Project:
         with self._store.locked(shared=True):  # so that no change removes the head meanwhile
             current = self.step
             if current.head is None:
-                found = f"only one class ({current.classes[0]})" if current.classes else "no class"
+                found = (
+                    f"only one class ({current.classes[0]!r})" if current.classes else "no class"
+                )
                 raise ValueError(
                     f"{self.path} has {found}, but a model needs at least two. "
                     "Add classes with `coral-learn project add`."
@@ -337,15 +339,15 @@ class Project:
 def _tell_other_classes(added: AddedPhotos, name: str, example: str) -> None:
     """Warns of photos that are in another class; an error if no other photo was given."""
     number = len(added.in_other_classes)
-    classes = listed(sorted({known for _, known in added.in_other_classes}))
+    classes = quoted(sorted({known for _, known in added.in_other_classes}), 3)
     if not added.photos and not added.copies:
         raise ValueError(
-            f"nothing can be added to {name}: the project has "
+            f"nothing can be added to {name!r}: the project has "
             f"{'this photo' if number == 1 else f'these {number} photos'} in {classes} already "
-            f"(for example, {example}). Give other photos of {name}."
+            f"(for example, {example}). Give other photos of {name!r}."
         )
     warnings.warn(
-        f"{counted(number, 'photo')} {'was' if number == 1 else 'were'} left out of {name}, "
+        f"{counted(number, 'photo')} {'was' if number == 1 else 'were'} left out of {name!r}, "
         f"because the project has {'it' if number == 1 else 'them'} in {classes} already (for "
         f"example, {example})",
         stacklevel=5,
