@@ -208,7 +208,7 @@ def test_the_error_names_the_file_and_the_reason(
 
 
 def test_only_regular_files_are_read(tmp_path: Path) -> None:
-    with pytest.raises(PhotoError, match="this is not a file"):
+    with pytest.raises(PhotoError, match="not a file, but a folder: give the photos in it"):
         load_image(tmp_path, (8, 8))
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe.jpg")

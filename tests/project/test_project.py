@@ -84,7 +84,7 @@ def test_copies_of_photos_count_once(project: Project, drawn: Path, tmp_path: Pa
     added = project.add_photos("turtle", [copy])
     assert (added.photos, added.copies) == (0, 1)
     assert added.notes == [
-        "1 exact copy of photos that are given twice or that the class has already counts only once"
+        "1 photo was left out, because the class has it already or exact copies were given"
     ]
     assert project.history == before
     project.undo()

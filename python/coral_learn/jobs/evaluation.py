@@ -233,8 +233,8 @@ def _class_names(photos: ImageFolder, classifier: Classifier) -> list[str]:
         if len(photos.classes) != classifier.num_classes:
             raise ValueError(
                 f"{photos.path} has {len(photos.classes)} class folders, but the model has "
-                f"{classifier.num_classes} classes and no labels. Pass a label file with the names "
-                "of the model's classes."
+                f"{classifier.num_classes} classes and no labels. Give a label file with the names "
+                "of the model's classes (--labels FILE)."
             )
         return photos.classes
     check_label_count(classifier.labels, classifier.num_classes)

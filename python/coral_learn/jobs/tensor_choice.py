@@ -38,6 +38,11 @@ def measure_tensors(
         ValueError: No class has two photos that can be read.
         EdgeTpuError: The device failed.
     """
+    if len(photos.classes) < 2:
+        raise ValueError(
+            f"{photos.path} has only one class ({photos.classes[0]!r}), but tensors are compared "
+            "by how well they tell classes apart. Add a folder for each further class."
+        )
     paths, labels = sample_photos(photos, _SEED)
     notes = []
     if model.has_unknown_range:
@@ -65,7 +70,7 @@ def measure_tensors(
         f"has the least held-out loss on {len(paths)} photos ({outcome})"
     )
     if photos.split is None:
-        note += "; if some of these are tested later, the test flatters the choice a little"
+        note += "; these photos took part in the choice, so a test on them is a little too good"
     return OpenedExtractor(best.model, [*notes, note])
 
 
