@@ -33,6 +33,7 @@ from coral_learn import (
     add_class,
     create_embedding_extractor,
     create_imprinting_model,
+    evaluate,
     read_head,
 )
 from coral_learn.embeddings import Embeddings
@@ -219,6 +220,13 @@ def test_sigmoids_name_every_label_above_the_threshold(kind: str) -> None:
         with pytest.raises(ModelError, match=r"multi-label.*`coral-learn extractor"):
             refused(built.content)
     assert len(create_embedding_extractor(built.content))
+
+
+def test_an_evaluation_of_sigmoids_says_what_it_counts(photos: Path) -> None:
+    built = build_classifier("uint8", classes=3, activation="logistic")
+    evaluation = evaluate(built.content, photos)
+    assert "counts as right if its most probable label is its folder's" in evaluation.notes[-1]
+    assert evaluation.to_json()["notes"] == evaluation.notes
 
 
 @pytest.mark.parametrize(

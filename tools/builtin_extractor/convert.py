@@ -115,9 +115,7 @@ def _add_mean(graph: Graph, source: int) -> int:
     )
 
 
-def _quantize(
-    graph: Graph, source: int, name: str, quantization: Quantization, dtype: str
-) -> int:
+def _quantize(graph: Graph, source: int, name: str, quantization: Quantization, dtype: str) -> int:
     return graph.add_operator(
         tflite_file.QUANTIZE,
         [source],

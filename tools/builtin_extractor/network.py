@@ -1,8 +1,8 @@
 """EfficientNet-Lite0 as a list of layers, from its weights.
 
-The architecture is that of tensorflow/tpu, models/official/efficientnet/lite (Apache-2.0): see M. Tan
-and Q. V. Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (2019).
-The batch normalization after each convolution is folded into it.
+The architecture is that of tensorflow/tpu, models/official/efficientnet/lite (Apache-2.0), after
+M. Tan and Q. V. Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks"
+(2019). The batch normalization after each convolution is folded into it.
 """
 
 from __future__ import annotations

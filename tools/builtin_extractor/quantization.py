@@ -1,7 +1,7 @@
 """Numbers of 8 and 32 bits for the network: real value = scale * (stored - zero point).
 
-See B. Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
-Inference" (2018), and TensorFlow Lite's 8-bit quantization specification.
+See B. Jacob et al., "Quantization and Training of Neural Networks for Efficient
+Integer-Arithmetic-Only Inference" (2018), and TensorFlow Lite's 8-bit quantization specification.
 """
 
 from __future__ import annotations

@@ -105,8 +105,7 @@ class Graph:
         return index
 
     def to_bytes(self) -> bytes:
-        """Returns the file, from the first tensor to the last one. The same graph gives the same
-        bytes."""
+        """Returns the file: the same bytes for the same graph."""
         builder = flatbuffers.Builder(1 << 22)
         kinds = sorted({operator.kind for operator in self.operators})
         # Buffer 0 is the empty one, of the tensors that are computed.
@@ -197,8 +196,8 @@ def _subgraph(builder: flatbuffers.Builder, graph: Graph, kinds: Sequence[Kind])
     name = builder.CreateString("main")
     parts = [
         _vector(builder, tensors),
-        builder.CreateNumpyVector(np.array([0], np.int32)),
-        builder.CreateNumpyVector(np.array([len(tensors) - 1], np.int32)),
+        builder.CreateNumpyVector(np.array([0], np.int32)),  # the input is the first tensor
+        builder.CreateNumpyVector(np.array([len(tensors) - 1], np.int32)),  # the output the last
         _vector(builder, operators),
         name,
     ]

@@ -2,7 +2,7 @@
 
 The file is of the format that PyTorch wrote before version 1.6: pickles of a magic number, the
 version of the protocol, facts on the machine, the tensors, and the keys of the storages; then each
-storage, as a 64-bit count and its numbers. See ``_legacy_load`` in PyTorch's torch/serialization.py.
+storage, as a 64-bit count and its numbers. See ``_legacy_load`` in torch/serialization.py.
 """
 
 from __future__ import annotations
@@ -30,11 +30,10 @@ class WeightsError(ValueError):
 
 
 class _Storage(NamedTuple):
-    """A storage that tensors refer to: the key of its data, their type and their number."""
+    """A storage that tensors refer to: the key of its data, and the type of its numbers."""
 
     key: str
     dtype: np.dtype[Any]
-    count: int
 
 
 class _View(NamedTuple):
@@ -100,8 +99,8 @@ class _Unpickler(pickle.Unpickler):
         raise WeightsError(f"the file names {module}.{name}, which a file of tensors does not need")
 
     def persistent_load(self, pid: Any) -> _Storage:
-        _, dtype, key, _, count, _ = pid
-        return _Storage(key, dtype, count)
+        _, dtype, key, *_ = pid
+        return _Storage(key, dtype)
 
 
 def _rebuild_tensor(

@@ -77,7 +77,11 @@ def wheel_problems(path: Path) -> Iterator[str]:
     wanted = {
         tracked.removeprefix("python/") for tracked in _tracked() if tracked.startswith("python/")
     }
-    wanted |= {f"coral_learn/_core.{suffix}", _EXTRACTOR, *(f"{metadata}/{file}" for file in _METADATA)}
+    wanted |= {
+        f"coral_learn/_core.{suffix}",
+        _EXTRACTOR,
+        *(f"{metadata}/{file}" for file in _METADATA),
+    }
     with zipfile.ZipFile(path) as archive:
         found = {name for name in archive.namelist() if not name.endswith("/")}
     yield from _compare(found, wanted)
