@@ -187,7 +187,7 @@ def demo_command(output: Path, force: bool, json: bool) -> None:
         result = demo(output, progress=report)
     _show(
         result,
-        "coral-learn train YOUR_PHOTOS --extractor EXTRACTOR.tflite --output DIR",
+        "coral-learn train YOUR_PHOTOS --output DIR",
         json,
     )
 
