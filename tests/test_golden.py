@@ -106,10 +106,12 @@ def project(golden: Path, tmp_path: Path) -> Project:
 
 def test_a_project_is_read(golden: Path, project: Project) -> None:
     expected = expected_of(golden, "project")
-    shown = project.to_json()
-    tested, interval = shown.pop("tested"), shown.pop("interval")  # version 1 had none
-    assert shown == {"path": str(project.path), **expected["shown"]}
+    shown = json.loads(json.dumps(project.to_json()))
+    tested, interval = shown["tested"], shown["interval"]
     assert (tested > 0) == (interval is not None) == (shown["accuracy"] is not None)
+    if golden.name == "v1":  # which had none
+        del shown["tested"], shown["interval"]
+    assert shown == {"path": str(project.path), **expected["shown"]}
     model = project.serialize_model()
     assert read_labels(model) == project.classes
     assert_scores(model, expected["scores"])

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coral_learn.labels import (
@@ -87,6 +87,7 @@ def read_as_frigate(path: Path) -> dict[int, str]:
     return {row: line.strip() for row, line in enumerate(lines)}
 
 
+@example([",", ","])
 @given(st.lists(NAMES.filter(is_valid), max_size=20))
 def test_label_maps_are_read_back_by_all(
     tmp_path_factory: pytest.TempPathFactory, names: list[str]

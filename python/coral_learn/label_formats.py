@@ -81,7 +81,8 @@ def find_labels(text: str, suffix: str) -> dict[int, str] | None:
         raise ValueError("it is a web page or XML, not the text itself")
     lines = [line for line in text.splitlines() if line.strip()]
     rows = [line for line in lines if _TABLE_ROW.fullmatch(line)]
-    is_table = len(rows) >= len(lines) - 1 and len(rows) > 1
+    is_label_map = all(line.startswith(f"{index} ") for index, line in enumerate(lines))
+    is_table = len(rows) >= len(lines) - 1 and len(rows) > 1 and not is_label_map
     if is_table or (suffix in (".csv", ".tsv") and _has_columns(lines)):
         raise ValueError("it looks like a table with several columns")
     return None

@@ -1,12 +1,14 @@
 """Writes the golden files: one file of every format that coral-learn writes, as small as possible.
 
-    python tests/golden/make.py tests/golden/v2
+    python tests/golden/make.py tests/golden/v3
 
 Every later version must read the golden files of every earlier one (tests/test_golden.py). So make
 a new folder whenever a format changes, with the first version that writes the new format, and never
 write an old folder again. The folder v1 was written by the code at commit 2ba37a2:
 
     PYTHONPATH=OLD/python python tests/golden/make.py tests/golden/v1 --builder OLD/tests
+
+The folder v2 has the first imprinting model that keeps the head of its classifier.
 
 The same code and the same processor write the same bytes. The models are built in memory.
 """

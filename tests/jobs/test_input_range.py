@@ -16,7 +16,8 @@ from coral_learn.extraction.cache import EmbeddingCache
 from coral_learn.extraction.extractor import EmbeddingExtractor
 from coral_learn.jobs.classification import Classifier
 from coral_learn.jobs.evaluation import evaluate
-from coral_learn.jobs.input_range import measure_extractor, sample_rows, try_embeddings
+from coral_learn.jobs.input_range import measure_extractor, try_embeddings
+from coral_learn.jobs.quick_head import sample_rows
 from coral_learn.jobs.range_choice import (
     CANDIDATES,
     MeasuredRange,

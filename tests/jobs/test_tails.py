@@ -42,9 +42,9 @@ from coral_learn.jobs.scores import ScoreConverter
 from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.head.append import append_softmax_head
 from coral_learn.tflite.labels import attach_labels
-from coral_learn.tflite.last_operator import ends_in_softmax
 from coral_learn.tflite.linear_layer import read_output_kind
 from coral_learn.tflite.output_kind import OutputKind
+from coral_learn.tflite.peek import ends_in_softmax
 
 pytestmark = pytest.mark.slow_when_emulated
 

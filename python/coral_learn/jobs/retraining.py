@@ -238,7 +238,7 @@ def _settle_range(
     from .input_range import measure_extractor  # rarely needed
     from .quick_head import sample_photos
 
-    paths, labels = sample_photos(photos, seed=0)
+    paths, labels = sample_photos(photos)
     measured = measure_extractor(extractor, paths, labels, device=device)
     return measured.normalization, [measured.note]
 

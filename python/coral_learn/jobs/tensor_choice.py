@@ -17,7 +17,6 @@ from .quick_head import held_out_loss, sample_photos
 
 _MAX_TRIED = 5
 _MAX_FEATURES = 2**14  # a head on more takes long, and overfits
-_SEED = 0
 
 
 def measure_tensors(
@@ -43,7 +42,7 @@ def measure_tensors(
             f"{photos.path} has only one class ({photos.classes[0]!r}), but tensors are compared "
             "by how well they tell classes apart. Add a folder for each further class."
         )
-    paths, labels = sample_photos(photos, _SEED)
+    paths, labels = sample_photos(photos)
     notes = []
     if model.has_unknown_range:
         first = next(_openings(model)).model
@@ -55,7 +54,7 @@ def measure_tensors(
         with EmbeddingExtractor(opened.model, device=device) as extractor:
             found = extractor.extract_readable(paths)
         kept = labels[found.kept]
-        loss = held_out_loss(found.rows, kept, _SEED) if len(kept) else math.inf
+        loss = held_out_loss(found.rows, kept) if len(kept) else math.inf
         tried.append((loss, opened))
     best_loss, best = min(tried, key=lambda each: each[0])
     if best_loss == math.inf:

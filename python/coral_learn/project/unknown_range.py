@@ -14,7 +14,8 @@ from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.images import ImageSource
 from ..extraction.photo_rows import OnError, PhotoRows, skip_photo
-from ..jobs.input_range import sample_rows, try_embeddings
+from ..jobs.input_range import try_embeddings
+from ..jobs.quick_head import sample_rows
 from ..jobs.range_choice import CANDIDATES, MeasuredRange, choose_by_loss
 from ..progress import Progress
 from ..tflite.embedding import read_embedding

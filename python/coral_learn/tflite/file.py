@@ -30,7 +30,7 @@ from .metadata import (
 from .normalization import Normalization
 from .notes import read_note, write_note
 from .output_kind import OutputKind
-from .peek import FLOAT32, custom_operators, first_input_type
+from .peek import FLOAT32, custom_operators, ends_in_softmax, first_input_type
 from .tree import pack, unpack
 
 if TYPE_CHECKING:
@@ -236,8 +236,6 @@ class ModelFile:
         Raises:
             ModelError: The file is not a .tflite model, or is damaged.
         """
-        from .last_operator import ends_in_softmax
-
         is_plain = "content" in vars(self) and METADATA_ENTRY not in self.content
         if is_plain and ends_in_softmax(self.content):
             return OutputKind.PROBABILITIES
