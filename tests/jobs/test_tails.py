@@ -235,6 +235,7 @@ def test_an_evaluation_of_sigmoids_says_what_it_counts(photos: Path) -> None:
         ("average", "combines the scores of several heads"),
         ("harshly clipped", "scores are clipped"),
         ("rectified", "RELU changes the logits"),
+        ("capped", "RELU6 changes the logits"),
     ],
 )
 def test_a_head_that_is_no_softmax_regression_can_be_cut_off(tail: str, reason: str) -> None:
