@@ -23,6 +23,9 @@ DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md
 
 # The tests of each row; their files are below tests/.
 ROWS = {
+    "no extractor | the built-in one, EfficientNet-Lite0": [
+        "extraction/test_builtin_extractor.py::test_it_is_taken_by_default",
+    ],
     "an extractor (ours, Coral's, compiled or not) | as it is": [
         "tflite/test_open_extractor.py::test_corals_models",
         "tflite/test_open_extractor.py::test_a_compiled_classifier_is_known_by_its_output_or_its_labels",
