@@ -101,9 +101,22 @@ def test_label_maps_are_read_back_by_all(
     assert label_list(expected) == names
 
 
-@pytest.mark.parametrize("name", ["", " ", " a", "a ", ":a", "a\nb", "a\rb", "\udcff"])
-def test_names_that_some_tool_would_not_read_back_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="is not a valid class name"):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("", "it is empty"),
+        (" ", "it is empty"),
+        (" a", "it begins or ends with a space"),
+        ("a ", "it begins or ends with a space"),
+        (":a", "it begins with a colon"),
+        ("a\nb", "it contains a line break"),
+        ("a\rb", "it contains a line break"),
+        ("a\u2028b", "it contains a line break"),
+        ("\udcff", "it is not UTF-8 text"),
+    ],
+)
+def test_names_that_some_tool_would_not_read_back_are_refused(name: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"is not a valid class name: {reason}"):
         check_label(name)
 
 

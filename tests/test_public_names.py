@@ -152,7 +152,8 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
     "SoftmaxRegression": {
         "biases": None,
         "feature_dim": None,
-        "fit": "embeddings labels validation class_weight sample_weight penalty seed progress",
+        "fit": "embeddings labels validation class_weight sample_weight penalty seed progress "
+        "groups",
         "get_accuracy": "mat_x labels",
         "labels": None,
         "load": "path",

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from coral_learn.words import counted, describe_accuracy, listed, percent
+from coral_learn.words import counted, describe_accuracy, listed, percent, quoted
 
 
 def test_a_number_agrees_with_its_noun() -> None:
@@ -16,6 +16,12 @@ def test_a_number_agrees_with_its_noun() -> None:
 def test_a_long_list_ends_with_the_number_of_the_rest() -> None:
     assert listed(["a", "b"]) == "a, b"
     assert listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+
+
+def test_names_that_a_user_has_chosen_have_quotes() -> None:
+    assert quoted(["nothing", "it's"]) == "'nothing', \"it's\""
+    assert quoted(["a", "b", "c"], 1) == "'a' and 2 more"
+    assert quoted([]) == ""
 
 
 @pytest.mark.parametrize(

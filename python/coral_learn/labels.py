@@ -78,10 +78,17 @@ def check_label(label: str) -> None:
         ) from None
     # Some readers also break lines at characters such as U+2028.
     if len(label.splitlines()) > 1 or parse_labels(format_labels([label])) != {0: label}:
-        raise ValueError(
-            f"{label!r} is not a valid class name: it is empty, begins with a colon, begins or "
-            "ends with a space, or contains a line break. Choose another name."
-        )
+        if not label.strip():
+            reason = "it is empty"
+        elif label != label.strip():
+            reason = "it begins or ends with a space or a line break"
+        elif label.startswith(":"):
+            reason = "it begins with a colon"
+        elif len(label.splitlines()) > 1:
+            reason = "it contains a line break"
+        else:
+            reason = "label files cannot hold it"
+        raise ValueError(f"{label!r} is not a valid class name: {reason}. Choose another name.")
 
 
 def read_label_file(path: str | os.PathLike[str]) -> dict[int, str]:

@@ -62,9 +62,14 @@ def progress_bars(console: "Console | None" = None) -> Iterator[_BarUpdate]:
     tasks: dict[str, rich.TaskID] = {}
 
     def update(title: str, done: int, total: int | None) -> None:
+        if not tasks:
+            bars.start()
         if title not in tasks:
             tasks[title] = bars.add_task(title, total=total)
         bars.update(tasks[title], completed=done, total=total)
 
-    with bars:
+    try:
         yield update
+    finally:
+        if tasks:  # without one, nothing was drawn, and no empty line may remain
+            bars.stop()

@@ -20,6 +20,14 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def quoted(names: Sequence[str], most: int = 10) -> str:
+    """Returns names that a user has chosen, as in ``'a', 'b' and 2 more``.
+
+    The quotes tell names such as "nothing" or "of roses" from the words of a sentence.
+    """
+    return listed([repr(name) for name in names], most)
+
+
 def percent(fraction: float) -> str:
     """Returns a fraction as a percentage with one decimal.
 

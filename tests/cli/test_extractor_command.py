@@ -70,3 +70,41 @@ def test_train_and_project_take_a_classifier_and_a_tensor(
         "train", photos, "--extractor", narrow, "--tensor", "pool", "--output", "o", status=1
     )
     assert f"{narrow}: there is no tensor named 'pool'. Name the tensor" in done.stderr
+
+
+@pytest.mark.slow_when_emulated
+def test_an_extractor_whose_input_range_is_not_known_says_so(tmp_path: Path) -> None:
+    model, output = tmp_path / "model.tflite", tmp_path / "extractor.tflite"
+    model.write_bytes(build_classifier("float32", normalization=None).content)
+    done = run("extractor", model, "--output", output)
+    [note] = done.stderr.splitlines()
+    assert note.startswith(f"note {output} takes float32 and does not say in which range: train")
+    assert "gets -1..1 by assumption" in note
+    assert note.endswith("give it with --input-range, one of -1..1, 0..1, 0..255, imagenet")
+    assert run("extractor", model, "--output", output, "--input-range", "0..1").stderr == ""
+
+
+def test_a_new_project_has_no_photos_to_measure_tensors_on(narrow: Path, tmp_path: Path) -> None:
+    create = ("project", "create", tmp_path / "p", "--extractor", narrow, "--tensor", "auto")
+    done = run(*create, status=1)
+    assert "coral-learn: error: a new project has no photos to measure tensors on" in done.stderr
+    assert "--tensor auto --photos PHOTOS --output EXTRACTOR.tflite`" in done.stderr
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.slow_when_emulated
+def test_a_classifier_for_an_edge_tpu_is_cut_first_and_then_compiled(
+    narrow: Path, photos: Path, tmp_path: Path
+) -> None:
+    train = ("train", photos, "--output", tmp_path / "out", "--device", "usb", "--extractor")
+    done = run(*train, narrow, status=1)
+    assert f"`coral-learn extractor {narrow} --output EXTRACTOR.tflite`, compile" in done.stderr
+    assert "`edgetpu_compiler EXTRACTOR.tflite`, and give EXTRACTOR_edgetpu.tflite" in done.stderr
+    assert not (tmp_path / "out").exists()
+    extractor = tmp_path / "extractor.tflite"
+    run("extractor", narrow, "--output", extractor)
+    done = run(*train, extractor, status=1)
+    assert f"`edgetpu_compiler {extractor}`, and give the file that it makes" in done.stderr
+    model = tmp_path / "float.tflite"
+    model.write_bytes(build_classifier("float32").content)
+    assert "this one takes float32: quantize it first" in run(*train, model, status=1).stderr

@@ -13,6 +13,7 @@ from coral_learn.cli.failures import FAILURES, explain
 from coral_learn.errors import EdgeTpuError
 from coral_learn.extraction.pipeline import prepare_and_run
 from coral_learn.files import write_atomically
+from coral_learn.tflite.file import ModelFile
 
 
 def test_a_thread_that_cannot_be_started_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +72,13 @@ except RuntimeError as error:
             lambda folder: write_atomically(folder, b""),
             ": this is a folder, but a file is",
         ),
-        (lambda folder: (folder / "file" / "x").mkdir(), "a part of this path is a file, but must"),
+        (
+            lambda folder: (folder / "file" / "x" / "y").touch(),
+            "file is a file, but a folder is ne",
+        ),
+        (lambda folder: (folder / "a" / "b").touch(), "/a: create it, or correct the path"),
+        (lambda folder: ModelFile.open(folder / "a"), "a (there is no such file or folder): corr"),
+        (lambda folder: ModelFile.open(folder), " (this is a folder, but a file is needed): give"),
         (lambda folder: (folder / "gone").read_bytes(), "gone: there is no such file or folder: c"),
         (lambda folder: (folder / ("x" * 999)).touch(), "xx: this name is longer than the file sy"),
     ],

@@ -161,6 +161,15 @@ def test_a_new_project_keeps_the_files_of_its_folder(tmp_path: Path) -> None:
     run(*create, "--force")
 
 
+def test_a_new_project_may_write_what_is_there(classifier: Path, tmp_path: Path) -> None:
+    create = ("project", "create", tmp_path / "project", "--extractor", classifier)
+    run(*create)
+    (tmp_path / "project" / "project.json").unlink()
+    run(*create)  # the same cut of the same classifier
+    (tmp_path / "project" / "project.json").unlink()
+    assert "--force" in run(*create, "--input-range", "0..1", status=1).stderr
+
+
 def test_export_overwrites_its_own_result_and_nothing_else(photos: Path, tmp_path: Path) -> None:
     extractor = tmp_path / "e.tflite"
     extractor.write_bytes(embedded_extractor())

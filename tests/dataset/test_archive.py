@@ -219,7 +219,7 @@ def test_damaged_archives_are_refused_or_read(tmp_path: Path, mode: str) -> None
 
 
 def test_an_empty_class_in_an_archive_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"a\.zip has class folders without photos: b\."):
+    with pytest.raises(ValueError, match=r"a\.zip has class folders without photos: 'b'\."):
         ImageFolder(make_zip(tmp_path / "a.zip", "a/1.jpg", "b/notes.txt"))
 
 

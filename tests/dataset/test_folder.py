@@ -47,7 +47,7 @@ def test_photos_whose_names_are_not_utf8_are_found(tmp_path: Path) -> None:
     [
         (
             ["a/1.jpg", "b/notes.txt"],
-            r"has class folders without photos: b\. Add photos to each",
+            r"has class folders without photos: 'b'\. Add photos to each",
         ),
         (
             ["1.jpg"],

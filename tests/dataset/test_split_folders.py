@@ -28,7 +28,7 @@ def test_the_parts_are_no_classes(tmp_path: Path) -> None:
         ["test/a/5.jpg"],
     ]
     assert folder.notes == [
-        f"{tmp_path / 'test'} has no photos of b",
+        f"{tmp_path / 'test'} has no photos of 'b'",
         f"train/, val/ and test/ in {tmp_path} are used as the split",
     ]
 
@@ -71,10 +71,10 @@ def test_classes_may_be_called_train_and_test(tmp_path: Path, names: list[str]) 
         (["train/1.jpg", "test/a/1.jpg", "test/b/1.jpg"], r"train has photos that are in no class"),
         (["val/a/1.jpg", "test/a/1.jpg"], r"has test/ and val/, but no train/\. Add it, or give"),
         (["train/a/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"], r"has both val/ and valid/"),
-        (["train/a/1.jpg", "test/a/1.jpg", "test/b/1.jpg"], r"test has classes that .*: b\. Add"),
-        (["train/a/1.jpg", "test/a/1.jpg", "bus/1.jpg"], r"and beside them the folders bus\."),
+        (["train/a/1.jpg", "test/a/1.jpg", "test/b/1.jpg"], r"test has classes that .*: 'b'\. Add"),
+        (["train/a/1.jpg", "test/a/1.jpg", "bus/1.jpg"], r"and beside them the folders 'bus'\."),
         (["train/Aa/1.jpg", "train/b/1.jpg", "test/aa/1.jpg"], r"'Aa' and 'aa'"),
-        (["train/a/1.jpg", "test/a/1.jpg", "test/b/x.txt"], r"class folders without photos: b"),
+        (["train/a/1.jpg", "test/a/1.jpg", "test/b/x.txt"], r"class folders without photos: 'b'"),
         (["train/1.jpg", "test/2.jpg", "train.csv"], r"If .*train\.csv lists their classes, give"),
     ],
 )

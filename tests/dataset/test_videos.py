@@ -81,7 +81,7 @@ def test_videos_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     assert len(folder) == 2
     assert f"ignored 1 video that cannot be read: {tmp_path}/a/bad.mp4: " in folder.notes[1]
     (tmp_path / "a/1.mp4").unlink()
-    with pytest.raises(ValueError, match=r"class a has no photos but videos\. Replace them \("):
+    with pytest.raises(ValueError, match=r"class 'a' has no photos but videos\. Replace them \("):
         ImageFolder(tmp_path)
 
 

@@ -4,6 +4,8 @@ import contextlib
 import io
 import os
 import pickle
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -206,7 +208,7 @@ def test_the_error_names_the_file_and_the_reason(
 
 
 def test_only_regular_files_are_read(tmp_path: Path) -> None:
-    with pytest.raises(PhotoError, match="this is not a file"):
+    with pytest.raises(PhotoError, match="not a file, but a folder: give the photos in it"):
         load_image(tmp_path, (8, 8))
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe.jpg")
@@ -243,6 +245,20 @@ def test_a_decompression_bomb_is_refused(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", int(6000 / factor))
     with pytest.raises(PhotoError, match=r"6000 pixels|60 x 100 pixels"):
         load_image(path, (8, 8))
+
+
+@pytest.mark.slow_when_emulated
+def test_pillow_does_not_warn_of_a_decompression_bomb_in_a_session(tmp_path: Path) -> None:
+    path = save(tmp_path / "bomb.png", Image.new("1", (60, 100)))
+    session = (
+        "from PIL import Image; from coral_learn.extraction.images import load_image\n"
+        "Image.MAX_IMAGE_PIXELS = 4000\n"
+        f"try: load_image({str(path)!r}, (8, 8))\n"
+        "except ValueError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", session], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert "it has 60 x 100 pixels, but Pillow allows at most 4000" in done.stdout
 
 
 @given(

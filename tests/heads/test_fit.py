@@ -420,3 +420,25 @@ def test_flowers(
         imprinted.append(engine.get_accuracy(embeddings[test], labels[test]))
     assert np.mean(fitted) >= min_accuracy
     assert np.mean(fitted) >= np.mean(imprinted)
+
+
+def test_frames_of_a_video_are_held_out_together() -> None:
+    """Near copies of a photo say nothing about the answers for others."""
+    random = np.random.default_rng(0)
+    groups = np.repeat(np.arange(16), 10)
+    labels = groups % 2
+    points = random.normal(0, 1, (16, 64))[groups] + labels[:, None] * 0.3
+    embeddings = (points + random.normal(0, 0.01, points.shape)).astype(np.float32)
+    alone = SoftmaxRegression(64, 2, seed=0).fit(embeddings, labels)
+    grouped = SoftmaxRegression(64, 2, seed=0).fit(embeddings, labels, groups=groups)
+    assert min(grouped.validation_losses.values()) > 2 * min(alone.validation_losses.values())
+    assert grouped.penalty > alone.penalty
+    each = SoftmaxRegression(64, 2, seed=0).fit(embeddings, labels, groups=np.arange(160))
+    assert each == alone
+
+
+@pytest.mark.parametrize("groups", [[0, 1], np.zeros(4), [[0, 1, 2, 3]]])
+def test_groups_must_be_one_integer_for_each_row(groups: Any) -> None:
+    head = SoftmaxRegression(2, 2)
+    with pytest.raises(ValueError, match="groups must be one integer for each of the 4 embed"):
+        head.fit(np.eye(4, 2), [0, 1, 0, 1], groups=groups)

@@ -33,6 +33,20 @@ def test_copies_are_never_on_both_sides(photos: list[int], seed: int) -> None:
         assert not set(embeddings.quantized[rows, 0]) & set(embeddings.quantized[held_out, 0])
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 6)), min_size=2, max_size=40),
+    st.integers(0, 99),
+)
+def test_neither_copies_nor_groups_are_on_both_sides(
+    photos: list[tuple[int, int]], seed: int
+) -> None:
+    values, groups = np.array(photos).T
+    embeddings = Embeddings(values.astype(np.uint8)[:, None])
+    for rows, held_out in make_folds(embeddings, np.zeros(len(photos), np.int64), seed, groups):
+        assert not set(groups[rows]) & set(groups[held_out])
+        assert not set(values[rows]) & set(values[held_out])
+
+
 def test_the_result_counts_the_photos_that_were_tested() -> None:
     labels = np.array([0, 0, 0, 1, 1, 2])
     embeddings = Embeddings(np.arange(6, dtype=np.uint8)[:, None])

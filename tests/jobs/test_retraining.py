@@ -146,9 +146,9 @@ def with_an_empty_class(root: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (with_one_class, r"photos/ has only one class \(jellyfish\)\. Add a folder for each"),
-        (with_an_unreadable_class, r"has no readable photo of crab \(.*crab_000.jpg: .*Replace"),
-        (with_an_empty_class, "has class folders without photos: eel"),
+        (with_one_class, r"photos/ has only one class \('jellyfish'\)\. Add a folder for each"),
+        (with_an_unreadable_class, r"has no readable photo of 'crab' \(.*crab_000.jpg: .*Replace"),
+        (with_an_empty_class, "has class folders without photos: 'eel'"),
         (shutil.rmtree, "does not exist"),
     ],
 )
@@ -197,7 +197,7 @@ def test_evaluate_refuses_folders_that_are_not_classes_of_the_model(
     result: RetrainResult, photos: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(photos / "fish", tmp_path / "shark")
-    with pytest.raises(ValueError, match=r"not classes of the model: shark\. Its classes are crab"):
+    with pytest.raises(ValueError, match=r"of the model: 'shark'\. Its classes are 'crab'"):
         evaluate(result.model, tmp_path, labels=result.labels)
 
 
@@ -216,7 +216,7 @@ def test_the_folders_of_a_model_without_labels_are_its_classes(
     model = build_classifier(classes=3).content
     (note,) = evaluate(model, photos).notes
     assert "no labels" in note
-    assert "crab, fish, jellyfish" in note
+    assert "'crab', 'fish', 'jellyfish'" in note
     shutil.copytree(photos / "fish", tmp_path / "2")
     numbered = evaluate(model, tmp_path)
     assert numbered.notes == []

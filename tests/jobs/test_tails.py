@@ -33,6 +33,7 @@ from coral_learn import (
     add_class,
     create_embedding_extractor,
     create_imprinting_model,
+    evaluate,
     read_head,
 )
 from coral_learn.embeddings import Embeddings
@@ -221,12 +222,20 @@ def test_sigmoids_name_every_label_above_the_threshold(kind: str) -> None:
     assert len(create_embedding_extractor(built.content))
 
 
+def test_an_evaluation_of_sigmoids_says_what_it_counts(photos: Path) -> None:
+    built = build_classifier("uint8", classes=3, activation="logistic")
+    evaluation = evaluate(built.content, photos)
+    assert "counts as right if its most probable label is its folder's" in evaluation.notes[-1]
+    assert evaluation.to_json()["notes"] == evaluation.notes
+
+
 @pytest.mark.parametrize(
     ("tail", "reason"),
     [
         ("average", "combines the scores of several heads"),
         ("harshly clipped", "scores are clipped"),
         ("rectified", "RELU changes the logits"),
+        ("capped", "RELU6 changes the logits"),
     ],
 )
 def test_a_head_that_is_no_softmax_regression_can_be_cut_off(tail: str, reason: str) -> None:

@@ -50,6 +50,21 @@ def test_the_default_is_among_the_tensors_that_are_measured(photos: Path) -> Non
     assert "least held-out loss on 60 photos (pooled (6 features, uint8) " in opened.notes[0]
 
 
+def test_the_note_tells_whether_tested_photos_took_part(photos: Path, tmp_path: Path) -> None:
+    model = ModelFile(build_classifier(**NARROW).content)
+    told = "these photos took part in the choice"
+    assert told in measure_tensors(model, ImageFolder(photos)).notes[0]
+    for part in ("train", "test"):
+        (tmp_path / part).symlink_to(photos)
+    assert told not in measure_tensors(model, ImageFolder(tmp_path)).notes[0]
+
+
+def test_one_class_is_not_enough(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "crab").symlink_to(photos / "crab")
+    with pytest.raises(ValueError, match=r"only one class \('crab'\), but tensors are compared"):
+        measure_tensors(ModelFile(build_classifier().content), ImageFolder(tmp_path))
+
+
 def test_a_damaged_model_is_refused(photos: Path) -> None:
     damaged = ModelFile(build_classifier().content[:300], "half.tflite")
     with pytest.raises(ModelError, match=r"half\.tflite"):

@@ -84,7 +84,7 @@ def test_copies_of_photos_count_once(project: Project, drawn: Path, tmp_path: Pa
     added = project.add_photos("turtle", [copy])
     assert (added.photos, added.copies) == (0, 1)
     assert added.notes == [
-        "1 exact copy of photos that are given twice or that the class has already counts only once"
+        "1 photo was left out, because the class has it already or exact copies were given"
     ]
     assert project.history == before
     project.undo()
@@ -94,11 +94,13 @@ def test_copies_of_photos_count_once(project: Project, drawn: Path, tmp_path: Pa
 @pytest.mark.slow_when_emulated
 def test_a_photo_is_in_one_class_only(project: Project, drawn: Path) -> None:
     fish, turtle = photos_of(drawn, "fish"), photos_of(drawn, "turtle")
-    with pytest.warns(UserWarning, match=r"2 photos were left out of turtle, .*them in fish alrea"):
+    with pytest.warns(UserWarning, match=r"2 photos were left out of 'turtle', .*in 'fish' alrea"):
         added = project.add_class("turtle", [*fish[:2], *turtle[:3]])
     assert (added.photos, added.in_other_classes) == (3, [(0, "fish"), (1, "fish")])
     assert project.step.count("turtle") == 3
-    with pytest.raises(ValueError, match=r"the project has this photo in fish already \(for exam"):
+    with pytest.raises(
+        ValueError, match=r"the project has this photo in 'fish' already \(for exam"
+    ):
         project.add_photos("turtle", fish[:1])
     project.remove_class("fish")
     assert project.add_photos("turtle", fish[:1]).photos == 1
@@ -210,7 +212,7 @@ def test_wrong_class_names_are_refused(project: Project, drawn: Path) -> None:
     photos = photos_of(drawn, "fish")[:1]
     with pytest.raises(ValueError, match="the project already has a class 'fish'"):
         project.add_class("fish", photos)
-    with pytest.raises(ValueError, match=r"no class 'eel'\. Its classes are: crab, fish"):
+    with pytest.raises(ValueError, match=r"no class 'eel'\. Its classes are 'crab', 'fish'"):
         project.add_photos("eel", photos)
     with pytest.raises(ValueError, match="no class 'eel'"):
         project.remove_class("eel")
@@ -224,7 +226,7 @@ def test_wrong_class_names_are_refused(project: Project, drawn: Path) -> None:
 def test_a_model_needs_two_classes(drawn: Path, tmp_path: Path) -> None:
     project = Project.create(tmp_path / "p", embedded_extractor())
     project.add_class("crab", photos_of(drawn, "crab"))
-    with pytest.raises(ValueError, match=r"has only one class \(crab\), but a model needs"):
+    with pytest.raises(ValueError, match=r"has only one class \('crab'\), but a model needs"):
         project.serialize_model()
 
 

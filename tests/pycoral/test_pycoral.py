@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.support.averaging_model import averaging_model
+from tests.support.input_shapes import ShapedModel
 
 from coral_learn import EdgeTpuError, SoftmaxRegression
 from coral_learn.demo.run import embedded_extractor
@@ -313,6 +314,24 @@ class TestCommon:
         tensor = common.input_tensor(averaging)
         assert (tensor[:, :4] == 7).all()
         assert (tensor[:, 4:] == 0).all()
+
+    @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+    def test_a_model_with_the_channels_first_takes_the_same_image(self, dtype: type) -> None:
+        model = ShapedModel([1, 3, 4, 8]).transpose(0, 2, 3, 1).pool().content()
+        interpreter = make_interpreter(model)
+        interpreter.allocate_tensors()
+        assert common.input_size(interpreter) == (8, 4)
+        common.set_input(interpreter, np.full((4, 8, 3), (0, 1, 255), dtype))
+        interpreter.invoke()
+        expected = [-1, -1 + 2 / 255, 1] if dtype == np.uint8 else [0, 1, 255]
+        np.testing.assert_allclose(common.output_tensor(interpreter, 0)[0], expected, rtol=1e-5)
+        resized, _ = common.set_resized_input(
+            interpreter, (4, 4), lambda size: Image.new("RGB", size, (255, 0, 0))
+        )
+        assert resized.size == (4, 4)
+        tensor = common.input_tensor(interpreter)
+        assert (tensor[0, :, :4] == 1).all()
+        assert (tensor[0, :, 4:] == -1).all()
 
 
 class TestClassify:

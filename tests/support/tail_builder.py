@@ -233,6 +233,11 @@ def _rectified(graph: Graph, logits: Tensor) -> Tensor:
     return _softmax(graph, _add(graph, "RELU", [real], real.shape))
 
 
+def _capped(graph: Graph, logits: Tensor) -> Tensor:
+    real = _real(graph, logits)
+    return _softmax(graph, _add(graph, "RELU6", [real], real.shape))
+
+
 _TAILS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
     "none": lambda _, logits: logits,
     "bias": _bias,
@@ -258,4 +263,5 @@ _TAILS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
     "average": _average,
     "harshly clipped": _harshly_clipped,
     "rectified": _rectified,
+    "capped": _capped,
 }

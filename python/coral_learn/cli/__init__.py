@@ -37,8 +37,7 @@ def _call(app: Callable[[], object]) -> int:
     def show_warning(message: Warning | str, *_: object) -> None:
         from .display import print_note
 
-        if type(message).__name__ != "DecompressionBombWarning":  # the photo's error says it
-            print_note("warning", str(message))
+        print_note("warning", str(message))
 
     warnings.showwarning = show_warning  # type: ignore[assignment]
     try:

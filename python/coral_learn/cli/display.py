@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -41,6 +42,7 @@ _STAGE_TITLES: dict[Stage, str] = {
     "serialize": "Saving",
     "verify": "Testing the saved model",
 }
+_FACTS = {"coral_learn": "coral-learn", "libedgetpu_path": "libedgetpu file"}
 _MAX_SKIPPED_SHOWN = 10
 
 
@@ -153,7 +155,7 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
     """Prints the result of ``doctor()``."""
     table = Table(show_header=False, box=None, pad_edge=False)
     for name in ("coral_learn", "python", "system", "runtime", "libedgetpu", "libedgetpu_path"):
-        table.add_row(name.replace("_", " "), escape(str(getattr(diagnosis, name) or "not found")))
+        table.add_row(_FACTS.get(name, name), escape(str(getattr(diagnosis, name) or "not found")))
     devices = [f"{device.type} {device.path}" for device in diagnosis.devices]
     table.add_row("Edge TPUs", escape(", ".join(devices) or "none"))
     results.print(table)
@@ -180,7 +182,8 @@ def print_project(project: Project) -> None:
         found = describe_accuracy(step.accuracy, step.tested, step.interval, "held-out photo")
         results.print(
             f"Accuracy: [bold]{found}[/]. "
-            f"classify --threshold {step.threshold:.2f} keeps 95% of the right answers.",
+            f"classify --threshold {math.floor(step.threshold * 100) / 100:.2f} keeps 95% of the "
+            "right answers.",
             highlight=False,
             soft_wrap=True,
         )

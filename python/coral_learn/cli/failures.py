@@ -4,8 +4,9 @@ import errno
 import os
 import threading
 import traceback
+from pathlib import Path
 
-from ..errors import EdgeTpuError
+from ..errors import EdgeTpuError, ModelError
 
 FAILURES = (ValueError, OSError, EdgeTpuError, ImportError, MemoryError, RuntimeError)
 """The errors to pass to :func:`explain`, which raises those that are faults in the program."""
@@ -49,10 +50,14 @@ def explain(error: BaseException) -> str:
         RuntimeError: The error itself, if a user cannot have caused it.
     """
     if isinstance(error, OSError) and error.strerror:
-        reason, fix = error.strerror, _FIXES.get(error.errno or 0)
+        reason, fix = _reason_and_fix(error)
         if error.filename:
-            reason = f"{os.fspath(error.filename)}: {_REASONS.get(error.errno or 0, reason)}"
+            reason = f"{os.fspath(error.filename)}: {reason}"
         text = f"{reason}: {fix}" if fix else reason
+    elif isinstance(error, ModelError) and isinstance(error.__cause__, OSError):
+        reason, fix = _reason_and_fix(error.__cause__)
+        text = str(error).replace(f"({error.__cause__.strerror})", f"({reason})")
+        text = f"{text}: {fix}" if fix else text
     elif isinstance(error, MemoryError):
         text = f"out of memory: {_NO_MEMORY}"
     elif isinstance(error, RuntimeError) and not isinstance(error, EdgeTpuError):
@@ -62,6 +67,21 @@ def explain(error: BaseException) -> str:
     else:
         text = str(error) or type(error).__name__
     return printable(" ".join(text.split()))
+
+
+def _reason_and_fix(error: OSError) -> tuple[str, str | None]:
+    """Returns an error of the system in plain words, and what to do about it."""
+    code, reason = error.errno or 0, error.strerror or ""
+    if not error.filename:
+        return reason, _FIXES.get(code)
+    path = Path(os.fsdecode(error.filename))
+    if code == errno.ENOTDIR:
+        part = next((each for each in path.parents if each.is_file()), None)
+        if part is not None:
+            return f"{part} is a file, but a folder is needed", "correct the path"
+    if code == errno.ENOENT and not path.parent.exists():
+        return f"there is no folder {path.parent}", "create it, or correct the path"
+    return _REASONS.get(code, reason), _FIXES.get(code)
 
 
 def _comes_from_thread_start(error: RuntimeError) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,27 @@ if TYPE_CHECKING:
     from ..tflite.normalization import Normalization
 
 PATH = click.Path(path_type=Path)
+
+
+class Number(click.FloatRange):
+    """A number in a range."""
+
+    name = "number"
+
+    def convert(
+        self, value: float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Returns the number; infinity and NaN are none."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a valid {self.name}.", param, ctx)
+        return number
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in a range."""
+
+    name = "whole number"
 
 
 class _InputRange(click.ParamType["Normalization"]):
@@ -47,7 +69,8 @@ input_range_option = click.option(
     type=INPUT_RANGE,
     metavar="RANGE",
     help="Range of the pixels that the model takes: 0..255, 0..1, -1..1, imagenet, or MEAN,STD in "
-    "pixel values. By default what the model declares or shows.",
+    "pixel values. By default what the model declares or shows, or else what train, evaluate and "
+    "project measure on your photos.",
 )
 labels_option = click.option(
     "--labels",
@@ -58,9 +81,9 @@ labels_option = click.option(
 extractor_option = click.option(
     "--extractor",
     type=PATH,
-    required=True,
     metavar="MODEL.tflite",
-    help="Embedding extractor, or a classifier, whose last layer is then cut off.",
+    help="Embedding extractor, or a classifier, whose last layer is then cut off. By default the "
+    "built-in one, EfficientNet-Lite0.",
 )
 
 

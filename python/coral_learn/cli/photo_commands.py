@@ -10,6 +10,8 @@ import click
 
 from .options import (
     PATH,
+    Number,
+    WholeNumber,
     cache_option,
     chosen_cache,
     data_dir_argument,
@@ -31,14 +33,14 @@ if TYPE_CHECKING:
 @labels_option
 @click.option(
     "--top-k",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     metavar="N",
     default=1,
     help="Number of classes to name for each photo.",
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     metavar="X",
     help="Lowest probability of a class to name. If no class reaches it, the answer is "
     '"I don\'t know". A model that finds several labels in a photo names all that reach it '

@@ -51,7 +51,7 @@ def project_app() -> None:
 @force_option
 def _create(
     folder: Path,
-    extractor: Path,
+    extractor: Path | None,
     tensor: str | None,
     input_size: tuple[int, int] | None,
     input_range: Normalization | None,
@@ -59,16 +59,18 @@ def _create(
 ) -> None:
     """Create a project without classes."""
     from ..jobs.outputs import foreign_file
+    from ..project.new_extractor import prepare_extractor
     from ..project.project import Project
     from ..project.store import ProjectStore
-    from ..tflite.file import ModelFile
-    from ..tflite.input_shape import fix_input_shape
     from . import display
 
-    model, store = fix_input_shape(ModelFile.open(extractor), input_size), ProjectStore(folder)
-    if not store.exists():
-        confirm_overwriting(foreign_file(store.extractor, model.content), force=force)
-    made = Project.create(folder, model, tensor_name=tensor, normalization=input_range)
+    store = ProjectStore(folder)
+    if store.extractor.exists() and not store.exists() and not force:
+        new = prepare_extractor(extractor, tensor, input_size, input_range).model
+        confirm_overwriting(foreign_file(store.extractor, new.content), force=force)
+    made = Project.create(
+        folder, extractor, tensor_name=tensor, input_size=input_size, normalization=input_range
+    )
     display.print_facts(made.notes)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")
 

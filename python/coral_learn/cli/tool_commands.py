@@ -72,6 +72,8 @@ def extractor_command(
     if input_range is not None:
         model = model.with_normalization(input_range)
     extractor, notes = _cut(model, tensor, photos)
+    if extractor.has_unknown_range:
+        notes = [*notes, _note_of_unknown_range(output)]
     write_atomically(output, extractor.content)
     display.print_facts(notes)
     display.print_extractor(output, read_embedding(extractor), notes, json)
@@ -88,6 +90,16 @@ def _cut(model: ModelFile, tensor: str | None, photos: Path | None) -> OpenedExt
 
     extractor = cut_at_embedding(model, tensor)
     return OpenedExtractor(extractor, [] if tensor else hints_of_cut(model, extractor))
+
+
+def _note_of_unknown_range(extractor: Path) -> str:
+    from ..tflite.normalization import INPUT_RANGES
+
+    return (
+        f"{extractor} takes float32 and does not say in which range: train, evaluate and project "
+        "measure it on your photos, but a Python program that runs it gets -1..1 by assumption. If "
+        f"you know the range, give it with --input-range, one of {', '.join(INPUT_RANGES)}"
+    )
 
 
 @click.command("doctor")

@@ -11,6 +11,8 @@ from click.core import ParameterSource
 from ..jobs.settings import Method, SgdSettings
 from .options import (
     PATH,
+    Number,
+    WholeNumber,
     cache_option,
     chosen_cache,
     data_dir_argument,
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from ..jobs.retraining import RetrainResult
     from ..tflite.normalization import Normalization
 
-_FRACTION = click.FloatRange(0, 1, max_open=True)
+_FRACTION = Number(0, 1, max_open=True)
 _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
 
 
@@ -51,26 +53,28 @@ _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
 )
 @click.option(
     "--iterations",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     metavar="N",
     default=SgdSettings.iterations,
     help="Number of training steps (sgd only).",
 )
 @click.option(
     "--learning-rate",
+    type=Number(min=0),
     metavar="X",
     default=SgdSettings.learning_rate,
     help="Size of a training step (sgd only).",
 )
 @click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     metavar="N",
     default=SgdSettings.batch_size,
     help="Number of photos in a training step (sgd only).",
 )
 @click.option(
     "--weight-scale",
+    type=Number(min=0),
     metavar="X",
     default=SgdSettings.weight_scale,
     help="Scale of the random initial weights (sgd only).",
@@ -91,7 +95,7 @@ _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
     metavar="N",
     default=0,
     help="Seed of the random split and training. The same seed gives the same model.",
@@ -106,7 +110,7 @@ _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
 def train_command(
     context: click.Context,
     data_dir: Path,
-    extractor: Path,
+    extractor: Path | None,
     tensor: str | None,
     output: Path,
     method: Method,
@@ -183,7 +187,7 @@ def demo_command(output: Path, force: bool, json: bool) -> None:
         result = demo(output, progress=report)
     _show(
         result,
-        "coral-learn train YOUR_PHOTOS --extractor EXTRACTOR.tflite --output DIR",
+        "coral-learn train YOUR_PHOTOS --output DIR",
         json,
     )
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..words import quoted
 from .class_names import check_class_name, check_distinct, class_name
 from .entries import Ignored, files_below
 from .groups import Group, Part
@@ -32,7 +33,7 @@ def read_class_folders(
     empty = [group.label for group in groups if not group.photos and not group.videos]
     if empty:
         raise ValueError(
-            f"{root} has class folders without photos: {', '.join(empty)}. "
+            f"{root} has class folders without photos: {quoted(empty)}. "
             "Add photos to each of them, or remove the folder."
         )
     return groups

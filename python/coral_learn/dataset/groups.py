@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from ..words import listed
+from ..words import quoted
 from .entries import Ignored
 
 if TYPE_CHECKING:  # tempfile takes some milliseconds to import, and folders need none
@@ -79,7 +79,7 @@ def check_parts(found: Found, places: Mapping[Part, str]) -> None:
         if unknown:
             raise ValueError(
                 f"{places[part]} has classes that {places['train']} does not have: "
-                f"{', '.join(unknown)}. Add training photos of them, or remove these classes."
+                f"{quoted(unknown)}. Add training photos of them, or remove these classes."
             )
         if missing:
-            found.notes.append(f"{places[part]} has no photos of {listed(missing)}")
+            found.notes.append(f"{places[part]} has no photos of {quoted(missing, 3)}")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..words import listed
+from ..words import quoted
 from .class_folders import read_class_folders
 from .class_names import check_distinct
 from .entries import Ignored, has_photos, list_entries, metadata_listing
@@ -41,7 +41,7 @@ def find_in_parts(root: Path, folders: list[Path], found: Found, within: Path | 
     if others:
         raise ValueError(
             f"{root} has {_named(nested)} with class folders, and beside them the folders "
-            f"{listed(others)}. Move these away if the photos are split already, or put all "
+            f"{quoted(others, 3)}. Move these away if the photos are split already, or put all "
             "class folders side by side."
         )
     _read_parts(root, _parts(root, named), found, within)

@@ -50,7 +50,7 @@ def take_frames(found: Found) -> Found:
             frames.append(Group(group.label, group.part, paths, [video]))
         if not group.photos and not frames:
             fix = f"Replace them ({broken[-1]})." if can_read else f"To use these: {_INSTALL}."
-            raise ValueError(f"the class {group.label} has no photos but videos. {fix}")
+            raise ValueError(f"the class {group.label!r} has no photos but videos. {fix}")
         groups += [group._replace(videos=[]), *frames]
     if not can_read:
         found.notes.append(f"ignored {counted(videos, 'video')}; to use videos: {_INSTALL}")

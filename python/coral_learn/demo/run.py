@@ -1,4 +1,4 @@
-"""The demo: draws photos and retrains the embedded extractor on them."""
+"""The demo: draws photos and trains on them."""
 
 import os
 from importlib import resources
@@ -23,7 +23,7 @@ def embedded_extractor() -> bytes:
 
 
 def demo(output: str | os.PathLike[str], *, progress: StageProgress | None = None) -> RetrainResult:
-    """Draws photos of classes that the embedded extractor has never seen, and retrains it on them.
+    """Draws photos of a few classes, and trains a model on them with the built-in extractor.
 
     The photos go to ``output/photos``, and the results to ``output``.
 
@@ -42,9 +42,7 @@ def demo(output: str | os.PathLike[str], *, progress: StageProgress | None = Non
     total = PHOTOS_PER_CLASS * len(DEMO_CLASSES)
     for drawn, _ in enumerate(write_photos(photos, PHOTOS_PER_CLASS, _SEED), start=1):
         report("draw", drawn, total)
-    return retrain(
-        photos, embedded_extractor(), output, test=_TEST_FRACTION, seed=_SEED, progress=progress
-    )
+    return retrain(photos, None, output, test=_TEST_FRACTION, seed=_SEED, progress=progress)
 
 
 def _check_no_other_photos(photos: Path) -> None:

@@ -107,7 +107,7 @@ def _check_edge_tpu(
 def _notes_without_edge_tpu(library: CDLL | Problem) -> list[str]:
     notes = ["No Edge TPU: models run on the CPU."]
     if isinstance(library, Problem):
-        notes.append(f"Only an Edge TPU needs libedgetpu: {library.what}.")
+        notes.append(f"Only an Edge TPU needs libedgetpu, and {library.what}.")
     return notes
 
 

@@ -85,7 +85,7 @@ def _open_edge_tpu(model: ModelFile, device: str | None) -> Delegate | None:
     if model.is_compiled:
         if device == "cpu":
             raise EdgeTpuError(
-                "the model was compiled for the Edge TPU and cannot run on the CPU: choose an "
+                f"{model.name} is compiled for the Edge TPU and cannot run on the CPU: choose an "
                 "Edge TPU, or use the model that it was compiled from"
             )
         _refuse_incompatible_library(model, device)

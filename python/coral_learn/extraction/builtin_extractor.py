@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..errors import ModelError
+from ..tflite.file import ModelFile, ModelSource
 from . import __path__ as _folders
 
 _FILE = Path("data", "efficientnet_lite0_extractor.tflite")
@@ -26,3 +27,12 @@ def builtin_extractor() -> Path:
         f"{path} does not exist, because the build of the package makes it: run `pip install .` in "
         f"the checkout, or `python -m builtin_extractor {path}`"
     )
+
+
+def open_or_builtin(model: ModelSource | None) -> ModelFile:
+    """Opens a model, or the built-in extractor for None.
+
+    Raises:
+        ModelError: The file cannot be used.
+    """
+    return ModelFile.open(builtin_extractor() if model is None else model)

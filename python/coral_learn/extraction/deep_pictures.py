@@ -54,8 +54,8 @@ def to_gray_bytes(image: Image.Image, significant_bits: int | None = None) -> Ei
     Black and white are what the file says they are: the tags of a TIFF, the bits that a PNG calls
     significant, the largest value of a PGM. For other files they follow from the values: 8, 10, 12
     or 14 bits if all values fit, otherwise 16 bits; floating-point numbers from 0 to 1 or from 0 to
-    255; and otherwise from the smallest value to the largest. A PNG of 14 bits is taken for one of
-    16, because it should say how many are significant.
+    255; and otherwise from the smallest value to the largest. Values that are bytes by a factor of
+    256 or 257 are taken for 16 bits: they are a dark picture.
 
     Args:
         image: A picture for which :func:`~.picture_formats.is_deep` is true.

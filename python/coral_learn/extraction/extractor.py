@@ -8,6 +8,7 @@ from ..progress import Progress
 from ..tflite.file import ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
+from .builtin_extractor import builtin_extractor
 from .cache import EmbeddingCache
 from .image_model import ImageModel
 from .images import ImageSource
@@ -32,7 +33,7 @@ class EmbeddingExtractor:
 
     def __init__(
         self,
-        model: ModelSource | Interpreter,
+        model: ModelSource | Interpreter | None = None,
         *,
         device: str | Sequence[str] | None = None,
         workers: int | None = None,
@@ -44,7 +45,7 @@ class EmbeddingExtractor:
 
         Args:
             model: The path of a ``.tflite`` file, its bytes, or an interpreter, which is used
-                as it is.
+                as it is; None for the built-in extractor, EfficientNet-Lite0.
             device: A device as for :func:`coral_learn.edgetpu.make_interpreter`, several of them,
                 or ``all`` for every Edge TPU attached. Several devices are used at once.
             workers: The number of photos that are decoded at once and, on the CPU, run at once;
@@ -64,7 +65,7 @@ class EmbeddingExtractor:
                 model is not known, or the model takes images of another size only.
         """
         self._model = ImageModel(
-            model,
+            builtin_extractor() if model is None else model,
             device=device,
             workers=workers,
             cache=cache,

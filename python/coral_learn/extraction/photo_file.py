@@ -63,7 +63,9 @@ def read_photo(path: str | os.PathLike[str]) -> PhotoFile:
             raise
         raise PhotoError(getattr(error, "strerror", None) or str(error), path) from error
     if not is_file:
-        raise PhotoError("this is not a file", path)
+        is_folder = stat.S_ISDIR(found.st_mode)
+        but = ", but a folder: give the photos in it" if is_folder else ""
+        raise PhotoError(f"this is not a file{but}", path)
     if found.st_size > _MAX_BYTES:
         raise PhotoError(
             f"the file has {found.st_size} bytes, but at most {_MAX_BYTES} are allowed", path

@@ -4,6 +4,7 @@ import functools
 import importlib
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,7 +22,11 @@ _EIGHT_BIT_STARTS = (b"\xff\xd8\xff", b"GIF8", b"BM")
 _BITS_PER_SAMPLE = 258
 _PNG_START, _PNG_DEPTH_AT = b"\x89PNG\r\n\x1a\n", 24
 
-DEEP_PREPROCESSING = b"deep1"
+# A photo that Pillow warns of is refused in this package's own words. A filter for a single call
+# would be unsafe in threads; this one comes last, so that a filter of the user's own outranks it.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, append=True)
+
+DEEP_PREPROCESSING = b"deep2"
 """The name of the preprocessing of pictures that may have more than eight bits a pixel."""
 
 

@@ -68,8 +68,7 @@ def place_model(
         EdgeTpuError: ``device`` is an Edge TPU, and the model is not compiled for one.
     """
     devices = _devices(device)
-    if device and devices != ["cpu"]:
-        _refuse_uncompiled(model, device)
+    check_compiled(model, device)
     model = _with_fixed_input(model, input_size)
     workers = workers or usable_cpus()
     declared, given = _known_normalizations(model)
@@ -97,18 +96,41 @@ def place_model(
     )
 
 
-def _refuse_uncompiled(model: ModelFile, device: str | Sequence[str]) -> None:
+def check_compiled(
+    model: ModelFile, device: str | Sequence[str] | None, *, is_cut: bool = False
+) -> None:
     """Rejects a model that cannot run on the Edge TPU that the caller asked for.
 
     The device in the environment variable is for all models, and only leads to a warning.
+
+    Args:
+        model: The model, as the caller gave it.
+        device: The device, as for :func:`place_model`.
+        is_cut: Whether the model is a classifier, whose last layer is cut off before it runs.
+
+    Raises:
+        EdgeTpuError: ``device`` is an Edge TPU, and the model is not compiled for one.
     """
-    if model.is_compiled:
+    if not device or model.is_compiled or _devices(device) == ["cpu"]:
         return
-    path = shlex.quote(model.name) if model.is_named else "MODEL.tflite"
+    if model.has_float_input:
+        fix = "the compiler needs a quantized model, and this one takes float32: quantize it first"
+    elif is_cut:
+        fix = (
+            "make an extractor of it with `coral-learn extractor "
+            f"{_path(model)} --output EXTRACTOR.tflite`, compile that with `edgetpu_compiler "
+            "EXTRACTOR.tflite`, and give EXTRACTOR_edgetpu.tflite"
+        )
+    else:
+        fix = f"compile it with `edgetpu_compiler {_path(model)}`, and give the file that it makes"
     raise EdgeTpuError(
-        f"{model.name} is not compiled for the Edge TPU, and cannot run on {device!r}: compile the "
-        f"quantized model with `edgetpu_compiler {path}`, or choose the device 'cpu'"
+        f"{model.name} is not compiled for the Edge TPU, and cannot run on {device!r}: {fix}, or "
+        "choose the device 'cpu'"
     )
+
+
+def _path(model: ModelFile) -> str:
+    return shlex.quote(model.name) if model.is_named else "MODEL.tflite"
 
 
 def place_interpreter(

@@ -36,12 +36,15 @@ class TrainingSet:
         num_classes: C.
         sample_weights: How much each row counts, float32 [N]; None for 1 each. The weight of a row
             is the product of both.
+        groups: The group of each row, int64 [N]; None if every row is a group of its own. Rows of a
+            group are held out together.
     """
 
     data: LabeledEmbeddings
     class_weights: ClassWeightVector | None
     num_classes: int
     sample_weights: SampleWeightVector | None = None
+    groups: NDArray[np.int64] | None = None
 
     def count(self, rows: RowIndices | slice = slice(None)) -> float:
         """Returns how many rows some rows count as: the sum of their sample weights."""
@@ -52,8 +55,13 @@ class TrainingSet:
     def part(self, rows: NDArray[np.int64]) -> "TrainingSet":
         """Returns some of the rows."""
         data = LabeledEmbeddings(self.data.embeddings[rows], self.data.labels[rows])
-        weights = self.sample_weights
-        return replace(self, data=data, sample_weights=None if weights is None else weights[rows])
+        weights, groups = self.sample_weights, self.groups
+        return replace(
+            self,
+            data=data,
+            sample_weights=None if weights is None else weights[rows],
+            groups=None if groups is None else groups[rows],
+        )
 
     def zero_head(self) -> core.Head:
         """Returns a head of zeros to start from."""
@@ -195,7 +203,7 @@ def _make_folds(
         every_row = np.arange(len(labels), dtype=np.uint32)
         held_out = replace(training, data=validation, sample_weights=None)
         return [_Fold(training, every_row, held_out)]
-    number = _fold_numbers(labels, generator)
+    number = _fold_numbers(labels, training.groups, generator)
     work = len(labels) * embeddings.shape[1] * training.num_classes
     return [
         _Fold(training, np.flatnonzero(number != fold).astype(np.uint32), training.part(rows))
@@ -204,14 +212,25 @@ def _make_folds(
     ]
 
 
-def _fold_numbers(labels: LabelVector, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Assigns the rows of each class to folds in turn; -1 for the only row of a class."""
+def _fold_numbers(
+    labels: LabelVector, groups: NDArray[np.int64] | None, generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """Assigns the groups of each class to folds in turn; -1 for the only group of a class."""
     numbers = np.full(len(labels), -1)
     first = 0
     for label in np.unique(labels):
         rows = generator.permutation(np.flatnonzero(labels == label))
-        if len(rows) > 1:
+        places = np.arange(len(rows)) if groups is None else _places(groups[rows])
+        count = int(places.max()) + 1
+        if count > 1:
             # Classes start at different folds, so that folds of small classes are of equal size.
-            numbers[rows] = (first + np.arange(len(rows))) % _FOLDS
-            first += len(rows)
+            numbers[rows] = (first + places) % _FOLDS
+            first += count
     return numbers
+
+
+def _places(groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers groups from 0 by their first row, and returns the number of each row's group."""
+    _, first, group_of_row = np.unique(groups, return_index=True, return_inverse=True)
+    places: NDArray[np.int64] = np.argsort(np.argsort(first))[group_of_row]
+    return places

@@ -21,6 +21,7 @@ from .training_data import (
     ClassWeights,
     TrainingData,
     read_class_weights,
+    read_groups,
     read_labeled,
     read_sample_weights,
     read_validation,
@@ -230,6 +231,7 @@ class SoftmaxRegression:
         penalty: float | None = None,
         seed: int | None = None,
         progress: Callable[[int, float], object] | None = None,
+        groups: ArrayLike | None = None,
     ) -> FitRecord:
         """Fits the head until L2-regularized softmax regression has converged.
 
@@ -256,6 +258,8 @@ class SoftmaxRegression:
             penalty: The penalty; None to choose it. See :class:`FitRecord` for its unit.
             seed: Seeds the folds of the cross-validation; None for the seed of this object.
             progress: Called with the iteration and the loss of the final fit.
+            groups: The group of each row, integers [N], such as the video of a frame: rows of one
+                group are held out together, because they resemble each other. None for no groups.
 
         Raises:
             ValueError: A shape is wrong, a label is out of range, a number is not finite, or
@@ -268,7 +272,8 @@ class SoftmaxRegression:
         data = read_labeled(embeddings, labels, *shape)
         weights = read_sample_weights(sample_weight, data.labels, self.num_classes)
         class_weights = read_class_weights(class_weight, data.labels, self.num_classes, weights)
-        training = TrainingSet(data, class_weights, self.num_classes, weights)
+        group_of_row = None if groups is None else read_groups(groups, len(data))
+        training = TrainingSet(data, class_weights, self.num_classes, weights, group_of_row)
         validation_data = None if validation is None else read_validation(validation, *shape)
         return fit(self._state, training, validation_data, penalty, seed, progress)
 

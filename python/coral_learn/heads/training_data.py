@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import ClassWeightVector, LabelVector, SampleWeightVector
 from ..embeddings import Embeddings
@@ -126,6 +126,21 @@ def read_sample_weights(
             "weight, or leave the class out"
         )
     return None if np.all(weights == 1) else weights
+
+
+def read_groups(groups: ArrayLike, rows: int) -> NDArray[np.int64]:
+    """Checks the groups of rows; returns a copy, int64 [rows].
+
+    Raises:
+        ValueError: They have another shape, or are not integers.
+    """
+    values = as_array(groups, "groups")
+    if values.shape != (rows,) or values.dtype.kind not in "iu":
+        raise ValueError(
+            f"groups must be one integer for each of the {rows} embeddings, not {values.dtype} "
+            f"of shape {list(values.shape)}"
+        )
+    return values.astype(np.int64)
 
 
 def read_class_weights(

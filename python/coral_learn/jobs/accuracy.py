@@ -157,4 +157,5 @@ def _cross_validate_small(
         photos.labels,
         lambda rows, embeddings: train_again(rows).predict(embeddings),
         seed,
+        photos.groups,
     )

@@ -75,12 +75,13 @@ def own_classes(
 def _count_problem(labels: Sequence[str] | None, num_classes: int) -> str | None:
     if labels is None or len(labels) == num_classes:
         return None
-    found = f"there are {counted(len(labels), 'label')} for {num_classes} outputs of the model."
+    have = f"there {'is' if len(labels) == 1 else 'are'} {counted(len(labels), 'label')}"
+    found = f"{have if labels else 'there are no labels'} for {num_classes} outputs of the model."
     has_background = labels[:1] and labels[0].strip().lower() == _BACKGROUND
     if len(labels) == num_classes - 1 and not has_background:
         hint = (
-            "The first output of many ImageNet models is the class 'background': add it as the "
-            "first label."
+            "Give one label for each output (--labels FILE). The first output of many ImageNet "
+            "models is the class 'background': add it as the first label if this is one."
         )
     elif len(labels) == num_classes + 1 and has_background:
         hint = "The model has no class 'background': leave the first label out."

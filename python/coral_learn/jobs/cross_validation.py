@@ -1,6 +1,5 @@
 """Cross-validation: every photo is tested once, by a head that was trained without it."""
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -58,6 +57,7 @@ def cross_validate(
     labels: NDArray[np.int64],
     predict: Callable[[NDArray[np.int64], Embeddings], ArrayLike],
     seed: int | None,
+    groups: NDArray[np.int64] | None = None,
 ) -> CrossValidation | None:
     """Measures a way of training a head by cross-validation.
 
@@ -66,13 +66,14 @@ def cross_validate(
         labels: The class of each photo, [N].
         predict: Trains a head on the given rows, and returns the classes of other embeddings.
         seed: The seed of the folds.
+        groups: As for :func:`make_folds`.
 
     Returns:
         The accuracy, or None if no class has two different photos.
     """
     right = [
         np.asarray(predict(rows, embeddings[held_out])) == labels[held_out]
-        for rows, held_out in make_folds(embeddings, labels, seed)
+        for rows, held_out in make_folds(embeddings, labels, seed, groups)
     ]
     if not right:
         return None
@@ -84,32 +85,57 @@ def cross_validate(
     )
 
 
-def make_folds(embeddings: Embeddings, labels: NDArray[np.int64], seed: int | None) -> list[Fold]:
+def make_folds(
+    embeddings: Embeddings,
+    labels: NDArray[np.int64],
+    seed: int | None,
+    groups: NDArray[np.int64] | None = None,
+) -> list[Fold]:
     """Splits photos into folds, with about the same part of every class in each.
 
-    Photos of a class with equal embeddings are copies, and are tested in the same fold. A class
-    with a single photo is trained on in every fold and never tested.
+    Photos of a class that are in one group, or have equal embeddings and so are copies, are tested
+    in the same fold. Where these are all photos of the class, they are trained on in every fold and
+    never tested.
 
     Args:
         embeddings: The embeddings of the photos, [N, D].
         labels: The class of each photo, [N].
         seed: The same seed gives the same folds.
+        groups: The group of each photo, [N], such as the frames of one video; None for no groups.
     """
     generator = np.random.default_rng(seed)
     numbers = np.full(len(labels), -1)  # the fold in which each row is tested
     first = 0
     for label in np.unique(labels):
         rows = generator.permutation(np.flatnonzero(labels == label))
-        copies: dict[bytes, list[int]] = defaultdict(list)
-        for row in rows.tolist():
-            copies[embeddings.quantized[row].tobytes()].append(row)
-        if len(copies) > 1:
+        together = _rows_together(rows.tolist(), embeddings, groups)
+        if len(together) > 1:
             # Classes start at different folds, so that folds of small classes are of equal size.
-            for number, group in enumerate(copies.values(), start=first):
+            for number, group in enumerate(together, start=first):
                 numbers[group] = number % _FOLDS
-            first += len(copies)
+            first += len(together)
     return [
         (np.flatnonzero(numbers != fold), np.flatnonzero(numbers == fold))
         for fold in range(_FOLDS)
         if (numbers == fold).any()
     ]
+
+
+def _rows_together(
+    rows: list[int], embeddings: Embeddings, groups: NDArray[np.int64] | None
+) -> list[list[int]]:
+    """Returns the rows that must stay together: those of one group, and copies."""
+    members: dict[int, list[int]] = {}
+    leaders: dict[bytes | int, int] = {}  # what a row has in common with others, and their first
+    for row in rows:
+        keys: list[bytes | int] = [embeddings.quantized[row].tobytes()]
+        if groups is not None:
+            keys.append(int(groups[row]))
+        found = {leaders[key] for key in keys if key in leaders}
+        leader = min(found, default=row)
+        members.setdefault(leader, []).append(row)
+        for other in found - {leader}:
+            members[leader] += members.pop(other)
+            leaders.update({key: leader for key, value in leaders.items() if value == other})
+        leaders.update(dict.fromkeys(keys, leader))
+    return list(members.values())

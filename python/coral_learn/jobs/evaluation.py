@@ -19,7 +19,7 @@ from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
 from ..tflite.output_kind import OutputKind
-from ..words import counted, listed, percent
+from ..words import counted, percent, quoted
 from .class_labels import check_label_count, own_classes
 from .classification import Classifier, LabelSource
 from .confusion import confusion_matrix
@@ -148,7 +148,7 @@ def evaluate(
         if classifier.labels is None and names != _indices(classifier):
             notes.append(
                 "the model has no labels: its classes are taken to be the folders in sorted order, "
-                f"{listed(names)}. If that is wrong, give its names with --labels"
+                f"{quoted(names, 3)}. If that is wrong, give its names with --labels"
             )
         found = classifier.score_readable([photos.paths[row] for row in rows], progress=progress)
     if classifier.output_kind is OutputKind.MULTI_LABEL:
@@ -233,8 +233,8 @@ def _class_names(photos: ImageFolder, classifier: Classifier) -> list[str]:
         if len(photos.classes) != classifier.num_classes:
             raise ValueError(
                 f"{photos.path} has {len(photos.classes)} class folders, but the model has "
-                f"{classifier.num_classes} classes and no labels. Pass a label file with the names "
-                "of the model's classes."
+                f"{classifier.num_classes} classes and no labels. Give a label file with the names "
+                "of the model's classes (--labels FILE)."
             )
         return photos.classes
     check_label_count(classifier.labels, classifier.num_classes)
@@ -243,8 +243,8 @@ def _class_names(photos: ImageFolder, classifier: Classifier) -> list[str]:
     if unknown:
         raise ValueError(
             f"{photos.path} has folders that are not classes of the model: "
-            f"{', '.join(unknown)}. Its classes are {', '.join(classifier.labels[:10])}"
-            f"{'...' if len(names) > 10 else ''}. Rename or remove these folders."
+            f"{quoted(unknown)}. Its classes are {quoted(classifier.labels)}. Rename or remove "
+            "these folders."
         )
     return names
 

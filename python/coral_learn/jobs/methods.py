@@ -33,6 +33,7 @@ class LearningTask:
         split: The rows to train and to validate on.
         classes: The names of the classes.
         seed: The seed of the training, which makes it repeatable, or None.
+        groups: The group of each photo, [N], such as the frames of one video; None for no groups.
     """
 
     extractor: ModelFile
@@ -41,6 +42,7 @@ class LearningTask:
     split: Split
     classes: Sequence[str]
     seed: int | None
+    groups: NDArray[np.int64] | None = None
 
 
 class Head(Protocol):
@@ -132,7 +134,9 @@ def _train_with_sgd(
 def _fit(task: LearningTask) -> TrainedHead:
     classes = len(task.classes)
     head = _new_head(task)
-    record = head.fit(task.embeddings[task.split.train], task.labels[task.split.train])
+    rows = task.split.train
+    groups = None if task.groups is None else task.groups[rows]
+    record = head.fit(task.embeddings[rows], task.labels[rows], groups=groups)
 
     def fit_again(rows: NDArray[np.int64]) -> SoftmaxRegression:
         # With the same penalty, because the search for it takes most of the time of a fit.

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from ..dataset.folder import ImageFolder
 from ..dataset.split import Split, split_by_class
 from ..edgetpu.runtime import runtime_name
+from ..extraction.builtin_extractor import open_or_builtin
 from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.photo_rows import SkippedPhoto
+from ..extraction.placement import check_compiled
 from ..files import write_atomically
 from ..progress import Stage, StageProgress
 from ..tflite.file import ModelFile, ModelSource
@@ -75,7 +77,7 @@ class RetrainResult:
 
 def retrain(
     data_dir: str | os.PathLike[str],
-    extractor: ModelSource,
+    extractor: ModelSource | None,
     output: str | os.PathLike[str],
     *,
     tensor_name: str | None = None,
@@ -101,8 +103,9 @@ def retrain(
     Args:
         data_dir: A folder with one folder of photos for each class, or anything else that
             :class:`coral_learn.ImageFolder` reads. A split that it gives is used.
-        extractor: The embedding extractor, as a path or bytes. The last layer of a classifier is
-            cut off, and a note in the result says where.
+        extractor: The embedding extractor, as a path or bytes; None for the built-in one,
+            EfficientNet-Lite0. The last layer of a classifier is cut off, and a note in the result
+            says where.
         output: The folder for the results, which is created if it does not exist.
         tensor_name: The tensor of ``extractor`` to take as the embedding: see
             :func:`create_embedding_extractor`. The name of its own output takes the model as it
@@ -135,8 +138,9 @@ def retrain(
     if sgd is not None and method != "sgd":
         raise ValueError(f'sgd is given, but method is {method!r}. Pass method="sgd", or no sgd.')
     given = None if normalization is None else parse_normalization(normalization)
-    source = fix_input_shape(ModelFile.open(extractor), input_size)
+    source = fix_input_shape(open_or_builtin(extractor), input_size)
     taken = None if tensor_name == AUTO else open_extractor(source, tensor_name)
+    check_compiled(source, device, is_cut=source.is_classifier)
     image_folder = _list_photos(data_dir)
     split_by_class(image_folder.labels, validation, test)  # rejects bad fractions before the work
     check_output_is_apart(output, image_folder.path)
@@ -158,7 +162,9 @@ def retrain(
     with clock.measure("train"):
         if ranged is not None:
             model = model.with_normalization(ranged)
-        task = LearningTask(model, photos.embeddings, photos.labels, split, photos.classes, seed)
+        task = LearningTask(
+            model, photos.embeddings, photos.labels, split, photos.classes, seed, photos.groups
+        )
         settings = sgd or TUTORIAL_RECIPE
         trained = train_head(method, task, settings, functools.partial(report, "train"))
     with clock.measure("serialize"):
@@ -243,7 +249,7 @@ def _list_photos(data_dir: str | os.PathLike[str]) -> ImageFolder:
     photos = ImageFolder(data_dir)
     if len(photos.classes) < 2:
         raise ValueError(
-            f"{photos.path}/ has only one class ({photos.classes[0]}). "
+            f"{photos.path}/ has only one class ({photos.classes[0]!r}). "
             "Add a folder for each further class."
         )
     return photos

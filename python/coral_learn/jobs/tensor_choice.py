@@ -37,6 +37,11 @@ def measure_tensors(
         ValueError: No class has two photos that can be read.
         EdgeTpuError: The device failed.
     """
+    if len(photos.classes) < 2:
+        raise ValueError(
+            f"{photos.path} has only one class ({photos.classes[0]!r}), but tensors are compared "
+            "by how well they tell classes apart. Add a folder for each further class."
+        )
     paths, labels = sample_photos(photos)
     notes = []
     if model.has_unknown_range:
@@ -63,6 +68,8 @@ def measure_tensors(
         f"{describe_embedding(model, best.model)} was chosen as the embedding of {model.name}: it "
         f"has the least held-out loss on {len(paths)} photos ({outcome})"
     )
+    if photos.split is None:
+        note += "; these photos took part in the choice, so a test on them is a little too good"
     return OpenedExtractor(best.model, [*notes, note])
 
 

@@ -13,7 +13,7 @@ from ..dataset.split import Split
 from ..embeddings import Embeddings
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.photo_rows import SkippedPhoto
-from ..words import counted
+from ..words import counted, quoted
 from .duplicates import Duplicates, find_duplicates
 
 
@@ -73,7 +73,7 @@ def extract_training_photos(
     lost = _classes_without_rows(folder, labels[split.train] if split else labels)
     if lost:
         raise ValueError(
-            f"{folder.path}/ has no readable photo of {', '.join(lost)} (for example, "
+            f"{folder.path}/ has no readable photo of {quoted(lost)} (for example, "
             f"{skipped[0]}). Replace the photos, or remove the folder of the class."
         )
     names = folder.names
@@ -109,7 +109,7 @@ def _without(photos: TrainingPhotos, duplicates: Duplicates, folder: ImageFolder
     lost = _classes_without_rows(folder, labels[split.train] if split else labels)
     if lost:
         raise ValueError(
-            f"{folder.path}/ has no photo of {', '.join(lost)} that is not in another class too. "
+            f"{folder.path}/ has no photo of {quoted(lost)} that is not in another class too. "
             "Remove the wrong photos, or the folder of the class."
         )
     notes = []

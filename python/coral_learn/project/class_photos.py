@@ -49,7 +49,7 @@ def _several_classes(given: Path, folders: list[Path], project: Path, name: str)
     return (
         f"{given} has no photos of its own but {counted(len(folders), 'folder')} of photos, like a "
         f"folder of class folders. Add each as a class of its own: {', '.join(commands)}. If all "
-        f"of them show {name}: `coral-learn project add {together}{more}`."
+        f"of them show {name!r}: `coral-learn project add {together}{more}`."
     )
 
 

@@ -28,8 +28,8 @@ class AddedPhotos:
         if not self.copies:
             return []
         return [
-            f"{counted(self.copies, 'exact copy', 'exact copies')} of photos that are given twice "
-            f"or that the class has already {'counts' if self.copies == 1 else 'count'} only once"
+            f"{counted(self.copies, 'photo was', 'photos were')} left out, because the class has "
+            f"{'it' if self.copies == 1 else 'them'} already or exact copies were given"
         ]
 
 

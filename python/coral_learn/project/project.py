@@ -21,11 +21,10 @@ from ..jobs.saved_model import save_model
 from ..progress import Progress
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
-from ..tflite.input_shape import fix_input_shape
-from ..tflite.normalization import NormalizationLike, parse_normalization
-from ..tflite.open_extractor import open_extractor
-from ..words import counted, listed
+from ..tflite.normalization import NormalizationLike
+from ..words import counted, quoted
 from . import state
+from .new_extractor import prepare_extractor
 from .new_photos import AddedPhotos, find_new_photos
 from .state import ProjectState, ProjectSummary
 from .store import ProjectStore
@@ -60,7 +59,7 @@ class Project:
     def create(
         cls,
         path: str | os.PathLike[str],
-        extractor: ModelSource,
+        extractor: ModelSource | None = None,
         *,
         tensor_name: str | None = None,
         input_size: InputSize | None = None,
@@ -70,8 +69,9 @@ class Project:
 
         Args:
             path: The folder of the project, which is created if it does not exist.
-            extractor: The embedding extractor, which is copied into the project. The last layer of
-                a classifier is cut off, and :attr:`notes` say where.
+            extractor: The embedding extractor, which is copied into the project; None for the
+                built-in one, EfficientNet-Lite0. The last layer of a classifier is cut off, and
+                :attr:`notes` say where.
             tensor_name: The tensor of ``extractor`` to take as the embedding, as for
                 :func:`coral_learn.retrain`, but not "auto".
             input_size: Width and height of the input, or one number for both, for an extractor that
@@ -85,12 +85,8 @@ class Project:
             ModelError: The extractor cannot be used.
             OSError: The folder cannot be written.
         """
-        given = None if normalization is None else parse_normalization(normalization)
         # Rejects other models before anything is written.
-        fixed = fix_input_shape(ModelFile.open(extractor), input_size)
-        model, notes = open_extractor(fixed, tensor_name)
-        if given is not None:
-            model = model.with_normalization(given)
+        model, notes = prepare_extractor(extractor, tensor_name, input_size, normalization)
         store = ProjectStore(Path(path))
         _check_is_free(store)
         store.make_folder()
@@ -246,7 +242,9 @@ class Project:
         with self._store.locked(shared=True):  # so that no change removes the head meanwhile
             current = self.step
             if current.head is None:
-                found = f"only one class ({current.classes[0]})" if current.classes else "no class"
+                found = (
+                    f"only one class ({current.classes[0]!r})" if current.classes else "no class"
+                )
                 raise ValueError(
                     f"{self.path} has {found}, but a model needs at least two. "
                     "Add classes with `coral-learn project add`."
@@ -342,15 +340,15 @@ class Project:
 def _tell_other_classes(added: AddedPhotos, name: str, example: str) -> None:
     """Warns of photos that are in another class; an error if no other photo was given."""
     number = len(added.in_other_classes)
-    classes = listed(sorted({known for _, known in added.in_other_classes}))
+    classes = quoted(sorted({known for _, known in added.in_other_classes}), 3)
     if not added.photos and not added.copies:
         raise ValueError(
-            f"nothing can be added to {name}: the project has "
+            f"nothing can be added to {name!r}: the project has "
             f"{'this photo' if number == 1 else f'these {number} photos'} in {classes} already "
-            f"(for example, {example}). Give other photos of {name}."
+            f"(for example, {example}). Give other photos of {name!r}."
         )
     warnings.warn(
-        f"{counted(number, 'photo')} {'was' if number == 1 else 'were'} left out of {name}, "
+        f"{counted(number, 'photo')} {'was' if number == 1 else 'were'} left out of {name!r}, "
         f"because the project has {'it' if number == 1 else 'them'} in {classes} already (for "
         f"example, {example})",
         stacklevel=5,

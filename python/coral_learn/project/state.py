@@ -7,7 +7,7 @@ from typing import Any
 
 from ..jobs.interval import Interval, accuracy_interval
 from ..labels import check_label
-from ..words import counted
+from ..words import counted, quoted
 
 REMOVED = -1
 """The label of embeddings whose class was removed."""
@@ -132,8 +132,8 @@ def class_index(state: ProjectState, name: str) -> int:
         ValueError: The project has no such class.
     """
     if name not in state.classes:
-        known = ", ".join(state.classes) or "none yet"
-        raise ValueError(f"the project has no class {name!r}. Its classes are: {known}.")
+        known = f"Its classes are {quoted(state.classes)}." if state.classes else "It has none yet."
+        raise ValueError(f"the project has no class {name!r}. {known}")
     return state.classes.index(name)
 
 

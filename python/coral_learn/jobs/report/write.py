@@ -11,7 +11,7 @@ from PIL import ImageOps
 from ...extraction.deep_pictures import to_gray_bytes
 from ...extraction.photo_file import PhotoError, read_photo
 from ...extraction.picture_formats import is_deep, open_photo
-from ...words import describe_accuracy, percent
+from ...words import describe_accuracy, percent, quoted
 from ..cross_validation import MIN_TEST_PHOTOS
 from .analysis import RECOMMENDED_PHOTOS, Analysis, Prediction
 
@@ -75,6 +75,7 @@ def _render_html(**values: object) -> str:
         lstrip_blocks=True,
     )
     environment.filters["percent"] = _percent
+    environment.filters["quoted"] = quoted
     environment.filters["thumbnail"] = _thumbnail
     template = environment.get_template("template.html.j2")
     return template.render(**values)
@@ -99,7 +100,7 @@ def _render_text(title: str, analysis: Analysis, summary: dict[str, str]) -> str
         for c in analysis.classes
     ]
     if analysis.small_classes:
-        small = ", ".join(analysis.small_classes)
+        small = quoted(analysis.small_classes, len(analysis.small_classes))
         lines += ["", f"Classes with fewer than {RECOMMENDED_PHOTOS} training photos: {small}"]
     for heading, predictions in (
         ("Wrong predictions, the most confident first", analysis.wrong_predictions),
