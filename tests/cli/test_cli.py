@@ -113,7 +113,7 @@ def test_evaluate_prints_accuracy_and_confusion(trained: dict[str, object], phot
 def test_demo_trains_a_model_and_keeps_photos_of_the_user(tmp_path: Path) -> None:
     done = run("demo", "--output", tmp_path / "demo", "--json")
     printed = json.loads(done.stdout)
-    assert printed["accuracy"]["test_saved"] >= 0.95
+    assert printed["accuracy"]["test_saved"] >= 0.9
     assert Path(printed["model"]).is_file()
     (tmp_path / "demo" / "photos" / "mine").mkdir()
     done = run("demo", "--output", tmp_path / "demo", status=1)
