@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from coral_learn.demo.drawing import DEMO_CLASSES, write_photos
+from coral_learn.edgetpu import probe
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,6 +28,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Skips tests that are too slow on an emulated processor, with a reason for the summary."""
     if config.getoption("--hypothesis-profile") != EMULATION:
         return
+    probe._TIMEOUT = 300.0  # a probe that is given up finds no problem
     for item in items:
         if item.get_closest_marker("slow_when_emulated"):
             item.add_marker(pytest.mark.skip(reason="too slow on an emulated processor"))
