@@ -9,11 +9,9 @@ from coral_learn import (
     EmbeddingCache,
     EmbeddingExtractor,
     ImageFolder,
-    ModelError,
     SoftmaxRegression,
     retrain,
 )
-from coral_learn.extraction.builtin_extractor import builtin_extractor
 
 pytestmark = pytest.mark.slow_when_emulated
 
@@ -22,32 +20,24 @@ PHOTOS_PER_CLASS = 5
 
 
 @pytest.fixture(scope="module")
-def extractor() -> Path:
-    try:
-        return builtin_extractor()
-    except ModelError as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> EmbeddingCache:
     return EmbeddingCache(tmp_path_factory.mktemp("cache"))
 
 
-def test_all_photos(extractor: Path, cache: EmbeddingCache, data_dir: Path, tmp_path: Path) -> None:
+def test_all_photos(cache: EmbeddingCache, data_dir: Path, tmp_path: Path) -> None:
     saved = [
         retrain(
-            data_dir / "flowers", extractor, tmp_path / str(seed), seed=seed, cache=cache
+            data_dir / "flowers", None, tmp_path / str(seed), seed=seed, cache=cache
         ).accuracy.test_saved
         for seed in range(5)
     ]
     assert np.array(saved, float).mean() >= 0.86
 
 
-def test_few_photos(extractor: Path, cache: EmbeddingCache, data_dir: Path) -> None:
+def test_few_photos(cache: EmbeddingCache, data_dir: Path) -> None:
     photos = ImageFolder(data_dir / "flowers")
     labels = np.asarray(photos.labels)
-    with EmbeddingExtractor(extractor, cache=cache) as opened:
+    with EmbeddingExtractor(cache=cache) as opened:
         embeddings = np.asarray(opened.extract(photos.paths))
     accuracies = []
     for draw in range(DRAWS):

@@ -102,7 +102,8 @@ class ImprintedClass:
         that teach a class are often more alike than those that come later (one scene, or copies):
         where they are closer to each other than assumed, the assumption counts for more, on a
         scale of ratios. Measured with eight kinds of new class on 21 models: the old classes lose
-        half as much accuracy as with one weight for all, and the new class is found as often.
+        about half as much accuracy as with one weight for all (1.4 points in place of 2.5), and the
+        new class is found about as often (85% and 87%).
         """
         share_of_all = float(unit(self.total).mean()) ** 2 * len(self.total)
         assumed = (1 - share_of_all) * 2 / 3

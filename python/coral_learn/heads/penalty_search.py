@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import ClassWeightVector, LabelVector, RowIndices, SampleWeightVector
+from ..arrays import ClassWeightVector, RowIndices, SampleWeightVector
 from . import core
+from .folds import FOLDS, fold_numbers
 from .training_data import LabeledEmbeddings
 
 # Penalties on the sum of the losses of all rows, for embeddings of spread 1; each is about a third
@@ -18,7 +19,6 @@ _STRONGER = (10.0, 30.0, 100.0, 300.0, 1000.0)
 _WEAKER = (3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6)
 _NOTICEABLE = 0.01  # smaller falls gain no accuracy
 _PENALTY_WITHOUT_VALIDATION = 0.01  # the best for one photo of each class
-_FOLDS = 5
 _MAX_WORK_FOR_FOLDS = 10_000_000  # rows x features x classes; above this, one fold is enough
 _SEARCH_TOLERANCE = 3e-3
 _SEARCH_ITERATIONS = 100
@@ -203,34 +203,10 @@ def _make_folds(
         every_row = np.arange(len(labels), dtype=np.uint32)
         held_out = replace(training, data=validation, sample_weights=None)
         return [_Fold(training, every_row, held_out)]
-    number = _fold_numbers(labels, training.groups, generator)
+    number = fold_numbers(labels, training.groups, generator)
     work = len(labels) * embeddings.shape[1] * training.num_classes
     return [
         _Fold(training, np.flatnonzero(number != fold).astype(np.uint32), training.part(rows))
-        for fold in range(_FOLDS if work <= _MAX_WORK_FOR_FOLDS else 1)
+        for fold in range(FOLDS if work <= _MAX_WORK_FOR_FOLDS else 1)
         if len(rows := np.flatnonzero(number == fold))
     ]
-
-
-def _fold_numbers(
-    labels: LabelVector, groups: NDArray[np.int64] | None, generator: np.random.Generator
-) -> NDArray[np.int64]:
-    """Assigns the groups of each class to folds in turn; -1 for the only group of a class."""
-    numbers = np.full(len(labels), -1)
-    first = 0
-    for label in np.unique(labels):
-        rows = generator.permutation(np.flatnonzero(labels == label))
-        places = np.arange(len(rows)) if groups is None else _places(groups[rows])
-        count = int(places.max()) + 1
-        if count > 1:
-            # Classes start at different folds, so that folds of small classes are of equal size.
-            numbers[rows] = (first + places) % _FOLDS
-            first += count
-    return numbers
-
-
-def _places(groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Numbers groups from 0 by their first row, and returns the number of each row's group."""
-    _, first, group_of_row = np.unique(groups, return_index=True, return_inverse=True)
-    places: NDArray[np.int64] = np.argsort(np.argsort(first))[group_of_row]
-    return places

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..embeddings import Embeddings
+from ..heads.folds import FOLDS, fold_numbers
 from .interval import Interval, accuracy_interval
 
 MIN_TEST_PHOTOS = 50
 """With fewer test photos, an accuracy says little."""
 
 _MIN_TEST_PHOTOS_OF_A_CLASS = 10
-_FOLDS = 5
 _MAX_WORK = 10_000_000  # rows x features x classes; above this, more fits would take too long
 
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -103,39 +103,27 @@ def make_folds(
         seed: The same seed gives the same folds.
         groups: The group of each photo, [N], such as the frames of one video; None for no groups.
     """
-    generator = np.random.default_rng(seed)
-    numbers = np.full(len(labels), -1)  # the fold in which each row is tested
-    first = 0
-    for label in np.unique(labels):
-        rows = generator.permutation(np.flatnonzero(labels == label))
-        together = _rows_together(rows.tolist(), embeddings, groups)
-        if len(together) > 1:
-            # Classes start at different folds, so that folds of small classes are of equal size.
-            for number, group in enumerate(together, start=first):
-                numbers[group] = number % _FOLDS
-            first += len(together)
+    together = _groups_with_copies(embeddings, labels, groups)
+    numbers = fold_numbers(labels, together, np.random.default_rng(seed))
     return [
         (np.flatnonzero(numbers != fold), np.flatnonzero(numbers == fold))
-        for fold in range(_FOLDS)
+        for fold in range(FOLDS)
         if (numbers == fold).any()
     ]
 
 
-def _rows_together(
-    rows: list[int], embeddings: Embeddings, groups: NDArray[np.int64] | None
-) -> list[list[int]]:
-    """Returns the rows that must stay together: those of one group, and copies."""
-    members: dict[int, list[int]] = {}
-    leaders: dict[bytes | int, int] = {}  # what a row has in common with others, and their first
-    for row in rows:
-        keys: list[bytes | int] = [embeddings.quantized[row].tobytes()]
-        if groups is not None:
-            keys.append(int(groups[row]))
-        found = {leaders[key] for key in keys if key in leaders}
-        leader = min(found, default=row)
-        members.setdefault(leader, []).append(row)
-        for other in found - {leader}:
-            members[leader] += members.pop(other)
-            leaders.update({key: leader for key, value in leaders.items() if value == other})
-        leaders.update(dict.fromkeys(keys, leader))
-    return list(members.values())
+def _groups_with_copies(
+    embeddings: Embeddings, labels: NDArray[np.int64], groups: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    """Returns the number of each row's group, [N], where copies in a class are one group, too."""
+    known: dict[tuple[int, bytes], int] = {}
+    keys = zip(labels.tolist(), map(bytes, embeddings.quantized), strict=True)
+    copies = np.array([known.setdefault(key, len(known)) for key in keys], np.int64)
+    if groups is None:
+        return copies
+    _, joined = np.unique([labels, groups], axis=1, return_inverse=True)
+    joined = joined.ravel()  # NumPy 2.0 keeps an axis
+    for number in np.flatnonzero(np.bincount(copies) > 1):
+        together = joined[copies == number]
+        joined[np.isin(joined, together)] = together[0]
+    return joined
