@@ -88,3 +88,15 @@ def test_retraining_loads_rare_parts_only_when_it_needs_them() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     rare = "label_formats heads.imprinting extraction.deep_pictures jobs.report jobs.input_range"
     assert not {f"coral_learn.{name}" for name in rare.split()} & set(done.stdout.split())
+
+
+@pytest.mark.slow_when_emulated
+@pytest.mark.parametrize("name", ["Classifier", "EmbeddingExtractor", "Project", "retrain"])
+def test_naming_the_runtime_needs_no_metadata_of_packages(name: str) -> None:
+    code = (
+        "import sys, numpy; before = set(sys.modules)\n"
+        f"import coral_learn; coral_learn.{name}; coral_learn.edgetpu.runtime_name()\n"
+        "print(*set(sys.modules) - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "importlib.metadata" not in done.stdout.split()
