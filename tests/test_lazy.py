@@ -82,9 +82,31 @@ def test_help_loads_nothing_that_a_command_runs_with(command: str) -> None:
     assert not {"numpy", "PIL", "rich", "flatbuffers"} & set(done.stderr.split())
 
 
+RARE_PARTS = {
+    "retrain": "label_formats heads.imprinting extraction.deep_pictures jobs.report "
+    "jobs.input_range",
+    "Project": "project.training project.new_extractor tflite.cut tflite.linear_layer "
+    "dataset.split heads.penalty_search",
+    "ImprintingEngine": "tflite.imprinting.append tflite.linear_layer tflite.input_shape",
+}
+
+
 @pytest.mark.slow_when_emulated
-def test_retraining_loads_rare_parts_only_when_it_needs_them() -> None:
-    code = "import coral_learn, sys; coral_learn.retrain; print(*sys.modules)"
+@pytest.mark.parametrize("name", RARE_PARTS)
+def test_a_name_loads_rare_parts_only_when_it_needs_them(name: str) -> None:
+    code = f"import coral_learn, sys; coral_learn.{name}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    rare = "label_formats heads.imprinting extraction.deep_pictures jobs.report jobs.input_range"
-    assert not {f"coral_learn.{name}" for name in rare.split()} & set(done.stdout.split())
+    rare = {f"coral_learn.{part}" for part in RARE_PARTS[name].split()}
+    assert not rare & set(done.stdout.split())
+
+
+@pytest.mark.slow_when_emulated
+@pytest.mark.parametrize("name", ["Classifier", "EmbeddingExtractor", "Project", "retrain"])
+def test_naming_the_runtime_needs_no_metadata_of_packages(name: str) -> None:
+    code = (
+        "import sys, numpy; before = set(sys.modules)\n"
+        f"import coral_learn; coral_learn.{name}; coral_learn.edgetpu.runtime_name()\n"
+        "print(*set(sys.modules) - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "importlib.metadata" not in done.stdout.split()

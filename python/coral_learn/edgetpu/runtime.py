@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import importlib.metadata
 import os
 from collections.abc import Callable
 from types import ModuleType
@@ -93,11 +92,10 @@ def runtime_name() -> str:
         ImportError: No runtime is installed.
         ValueError: CORAL_LEARN_RUNTIME names an unknown runtime.
     """
-    name, _ = _runtime()
-    try:
-        return f"{name} {importlib.metadata.version(name)}"
-    except importlib.metadata.PackageNotFoundError:  # built and installed without its metadata
-        return f"{name} of unknown version"
+    name, module = _runtime()
+    package = importlib.import_module(module.__name__.partition(".")[0])
+    version = getattr(package, "__version__", None) or _installed_version(name)
+    return f"{name} {version or 'of unknown version'}"
 
 
 def runtime_module() -> ModuleType:
@@ -108,6 +106,16 @@ def runtime_module() -> ModuleType:
         ValueError: CORAL_LEARN_RUNTIME names an unknown runtime.
     """
     return _runtime()[1]
+
+
+def _installed_version(name: str) -> str | None:
+    """Returns the version of an installed package; None if it was built without its metadata."""
+    from importlib import metadata  # takes longer to import than most of this package
+
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 @functools.cache

@@ -1,7 +1,6 @@
 """The format of a model's input: the shape of the image, and the value of each pixel."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +20,7 @@ InputTensor = NDArray[TensorValue]
 _BYTES = np.arange(256)
 
 
-@dataclass(frozen=True)
-class InputFormat:
+class InputFormat(NamedTuple):
     """The format of a model's input.
 
     Attributes:

@@ -1,8 +1,7 @@
 """Running one interpreter on input tensors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +18,7 @@ Row = NDArray[TensorValue]
 """A model's output for one photo, of shape [D], in the type of the output tensor."""
 
 
-@dataclass(frozen=True)
-class OutputFormat:
+class OutputFormat(NamedTuple):
     """The format of a model's output.
 
     Attributes:

@@ -3,8 +3,8 @@
 import errno
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _MAX_BYTES = 300_000_000
 _SYSTEM_LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}  # not the fault of a photo
@@ -31,8 +31,7 @@ class PhotoError(ValueError):
         return type(self), (self.reason, self.path)
 
 
-@dataclass(frozen=True)
-class PhotoFile:
+class PhotoFile(NamedTuple):
     """The file of a photo, read but not decoded.
 
     Attributes:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..edgetpu.devices import DEVICE_VARIABLE, choose_device, list_edge_tpus
 from ..edgetpu.interpreter import make_interpreter
@@ -22,8 +22,7 @@ ALL_DEVICES = "all"
 RunnerMaker = Callable[[], ModelRunner]
 
 
-@dataclass(frozen=True)
-class Placement:
+class Placement(NamedTuple):
     """The devices that run a model, and the interpreters on them.
 
     Attributes:

@@ -2,8 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,8 +15,7 @@ _FORMAT_VERSION = 1
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class SavedHead:
+class SavedHead(NamedTuple):
     """The contents of a saved head.
 
     Attributes:

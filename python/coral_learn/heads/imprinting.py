@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import PredictionVector
 from ..tflite.file import ModelFile, ModelSource
-from ..tflite.imprinting.append import append_imprinting_tail
 from ..tflite.imprinting.read import read_imprinting_model
 from ..tflite.imprinting.tail import ImprintingModel, ImprintingTail
 from .imprinted_class import ImprintedClass, KeptClass, load_classes, unit_rows
@@ -202,6 +201,8 @@ class ImprintingEngine:
         Raises:
             RuntimeError: There is no class yet ("Model is not trained.").
         """
+        from ..tflite.imprinting.append import append_imprinting_tail  # not needed to train
+
         with self._lock:
             tail, labels = self._tail(), self.labels
         return append_imprinting_tail(self._model.body, tail, labels)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,7 @@ class _DivergedError(ValueError):
     """Training ended in weights that are not finite."""
 
 
-@dataclass(frozen=True)
-class SgdArguments:
+class SgdArguments(NamedTuple):
     """The arguments of ``SoftmaxRegression.train_with_sgd``, which documents them."""
 
     num_iter: int

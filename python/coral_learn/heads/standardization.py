@@ -1,7 +1,7 @@
 """Standardization of embeddings whose features cannot be fitted as they are."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,7 @@ _MIN_WEIGHABLE = 1e-32  # features that deviate less would need infinite weights
 _BLOCK_VALUES = 1 << 16  # what fits in the cache
 
 
-@dataclass(frozen=True)
-class Standardization:
+class Standardization(NamedTuple):
     """A shift and a scale for each feature.
 
     Attributes:

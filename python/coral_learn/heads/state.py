@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,8 +15,7 @@ _MAX_WEIGHTS = 2**29  # of 4 bytes each, in a .tflite file of at most 2 GB
 _MAX_CALIBRATION_ROWS = 2048
 
 
-@dataclass(frozen=True)
-class HeadValues:
+class HeadValues(NamedTuple):
     """The values of a head at one moment.
 
     Attributes:

@@ -1,14 +1,13 @@
 """Photos that are in a data set several times, found by the content of their files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
-class Duplicates:
+class Duplicates(NamedTuple):
     """Which rows to keep so that every photo counts once.
 
     Attributes:

@@ -1,8 +1,7 @@
 """The methods to train a head: SGD, fit and weight imprinting."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +21,7 @@ _CURVE_POINTS = 20  # of SGD's training curve
 _MAX_SGD_WORK = 1_000_000_000  # steps x batch x features x classes; a fraction of a second
 
 
-@dataclass(frozen=True)
-class LearningTask:
+class LearningTask(NamedTuple):
     """The data that a head is trained on.
 
     Attributes:
@@ -55,8 +53,7 @@ class Head(Protocol):
         """Returns the class of each embedding, [N]."""
 
 
-@dataclass(frozen=True)
-class TrainedHead:
+class TrainedHead(NamedTuple):
     """A trained head, with a record of its training.
 
     Attributes:

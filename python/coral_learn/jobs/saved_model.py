@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..files import write_together
 from ..labels import format_labels
@@ -14,8 +14,7 @@ MODEL_NAMES = ("retrained_model.tflite", "retrained_model_edgetpu.tflite")
 """The names of a retrained model: for the CPU, and compiled for the Edge TPU."""
 
 
-@dataclass(frozen=True)
-class SavedModel:
+class SavedModel(NamedTuple):
     """The paths of a retrained model.
 
     Attributes:

@@ -2,8 +2,8 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,7 @@ from ..words import counted, quoted
 from .duplicates import Duplicates, find_duplicates
 
 
-@dataclass(frozen=True)
-class TrainingPhotos:
+class TrainingPhotos(NamedTuple):
     """The N different photos of a folder that could be read.
 
     Attributes:
@@ -130,8 +129,7 @@ def _without(photos: TrainingPhotos, duplicates: Duplicates, folder: ImageFolder
             "copies",
             stacklevel=4,
         )
-    return replace(
-        photos,
+    return photos._replace(
         embeddings=photos.embeddings[kept],
         labels=labels,
         paths=[photos.paths[row] for row in kept],

@@ -24,11 +24,9 @@ from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
 from ..words import counted, quoted
 from . import state
-from .new_extractor import prepare_extractor
 from .new_photos import AddedPhotos, find_new_photos
 from .state import ProjectState, ProjectSummary
 from .store import ProjectStore
-from .training import train_and_validate
 
 
 class Project:
@@ -85,6 +83,8 @@ class Project:
             ModelError: The extractor cannot be used.
             OSError: The folder cannot be written.
         """
+        from .new_extractor import prepare_extractor  # rarely needed
+
         # Rejects other models before anything is written.
         model, notes = prepare_extractor(extractor, tensor_name, input_size, normalization)
         store = ProjectStore(Path(path))
@@ -312,6 +312,8 @@ class Project:
         self._store.write_states([*history, changed])
 
     def _train(self, untrained: ProjectState) -> ProjectState:
+        from .training import train_and_validate  # not needed to show or undo
+
         embeddings, labels = self._load_embeddings(untrained)
         trained = train_and_validate(embeddings, labels, len(untrained.classes))
         return replace(

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset.split import split_by_class
 from ..embeddings import Embeddings
 from ..files import write_atomically
 from ..heads.softmax_regression import SoftmaxRegression
@@ -226,6 +225,8 @@ def _with_tested(state: ProjectState) -> ProjectState:
     """Adds the number of tested photos, which version 1 did not write."""
     if state.accuracy is None:
         return state
+    from ..dataset.split import split_by_class  # rarely needed
+
     labels = np.array([label for part in state.photos for label in part.labels])
     split = split_by_class(labels[labels != REMOVED], 0, _HELD_OUT_BY_VERSION_1)
     return replace(state, tested=len(split.test))

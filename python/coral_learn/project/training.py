@@ -1,6 +1,6 @@
 """Training the head of a project, and measuring it on photos that are held out."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,7 @@ _PASSING_FRACTION = 0.95  # of the correct answers have at least the probability
 _SEED = 0
 
 
-@dataclass(frozen=True)
-class TrainedProject:
+class TrainedProject(NamedTuple):
     """A head, and what held-out photos show about it.
 
     Attributes:

@@ -1,7 +1,7 @@
 """The last linear layer of a classifier, found backwards from the outputs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import ModelError
 from .activation import Activation, size_of
@@ -28,8 +28,7 @@ _JOINING = ("ADD", "ADD_N", "CONCATENATION", "PACK")
 _MAX_STEPS = 16
 
 
-@dataclass(frozen=True)
-class LinearLayer:
+class LinearLayer(NamedTuple):
     """A linear layer that leads to an output of the model.
 
     Attributes:

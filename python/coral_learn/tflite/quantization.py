@@ -1,7 +1,6 @@
 """How 8-bit tensors store real numbers."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,8 +10,7 @@ MIN_SCALE = 2.0**-100
 MAX_SCALE = 2.0**100
 
 
-@dataclass(frozen=True)
-class Quantization:
+class Quantization(NamedTuple):
     """How a tensor stores real numbers: ``real = (stored - zero_point) * scale``.
 
     Attributes:

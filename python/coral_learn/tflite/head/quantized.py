@@ -1,7 +1,6 @@
 """The quantization of a softmax head: stored weights, ranges, and the results that they give."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,8 +29,7 @@ _LOGIT_FRACTIONS = tuple(np.linspace(1.0, 0.4, 13))
 _MAX_CALIBRATION_VALUES = 2**20
 
 
-@dataclass(frozen=True)
-class QuantizedLayer:
+class QuantizedLayer(NamedTuple):
     """The linear layer of a softmax head.
 
     Attributes:
@@ -98,8 +96,7 @@ class QuantizedLayer:
         return float((low * self.bias_scales).min()), float((high * self.bias_scales).max())
 
 
-@dataclass(frozen=True)
-class QuantizedHead:
+class QuantizedHead(NamedTuple):
     """A softmax head of a quantized model.
 
     Attributes:

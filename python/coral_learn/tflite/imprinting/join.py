@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +23,7 @@ _MAX_ANCHOR = 2.0**60  # its square is a 32-bit float
 _MIN_EXTENT = 0.5
 
 
-@dataclass(frozen=True)
-class JoinedScale:
+class JoinedScale(NamedTuple):
     """The sizes of the joined parts.
 
     Attributes:

@@ -10,7 +10,6 @@ class then takes its own logit, unchanged, and an imprinted class the cosine wit
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,9 +19,6 @@ from ...arrays import BiasVector, WeightColumns
 from ...errors import ModelError
 from ..file import ModelFile
 from ..graph import Graph
-from ..head.layer_numbers import read_linear_layer
-from ..layers import add_softmax
-from ..linear_layer import find_linear_layers
 from ..metadata import EMBEDDING
 from ..nodes import Operator, Tensor
 from ..pruning import prune
@@ -31,8 +27,7 @@ from .join import PREFIX
 _UNIT_TOLERANCE = 0.02
 
 
-@dataclass(frozen=True)
-class KeptHead:
+class KeptHead(NamedTuple):
     """The head of an ordinary classifier, and how its logits are joined with the embedding.
 
     Attributes:
@@ -184,6 +179,11 @@ def _number(graph: Graph, tensor: Tensor) -> float:
 
 def _read_head_before(graph: Graph, logits: Tensor) -> tuple[WeightColumns, BiasVector]:
     """Reads the linear layer that leads to a tensor of logits."""
+    # Most imprinting models have no kept head, and importing these takes long.
+    from ..head.layer_numbers import read_linear_layer
+    from ..layers import add_softmax
+    from ..linear_layer import find_linear_layers
+
     classifier = graph.copy()
     source = classifier.tensors[logits.index]
     classifier.set_output(add_softmax(classifier, f"{PREFIX}probabilities", source))

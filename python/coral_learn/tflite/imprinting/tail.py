@@ -45,8 +45,7 @@ class KeptScores(NamedTuple):
     weight: float
 
 
-@dataclass(frozen=True)
-class ImprintingTail:
+class ImprintingTail(NamedTuple):
     """The classes of an imprinting model; there may be none yet.
 
     Attributes:
