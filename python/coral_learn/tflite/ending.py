@@ -28,7 +28,7 @@ def ends_in_classes(graph: Graph) -> bool:
     """
     if hides_last_layer(graph):
         return _hides_classes(graph)
-    return ends_in_probabilities(graph) or bool(find_linear_layers(graph))
+    return _ends_in_probabilities(graph) or bool(find_linear_layers(graph))
 
 
 def hides_last_layer(graph: Graph) -> bool:
@@ -37,8 +37,12 @@ def hides_last_layer(graph: Graph) -> bool:
     return any(each.name == EDGETPU_CUSTOM_OP for each in last)
 
 
-def ends_in_probabilities(graph: Graph) -> bool:
-    """Tells whether a softmax or a sigmoid, also one written out, is the last that is computed."""
+def _ends_in_probabilities(graph: Graph) -> bool:
+    """Tells whether a softmax or a sigmoid, also one written out, is the last that is computed.
+
+    True also where :class:`~coral_learn.tflite.score_reader.ScoreReader` cannot read what was done
+    to the probabilities: such a model is not an extractor either.
+    """
     through = CONVERSIONS | _ARITHMETIC
     if any(each.name == "LOGISTIC" for each in _last_operators(graph, through)):
         return True
@@ -49,7 +53,7 @@ def ends_in_probabilities(graph: Graph) -> bool:
 
 def class_tensors(graph: Graph) -> list[Tensor]:
     """Lists the tensors that hold a number for each class, in a model that gives probabilities."""
-    if not ends_in_probabilities(graph):
+    if not _ends_in_probabilities(graph):
         return []
     through = CONVERSIONS | _ARITHMETIC | _ACTIVATIONS | {"MUL", "EXP"}
     return [each for operator in _last_operators(graph, through) for each in operator.outputs]
@@ -80,7 +84,7 @@ def _are_pooled(
 
 def _hides_classes(graph: Graph) -> bool:
     """Tells whether the Edge TPU's operator, or what follows it, gives probabilities."""
-    if ends_in_probabilities(graph):
+    if _ends_in_probabilities(graph):
         return True
     return any(
         tensor.type_name in ("uint8", "int8")
