@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from coral_learn.cli import main
-from coral_learn.extraction import cache_file, image_model
+from coral_learn.extraction import cache_file, photo_steps
 
 
 class _Countdown:
@@ -67,7 +67,7 @@ def _inject(what: str, number: int, moment: int) -> None:
         _before_each(os, ["fsync", "replace"], tick, after=False)
     elif what == "worker":
         tick = _Countdown(moment, _fail(MemoryError())).tick
-        _before_each(image_model.ImageModel, ["_prepare", "_finish"], tick, after=False)
+        _before_each(photo_steps.PhotoSteps, ["prepare", "run"], tick, after=False)
     elif what == "thread":
         tick = _Countdown(moment, _fail(RuntimeError("can't start new thread"))).tick
         _before_each(threading.Thread, ["start"], tick, after=False)

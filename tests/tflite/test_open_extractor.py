@@ -15,6 +15,7 @@ from tests.support.model_builder import (
     run_to,
     with_outputs,
 )
+from tests.support.tail_builder import KINDS_OF_TAILS, with_tail
 
 from coral_learn import ImprintingEngine, add_class, create_imprinting_model, read_head
 from coral_learn.errors import ModelError
@@ -25,6 +26,7 @@ from coral_learn.tflite.graph import Graph
 from coral_learn.tflite.head.append import append_softmax_head
 from coral_learn.tflite.labels import attach_labels
 from coral_learn.tflite.open_extractor import open_extractor
+from coral_learn.tflite.output_kind import OutputKind
 from coral_learn.tflite.quantization import probability_quantization
 from coral_learn.tflite.tree import pack, unpack
 
@@ -122,6 +124,13 @@ def test_the_notes_of_a_classifier(tmp_path: Path) -> None:
     )
     labeled = attach_labels(path, ["a", "b", "c", "d"])
     assert "If it is" not in open_extractor(labeled).notes[0]
+
+
+@pytest.mark.parametrize("tail", KINDS_OF_TAILS)
+def test_only_a_model_that_ends_in_logits_may_be_an_extractor_after_all(tail: str) -> None:
+    classifier = with_tail(build_classifier(**MODELS["dense, logits"]).content, tail)
+    (note,) = open_extractor(classifier).notes
+    assert ("If it is an extractor" in note) == (KINDS_OF_TAILS[tail] is OutputKind.LOGITS)
 
 
 def test_the_own_output_as_the_tensor_takes_a_model_as_it_is() -> None:

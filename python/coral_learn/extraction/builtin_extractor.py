@@ -4,6 +4,8 @@ from pathlib import Path
 
 from ..errors import ModelError
 from ..tflite.file import ModelFile, ModelSource
+from ..tflite.image_shape import InputSize
+from ..tflite.input_shape import fix_input_shape
 from . import __path__ as _folders
 
 _FILE = Path("data", "efficientnet_lite0_extractor.tflite")
@@ -29,10 +31,17 @@ def builtin_extractor() -> Path:
     )
 
 
-def open_or_builtin(model: ModelSource | None) -> ModelFile:
-    """Opens a model, or the built-in extractor for None.
+def open_or_builtin(model: ModelSource | None, input_size: InputSize | None = None) -> ModelFile:
+    """Opens a model, or the built-in extractor for None, with an input of one size.
+
+    Args:
+        model: The model.
+        input_size: Width and height, as for
+            :func:`~coral_learn.tflite.input_shape.fix_input_shape`.
 
     Raises:
         ModelError: The file cannot be used.
+        ValueError: The size is not valid, or the model takes images of another size only.
     """
-    return ModelFile.open(builtin_extractor() if model is None else model)
+    opened = ModelFile.open(builtin_extractor() if model is None else model)
+    return fix_input_shape(opened, input_size)

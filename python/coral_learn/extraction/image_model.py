@@ -1,14 +1,11 @@
 """Running an image model on photos: each photo gives one row of numbers."""
 
 import contextlib
-import functools
 import hashlib
-import operator
 import os
 import warnings
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +21,16 @@ from ..tflite.normalization import INPUT_RANGES, NormalizationLike, parse_normal
 from ..tflite.quantization import stored_range
 from .cache import EmbeddingCache
 from .cached_rows import CachedRows
-from .images import PREPROCESSING, ImageSource, load_image
-from .input_format import InputTensor
+from .images import PREPROCESSING, ImageSource
 from .model_runner import ModelRunner, Row
-from .photo_file import PhotoError, PhotoFile, read_photo
+from .photo_file import PhotoError
 from .photo_rows import OnError, PhotoRows, SkippedPhoto, raise_error
-from .picture_formats import preprocessing_of
+from .photo_steps import Outcome, PhotoSteps
 from .pipeline import prepare_and_run
 from .pixel_values import TensorValue
-from .placement import place_interpreter, place_model
+from .placement import checked_workers, place_interpreter, place_model
 from .runner_pool import RunnerPool
 
-_MAX_WORKERS = 1024
 _MAX_CLIPPED = 0.25  # of the pixel values, by a range that does not fit into a quantized input
 
 
@@ -70,7 +65,7 @@ class ImageModel:
     ) -> None:
         """Loads a model; the arguments and errors are those of ``EmbeddingExtractor``."""
         if workers is not None:
-            workers = _checked_workers(workers)
+            workers = checked_workers(workers)
         size = checked_size(input_size)
         given = None if normalization is None else parse_normalization(normalization)
         name = "the model"
@@ -177,14 +172,16 @@ class ImageModel:
 
     def _outcomes(
         self, images: Iterable[ImageSource], digests: bool
-    ) -> Generator["_Outcome", None, None]:
+    ) -> Generator[Outcome, None, None]:
         _refuse_single_image(images)
         lost = len(self._runners.lost)
-        guesses: list[str] = []
         with self._open_cache() as cached:
+            steps = PhotoSteps(
+                self._input_format, self.output_format, self._runners, cached, digests=digests
+            )
             outcomes = prepare_and_run(
-                functools.partial(self._prepare, cached, digests, guesses),
-                functools.partial(self._finish, cached),
+                steps.prepare,
+                steps.run,
                 images,
                 preparers=self.workers,
                 runners=self._runners.size,
@@ -196,10 +193,11 @@ class ImageModel:
                         warnings.warn(f"continuing without an Edge TPU: {reason}", stacklevel=4)
                         lost += 1
                     yield outcome
-        if guesses:
+        if steps.guesses:
             warnings.warn(
                 "which values are black and white was assumed for "
-                f"{len(guesses)} of the pictures, which do not say it (for example, {guesses[0]}): "
+                f"{len(steps.guesses)} of the pictures, which do not say it "
+                f"(for example, {steps.guesses[0]}): "
                 "save them as 8-bit pictures if this is wrong",
                 stacklevel=4,
             )
@@ -208,79 +206,6 @@ class ImageModel:
         if self._cache is None:
             return contextlib.nullcontext()
         return self._cache.open(self._cache_source)
-
-    def _prepare(
-        self,
-        cached: CachedRows | None,
-        digests: bool,
-        guesses: list[str],
-        image: ImageSource,
-    ) -> "_PreparedPhoto | _Outcome":
-        """Returns the model's input for a photo, its row if the cache has it, or its error.
-
-        Adds to ``guesses`` if something was assumed about the photo.
-        """
-        photo: ImageSource | PhotoFile = image
-        digest = b""
-        key = None
-        try:
-            if (digests or cached is not None) and isinstance(image, str | os.PathLike):
-                photo = read_photo(image)
-                digest = hashlib.sha256(photo.content).digest()
-                if cached is not None:
-                    key = cached.key(digest, preprocessing_of(photo.content))
-                    row = cached.get(key)
-                    if row is not None:
-                        return _Outcome(np.frombuffer(row, self.output_format.dtype), digest)
-            guess: list[str] = []
-            pixels = load_image(
-                photo, self.input_size, self._input_format.mode, on_guess=guess.append
-            )
-        except PhotoError as error:
-            return _Outcome(error, digest)
-        if guess:
-            guesses.append(f"{_name(image)}: {guess[0]}")
-            key = None  # so that the next run warns as well
-        return _PreparedPhoto(self._input_format.encode(pixels), digest, key)
-
-    def _finish(self, cached: CachedRows | None, photo: "_PreparedPhoto | _Outcome") -> "_Outcome":
-        """Returns the row or the error of a photo that :meth:`_prepare` has prepared."""
-        if not isinstance(photo, _PreparedPhoto):
-            return photo
-        row = self._runners.run(photo.tensor)
-        if cached is not None and photo.key is not None:
-            cached.put(photo.key, row.tobytes())
-        return _Outcome(row, photo.digest)
-
-
-class _PreparedPhoto(NamedTuple):
-    """A photo that the model must run on.
-
-    Attributes:
-        tensor: The model's input.
-        digest: The SHA-256 of the photo's file, or b"" if it was not computed.
-        key: The key of the row in the cache, or None if it is not kept.
-    """
-
-    tensor: InputTensor
-    digest: bytes
-    key: bytes | None
-
-
-class _Outcome(NamedTuple):
-    """What the model returns for a photo.
-
-    Attributes:
-        row: The row, or the error of a photo that cannot be used.
-        digest: The SHA-256 of the photo's file, or b"" if it was not computed.
-    """
-
-    row: Row | PhotoError
-    digest: bytes
-
-
-def _name(image: ImageSource) -> str:
-    return os.fspath(image) if isinstance(image, str | os.PathLike) else "the image"
 
 
 def _warn_of_assumption(name: str, table: NDArray[TensorValue], knows_range: bool) -> None:
@@ -302,18 +227,6 @@ def _warn_of_assumption(name: str, table: NDArray[TensorValue], knows_range: boo
                 "and the range is computed from the scale of the input",
                 stacklevel=4,
             )
-
-
-def _checked_workers(value: SupportsIndex) -> int:
-    try:
-        workers = operator.index(value)
-    except TypeError:
-        raise TypeError(f"workers must be a whole number, not {value!r}") from None
-    if workers < 1:
-        raise ValueError(f"workers must be at least 1, not {workers}")
-    if workers > _MAX_WORKERS:
-        raise ValueError(f"workers must be at most {_MAX_WORKERS}, not {workers}")
-    return workers
 
 
 def _cache_source(content: bytes, runner: ModelRunner, size: tuple[int, int] | None) -> bytes:

@@ -1,10 +1,11 @@
 """Placement: which devices run a model, and how many photos are processed at once."""
 
 import contextlib
+import operator
 import os
 import shlex
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, SupportsIndex
 
 from ..edgetpu.devices import DEVICE_VARIABLE, choose_device, list_edge_tpus
 from ..edgetpu.interpreter import make_interpreter
@@ -18,6 +19,8 @@ from .model_runner import ModelRunner
 
 ALL_DEVICES = "all"
 """The device string that stands for every Edge TPU attached."""
+
+_MAX_WORKERS = 1024
 
 RunnerMaker = Callable[[], ModelRunner]
 
@@ -93,6 +96,24 @@ def place_model(
         first=first,
         others=[maker(each) for each in devices[1:]],
     )
+
+
+def checked_workers(value: SupportsIndex) -> int:
+    """Returns a number of workers that a caller chose.
+
+    Raises:
+        TypeError: It is not a whole number.
+        ValueError: It is out of range.
+    """
+    try:
+        workers = operator.index(value)
+    except TypeError:
+        raise TypeError(f"workers must be a whole number, not {value!r}") from None
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, not {workers}")
+    if workers > _MAX_WORKERS:
+        raise ValueError(f"workers must be at most {_MAX_WORKERS}, not {workers}")
+    return workers
 
 
 def check_compiled(

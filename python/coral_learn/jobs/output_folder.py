@@ -4,10 +4,12 @@ import os
 from pathlib import Path
 
 from ..dataset.entries import is_system_name
+from ..files import write_atomically
+from .saved_model import LABEL_MAP_NAME
 
 
-def check_output_is_apart(output: str | os.PathLike[str], data_dir: Path) -> None:
-    """Checks that the results do not lie among the photos, where they would become a class.
+def prepare_output_folder(output: str | os.PathLike[str], data_dir: Path) -> Path:
+    """Creates the folder for the results, and fails now rather than after minutes of work.
 
     Args:
         output: The folder for the results.
@@ -15,7 +17,21 @@ def check_output_is_apart(output: str | os.PathLike[str], data_dir: Path) -> Non
 
     Raises:
         ValueError: The output is the folder of the photos, or lies in it.
+        OSError: The folder cannot be written.
     """
+    _check_is_apart(output, data_dir)
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / f".{LABEL_MAP_NAME}.probe"
+    try:
+        write_atomically(probe, b"")
+    finally:
+        probe.unlink(missing_ok=True)
+    return folder
+
+
+def _check_is_apart(output: str | os.PathLike[str], data_dir: Path) -> None:
+    """Checks that the results do not lie among the photos, where they would become a class."""
     results, photos = Path(output).resolve(), data_dir.resolve()
     if not results.is_relative_to(photos) or not photos.is_dir():
         return

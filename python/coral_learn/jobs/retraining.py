@@ -10,32 +10,28 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..dataset.folder import ImageFolder
-from ..dataset.split import Split, split_by_class
+from ..dataset.split import split_by_class
 from ..edgetpu.runtime import runtime_name
 from ..extraction.builtin_extractor import open_or_builtin
 from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.photo_rows import SkippedPhoto
 from ..extraction.placement import check_compiled
-from ..files import write_atomically
 from ..progress import Stage, StageProgress
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
-from ..tflite.input_shape import fix_input_shape
 from ..tflite.normalization import Normalization, NormalizationLike, parse_normalization
 from ..tflite.open_extractor import AUTO, OpenedExtractor, open_extractor
-from ..words import counted
 from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
 from .holdout import choose_split
-from .methods import LearningTask, TrainedHead, train_head
-from .output_folder import check_output_is_apart
+from .methods import LearningTask, train_head
+from .output_folder import prepare_output_folder
 from .photo_record import RECORD_NAME, format_record
-from .saved_model import LABEL_MAP_NAME, save_model
+from .saved_model import save_model
 from .settings import TUTORIAL_RECIPE, Method, SgdSettings
-from .training_photos import TrainingPhotos, extract_training_photos
+from .training_photos import extract_training_photos
 
 
 @dataclass(frozen=True)
@@ -133,25 +129,25 @@ def retrain(
         EdgeTpuError: The device failed.
         OSError: The output cannot be written.
     """
-    if method not in get_args(Method):
-        raise ValueError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
-    if sgd is not None and method != "sgd":
-        raise ValueError(f'sgd is given, but method is {method!r}. Pass method="sgd", or no sgd.')
+    _check_method(method, sgd)
     given = None if normalization is None else parse_normalization(normalization)
-    source = fix_input_shape(open_or_builtin(extractor), input_size)
-    taken = None if tensor_name == AUTO else open_extractor(source, tensor_name)
+    source = open_or_builtin(extractor, input_size)
+    opened = None if tensor_name == AUTO else open_extractor(source, tensor_name)
     check_compiled(source, device, is_cut=source.is_classifier)
     image_folder = _list_photos(data_dir)
     split_by_class(image_folder.labels, validation, test)  # rejects bad fractions before the work
-    check_output_is_apart(output, image_folder.path)
-    folder = _writable_folder(output)
+    folder = prepare_output_folder(output, image_folder.path)
     report = progress or (lambda stage, done, total: None)
     clock = _Clock()
 
     with clock.measure("extract"):
-        model, model_notes = taken or _measure(source, given, image_folder, device)
-        ranged, range_notes = _settle_range(model, given, image_folder, device)
-        with EmbeddingExtractor(model, device=device, cache=cache, normalization=ranged) as running:
+        if opened is None:
+            opened = _choose_tensor(source, given, image_folder, device)
+        model, model_notes = opened
+        pixel_range, range_notes = _settle_range(model, given, image_folder, device)
+        with EmbeddingExtractor(
+            model, device=device, cache=cache, normalization=pixel_range
+        ) as running:
             photos = extract_training_photos(
                 running, image_folder, functools.partial(report, "extract")
             )
@@ -160,8 +156,8 @@ def retrain(
         photos.labels, photos.split, validation, test, seed, photos.groups
     )
     with clock.measure("train"):
-        if ranged is not None:
-            model = model.with_normalization(ranged)
+        if pixel_range is not None:
+            model = model.with_normalization(pixel_range)
         task = LearningTask(
             model, photos.embeddings, photos.labels, split, photos.classes, seed, photos.groups
         )
@@ -179,11 +175,13 @@ def retrain(
             cache=cache,
             report=functools.partial(report, "verify"),
         )
-        split = replace(split, test=split.test[tested.kept])
-
+    split = replace(split, test=split.test[tested.kept])
     accuracy = measure_accuracy(trained, photos, split, tested.rows, seed)
     warn_of_change(accuracy, is_quantized=photos.embeddings.quantized.dtype != np.float32)
-    report_name, page = _make_report(
+
+    from .training_report import make_report  # not before all else is done
+
+    report_name, page = make_report(
         image_folder, photos, split, trained, tested.rows, accuracy, used_device
     )
     others = {report_name: page, RECORD_NAME: format_record(photos, split)}
@@ -216,7 +214,14 @@ class _Clock:
         self.seconds[stage] = round(time.perf_counter() - start, 4)
 
 
-def _measure(
+def _check_method(method: str, sgd: SgdSettings | None) -> None:
+    if method not in get_args(Method):
+        raise ValueError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
+    if sgd is not None and method != "sgd":
+        raise ValueError(f'sgd is given, but method is {method!r}. Pass method="sgd", or no sgd.')
+
+
+def _choose_tensor(
     model: ModelFile, given: Normalization | None, photos: ImageFolder, device: str | None
 ) -> OpenedExtractor:
     from .tensor_choice import measure_tensors  # rarely needed
@@ -253,65 +258,3 @@ def _list_photos(data_dir: str | os.PathLike[str]) -> ImageFolder:
             "Add a folder for each further class."
         )
     return photos
-
-
-def _writable_folder(path: str | os.PathLike[str]) -> Path:
-    """Creates the output folder, and fails now rather than after minutes of work."""
-    folder = Path(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    probe = folder / f".{LABEL_MAP_NAME}.probe"
-    try:
-        write_atomically(probe, b"")
-    finally:
-        probe.unlink(missing_ok=True)
-    return folder
-
-
-def _make_report(
-    image_folder: ImageFolder,
-    photos: TrainingPhotos,
-    split: Split,
-    trained: TrainedHead,
-    scores: NDArray[np.float32],
-    accuracy: Accuracy,
-    device: str,
-) -> tuple[str, bytes]:
-    """Returns the name and the content of the report.
-
-    Args:
-        image_folder: Where the photos come from.
-        photos: The photos that were used.
-        split: Their parts.
-        trained: The trained head.
-        scores: The scores that the saved model gives the test photos, [N, C].
-        accuracy: How accurate the model is.
-        device: What ran the extractor.
-    """
-    from .report import analyze, render_report  # not before all else is done
-
-    analysis = analyze(
-        photos.classes,
-        photos.paths,
-        photos.labels,
-        photos.embeddings,
-        split,
-        scores,
-        accuracy.cross_validated,
-    )
-    name, content = render_report(
-        analysis,
-        title=f"{image_folder.path.resolve().name}: the retrained model",
-        summary={
-            "Photos": f"{len(photos.paths)} of {counted(len(photos.classes), 'class', 'classes')}: "
-            f"{len(split.train)} to train, {len(split.validation)} to validate, "
-            f"{len(split.test)} to test",
-            "Photos skipped": str(len(photos.skipped)),
-            "Head": trained.settings,
-            "Ran on": f"{device}, {runtime_name()}",
-        },
-        curve=trained.curve,
-        curve_name="Training loss",
-    )
-    if name.endswith(".txt"):  # it has paths; the page has names
-        content = image_folder.shown(content.decode()).encode()
-    return name, content

@@ -7,11 +7,12 @@ from ..dataset.folder import ImageFolder
 from ..errors import ModelError
 from ..extraction.extractor import EmbeddingExtractor
 from ..tflite.embedding import best_first, candidates, heads_of
-from ..tflite.ending import CONVERSIONS, hides_last_layer
+from ..tflite.ending import hides_last_layer
 from ..tflite.file import ModelFile
 from ..tflite.graph import Graph
 from ..tflite.nodes import Tensor
 from ..tflite.open_extractor import OpenedExtractor, describe_embedding, open_extractor
+from ..tflite.origins import RESHAPING
 from .input_range import measure_extractor
 from .quick_head import held_out_loss, sample_photos
 
@@ -105,4 +106,4 @@ def _distinct_candidates(model: ModelFile) -> list[Tensor]:
 def _is_copy(graph: Graph, tensor: Tensor, others: list[Tensor]) -> bool:
     """Tells whether a tensor has the numbers of another candidate in another shape or type."""
     operator = graph.producers[tensor]
-    return operator.name in CONVERSIONS and operator.inputs[0] in others
+    return operator.name in RESHAPING and operator.inputs[0] in others

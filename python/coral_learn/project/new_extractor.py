@@ -3,7 +3,6 @@
 from ..extraction.builtin_extractor import open_or_builtin
 from ..tflite.file import ModelSource
 from ..tflite.image_shape import InputSize
-from ..tflite.input_shape import fix_input_shape
 from ..tflite.normalization import NormalizationLike, parse_normalization
 from ..tflite.open_extractor import AUTO, OpenedExtractor, open_extractor
 
@@ -25,7 +24,7 @@ def prepare_extractor(
             "First run `coral-learn extractor MODEL.tflite --tensor auto --photos PHOTOS --output "
             "EXTRACTOR.tflite`, then create the project with --extractor EXTRACTOR.tflite."
         )
-    opened = open_extractor(fix_input_shape(open_or_builtin(source), input_size), tensor_name)
+    opened = open_extractor(open_or_builtin(source, input_size), tensor_name)
     if given is None:
         return opened
     return opened._replace(model=opened.model.with_normalization(given))

@@ -1,9 +1,17 @@
-"""Photos that are added to a project: which of them it does not have yet."""
+"""Photos that are added to a project: their embeddings, and which of them are new."""
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..words import counted
+from ..embeddings import Embeddings
+from ..extraction.cache import EmbeddingCache
+from ..extraction.extractor import EmbeddingExtractor
+from ..extraction.images import ImageSource
+from ..extraction.photo_rows import OnError, PhotoRows
+from ..progress import Progress
+from ..tflite.file import ModelFile
+from ..words import counted, quoted
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,43 @@ class AddedPhotos:
         ]
 
 
+def embed_photos(
+    model: ModelFile,
+    photos: Iterable[ImageSource],
+    *,
+    device: str | None,
+    cache: EmbeddingCache | None,
+    progress: bool | Progress,
+    on_error: OnError,
+) -> tuple[Iterable[ImageSource], PhotoRows[Embeddings]]:
+    """Returns the photos and the embeddings of those that can be read.
+
+    The arguments are those of :meth:`coral_learn.EmbeddingExtractor.extract_readable`, and
+    ``model`` is the extractor of the project. The rows have an embedding for each input range that
+    is possible, as long as the range is not known.
+
+    Raises:
+        ValueError: No photo can be read.
+        EdgeTpuError: The device failed.
+    """
+    if model.has_unknown_range:
+        from .unknown_range import extract_with_each  # rarely needed
+
+        photos = list(photos)
+        found = extract_with_each(
+            model, photos, device=device, cache=cache, progress=progress, on_error=on_error
+        )
+    else:
+        with EmbeddingExtractor(model, device=device, cache=cache) as extractor:
+            found = extractor.extract_readable(photos, progress=progress, on_error=on_error)
+    if not len(found.rows):
+        example = f" (for example, {found.skipped[0]})" if found.skipped else ""
+        raise ValueError(
+            f"none of the photos can be read{example}. Give at least one readable photo."
+        )
+    return photos, found
+
+
 def find_new_photos(
     digests: Sequence[bytes], class_of: Mapping[bytes, str], name: str
 ) -> tuple[list[int], AddedPhotos]:
@@ -60,3 +105,21 @@ def find_new_photos(
         if digest:
             seen.add(digest)
     return new, AddedPhotos(len(new), copies, elsewhere)
+
+
+def tell_other_classes(added: AddedPhotos, name: str, example: str) -> None:
+    """Warns of photos that are in another class; an error if no other photo was given."""
+    number = len(added.in_other_classes)
+    classes = quoted(sorted({known for _, known in added.in_other_classes}), 3)
+    if not added.photos and not added.copies:
+        raise ValueError(
+            f"nothing can be added to {name!r}: the project has "
+            f"{'this photo' if number == 1 else f'these {number} photos'} in {classes} already "
+            f"(for example, {example}). Give other photos of {name!r}."
+        )
+    warnings.warn(
+        f"{counted(number, 'photo')} {'was' if number == 1 else 'were'} left out of {name!r}, "
+        f"because the project has {'it' if number == 1 else 'them'} in {classes} already (for "
+        f"example, {example})",
+        stacklevel=5,
+    )

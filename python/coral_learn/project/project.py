@@ -1,7 +1,6 @@
 """A model whose classes are added, removed and renamed over time; every change can be undone."""
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 
 from ..embeddings import Embeddings
 from ..extraction.cache import EmbeddingCache
-from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.images import ImageSource
 from ..extraction.photo_rows import OnError, raise_error
 from ..files import write_atomically
@@ -22,9 +20,8 @@ from ..progress import Progress
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
-from ..words import counted, quoted
 from . import state
-from .new_photos import AddedPhotos, find_new_photos
+from .new_photos import AddedPhotos, embed_photos, find_new_photos, tell_other_classes
 from .state import ProjectState, ProjectSummary
 from .store import ProjectStore
 
@@ -264,23 +261,14 @@ class Project:
         on_error: OnError | None,
     ) -> AddedPhotos:
         """Adds the photos that the project does not have to a class, by a change of its state."""
-        model = ModelFile.open(self._store.extractor)
-        on_error = on_error or raise_error
-        if model.has_unknown_range:
-            from .unknown_range import extract_with_each  # rarely needed
-
-            photos = list(photos)
-            found = extract_with_each(
-                model, photos, device=device, cache=cache, progress=progress, on_error=on_error
-            )
-        else:
-            with EmbeddingExtractor(model, device=device, cache=cache) as extractor:
-                found = extractor.extract_readable(photos, progress=progress, on_error=on_error)
-        if not len(found.rows):
-            example = f" (for example, {found.skipped[0]})" if found.skipped else ""
-            raise ValueError(
-                f"none of the photos can be read{example}. Give at least one readable photo."
-            )
+        photos, found = embed_photos(
+            ModelFile.open(self._store.extractor),
+            photos,
+            device=device,
+            cache=cache,
+            progress=progress,
+            on_error=on_error or raise_error,
+        )
         with self._changing() as history:
             rows, added = find_new_photos(
                 found.digests, self._store.load_digests(history[-1]), name
@@ -288,7 +276,7 @@ class Project:
             if added.in_other_classes:
                 index = found.kept[added.in_other_classes[0][0]]
                 example = photos[index] if isinstance(photos, Sequence) else f"photo {index}"
-                _tell_other_classes(added, name, str(example))
+                tell_other_classes(added, name, str(example))
             if rows:
                 digests = [found.digests[row] for row in rows]
                 file = self._store.save_embeddings(found.rows[rows], digests)
@@ -337,24 +325,6 @@ class Project:
             model = model.with_normalization(measured.normalization)
             write_atomically(self._store.extractor, model.content)
         return self._store.load_embeddings(untrained, lambda part: embeddings_of(model, part))
-
-
-def _tell_other_classes(added: AddedPhotos, name: str, example: str) -> None:
-    """Warns of photos that are in another class; an error if no other photo was given."""
-    number = len(added.in_other_classes)
-    classes = quoted(sorted({known for _, known in added.in_other_classes}), 3)
-    if not added.photos and not added.copies:
-        raise ValueError(
-            f"nothing can be added to {name!r}: the project has "
-            f"{'this photo' if number == 1 else f'these {number} photos'} in {classes} already "
-            f"(for example, {example}). Give other photos of {name!r}."
-        )
-    warnings.warn(
-        f"{counted(number, 'photo')} {'was' if number == 1 else 'were'} left out of {name!r}, "
-        f"because the project has {'it' if number == 1 else 'them'} in {classes} already (for "
-        f"example, {example})",
-        stacklevel=5,
-    )
 
 
 def _check_is_free(store: ProjectStore) -> None:

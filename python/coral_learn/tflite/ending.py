@@ -7,11 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from .graph import EDGETPU_CUSTOM_OP, Graph
 from .linear_layer import find_linear_layers
 from .nodes import Operator, Tensor
+from .origins import RESHAPING
 from .quantization import probability_quantization
 
-CONVERSIONS = frozenset({"RESHAPE", "SQUEEZE", "QUANTIZE", "DEQUANTIZE"})
-"""The operators that keep the numbers of a vector."""
-
+_CONVERSIONS = frozenset(RESHAPING)
 _ACTIVATIONS = frozenset({"SOFTMAX", "LOGISTIC", "LOG_SOFTMAX"})
 _ARITHMETIC = frozenset({"ADD", "SUB", "DIV", "MINIMUM", "MAXIMUM", "CONCATENATION", "SUM"})
 _POOLS = frozenset({"AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D", "MEAN", "REDUCE_MAX", "SUM"})
@@ -28,18 +27,22 @@ def ends_in_classes(graph: Graph) -> bool:
     """
     if hides_last_layer(graph):
         return _hides_classes(graph)
-    return ends_in_probabilities(graph) or bool(find_linear_layers(graph))
+    return _ends_in_probabilities(graph) or bool(find_linear_layers(graph))
 
 
 def hides_last_layer(graph: Graph) -> bool:
     """Tells whether the Edge TPU's operator computes an output, which hides what comes before."""
-    last = _last_operators(graph, CONVERSIONS | _ACTIVATIONS)
+    last = _last_operators(graph, _CONVERSIONS | _ACTIVATIONS)
     return any(each.name == EDGETPU_CUSTOM_OP for each in last)
 
 
-def ends_in_probabilities(graph: Graph) -> bool:
-    """Tells whether a softmax or a sigmoid, also one written out, is the last that is computed."""
-    through = CONVERSIONS | _ARITHMETIC
+def _ends_in_probabilities(graph: Graph) -> bool:
+    """Tells whether a softmax or a sigmoid, also one written out, is the last that is computed.
+
+    True also where :class:`~coral_learn.tflite.score_reader.ScoreReader` cannot read what was done
+    to the probabilities: such a model is not an extractor either.
+    """
+    through = _CONVERSIONS | _ARITHMETIC
     if any(each.name == "LOGISTIC" for each in _last_operators(graph, through)):
         return True
     # Not through MUL above, because x * LOGISTIC(x) is an activation inside an extractor.
@@ -49,9 +52,9 @@ def ends_in_probabilities(graph: Graph) -> bool:
 
 def class_tensors(graph: Graph) -> list[Tensor]:
     """Lists the tensors that hold a number for each class, in a model that gives probabilities."""
-    if not ends_in_probabilities(graph):
+    if not _ends_in_probabilities(graph):
         return []
-    through = CONVERSIONS | _ARITHMETIC | _ACTIVATIONS | {"MUL", "EXP"}
+    through = _CONVERSIONS | _ARITHMETIC | _ACTIVATIONS | {"MUL", "EXP"}
     return [each for operator in _last_operators(graph, through) for each in operator.outputs]
 
 
@@ -64,7 +67,7 @@ def _is_pooled(producers: Mapping[Tensor, Operator], tensor: Tensor, limit: int)
     producer = producers.get(tensor)
     if producer is None or not tensor.is_vector or limit == 0:
         return False
-    if producer.name in CONVERSIONS:
+    if producer.name in _CONVERSIONS:
         return _are_pooled(producers, producer.inputs[:1], limit - 1)
     if producer.name == "CONCATENATION":
         return _are_pooled(producers, producer.inputs[:_MAX_JOINED], limit // 4)
@@ -80,12 +83,12 @@ def _are_pooled(
 
 def _hides_classes(graph: Graph) -> bool:
     """Tells whether the Edge TPU's operator, or what follows it, gives probabilities."""
-    if ends_in_probabilities(graph):
+    if _ends_in_probabilities(graph):
         return True
     return any(
         tensor.type_name in ("uint8", "int8")
         and tensor.quantization == probability_quantization(tensor.dtype)
-        for operator in _last_operators(graph, CONVERSIONS)
+        for operator in _last_operators(graph, _CONVERSIONS)
         for tensor in operator.outputs
     )
 

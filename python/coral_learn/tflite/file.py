@@ -10,11 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
-import numpy as np
-
 from ..errors import ModelError
 from ..labels import check_line
 from . import schema
+from .given_normalization import GIVEN, read_given, write_given
 from .graph import EDGETPU_CUSTOM_OP, Graph
 from .label_file import append_archived_labels, read_archived_labels
 from .metadata import (
@@ -28,7 +27,6 @@ from .metadata import (
     write_metadata,
 )
 from .normalization import Normalization
-from .notes import read_note, write_note
 from .output_kind import OutputKind
 from .peek import FLOAT32, custom_operators, ends_in_softmax, first_input_type
 from .tree import pack, unpack
@@ -40,7 +38,6 @@ ModelSource: TypeAlias = Union[str, "os.PathLike[str]", bytes, bytearray, memory
 """A model: the path of a ``.tflite`` file, its bytes, or a file that is already open."""
 
 _UNNAMED = "the model"
-_GIVEN = "INPUT_NORMALIZATION"
 
 
 class ModelFile:
@@ -136,12 +133,7 @@ class ModelFile:
             graph: A changed copy of this file's graph, with the same inputs and outputs. It belongs
                 to the new file from then on.
         """
-        made = ModelFile.__new__(ModelFile)
-        made.name = self.name
-        made.tree = graph.model
-        made.graph = graph
-        made.labels = self.labels
-        return made
+        return self._of_changed(graph, self.labels, self.name)
 
     def __reduce__(self) -> tuple[type[ModelFile], tuple[bytes, str]]:
         return ModelFile, (self.content, self.name)
@@ -286,13 +278,9 @@ class ModelFile:
         Raises:
             ModelError: The file is not a .tflite model, or is damaged.
         """
-        if _GIVEN.encode() not in self.content:  # answers without the schema
+        if GIVEN.encode() not in self.content:  # answers without the schema
             return None
-        given = read_note(self.tree, _GIVEN, np.float64, 2)
-        valid = given is not None and given.shape in ((2, 1), (2, 3)) and np.isfinite(given).all()
-        if given is None or not valid or not given[1].all():
-            return None
-        return Normalization(tuple(given[0].tolist()), tuple(given[1].tolist()))
+        return read_given(self.tree)
 
     @cached_property
     def has_float_input(self) -> bool:
@@ -339,7 +327,7 @@ class ModelFile:
         graph = self.graph.copy()
         declare_normalization(graph, normalization, has_labels=self.labels is not None)
         if not self.has_float_input:  # whose metadata are obeyed only where they fit
-            write_note(graph.model, _GIVEN, np.array([*normalization], np.float64))
+            write_given(graph.model, normalization)
         made = self._of_changed(graph, self.labels, self.name)
         made.is_compiled = self.is_compiled
         made.has_float_input = self.has_float_input

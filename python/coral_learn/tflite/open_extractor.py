@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from .cut import cut_at_embedding
 from .embedding import embedding_output, heads_of, short_name, wider_pooled_tensor
-from .ending import ends_in_probabilities
 from .file import ModelFile, ModelSource
 from .input_shape import with_one_image
 from .metadata import EMBEDDING
 from .nodes import Tensor
+from .output_kind import OutputKind
 
 AUTO = "auto"
 """In the place of a tensor's name: the tensor is chosen by measuring several on photos."""
@@ -107,7 +107,8 @@ def _cut_note(classifier: ModelFile, extractor: ModelFile) -> str:
     note = f"{classifier.name} is a classifier; its last layer was cut off at "
     note += describe_embedding(classifier, extractor)
     graph = classifier.graph
-    if classifier.labels or len(graph.outputs) > 1 or ends_in_probabilities(graph):
+    is_plain = classifier.output_kind in (OutputKind.LOGITS, OutputKind.SIGMOID_LOGIT)
+    if classifier.labels or len(graph.outputs) > 1 or not is_plain:
         return note
     # Logits and an embedding that is computed by a linear layer look the same.
     name = shlex.quote(short_name(graph, graph.outputs[0]))

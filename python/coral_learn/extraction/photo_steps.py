@@ -1,0 +1,112 @@
+"""The two steps of a photo: it is decoded, or found in the cache; then the model runs on it."""
+
+import hashlib
+import os
+from typing import NamedTuple
+
+import numpy as np
+
+from .cached_rows import CachedRows
+from .images import ImageSource, load_image
+from .input_format import InputFormat, InputTensor
+from .model_runner import OutputFormat, Row
+from .photo_file import PhotoError, PhotoFile, read_photo
+from .picture_formats import preprocessing_of
+from .runner_pool import RunnerPool
+
+
+class PreparedPhoto(NamedTuple):
+    """A photo that the model must run on.
+
+    Attributes:
+        tensor: The model's input.
+        digest: The SHA-256 of the photo's file, or b"" if it was not computed.
+        key: The key of the row in the cache, or None if it is not kept.
+    """
+
+    tensor: InputTensor
+    digest: bytes
+    key: bytes | None
+
+
+class Outcome(NamedTuple):
+    """What the model returns for a photo.
+
+    Attributes:
+        row: The row, or the error of a photo that cannot be used.
+        digest: The SHA-256 of the photo's file, or b"" if it was not computed.
+    """
+
+    row: Row | PhotoError
+    digest: bytes
+
+
+class PhotoSteps:
+    """The steps of the photos of one call, which many threads take at once.
+
+    Attributes:
+        guesses: What was assumed about photos that do not say it, a text for each.
+    """
+
+    def __init__(
+        self,
+        input_format: InputFormat,
+        output_format: OutputFormat,
+        runners: RunnerPool,
+        cached: CachedRows | None,
+        *,
+        digests: bool,
+    ) -> None:
+        """Takes the model and the cache.
+
+        Args:
+            input_format: The format of the model's input.
+            output_format: The format of the model's output.
+            runners: What runs the model.
+            cached: The rows that are known already; None without a cache.
+            digests: Whether to compute the digest of each photo's file.
+        """
+        self.guesses: list[str] = []
+        self._input_format = input_format
+        self._output_format = output_format
+        self._runners = runners
+        self._cached = cached
+        self._digests = digests
+
+    def prepare(self, image: ImageSource) -> PreparedPhoto | Outcome:
+        """Returns the model's input for a photo, its row if the cache has it, or its error."""
+        photo: ImageSource | PhotoFile = image
+        digest = b""
+        key = None
+        try:
+            if (self._digests or self._cached is not None) and isinstance(image, str | os.PathLike):
+                photo = read_photo(image)
+                digest = hashlib.sha256(photo.content).digest()
+                if self._cached is not None:
+                    key = self._cached.key(digest, preprocessing_of(photo.content))
+                    row = self._cached.get(key)
+                    if row is not None:
+                        return Outcome(np.frombuffer(row, self._output_format.dtype), digest)
+            guess: list[str] = []
+            pixels = load_image(
+                photo, self._input_format.size, self._input_format.mode, on_guess=guess.append
+            )
+        except PhotoError as error:
+            return Outcome(error, digest)
+        if guess:
+            self.guesses.append(f"{_name(image)}: {guess[0]}")
+            key = None  # so that the next run warns as well
+        return PreparedPhoto(self._input_format.encode(pixels), digest, key)
+
+    def run(self, photo: PreparedPhoto | Outcome) -> Outcome:
+        """Returns the row or the error of a photo that :meth:`prepare` has prepared."""
+        if not isinstance(photo, PreparedPhoto):
+            return photo
+        row = self._runners.run(photo.tensor)
+        if self._cached is not None and photo.key is not None:
+            self._cached.put(photo.key, row.tobytes())
+        return Outcome(row, photo.digest)
+
+
+def _name(image: ImageSource) -> str:
+    return os.fspath(image) if isinstance(image, str | os.PathLike) else "the image"

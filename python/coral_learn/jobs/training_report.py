@@ -1,0 +1,61 @@
+"""The report about a retraining: the analysis of the test, with what was trained and on what."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dataset.folder import ImageFolder
+from ..dataset.split import Split
+from ..edgetpu.runtime import runtime_name
+from ..words import counted
+from .accuracy import Accuracy
+from .methods import TrainedHead
+from .report import analyze, render_report
+from .training_photos import TrainingPhotos
+
+
+def make_report(
+    image_folder: ImageFolder,
+    photos: TrainingPhotos,
+    split: Split,
+    trained: TrainedHead,
+    scores: NDArray[np.float32],
+    accuracy: Accuracy,
+    device: str,
+) -> tuple[str, bytes]:
+    """Returns the name and the content of the report.
+
+    Args:
+        image_folder: Where the photos come from.
+        photos: The photos that were used.
+        split: Their parts.
+        trained: The trained head.
+        scores: The scores that the saved model gives the test photos, [N, C].
+        accuracy: How accurate the model is.
+        device: What ran the extractor.
+    """
+    analysis = analyze(
+        photos.classes,
+        photos.paths,
+        photos.labels,
+        photos.embeddings,
+        split,
+        scores,
+        accuracy.cross_validated,
+    )
+    name, content = render_report(
+        analysis,
+        title=f"{image_folder.path.resolve().name}: the retrained model",
+        summary={
+            "Photos": f"{len(photos.paths)} of {counted(len(photos.classes), 'class', 'classes')}: "
+            f"{len(split.train)} to train, {len(split.validation)} to validate, "
+            f"{len(split.test)} to test",
+            "Photos skipped": str(len(photos.skipped)),
+            "Head": trained.settings,
+            "Ran on": f"{device}, {runtime_name()}",
+        },
+        curve=trained.curve,
+        curve_name="Training loss",
+    )
+    if name.endswith(".txt"):  # it has paths; the page has names
+        content = image_folder.shown(content.decode()).encode()
+    return name, content
