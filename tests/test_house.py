@@ -33,9 +33,9 @@ FLOORS = (
         "words",
     ),
     ("tflite", "edgetpu"),
-    ("heads", "extraction"),
+    ("heads", "extraction", "named_models"),
     ("jobs", "project", "demo"),
-    ("cli", "pycoral", "sklearn"),
+    ("cli", "pycoral", "sklearn", "__main__"),
 )
 FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 

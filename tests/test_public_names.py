@@ -236,6 +236,7 @@ COMMANDS = {
     "extractor": (
         "CLASSIFIER --output --tensor --photos --list --input-size --input-range --force --json"
     ),
+    "models": "--download --compare --device --cache --no-cache --json",
     "project": "",
     "project add": "FOLDER NAME PHOTOS --device --cache --no-cache",
     "project create": "FOLDER --extractor --input-range --tensor --input-size --force",

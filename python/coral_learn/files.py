@@ -57,6 +57,19 @@ def write_together(files: Mapping[str | os.PathLike[str], bytes]) -> None:
                 file.close()
 
 
+@contextmanager
+def exclusive_lock(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Waits until no other process is in the same place.
+
+    Args:
+        path: A file that stands for the place; it is created if it does not exist.
+    """
+    with Path(path).open("a") as file:
+        with suppress(OSError):  # the file system has no locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def _put_in_place(renames: Sequence[tuple[Path, Path]]) -> None:
     """Renames the first path of each pair to the second, either all of them or none."""
     old: list[tuple[Path, Path | None]] = []  # the paths to restore, and their old files

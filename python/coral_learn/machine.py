@@ -1,9 +1,13 @@
-"""The machine: how many processors this process may use, and what kind they are."""
+"""The machine: its processors, and the folder for what can be made again."""
 
 import os
 import platform
+import sys
 from functools import cache
 from pathlib import Path
+
+CACHE_VARIABLE = "CORAL_LEARN_CACHE"
+"""The environment variable with the folder for embeddings and downloaded models."""
 
 _CONTAINER_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of cgroup version 2, as a container sees it
 _PROCESSORS = Path("/proc/cpuinfo")
@@ -47,3 +51,15 @@ def processor_kind() -> str:
     except OSError:  # not Linux
         fields["processor"] = platform.processor()
     return f"{platform.machine()} {fields}"
+
+
+def cache_folder() -> Path:
+    """Returns the user's folder for embeddings and downloaded models; it may not exist yet."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.path.expanduser(base)) / "coral-learn"  # noqa: PTH111 (never raises)

@@ -42,12 +42,15 @@ def counting(
 
 
 @contextmanager
-def progress_bars(console: "Console | None" = None) -> Iterator[_BarUpdate]:
+def progress_bars(
+    console: "Console | None" = None, *, in_bytes: bool = False
+) -> Iterator[_BarUpdate]:
     """Yields a function that draws progress bars, one for each title that it is called with.
 
     Args:
         console: The console to draw on; standard error by default. Lines that are printed on the
             same console meanwhile appear above the bars.
+        in_bytes: Whether the steps are bytes of a download.
     """
     from rich import progress as rich
     from rich.console import Console
@@ -55,7 +58,7 @@ def progress_bars(console: "Console | None" = None) -> Iterator[_BarUpdate]:
     columns = (
         rich.TextColumn("{task.description}"),
         rich.BarColumn(),
-        rich.MofNCompleteColumn(),
+        rich.DownloadColumn() if in_bytes else rich.MofNCompleteColumn(),
         rich.TimeRemainingColumn(),
     )
     bars = rich.Progress(*columns, console=console or Console(stderr=True))

@@ -21,10 +21,11 @@ from tests.support.stand_in.models import compiled
 
 from coral_learn import edgetpu
 from coral_learn.extraction import cache_file, cached_rows, image_model
-from coral_learn.extraction.cache import CACHE_VARIABLE, EmbeddingCache, default_folder
+from coral_learn.extraction.cache import EmbeddingCache
 from coral_learn.extraction.extractor import EmbeddingExtractor
 from coral_learn.extraction.model_runner import ModelRunner
 from coral_learn.extraction.photo_file import PhotoError
+from coral_learn.machine import CACHE_VARIABLE, cache_folder
 
 
 @pytest.fixture
@@ -393,9 +394,9 @@ def test_the_folder_is_the_users_cache_or_the_one_in_the_environment(
     monkeypatch.setenv("HOME", "/home/somebody")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.delenv(CACHE_VARIABLE, raising=False)
-    assert default_folder() == Path("/home/somebody/.cache/coral-learn")
+    assert cache_folder() == Path("/home/somebody/.cache/coral-learn")
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/mine")
-    assert default_folder() == Path("/var/cache/mine/coral-learn")
+    assert cache_folder() == Path("/var/cache/mine/coral-learn")
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
-    assert default_folder() == tmp_path
+    assert cache_folder() == tmp_path
     assert EmbeddingCache().path.parent == tmp_path

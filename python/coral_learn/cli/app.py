@@ -14,6 +14,7 @@ _COMMANDS = {
     "doctor": ("tool_commands", "doctor_command"),
     "evaluate": ("photo_commands", "evaluate_command"),
     "extractor": ("tool_commands", "extractor_command"),
+    "models": ("model_commands", "models_command"),
     "project": ("project_commands", "project_app"),
     "train": ("train_commands", "train_command"),
 }

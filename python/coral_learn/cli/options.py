@@ -81,9 +81,10 @@ labels_option = click.option(
 extractor_option = click.option(
     "--extractor",
     type=PATH,
-    metavar="MODEL.tflite",
-    help="Embedding extractor, or a classifier, whose last layer is then cut off. By default the "
-    "built-in one, EfficientNet-Lite0.",
+    metavar="MODEL.tflite|NAME",
+    help="Embedding extractor, or a classifier, whose last layer is then cut off. A name, such as "
+    "mobilenet-v1, is one that `coral-learn models` lists, and is downloaded once. By default the "
+    "built-in extractor, EfficientNet-Lite0.",
 )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .model_commands import named_extractor
 from .options import (
     PATH,
     cache_option,
@@ -64,6 +65,7 @@ def _create(
     from ..project.store import ProjectStore
     from . import display
 
+    extractor = named_extractor(extractor)
     store = ProjectStore(folder)
     if store.extractor.exists() and not store.exists() and not force:
         new = prepare_extractor(extractor, tensor, input_size, input_range).model

@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from ..jobs.settings import Method, SgdSettings
+from .model_commands import named_extractor
 from .options import (
     PATH,
     Number,
@@ -143,6 +144,7 @@ def train_command(
         _refuse_sgd_options(context, method)
     settings = SgdSettings(iterations, learning_rate, batch_size, weight_scale)
     confirm_overwriting(foreign_results(output), force=force, json=json)
+    extractor = named_extractor(extractor, device)
     with display.stage_bars() as report:
         result = retrain(
             data_dir,

@@ -3,12 +3,12 @@
 import contextlib
 import os
 import sqlite3
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..machine import CACHE_VARIABLE, cache_folder
 from .cache_file import (
     DATABASE_ERRORS,
     FILE_NAME,
@@ -18,9 +18,6 @@ from .cache_file import (
     used_bytes,
 )
 from .cached_rows import CachedRows
-
-CACHE_VARIABLE = "CORAL_LEARN_CACHE"
-"""The environment variable with the folder of the cache."""
 
 DEFAULT_MAX_BYTES = 500_000_000
 
@@ -72,7 +69,7 @@ class EmbeddingCache:
         """
         if max_bytes < 1:
             raise ValueError(f"max_bytes must be at least 1, not {max_bytes}")
-        self.path = (Path(folder) if folder is not None else default_folder()) / FILE_NAME
+        self.path = (Path(folder) if folder is not None else cache_folder()) / FILE_NAME
         self.max_bytes = max_bytes
         self._warned = False
 
@@ -128,15 +125,3 @@ class EmbeddingCache:
                 yield connection
         except DATABASE_ERRORS as error:
             raise OSError(f"the embedding cache {self.path} cannot be used: {error}") from error
-
-
-def default_folder() -> Path:
-    """Returns the folder of a cache for which none was given."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "darwin":
-        base = "~/Library/Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.path.expanduser(base)) / "coral-learn"  # noqa: PTH111 (never raises)

@@ -98,6 +98,16 @@ def place_model(
     )
 
 
+def uses_edge_tpu(device: str | Sequence[str] | None) -> bool:
+    """Tells whether a compiled model would run on an Edge TPU.
+
+    Args:
+        device: The device, as for :func:`place_model`. For None, an Edge TPU must be attached.
+    """
+    devices = _devices(device)
+    return bool(list_edge_tpus()) if devices == [None] else devices != ["cpu"]
+
+
 def checked_workers(value: SupportsIndex) -> int:
     """Returns a number of workers that a caller chose.
 

@@ -1,0 +1,1 @@
+"""Models that can be named: the built-in extractor, and Coral's, which are downloaded once."""
