@@ -79,22 +79,20 @@ class Page(html.parser.HTMLParser):
         self.text += data
 
 
-def write(folder: Path, analysis: Analysis) -> str:
+def write(analysis: Analysis) -> str:
     curve = [(0, 2.0), (100, 0.5), (200, 0.1)]
-    name, content = render_report(
+    content = render_report(
         analysis,
         title="Flowers",
         summary={"Ran on": "cpu"},
         curve=curve,
         curve_name="Training loss",
     )
-    (folder / name).write_bytes(content)
     return content.decode()
 
 
 def test_the_page_is_one_file_that_shows_the_analysis(tmp_path: Path) -> None:
-    pytest.importorskip("jinja2", reason="the extra coral-learn[report] is not installed")
-    page = Page(write(tmp_path, analysis_of(tmp_path)))
+    page = Page(write(analysis_of(tmp_path)))
     assert page.fetched == []
     assert page.pictures == 1 + 3 + 2
     for text in ("75.0%", "rose & <thorn>", "predicted as", "Ran on", "Training loss", "look"):
@@ -102,29 +100,12 @@ def test_the_page_is_one_file_that_shows_the_analysis(tmp_path: Path) -> None:
 
 
 def test_the_page_without_test_photos_and_with_deleted_photos(tmp_path: Path) -> None:
-    pytest.importorskip("jinja2", reason="the extra coral-learn[report] is not installed")
-    page = write(tmp_path, analysis_of(tmp_path, test_rows=0))
+    page = write(analysis_of(tmp_path, test_rows=0))
     assert "the accuracy on new photos is unknown" in page
     analysis = analysis_of(tmp_path)
     for path in tmp_path.glob("*.jpg"):
         path.unlink()
-    assert Page(write(tmp_path, analysis)).pictures == 0
-
-
-def test_without_jinja_the_report_is_plain_text(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("coral_learn.jobs.report.write.find_spec", lambda name: None)
-    text = write(tmp_path, analysis_of(tmp_path))
-    assert (tmp_path / "report.txt").exists()
-    assert not (tmp_path / "report.html").exists()
-    for part in (
-        "75.0%",
-        "daisy: 5, 2, 100.0%, 50.0%",
-        "daisy predicted as rose",
-        "11.jpg looks like",
-    ):
-        assert part in text
+    assert Page(write(analysis)).pictures == 0
 
 
 @pytest.mark.parametrize(
@@ -134,23 +115,12 @@ def test_without_jinja_the_report_is_plain_text(
 def test_only_an_accuracy_of_enough_photos_is_a_headline(
     tmp_path: Path, test_photos: int, validated_photos: int | None, headline: str | None
 ) -> None:
-    pytest.importorskip("jinja2", reason="the extra coral-learn[report] is not installed")
     validated = validated_photos and CrossValidation(0.9, validated_photos, (0.8, 0.95))
     analysis = replace(
         analysis_of(tmp_path), test_photos=test_photos, cross_validated=validated or None
     )
-    page = write(tmp_path, analysis)
+    page = write(analysis)
     assert ('class="headline"' in page) == (headline is not None)
     assert headline is None or f'class="headline">{headline}<' in page
     assert f"{test_photos} test photos" in page
     assert validated_photos is None or f"of {validated_photos} photos" in page
-
-
-def test_the_accuracies_of_a_text_report_have_their_numbers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("coral_learn.jobs.report.write.find_spec", lambda name: None)
-    validated = CrossValidation(0.9, 60, (0.8, 0.95))
-    text = write(tmp_path, replace(analysis_of(tmp_path), cross_validated=validated))
-    assert "Accuracy of the saved model: 75.0% of 4 test photos (95% interval: 30.1% to" in text
-    assert "Accuracy by cross-validation: 90.0% of 60 photos (95% interval: 80.0% to 95.0%)" in text

@@ -27,7 +27,7 @@ site=$work/python/lib/python3.11/site-packages
 # This machine's pip unpacks the dependencies, which takes a minute in the emulator.
 "$work/tools/bin/pip" install -q --no-compile --only-binary :all: --target "$site" \
   --platform=manylinux2014_aarch64 --platform=manylinux_2_{17..28}_aarch64 \
-  "$wheel[report]" hypothesis pytest pytest-xdist
+  "$wheel" hypothesis pytest pytest-xdist
 pip=("$work/tools/bin/pip" --python "$python")
 "${pip[@]}" install -q --no-compile --no-deps --force-reinstall "$wheel"
 "${pip[@]}" check

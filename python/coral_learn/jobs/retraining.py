@@ -41,7 +41,7 @@ class RetrainResult:
     Attributes:
         model: The retrained model, a ``.tflite`` file.
         labels: The label map of the model.
-        report: A web page or a text file that shows what the model gets right and wrong.
+        report: A web page that shows what the model gets right and wrong.
         classes: The names of the classes, in the order of the model's outputs.
         images: The number of photos that were used.
         skipped: The photos that could not be read, or are in two classes.
@@ -91,9 +91,9 @@ def retrain(
     """Retrains the last layer of a classifier on photos, then saves and tests the new model.
 
     Writes ``retrained_model.tflite`` (``retrained_model_edgetpu.tflite`` if the extractor is
-    compiled for the Edge TPU), ``label_map.txt``, a report and ``photos.csv``, the list of the
-    photos with their part of the split, at the very end, all of them or none. Photos that cannot
-    be read, and photos that are in two classes, are skipped and listed in the result. Exact copies
+    compiled for the Edge TPU), ``label_map.txt``, ``report.html`` and ``photos.csv``, the list
+    of the photos with their part of the split, at the very end, all of them or none. Photos that
+    cannot be read, and photos that are in two classes, are skipped and listed in the result. Exact copies
     of a photo count once.
 
     Args:
@@ -179,17 +179,16 @@ def retrain(
     accuracy = measure_accuracy(trained, photos, split, tested.rows, seed)
     warn_of_change(accuracy, is_quantized=photos.embeddings.quantized.dtype != np.float32)
 
-    from .training_report import make_report  # not before all else is done
+    from .report import REPORT_NAME  # not before all else is done
+    from .training_report import make_report
 
-    report_name, page = make_report(
-        image_folder, photos, split, trained, tested.rows, accuracy, used_device
-    )
-    others = {report_name: page, RECORD_NAME: format_record(photos, split)}
+    page = make_report(image_folder, photos, split, trained, tested.rows, accuracy, used_device)
+    others = {REPORT_NAME: page, RECORD_NAME: format_record(photos, split)}
     saved = save_model(folder, saved_model, photos.classes, others)
     return RetrainResult(
         model=saved.model,
         labels=saved.labels,
-        report=folder / report_name,
+        report=folder / REPORT_NAME,
         classes=photos.classes,
         images=len(photos.paths),
         skipped=photos.skipped,

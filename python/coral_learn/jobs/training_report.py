@@ -21,8 +21,8 @@ def make_report(
     scores: NDArray[np.float32],
     accuracy: Accuracy,
     device: str,
-) -> tuple[str, bytes]:
-    """Returns the name and the content of the report.
+) -> bytes:
+    """Returns the content of the report.
 
     Args:
         image_folder: Where the photos come from.
@@ -42,7 +42,7 @@ def make_report(
         scores,
         accuracy.cross_validated,
     )
-    name, content = render_report(
+    return render_report(
         analysis,
         title=f"{image_folder.path.resolve().name}: the retrained model",
         summary={
@@ -56,6 +56,3 @@ def make_report(
         curve=trained.curve,
         curve_name="Training loss",
     )
-    if name.endswith(".txt"):  # it has paths; the page has names
-        content = image_folder.shown(content.decode()).encode()
-    return name, content

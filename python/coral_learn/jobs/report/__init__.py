@@ -1,6 +1,6 @@
-"""The report about a retrained model: ``report.html``, or ``report.txt`` without Jinja."""
+"""The report about a retrained model, ``report.html``."""
 
 from .analysis import Analysis, analyze
-from .write import render_report
+from .write import REPORT_NAME, render_report
 
-__all__ = ["Analysis", "analyze", "render_report"]
+__all__ = ["REPORT_NAME", "Analysis", "analyze", "render_report"]

@@ -1,9 +1,8 @@
-"""Writes the report: one HTML file that needs no network, or plain text without Jinja."""
+"""Writes the report: one HTML file that needs no network."""
 
 import base64
 import io
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from PIL import ImageOps
@@ -11,9 +10,11 @@ from PIL import ImageOps
 from ...extraction.deep_pictures import to_gray_bytes
 from ...extraction.photo_file import PhotoError, read_photo
 from ...extraction.picture_formats import is_deep, open_photo
-from ...words import describe_accuracy, percent, quoted
+from ...words import percent, quoted
 from ..cross_validation import MIN_TEST_PHOTOS
-from .analysis import RECOMMENDED_PHOTOS, Analysis, Prediction
+from .analysis import RECOMMENDED_PHOTOS, Analysis
+
+REPORT_NAME = "report.html"
 
 _THUMBNAIL = 160  # pixels, enough for screens with two pixels per CSS pixel
 _CURVE_WIDTH, _CURVE_HEIGHT = 600, 180
@@ -36,8 +37,8 @@ def render_report(
     summary: dict[str, str],
     curve: list[tuple[int, float]],
     curve_name: str,
-) -> tuple[str, bytes]:
-    """Returns the name and content of ``report.html``, or of ``report.txt`` without Jinja.
+) -> bytes:
+    """Returns the content of the report.
 
     Args:
         analysis: What the test photos show.
@@ -46,25 +47,6 @@ def render_report(
         curve: The iterations and values of the training curve; may be empty.
         curve_name: What the values of the curve are.
     """
-    if find_spec("jinja2") is None:
-        name, text = "report.txt", _render_text(title, analysis, summary)
-    else:
-        name = "report.html"
-        text = _render_html(
-            title=title,
-            analysis=analysis,
-            summary=summary,
-            recommended=RECOMMENDED_PHOTOS,
-            enough_to_test=MIN_TEST_PHOTOS,
-            curve=_scale_curve(curve),
-            curve_name=curve_name,
-            width=_CURVE_WIDTH,
-            height=_CURVE_HEIGHT,
-        )
-    return name, text.encode(errors="backslashreplace")  # names of photos may not be valid text
-
-
-def _render_html(**values: object) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -77,51 +59,18 @@ def _render_html(**values: object) -> str:
     environment.filters["percent"] = _percent
     environment.filters["quoted"] = quoted
     environment.filters["thumbnail"] = _thumbnail
-    template = environment.get_template("template.html.j2")
-    return template.render(**values)
-
-
-def _render_text(title: str, analysis: Analysis, summary: dict[str, str]) -> str:
-    lines = [title, "=" * len(title), ""]
-    lines += [f"{name}: {value}" for name, value in summary.items()]
-    if analysis.accuracy is not None and analysis.interval is not None:
-        found = describe_accuracy(
-            analysis.accuracy, analysis.test_photos, analysis.interval, "test photo"
-        )
-        lines.append(f"Accuracy of the saved model: {found}")
-    if analysis.cross_validated is not None:
-        validated = analysis.cross_validated
-        found = describe_accuracy(validated.accuracy, validated.photos, validated.interval)
-        lines.append(f"Accuracy by cross-validation: {found}")
-    lines += ["", "Class: training photos, test photos, precision, recall"]
-    lines += [
-        f"  {c.name}: {c.training_photos}, {c.test_photos}, "
-        f"{_percent(c.precision)}, {_percent(c.recall)}"
-        for c in analysis.classes
-    ]
-    if analysis.small_classes:
-        small = quoted(analysis.small_classes, len(analysis.small_classes))
-        lines += ["", f"Classes with fewer than {RECOMMENDED_PHOTOS} training photos: {small}"]
-    for heading, predictions in (
-        ("Wrong predictions, the most confident first", analysis.wrong_predictions),
-        ("Correct predictions, the least confident first", analysis.uncertain_predictions),
-    ):
-        lines += ["", heading] if predictions else []
-        lines += [
-            f"  {each.path}: {_describe(each)} ({_percent(each.probability)})"
-            for each in predictions
-        ]
-    if analysis.near_duplicates:
-        lines += ["", "Test photos that look like a training photo"]
-        lines += [f"  {pair.test} looks like {pair.training}" for pair in analysis.near_duplicates]
-    lines += ["", "For a page with pictures: pip install 'coral-learn[report]'", ""]
-    return "\n".join(lines)
-
-
-def _describe(prediction: Prediction) -> str:
-    if prediction.is_correct:
-        return prediction.true_class
-    return f"{prediction.true_class} predicted as {prediction.predicted_class}"
+    page = environment.get_template("template.html.j2").render(
+        title=title,
+        analysis=analysis,
+        summary=summary,
+        recommended=RECOMMENDED_PHOTOS,
+        enough_to_test=MIN_TEST_PHOTOS,
+        curve=_scale_curve(curve),
+        curve_name=curve_name,
+        width=_CURVE_WIDTH,
+        height=_CURVE_HEIGHT,
+    )
+    return page.encode(errors="backslashreplace")  # names of photos may not be valid text
 
 
 def _scale_curve(curve: list[tuple[int, float]]) -> list[_CurvePoint]:
