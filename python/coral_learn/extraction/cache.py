@@ -137,6 +137,8 @@ def default_folder() -> Path:
         return Path(chosen)
     if sys.platform == "darwin":
         base = "~/Library/Caches"
+    elif sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
     else:
         base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(os.path.expanduser(base)) / "coral-learn"  # noqa: PTH111 (never raises)
