@@ -4,11 +4,15 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from coral_learn import files
 from coral_learn.files import write_atomically, write_together
 from coral_learn.tflite.file import ModelFile
 
@@ -97,11 +101,12 @@ def test_a_failed_rename_undoes_the_renames_before_it(
     assert [path.read_bytes() for path in tmp_path.iterdir()] == ([old] * 3 if old else [])
 
 
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.EINVAL])
 def test_files_are_written_on_a_file_system_without_hard_links(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "link", fail)
     paths = [tmp_path / name for name in ("model", "labels")]
@@ -135,6 +140,46 @@ def test_the_next_write_removes_the_temporary_file_of_a_killed_process(tmp_path:
     assert len(left) == 2
     assert "model" in left
     assert any(name.startswith(".other.") for name in left)
+
+
+def test_where_open_files_stay_they_are_closed_before_they_are_renamed_or_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[BinaryIO] = []
+    create, replace, unlink = files._create_beside, os.replace, os.unlink
+
+    def create_and_list(path: Path) -> BinaryIO:
+        opened.append(create(path))
+        return opened[-1]
+
+    def refuse_open(change: Callable[..., None], *paths: str) -> None:
+        if any(file.name == paths[0] and not file.closed for file in opened):
+            raise PermissionError(errno.EACCES, "The process cannot access the file", paths[0])
+        change(*paths)
+
+    monkeypatch.setattr(files, "_OPEN_FILES_STAY", True)  # as on Windows
+    monkeypatch.setattr(files, "_create_beside", create_and_list)
+    monkeypatch.setattr(os, "replace", partial(refuse_open, replace))
+    monkeypatch.setattr(os, "unlink", partial(refuse_open, unlink))
+    paths = [tmp_path / name for name in ("model", "labels")]
+    for content in (b"old", b"new"):
+        write_together(dict.fromkeys(paths, content))
+        assert [path.read_bytes() for path in tmp_path.iterdir()] == [content] * 2
+    with pytest.raises(FileNotFoundError):
+        write_together({tmp_path / "model": b"", tmp_path / "missing" / "model": b""})
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+
+
+def test_where_open_files_stay_old_temporary_files_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_OPEN_FILES_STAY", True)
+    old, new = (tmp_path / f".model.{digit * 16}" for digit in "01")
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (0, 0))
+    write_atomically(tmp_path / "model", b"new")
+    assert set(tmp_path.iterdir()) == {new, tmp_path / "model"}
 
 
 def test_concurrent_writers_do_not_remove_each_others_files(tmp_path: Path) -> None:

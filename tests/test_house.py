@@ -26,6 +26,7 @@ FLOORS = (
         "labels",
         "label_formats",
         "files",
+        "file_lock",
         "errors",
         "machine",
         "npz",

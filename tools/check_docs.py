@@ -40,14 +40,14 @@ def _anchors(markdown: str) -> set[str]:
 
 def link_problems(file: Path) -> Iterator[str]:
     """Yields links to files and headings that do not exist."""
-    for link in _LINK.findall(_FENCE.sub("", file.read_text())):
+    for link in _LINK.findall(_FENCE.sub("", file.read_text(encoding="utf-8"))):
         if re.match(r"[a-z]+:", link):  # another site
             continue
         path, _, anchor = link.partition("#")
         target = file.parent / path if path else file
         if not target.exists():
             yield f"links to {link}, but there is no such file"
-        elif anchor and anchor not in _anchors(target.read_text()):
+        elif anchor and anchor not in _anchors(target.read_text(encoding="utf-8")):
             yield f"links to {link}, but there is no such heading"
 
 
@@ -57,7 +57,7 @@ def path_problems(file: Path, tracked: list[str]) -> Iterator[str]:
     A name counts as a file name if it starts with a folder of the repository. It may contain ``*``.
     """
     folders = {name.split("/")[0] for name in tracked if "/" in name}
-    for quoted in _QUOTED.findall(_FENCE.sub("", file.read_text())):
+    for quoted in _QUOTED.findall(_FENCE.sub("", file.read_text(encoding="utf-8"))):
         first, slash, rest = quoted.partition("/")
         if slash and rest and first in folders and not any(_ROOT.glob(quoted.rstrip("/"))):
             yield f"names {quoted}, but there is no such file"
@@ -65,7 +65,7 @@ def path_problems(file: Path, tracked: list[str]) -> Iterator[str]:
 
 def command_problems(file: Path) -> Iterator[str]:
     """Yields commands in README that .ci/readme_command does not find."""
-    names = _COMMAND.findall(file.read_text())
+    names = _COMMAND.findall(file.read_text(encoding="utf-8"))
     if not names:
         yield "has no commands marked <!-- command: NAME -->"
     for name in names:

@@ -1,15 +1,22 @@
 """Writing files completely or not at all."""
 
 import errno
-import fcntl
 import os
 import re
+import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from .file_lock import lock_file
+
 _SUFFIX = r"\.[0-9a-f]{16}"
+# The errors of file systems without hard links: FAT on Linux, on Windows and on macOS, and others.
+_NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
+_OPEN_FILES_STAY = sys.platform == "win32"  # an open file can be neither renamed nor deleted
+_UNUSED_SECONDS = 60.0
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
@@ -49,12 +56,15 @@ def write_together(files: Mapping[str | os.PathLike[str], bytes]) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         names = [Path(file.name) for file in temporaries]
+        if _OPEN_FILES_STAY:
+            for file in temporaries:
+                file.close()
         _put_in_place(list(zip(names, map(Path, files), strict=True)))
     finally:
         for file in temporaries:
-            Path(file.name).unlink(missing_ok=True)
             with suppress(OSError):  # closing tries once more to write what a full disk refused
                 file.close()
+            Path(file.name).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -64,9 +74,9 @@ def exclusive_lock(path: str | os.PathLike[str]) -> Iterator[None]:
     Args:
         path: A file that stands for the place; it is created if it does not exist.
     """
-    with Path(path).open("a") as file:
+    with Path(path).open("ab") as file:
         with suppress(OSError):  # the file system has no locks
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock_file(file)
         yield
 
 
@@ -77,8 +87,11 @@ def _put_in_place(renames: Sequence[tuple[Path, Path]]) -> None:
         for temporary, path in renames:
             with _naming(path):
                 if path != renames[-1][1]:  # the last one is never undone
-                    with suppress(PermissionError):  # the file system has no hard links
+                    try:
                         old.append((path, _add_name(path)))
+                    except OSError as error:
+                        if error.errno not in _NO_HARD_LINKS:
+                            raise
                 temporary.replace(path)
     except BaseException:
         for path, second in old:
@@ -114,11 +127,13 @@ def _refuse_devices(path: Path) -> None:
 
 
 def _create_beside(path: Path) -> BinaryIO:
-    """Opens a new temporary file, and locks it to mark it as in use."""
+    """Opens a new temporary file, and marks it as in use."""
     while True:
         file = _temporary_name(path).open("xb")
+        if _OPEN_FILES_STAY:  # being open is mark enough
+            return file
         with suppress(OSError):  # without locks, unused files stay
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock_file(file)
         if os.fstat(file.fileno()).st_nlink:
             return file
         file.close()  # another process removed it before it was locked
@@ -130,9 +145,19 @@ def _remove_unused_files(path: Path) -> None:
     with suppress(OSError):
         for found in path.parent.iterdir():
             if pattern.fullmatch(found.name) and found.is_file():
-                with suppress(OSError), found.open("rb") as file:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    found.unlink()
+                with suppress(OSError):
+                    _remove_if_unused(found)
+
+
+def _remove_if_unused(temporary: Path) -> None:
+    if _OPEN_FILES_STAY:
+        # A file that is about to be renamed is not open, but was written just before.
+        if time.time() - temporary.stat().st_mtime > _UNUSED_SECONDS:
+            temporary.unlink()
+        return
+    with temporary.open("rb") as file:
+        lock_file(file, wait=False)
+        temporary.unlink()
 
 
 @contextmanager

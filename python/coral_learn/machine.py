@@ -20,8 +20,10 @@ def usable_cpus() -> int:
     Unlike ``os.cpu_count()``, this respects the affinity mask, and the quota of a container as it
     is when this is first called.
     """
-    has_affinity = hasattr(os, "sched_getaffinity")
-    cpus = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    if sys.platform == "linux":
+        cpus = len(os.sched_getaffinity(0))
+    else:
+        cpus = os.cpu_count() or 1
     quota = _read_quota(_CONTAINER_QUOTA)
     return cpus if quota is None else min(cpus, max(1, round(quota)))
 
@@ -30,7 +32,7 @@ def usable_cpus() -> int:
 def _read_quota(file: Path) -> float | None:
     """Returns the number of processors that a container may use, or None if it has no limit."""
     try:
-        quota, period = file.read_text().split()
+        quota, period = file.read_text(encoding="utf-8").split()
         return int(quota) / int(period)
     except (OSError, ValueError):  # there is no such file, or the quota is "max"
         return None
@@ -44,7 +46,7 @@ def processor_kind() -> str:
     """
     fields = {}
     try:
-        for line in _PROCESSORS.read_text(errors="replace").splitlines():
+        for line in _PROCESSORS.read_text(encoding="utf-8", errors="replace").splitlines():
             name, _, value = (part.strip() for part in line.partition(":"))
             if name in _KIND_FIELDS:
                 fields[name] = value
@@ -60,6 +62,8 @@ def cache_folder() -> Path:
         return Path(chosen)
     if sys.platform == "darwin":
         base = "~/Library/Caches"
+    elif sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
     else:
         base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(os.path.expanduser(base)) / "coral-learn"  # noqa: PTH111 (never raises)

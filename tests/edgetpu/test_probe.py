@@ -96,6 +96,24 @@ def test_a_probe_that_found_no_device_is_repeated(
     assert runs.call_count == 2
 
 
+@pytest.mark.parametrize(
+    ("status", "outcome", "detail"),
+    [
+        (-11, Outcome.INCOMPATIBLE, "crashed with SIGSEGV"),
+        (-9, Outcome.INCONCLUSIVE, "exit status -9"),
+        (0xC0000005, Outcome.INCOMPATIBLE, "crashed with error 0xC0000005"),  # on Windows
+        (0xC000013A, Outcome.INCONCLUSIVE, "exit status 3221225786"),  # Ctrl-C
+        (1, Outcome.INCONCLUSIVE, "exit status 1"),
+    ],
+)
+def test_only_a_crash_of_its_own_says_that_the_library_is_incompatible(
+    status: int, outcome: Outcome, detail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = subprocess.CompletedProcess([], status, b"model read\r\n", b"")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
+    assert probing.probe("libedgetpu.so.1", "a_runtime", COMPILED, None) == (outcome, detail)
+
+
 def test_the_delegate_of_the_caller_is_not_probed(edge_tpus: EdgeTpus, runs: mock.Mock) -> None:
     with edge_tpus(TWIN):
         delegate = edgetpu.load_edgetpu_delegate()

@@ -387,16 +387,22 @@ def test_the_size_limit_must_be_positive(tmp_path: Path) -> None:
         EmbeddingCache(tmp_path, max_bytes=0)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other folders")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not read HOME")
 def test_the_folder_is_the_users_cache_or_the_one_in_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("HOME", "/home/somebody")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.delenv(CACHE_VARIABLE, raising=False)
     assert cache_folder() == Path("/home/somebody/.cache/coral-learn")
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/mine")
     assert cache_folder() == Path("/var/cache/mine/coral-learn")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert cache_folder() == Path("/home/somebody/Library/Caches/coral-learn")
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", "/home/somebody/AppData/Local")
+    assert cache_folder() == Path("/home/somebody/AppData/Local/coral-learn")
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     assert cache_folder() == tmp_path
     assert EmbeddingCache().path.parent == tmp_path

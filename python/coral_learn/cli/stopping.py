@@ -5,7 +5,10 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+if sys.platform == "win32":
+    _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGBREAK)
+else:
+    _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
@@ -15,7 +18,8 @@ class Stopped(BaseException):
 def run_until_stopped(job: Callable[[], int]) -> int:
     """Runs a job, and stops it as soon as Ctrl-C, SIGTERM or SIGHUP arrives.
 
-    The job closes its files and devices while it stops. A second signal ends the process at once.
+    Windows has Ctrl-Break in place of SIGHUP. The job closes its files and devices while it stops.
+    A second signal ends the process at once.
 
     Returns:
         The status of the job, or 128 plus the number of the signal.

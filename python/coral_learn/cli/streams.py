@@ -33,7 +33,7 @@ def flush_results() -> None:
 
 def _tolerant(stream: TextIO | None, descriptor: int) -> TextIO:
     if stream is None:
-        return open(descriptor, "w", errors="backslashreplace")
+        return open(descriptor, "w", errors="backslashreplace")  # noqa: PLW1514 (the terminal's)
     if hasattr(stream, "reconfigure"):  # which a test's replacement may lack
         stream.reconfigure(errors="backslashreplace")
     return stream

@@ -128,6 +128,6 @@ def _permitted(node: Path) -> bool:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text().strip()
+        return file.read_text(encoding="utf-8").strip()
     except OSError:
         return ""

@@ -16,7 +16,7 @@ from .problem import Problem
 LIBRARY_VARIABLE = "CORAL_LEARN_EDGETPU_LIBRARY"
 """The environment variable with the path of a libedgetpu to use instead of the system's."""
 
-_DEFAULT_NAME = "libedgetpu.1.dylib" if sys.platform == "darwin" else "libedgetpu.so.1"
+_DEFAULT_NAMES = {"darwin": "libedgetpu.1.dylib", "win32": "edgetpu.dll"}
 _CREATE_DELEGATE = "tflite_plugin_create_delegate"
 _DEVICE_TYPES = {0: "pci", 1: "usb"}
 
@@ -36,7 +36,7 @@ class Device:
 
 def library_name() -> str:
     """Returns the path or the name by which libedgetpu is opened."""
-    return os.environ.get(LIBRARY_VARIABLE) or _DEFAULT_NAME
+    return os.environ.get(LIBRARY_VARIABLE) or _DEFAULT_NAMES.get(sys.platform, "libedgetpu.so.1")
 
 
 def open_library() -> ctypes.CDLL | Problem:
@@ -76,6 +76,8 @@ def library_version(library: ctypes.CDLL) -> str:
 
 def library_path(library: ctypes.CDLL) -> str:
     """Returns the file of an open library, or the library's name if its file is unknown."""
+    if os.name == "nt":  # Windows has no dladdr
+        return str(library._name)
     info = _DlInfo()
     function = getattr(library, _CREATE_DELEGATE, None) or getattr(library, "edgetpu_version", None)
     if function is None or not _dladdr(ctypes.cast(function, ctypes.c_void_p), ctypes.byref(info)):

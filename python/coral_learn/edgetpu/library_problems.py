@@ -74,14 +74,13 @@ def _missing_dependency(name: str, reason: str) -> str | None:
 def _install_advice(dependency: str) -> str:
     if not dependency.startswith("libusb"):
         return f"install the package that provides {dependency}"
-    if sys.platform == "darwin":
-        return "install it with `brew install libusb`"
-    return "install it with `sudo apt install libusb-1.0-0`, or your system's package of libusb 1.0"
+    apt = "`sudo apt install libusb-1.0-0`, or your system's package of libusb 1.0"
+    return f"install it with {'`brew install libusb`' if sys.platform == 'darwin' else apt}"
 
 
 def _find_file(name: str) -> Path | None:
     """Returns the file of a library that the loader refused."""
-    if os.sep in name:
+    if Path(name).name != name:
         return Path(name) if Path(name).is_file() else None
     return next((folder / name for folder in _folders() if (folder / name).is_file()), None)
 
@@ -89,7 +88,7 @@ def _find_file(name: str) -> Path | None:
 def _folders() -> Iterator[Path]:
     """Yields the folders that hold shared libraries, including those for other CPUs."""
     variable = "DYLD_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
-    yield from (Path(folder) for folder in os.environ.get(variable, "").split(":") if folder)
+    yield from (Path(folder) for folder in os.environ.get(variable, "").split(os.pathsep) if folder)
     for parent in map(Path, ("/usr/local/lib", "/usr/lib", "/lib", "/usr/lib64", "/lib64")):
         yield parent
         yield from sorted(parent.glob("*-linux-*"))

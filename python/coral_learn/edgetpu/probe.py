@@ -27,8 +27,11 @@ sys.path[:] = [*filter(None, sys.path), *sys.argv[1].split(os.pathsep)]
 from coral_learn.edgetpu.probe_process import main
 sys.exit(main(*sys.argv[2:]))
 """
-# Signals that come from outside, so that they prove nothing about the library.
-_EXTERNAL_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
+# Ends that come from outside, so that they prove nothing about the library.
+_EXTERNAL_SIGNALS = ("SIGHUP", "SIGINT", "SIGKILL", "SIGTERM")
+_CONTROL_C_EXIT = 0xC000013A
+# Windows ends a process that crashes with the code of its error, which is this number or more.
+_FIRST_WINDOWS_ERROR = 0xC0000000
 
 
 class Outcome(enum.Enum):
@@ -97,9 +100,18 @@ def _result(status: int, output: str, errors: str) -> ProbeResult:
         return ProbeResult(Outcome.NOT_OPENED, last_line)
     if status == STATUS_UNRESOLVED_OPERATOR:
         return ProbeResult(Outcome.INCOMPATIBLE, last_line)
-    if status < 0 and -status not in _EXTERNAL_SIGNALS and MODEL_READ in output:
-        return ProbeResult(Outcome.INCOMPATIBLE, f"crashed with {_signal_name(-status)}")
+    crash = _crash(status)
+    if crash is not None and MODEL_READ in output:
+        return ProbeResult(Outcome.INCOMPATIBLE, f"crashed with {crash}")
     return ProbeResult(Outcome.INCONCLUSIVE, last_line or f"exit status {status}")
+
+
+def _crash(status: int) -> str | None:
+    """Returns what ended a process that crashed: a signal, or on Windows the code of an error."""
+    if status >= _FIRST_WINDOWS_ERROR and status != _CONTROL_C_EXIT:
+        return f"error 0x{status:X}"
+    name = _signal_name(-status) if status < 0 else None
+    return None if name in _EXTERNAL_SIGNALS else name
 
 
 def _signal_name(number: int) -> str:
@@ -116,4 +128,5 @@ def _replace_lock() -> None:
 
 _lock = threading.Lock()
 _results: dict[tuple[str, str], ProbeResult] = {}
-os.register_at_fork(after_in_child=_replace_lock)
+if sys.platform != "win32":  # which cannot fork
+    os.register_at_fork(after_in_child=_replace_lock)

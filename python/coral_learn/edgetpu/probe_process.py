@@ -46,8 +46,7 @@ def main(runtime: str, library: str, device: str) -> int:
 
 
 def _disable_core_dump() -> None:
-    try:
+    if sys.platform != "win32":  # which writes none
         import resource
-    except ImportError:  # on Windows
-        return
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

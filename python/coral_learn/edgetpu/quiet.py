@@ -1,6 +1,7 @@
 """Keeping the log lines of the TFLite runtime out of standard error."""
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,7 +13,9 @@ _LAST_LINE = b"delegate for CPU"
 _CHUNK = 1 << 16  # bytes, what a pipe usually holds
 
 _lock = threading.Lock()
-_pending = True  # whether the runtime has not logged its last line yet
+# Whether the runtime has not logged its last line yet. On Windows nothing is filtered: its pipes
+# make a writer wait, and a runtime may have file descriptors of its own.
+_pending = sys.platform != "win32"
 
 
 def run_without_info_lines(method: Callable[[], T]) -> T:
@@ -37,8 +40,9 @@ def _run_filtered(method: Callable[[], T]) -> T:
     except OSError:  # standard error is closed
         return method()
     read_end, write_end = os.pipe()
-    for end in (read_end, write_end):
-        os.set_blocking(end, False)  # so that nobody ever waits for a pipe that is full or empty
+    if sys.platform != "win32":  # where this function is not called
+        for end in (read_end, write_end):
+            os.set_blocking(end, False)  # so that nobody ever waits for a full or empty pipe
     os.dup2(write_end, 2)
     os.close(write_end)
     try:

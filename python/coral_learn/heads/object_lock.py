@@ -1,6 +1,7 @@
 """A lock for objects that threads share, which can be copied, pickled and forked."""
 
 import os
+import sys
 import threading
 import weakref
 
@@ -41,5 +42,5 @@ def _renew_all() -> None:
         lock._renew_after_fork()
 
 
-if hasattr(os, "register_at_fork"):
+if sys.platform != "win32":  # which cannot fork
     os.register_at_fork(after_in_child=_renew_all)

@@ -93,8 +93,8 @@ def retrain(
     Writes ``retrained_model.tflite`` (``retrained_model_edgetpu.tflite`` if the extractor is
     compiled for the Edge TPU), ``label_map.txt``, ``report.html`` and ``photos.csv``, the list
     of the photos with their part of the split, at the very end, all of them or none. Photos that
-    cannot be read, and photos that are in two classes, are skipped and listed in the result. Exact copies
-    of a photo count once.
+    cannot be read, and photos that are in two classes, are skipped and listed in the result. Exact
+    copies of a photo count once.
 
     Args:
         data_dir: A folder with one folder of photos for each class, or anything else that

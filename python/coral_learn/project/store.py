@@ -7,7 +7,6 @@ parts/*.npz       the embeddings and heads that the states refer to
 parts/*.sha256    the SHA-256 of the photo of each embedding, 32 bytes each
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..embeddings import Embeddings
+from ..file_lock import lock_file
 from ..files import write_atomically
 from ..heads.softmax_regression import SoftmaxRegression
 from ..words import counted
@@ -69,8 +69,8 @@ class ProjectStore:
         """
         path = self.path / _LOCK_NAME
         # Readers need no permission to write, unless the lock's file is missing.
-        with path.open("r" if shared and path.exists() else "a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        with path.open("rb" if shared and path.exists() else "ab") as lock:
+            lock_file(lock, shared=shared)
             yield
 
     def read_states(self) -> list[ProjectState]:
