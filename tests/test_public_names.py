@@ -26,10 +26,10 @@ from coral_learn.cli.app import app
 # Parameters by name. A class is listed with the parameters of its constructor; None: not listed.
 PACKAGE: dict[str, str | None] = {
     "Class": "id label score",
-    "Classifier": "model labels device cache input_size normalization",
+    "Classifier": "model labels device cache input_size normalization resize",
     "EdgeTpuError": None,
     "EmbeddingCache": "folder max_bytes",
-    "EmbeddingExtractor": "model device workers cache input_size normalization",
+    "EmbeddingExtractor": "model device workers cache input_size normalization resize",
     "Embeddings": "quantized scale zero_point",
     "Evaluation": "accuracy images classes confusion skipped interval seen new notes",
     "ImageFolder": "path",
@@ -37,7 +37,7 @@ PACKAGE: dict[str, str | None] = {
     "ModelError": None,
     "Project": "path",
     "RetrainResult": (
-        "model labels report classes images skipped accuracy seconds device runtime notes"
+        "model labels report classes images skipped accuracy seconds device runtime notes resize"
     ),
     "SgdSettings": "iterations learning_rate batch_size weight_scale",
     "SoftmaxRegression": "feature_dim num_classes weight_scale reg seed",
@@ -48,7 +48,7 @@ PACKAGE: dict[str, str | None] = {
     "create_imprinting_model": "model keep_classes tensor_name",
     "doctor": "model device",
     "edgetpu": None,
-    "evaluate": "model data_dir labels device cache input_size progress normalization",
+    "evaluate": "model data_dir labels device cache input_size progress normalization resize",
     "format_labels": "labels",
     "install_as_pycoral": "",
     "read_head": "classifier",
@@ -56,7 +56,7 @@ PACKAGE: dict[str, str | None] = {
     "remember_classes": "classifier embeddings labels",
     "retrain": (
         "data_dir extractor output tensor_name method sgd validation test seed device cache "
-        "input_size progress normalization"
+        "input_size progress normalization resize"
     ),
     "split_by_class": "labels validation test seed groups",
 }
@@ -88,6 +88,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "label": "index",
         "labels": None,
         "num_classes": None,
+        "resize": None,
         "scores": "images progress on_error",
     },
     "EmbeddingCache": {"clear": "", "info": "", "max_bytes": None, "path": None},
@@ -97,6 +98,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "extract": "images progress on_error",
         "feature_dim": None,
         "input_size": None,
+        "resize": None,
         "stream": "images",
     },
     "Embeddings": {
@@ -136,7 +138,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "add_class": "name photos device cache progress on_error",
         "add_photos": "name photos device cache progress on_error",
         "classes": None,
-        "create": "path extractor tensor_name input_size normalization",
+        "create": "path extractor tensor_name input_size normalization resize",
         "export": "output",
         "history": None,
         "notes": None,
@@ -226,12 +228,14 @@ COMMANDS = {
     "": "--version",
     "cache": "--clear --json",
     "classify": (
-        "MODEL IMAGES --labels --top-k --threshold --input-size --input-range --device --json"
+        "MODEL IMAGES --labels --top-k --threshold --input-size --input-range --resize --device "
+        "--json"
     ),
     "demo": "--output --force --json",
     "doctor": "--model --device --json",
     "evaluate": (
-        "MODEL DATA_DIR --labels --input-size --input-range --device --cache --no-cache --json"
+        "MODEL DATA_DIR --labels --input-size --input-range --resize --device --cache --no-cache "
+        "--json"
     ),
     "extractor": (
         "CLASSIFIER --output --tensor --photos --list --input-size --input-range --force --json"
@@ -239,7 +243,7 @@ COMMANDS = {
     "models": "--download --compare --device --cache --no-cache --json",
     "project": "",
     "project add": "FOLDER NAME PHOTOS --device --cache --no-cache",
-    "project create": "FOLDER --extractor --input-range --tensor --input-size --force",
+    "project create": "FOLDER --extractor --input-range --resize --tensor --input-size --force",
     "project export": "FOLDER --output --force",
     "project remove": "FOLDER NAME",
     "project rename": "FOLDER NAME NEW_NAME",
@@ -247,7 +251,7 @@ COMMANDS = {
     "project undo": "FOLDER",
     "train": (
         "DATA_DIR --extractor --tensor --output --method --iterations --learning-rate --batch-size "
-        "--weight-scale --val --test --seed --input-size --input-range --device --cache "
+        "--weight-scale --val --test --seed --input-size --input-range --resize --device --cache "
         "--no-cache --force --json"
     ),
 }
@@ -269,6 +273,7 @@ RETRAINED_KEYS = {
     "model": None,
     "notes": [],
     "report": None,
+    "resize": None,
     "runtime": None,
     "seconds": {"extract": None, "serialize": None, "train": None, "verify": None},
     "skipped": [],

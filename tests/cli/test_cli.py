@@ -50,7 +50,9 @@ def trained(
 
 @pytest.mark.slow_when_emulated
 def test_train_prints_one_json_object(trained: dict[str, object]) -> None:
-    parts = "model labels report classes images skipped accuracy seconds device runtime notes"
+    parts = (
+        "model labels report classes images skipped accuracy seconds device runtime notes resize"
+    )
     assert trained.keys() == set(parts.split())
     assert trained["classes"] == ["crab", "fish", "jellyfish"]
     assert trained["images"] == 60

@@ -20,12 +20,13 @@ from tests.support.stand_in.devices import StandIn
 from tests.support.stand_in.models import compiled
 
 from coral_learn import edgetpu
-from coral_learn.extraction import cache_file, cached_rows, image_model
+from coral_learn.extraction import cache_file, cache_source, cached_rows
 from coral_learn.extraction.cache import EmbeddingCache
 from coral_learn.extraction.extractor import EmbeddingExtractor
 from coral_learn.extraction.model_runner import ModelRunner
 from coral_learn.extraction.photo_file import PhotoError
 from coral_learn.machine import CACHE_VARIABLE, cache_folder
+from coral_learn.tflite.resizing import View
 
 
 @pytest.fixture
@@ -123,23 +124,25 @@ def test_everything_that_a_row_depends_on_is_part_of_its_key(
     inferences: list[int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def extract(model: bytes = averaging_model()) -> int:
+    def extract(model: bytes = averaging_model(), resize: View | None = None) -> int:
         before = len(inferences)
-        with EmbeddingExtractor(model, cache=cache) as extractor:
+        with EmbeddingExtractor(model, cache=cache, resize=resize) as extractor:
             extractor.extract(photo_files)
         return len(inferences) - before
 
     assert extract() == 20
     assert extract() == 0
     assert extract(averaging_model(size=(6, 4))) == 20
+    assert extract(resize="crop") == 20
+    assert extract(resize="crop") == extract(resize="squash") == 0
     with monkeypatch.context() as patch:
-        patch.setattr(image_model, "PREPROCESSING", "another")
+        patch.setattr(cache_source, "PREPROCESSING", "another")
         assert extract() == 20
     with monkeypatch.context() as patch:
-        patch.setattr(image_model, "runtime_name", lambda: "another-runtime 1.0")
+        patch.setattr(cache_source, "runtime_name", lambda: "another-runtime 1.0")
         assert extract() == 20
     with monkeypatch.context() as patch:
-        patch.setattr(image_model, "processor_kind", lambda: "another processor")
+        patch.setattr(cache_source, "processor_kind", lambda: "another processor")
         assert extract() == 20
     assert extract() == 0
 

@@ -12,9 +12,11 @@ import pytest
 from tests.support.model_builder import KINDS, build_classifier, build_extractor, random_image, run
 
 from coral_learn.tflite.cut import create_embedding_extractor
+from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.head.append import append_softmax_head
 from coral_learn.tflite.head.read import read_head
 from coral_learn.tflite.labels import attach_labels
+from coral_learn.tflite.resize_note import with_resize
 
 SCRIPT = """
 import sys
@@ -43,6 +45,7 @@ def _models(kind: str) -> dict[str, tuple[bytes, np.ndarray]]:
     models = {
         "extractor": (extractor, image),
         "again": (again, image),
+        "noted": (with_resize(ModelFile(again), "crop").content, image),
         "labelled": (attach_labels(again, ["a", "b", "c", "d"]).content, image),
     }
     for rank in (2, 3, 4):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
+
+from ..tflite.resizing import Resize, View
 
 if TYPE_CHECKING:
     from ..extraction.cache import EmbeddingCache
@@ -71,6 +73,19 @@ input_range_option = click.option(
     help="Range of the pixels that the model takes: 0..255, 0..1, -1..1, imagenet, or MEAN,STD in "
     "pixel values. By default what the model declares or shows, or else what train, evaluate and "
     "project measure on your photos.",
+)
+view_option = click.option(
+    "--resize",
+    type=click.Choice(get_args(View)),
+    help="How a photo is resized to the input: squash stretches the whole photo, crop takes its "
+    "center. By default what the model was trained with, or else squash.",
+)
+resize_option = click.option(
+    "--resize",
+    type=click.Choice(get_args(Resize)),
+    help="How a photo is resized to the input: squash stretches the whole photo, crop takes its "
+    "center, and both trains on both, for a model that takes the center. The model remembers it. "
+    "By default what the extractor was trained with, or else squash.",
 )
 labels_option = click.option(
     "--labels",

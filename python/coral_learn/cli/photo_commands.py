@@ -21,10 +21,12 @@ from .options import (
     json_option,
     labels_option,
     model_argument,
+    view_option,
 )
 
 if TYPE_CHECKING:
     from ..tflite.normalization import Normalization
+    from ..tflite.resizing import View
 
 
 @click.command("classify")
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 )
 @input_size_option
 @input_range_option
+@view_option
 @device_option
 @json_option
 def classify_command(
@@ -58,6 +61,7 @@ def classify_command(
     threshold: float | None,
     input_size: tuple[int, int] | None,
     input_range: Normalization | None,
+    resize: View | None,
     device: str | None,
     json: bool,
 ) -> None:
@@ -66,7 +70,12 @@ def classify_command(
     from . import display
 
     with Classifier(
-        model, labels=labels, device=device, input_size=input_size, normalization=input_range
+        model,
+        labels=labels,
+        device=device,
+        input_size=input_size,
+        normalization=input_range,
+        resize=resize,
     ) as classifier:
         found = classifier.classify_readable(images, top_k=top_k, threshold=threshold)
     answers = list(zip([str(images[index]) for index in found.kept], found.rows, strict=True))
@@ -90,6 +99,7 @@ def classify_command(
 @labels_option
 @input_size_option
 @input_range_option
+@view_option
 @device_option
 @cache_option
 @json_option
@@ -99,6 +109,7 @@ def evaluate_command(
     labels: Path | None,
     input_size: tuple[int, int] | None,
     input_range: Normalization | None,
+    resize: View | None,
     device: str | None,
     cache: bool,
     json: bool,
@@ -120,6 +131,7 @@ def evaluate_command(
         input_size=input_size,
         progress=not json,
         normalization=input_range,
+        resize=resize,
     )
     display.print_facts(evaluation.notes)
     display.print_skipped(evaluation.skipped)

@@ -20,11 +20,13 @@ from .options import (
     input_size_option,
     json_option,
     output_option,
+    resize_option,
 )
 from .overwriting import confirm_overwriting
 
 if TYPE_CHECKING:
     from ..tflite.normalization import Normalization
+    from ..tflite.resizing import Resize
 
 folder_argument = click.argument("folder", type=PATH, metavar="PROJECT")
 name_argument = click.argument("name", metavar="CLASS")
@@ -42,6 +44,7 @@ def project_app() -> None:
 @folder_argument
 @extractor_option
 @input_range_option
+@resize_option
 @click.option(
     "--tensor",
     metavar="NAME",
@@ -56,6 +59,7 @@ def _create(
     tensor: str | None,
     input_size: tuple[int, int] | None,
     input_range: Normalization | None,
+    resize: Resize | None,
     force: bool,
 ) -> None:
     """Create a project without classes."""
@@ -68,10 +72,15 @@ def _create(
     extractor = named_extractor(extractor)
     store = ProjectStore(folder)
     if store.extractor.exists() and not store.exists() and not force:
-        new = prepare_extractor(extractor, tensor, input_size, input_range).model
+        new = prepare_extractor(extractor, tensor, input_size, input_range, resize).model
         confirm_overwriting(foreign_file(store.extractor, new.content), force=force)
     made = Project.create(
-        folder, extractor, tensor_name=tensor, input_size=input_size, normalization=input_range
+        folder,
+        extractor,
+        tensor_name=tensor,
+        input_size=input_size,
+        normalization=input_range,
+        resize=resize,
     )
     display.print_facts(made.notes)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")

@@ -24,12 +24,14 @@ from .options import (
     input_size_option,
     json_option,
     output_option,
+    resize_option,
 )
 from .overwriting import confirm_overwriting
 
 if TYPE_CHECKING:
     from ..jobs.retraining import RetrainResult
     from ..tflite.normalization import Normalization
+    from ..tflite.resizing import Resize
 
 _FRACTION = Number(0, 1, max_open=True)
 _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
@@ -103,6 +105,7 @@ _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
 )
 @input_size_option
 @input_range_option
+@resize_option
 @device_option
 @cache_option
 @force_option
@@ -124,6 +127,7 @@ def train_command(
     seed: int,
     input_size: tuple[int, int] | None,
     input_range: Normalization | None,
+    resize: Resize | None,
     device: str | None,
     cache: bool,
     force: bool,
@@ -161,6 +165,7 @@ def train_command(
             input_size=input_size,
             progress=report,
             normalization=input_range,
+            resize=resize,
         )
     _show(result, f"coral-learn classify {result.model} PHOTO.jpg", json)
 

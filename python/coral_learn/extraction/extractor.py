@@ -8,6 +8,7 @@ from ..progress import Progress
 from ..tflite.file import ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
+from ..tflite.resizing import View
 from .builtin_extractor import builtin_extractor
 from .cache import EmbeddingCache
 from .image_model import ImageModel
@@ -24,6 +25,7 @@ class EmbeddingExtractor:
 
     Attributes:
         input_size: Width and height of the model's input, in pixels.
+        resize: What the model sees of a photo, ``squash`` or ``crop``.
         feature_dim: The number of features in an embedding.
         output_size: The same as ``feature_dim``.
         device: ``cpu``, or the Edge TPUs in use, such as ``:0`` or ``:0,:1``; ``edgetpu`` if no
@@ -40,6 +42,7 @@ class EmbeddingExtractor:
         cache: EmbeddingCache | None = None,
         input_size: InputSize | None = None,
         normalization: NormalizationLike | None = None,
+        resize: View | None = None,
     ) -> None:
         """Loads a model.
 
@@ -56,13 +59,17 @@ class EmbeddingExtractor:
             normalization: How pixels are normalized: ``0..255``, ``0..1``, ``-1..1``, ``imagenet``,
                 or ``MEAN,STD`` in pixel values from 0 to 255. None for what the model itself
                 declares or shows; a float model that shows nothing gets -1..1, with a warning.
+            resize: What the model sees of a photo: ``squash`` for the whole photo, stretched to the
+                input, or ``crop`` for its center in the shape of the input. None for what a model
+                that was retrained here says, and ``squash`` for any other model.
 
         Raises:
             ModelError: The model cannot be used, or does not take one image.
             EdgeTpuError: The device failed.
-            ValueError: ``workers`` is less than 1 or more than 1024, the device string or the
-                normalization is invalid, a cache was given together with an interpreter, whose
-                model is not known, or the model takes images of another size only.
+            ValueError: ``workers`` is less than 1 or more than 1024, the device string, the
+                normalization or ``resize`` is invalid, a cache was given together with an
+                interpreter, whose model is not known, or the model takes images of another size
+                only.
         """
         self._model = ImageModel(
             builtin_extractor() if model is None else model,
@@ -71,8 +78,10 @@ class EmbeddingExtractor:
             cache=cache,
             input_size=input_size,
             normalization=normalization,
+            resize=resize,
         )
         self.input_size = self._model.input_size
+        self.resize = self._model.resize
         self.feature_dim = self.output_size = self._model.output_size
         self.device = self._model.device
         self.workers = self._model.workers
@@ -99,8 +108,8 @@ class EmbeddingExtractor:
     ) -> Embeddings:
         """Returns the embeddings of photos.
 
-        Photos are decoded, turned upright by their EXIF orientation, stretched to ``input_size``
-        and quantized as the model's input requires.
+        Photos are decoded, turned upright by their EXIF orientation, stretched or cropped to
+        ``input_size`` as :attr:`resize` says, and quantized as the model's input requires.
 
         Args:
             images: Paths, PIL images or uint8 arrays ([h, w], [h, w, 3] RGB or [h, w, 4] RGBA), in

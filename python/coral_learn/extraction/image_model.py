@@ -1,7 +1,6 @@
 """Running an image model on photos: each photo gives one row of numbers."""
 
 import contextlib
-import hashlib
 import os
 import warnings
 from collections.abc import Generator, Iterable, Sequence
@@ -11,18 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..edgetpu.runtime import Interpreter, runtime_name
+from ..edgetpu.runtime import Interpreter
 from ..embeddings import Embeddings
-from ..machine import processor_kind
 from ..progress import Progress, counting
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize, checked_size
 from ..tflite.normalization import INPUT_RANGES, NormalizationLike, parse_normalization
 from ..tflite.quantization import stored_range
+from ..tflite.resize_note import read_view
+from ..tflite.resizing import View, checked_view
 from .cache import EmbeddingCache
+from .cache_source import cache_source
 from .cached_rows import CachedRows
-from .images import PREPROCESSING, ImageSource
-from .model_runner import ModelRunner, Row
+from .images import ImageSource
+from .model_runner import Row
 from .photo_file import PhotoError
 from .photo_rows import OnError, PhotoRows, SkippedPhoto, raise_error
 from .photo_steps import Outcome, PhotoSteps
@@ -48,6 +49,7 @@ class ImageModel:
         input_size: Width and height of the model's input, in pixels.
         output_size: The number of features or classes.
         output_format: The format of the model's output.
+        resize: What the model sees of a photo.
         device: ``cpu``, or the Edge TPUs in use, such as ``:0`` or ``:0,:1``; ``edgetpu`` if no
             Edge TPU was chosen by name.
         workers: The number of photos that are decoded at once and, on the CPU, run at once.
@@ -62,20 +64,24 @@ class ImageModel:
         cache: EmbeddingCache | None = None,
         input_size: InputSize | None = None,
         normalization: NormalizationLike | None = None,
+        resize: View | None = None,
     ) -> None:
         """Loads a model; the arguments and errors are those of ``EmbeddingExtractor``."""
         if workers is not None:
             workers = checked_workers(workers)
         size = checked_size(input_size)
         given = None if normalization is None else parse_normalization(normalization)
+        self.resize: View = "squash" if resize is None else checked_view(resize)
         name = "the model"
         self._cache_source = b""
         if isinstance(model, str | os.PathLike | bytes | bytearray | memoryview | ModelFile):
             file = ModelFile.open(model)
             name = file.name
+            if resize is None:
+                self.resize = read_view(file)
             placement = place_model(file, device, workers, size, given)
             if cache is not None:
-                self._cache_source = _cache_source(file.content, placement.first, size)
+                self._cache_source = cache_source(file.content, placement.first, size, self.resize)
         elif cache is None:
             placement = place_interpreter(model, device, workers, size, given)
         else:
@@ -177,7 +183,12 @@ class ImageModel:
         lost = len(self._runners.lost)
         with self._open_cache() as cached:
             steps = PhotoSteps(
-                self._input_format, self.output_format, self._runners, cached, digests=digests
+                self._input_format,
+                self.output_format,
+                self._runners,
+                cached,
+                resize=self.resize,
+                digests=digests,
             )
             outcomes = prepare_and_run(
                 steps.prepare,
@@ -227,20 +238,6 @@ def _warn_of_assumption(name: str, table: NDArray[TensorValue], knows_range: boo
                 "and the range is computed from the scale of the input",
                 stacklevel=4,
             )
-
-
-def _cache_source(content: bytes, runner: ModelRunner, size: tuple[int, int] | None) -> bytes:
-    """Returns everything that a row depends on besides the photo."""
-    return b"\0".join(
-        [
-            hashlib.blake2b(content).digest(),
-            PREPROCESSING.encode(),
-            runner.input_format.table.tobytes(),
-            runtime_name().encode(),
-            processor_kind().encode(),
-            *([] if size is None else [b"%d x %d" % size]),
-        ]
-    )
 
 
 def _refuse_single_image(images: Iterable[ImageSource]) -> None:

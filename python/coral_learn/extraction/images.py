@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from ..tflite.resizing import View
+from .central_crop import central_box, size_around
 from .photo_file import PhotoError, PhotoFile, read_photo
 from .picture_formats import (
     check_pixel_count,
@@ -74,12 +76,14 @@ def load_image(
     size: tuple[int, int],
     mode: ColorMode = "RGB",
     *,
+    resize: View = "squash",
     on_guess: OnGuess | None = None,
 ) -> NDArray[np.uint8]:
     """Returns a photo as the pixels of a model's input.
 
     The photo is turned upright by its EXIF orientation and stretched to ``size``, as in Coral's
-    tutorial. Transparent areas become white, and an animation is represented by its first frame.
+    tutorial, or first cropped to its center in the shape of ``size``.
+    Transparent areas become white, and an animation is represented by its first frame.
     Pictures of more than eight bits are converted by
     :func:`~coral_learn.extraction.deep_pictures.to_gray_bytes`. A large JPEG is decoded at a
     reduced size, but never below ``size``.
@@ -88,6 +92,7 @@ def load_image(
         image: A path, a PIL image or an array; see :data:`ImageSource`. It is never modified.
         size: Width and height in pixels.
         mode: RGB, or L for the luminance that Pillow computes.
+        resize: Whether the whole photo is stretched to ``size``, or its center is.
         on_guess: Called if the range of the picture's values had to be assumed.
 
     Returns:
@@ -97,7 +102,7 @@ def load_image(
         PhotoError: The photo cannot be read or decoded, or the array has the wrong shape or type.
         TypeError: ``image`` is neither a path, nor a PIL image, nor an array.
     """
-    target = _Target(size, mode, on_guess)
+    target = _Target(size, mode, resize, on_guess)
     if isinstance(image, Image.Image):
         return _load_callers_image(image, target)
     if isinstance(image, np.ndarray):
@@ -116,13 +121,17 @@ class _Target(NamedTuple):
 
     size: tuple[int, int]
     mode: ColorMode
+    resize: View
     on_guess: OnGuess | None
 
 
 def _decode(photo: PhotoFile, target: _Target) -> NDArray[np.uint8]:
     try:
         with open_photo(photo.content) as image:
-            image.draft(None, _turned(target.size, _orientation(image)))
+            least = _turned(target.size, _orientation(image))
+            if target.resize == "crop":
+                least = size_around(image.size, least)
+            image.draft(None, least)
             large = image.width * image.height > _LARGE_PHOTO_PIXELS
             with _one_large_photo if large else nullcontext():
                 return _to_pixels(image, target, photo.content)
@@ -173,7 +182,11 @@ def _to_pixels(image: Image.Image, target: _Target, content: bytes = b"") -> NDA
     # Turning comes last because the small image takes less work than the large one.
     if is_deep(image) or keeps_high_bytes(image, content):
         image = _to_bytes(image, content, target.on_guess)
-    image = _to_mode(image, target.mode).resize(_turned(target.size, orientation), _FILTER)
+    size = _turned(target.size, orientation)
+    if target.resize == "crop":
+        # resize(box=...) needs no copy, but rounds in another way than for a photo cropped before.
+        image = image.crop(central_box(image.size, size, orientation))
+    image = _to_mode(image, target.mode).resize(size, _FILTER)
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
     pixels = np.asarray(image)

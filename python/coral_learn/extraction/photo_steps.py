@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..tflite.resizing import View
 from .cached_rows import CachedRows
 from .images import ImageSource, load_image
 from .input_format import InputFormat, InputTensor
@@ -55,6 +56,7 @@ class PhotoSteps:
         runners: RunnerPool,
         cached: CachedRows | None,
         *,
+        resize: View,
         digests: bool,
     ) -> None:
         """Takes the model and the cache.
@@ -64,6 +66,7 @@ class PhotoSteps:
             output_format: The format of the model's output.
             runners: What runs the model.
             cached: The rows that are known already; None without a cache.
+            resize: What the model sees of a photo.
             digests: Whether to compute the digest of each photo's file.
         """
         self.guesses: list[str] = []
@@ -71,6 +74,7 @@ class PhotoSteps:
         self._output_format = output_format
         self._runners = runners
         self._cached = cached
+        self._resize = resize
         self._digests = digests
 
     def prepare(self, image: ImageSource) -> PreparedPhoto | Outcome:
@@ -89,7 +93,11 @@ class PhotoSteps:
                         return Outcome(np.frombuffer(row, self._output_format.dtype), digest)
             guess: list[str] = []
             pixels = load_image(
-                photo, self._input_format.size, self._input_format.mode, on_guess=guess.append
+                photo,
+                self._input_format.size,
+                self._input_format.mode,
+                resize=self._resize,
+                on_guess=guess.append,
             )
         except PhotoError as error:
             return Outcome(error, digest)

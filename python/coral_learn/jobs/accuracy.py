@@ -155,7 +155,7 @@ def _cross_validate_small(
     return cross_validate(
         photos.embeddings,
         photos.labels,
-        lambda rows, embeddings: train_again(rows).predict(embeddings),
+        lambda rows, embeddings: train_again(photos.rows_of_views(rows)).predict(embeddings),
         seed,
         photos.groups,
     )

@@ -18,6 +18,7 @@ from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
 from ..tflite.output_kind import OutputKind, class_names
+from ..tflite.resizing import View
 from .class_labels import labels_from_zero, warn_of_label_count
 from .scores import ScoreConverter
 
@@ -53,6 +54,7 @@ class Classifier:
         num_classes: The number of classes; two for a model that gives one number.
         output_kind: What the model's output means.
         input_size: Width and height of the model's input, in pixels.
+        resize: What the model sees of a photo, ``squash`` or ``crop``.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Classifier:
         cache: EmbeddingCache | None = None,
         input_size: InputSize | None = None,
         normalization: NormalizationLike | None = None,
+        resize: View | None = None,
     ) -> None:
         """Loads a classifier.
 
@@ -76,18 +79,26 @@ class Classifier:
                 those of the model, or 224 for a model that takes images of any size.
             normalization: How pixels are normalized, as for
                 :class:`coral_learn.EmbeddingExtractor`.
+            resize: What the model sees of a photo, as for :class:`coral_learn.EmbeddingExtractor`.
 
         Raises:
             ModelError: The model cannot be used, or is an embedding extractor.
             EdgeTpuError: The device failed.
-            OSError, ValueError: The label file cannot be read, or the normalization is invalid.
+            OSError, ValueError: The label file cannot be read, or the normalization or ``resize``
+                is invalid.
         """
         file = ModelFile.open(model)
         names = _label_names(labels) if labels is not None else file.labels
         self._model = ImageModel(
-            file, device=device, cache=cache, input_size=input_size, normalization=normalization
+            file,
+            device=device,
+            cache=cache,
+            input_size=input_size,
+            normalization=normalization,
+            resize=resize,
         )
         self.input_size = self._model.input_size
+        self.resize = self._model.resize
         try:
             self._scores = ScoreConverter(file, self._model.output_format, names)
         except BaseException:

@@ -1,5 +1,6 @@
 """Evaluation: how often a classifier is right on photos whose class is known."""
 
+import functools
 import os
 import warnings
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
 from ..tflite.output_kind import OutputKind
+from ..tflite.resizing import View
 from ..words import counted, percent, quoted
 from .class_labels import check_label_count, own_classes
 from .classification import Classifier, LabelSource
@@ -92,6 +94,7 @@ def evaluate(
     input_size: InputSize | None = None,
     progress: bool | Progress = False,
     normalization: NormalizationLike | None = None,
+    resize: View | None = None,
 ) -> Evaluation:
     """Measures a classifier on photos in class folders.
 
@@ -112,16 +115,20 @@ def evaluate(
         normalization: How pixels are normalized, as for :class:`coral_learn.EmbeddingExtractor`. By
             default, where a float model shows nothing, the usual ranges are tried on up to 100 of
             the photos, and the one with the best accuracy is used.
+        resize: What the model sees of a photo, as for :class:`coral_learn.EmbeddingExtractor`.
 
     Raises:
-        ValueError: The photos or the normalization cannot be used, or a folder is not a class of
-            the model.
+        ValueError: The photos, the normalization or ``resize`` cannot be used, or a folder is not a
+            class of the model.
         ModelError: The model cannot be used.
         EdgeTpuError: The device failed.
     """
     photos = ImageFolder(data_dir)
     rows, notes = _rows_to_test(photos)
     file = ModelFile.open(model)
+    open_classifier = functools.partial(
+        Classifier, file, labels=labels, device=device, input_size=input_size, resize=resize
+    )
     if normalization is None and file.has_unknown_range:
         from .input_range import measure_classifier  # rarely needed
 
@@ -129,21 +136,12 @@ def evaluate(
             file,
             [photos.paths[row] for row in rows],
             photos.labels[rows],
-            lambda each: Classifier(
-                file, labels=labels, device=device, input_size=input_size, normalization=each
-            ),
+            lambda each: open_classifier(normalization=each),
             lambda classifier: _class_ids(photos, classifier),
         )
         normalization = measured.normalization
         notes.append(measured.note)
-    with Classifier(
-        file,
-        labels=labels,
-        device=device,
-        cache=cache,
-        input_size=input_size,
-        normalization=normalization,
-    ) as classifier:
+    with open_classifier(cache=cache, normalization=normalization) as classifier:
         names = _class_names(photos, classifier)
         if classifier.labels is None and names != _indices(classifier):
             notes.append(

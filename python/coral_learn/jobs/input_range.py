@@ -15,6 +15,7 @@ from ..extraction.images import load_image
 from ..extraction.photo_file import PhotoError
 from ..tflite.file import ModelFile
 from ..tflite.normalization import Normalization
+from ..tflite.resizing import View
 from .classification import Classifier
 from .quick_head import held_out_loss, log_losses, sample_rows
 from .range_choice import (
@@ -65,7 +66,9 @@ def measure_extractor(
     trials = {}
     for candidate in CANDIDATES:
         with EmbeddingExtractor(extractor, device=device, normalization=candidate) as opened:
-            sample = sample or take_sample(extractor, paths, labels, opened.input_size)
+            sample = sample or take_sample(
+                extractor, paths, labels, opened.input_size, opened.resize
+            )
             trials[candidate] = try_embeddings(opened.extract(sample.pixels), sample.labels)
     return choose_by_loss(trials, len(sample.labels) if sample else 0)
 
@@ -93,7 +96,9 @@ def measure_classifier(
     scores = {}
     for candidate in CANDIDATES:
         with open_classifier(candidate) as classifier:
-            sample = sample or take_sample(model, paths, folders, classifier.input_size)
+            sample = sample or take_sample(
+                model, paths, folders, classifier.input_size, classifier.resize
+            )
             truth = class_ids(classifier)[sample.labels]
             found = classifier.scores(sample.pixels)
         scores[candidate] = Score(
@@ -103,13 +108,17 @@ def measure_classifier(
 
 
 def take_sample(
-    model: ModelFile, paths: Sequence[Path], labels: NDArray[np.int64], size: tuple[int, int]
+    model: ModelFile,
+    paths: Sequence[Path],
+    labels: NDArray[np.int64],
+    size: tuple[int, int],
+    resize: View,
 ) -> Sample:
     """Decodes some of the photos of each class; skips those that cannot be read."""
     pixels, kept = [], []
     for row in sample_rows(labels, _photos_per_class(model)):
         try:
-            pixels.append(load_image(paths[row], size))
+            pixels.append(load_image(paths[row], size, resize=resize))
         except PhotoError:  # the job itself reports it
             continue
         kept.append(row)

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import PredictionVector
-from ..dataset.split import Split
 from ..embeddings import Embeddings
 from ..heads.class_means import class_means
 from ..heads.length_normalization import normalize_lengths
@@ -15,32 +14,11 @@ from ..heads.records import FitRecord
 from ..heads.softmax_regression import SoftmaxRegression
 from ..tflite.file import ModelFile
 from .cross_validation import is_cheap
+from .learning_task import LearningTask
 from .settings import Method, SgdSettings
 
 _CURVE_POINTS = 20  # of SGD's training curve
 _MAX_SGD_WORK = 1_000_000_000  # steps x batch x features x classes; a fraction of a second
-
-
-class LearningTask(NamedTuple):
-    """The data that a head is trained on.
-
-    Attributes:
-        extractor: The embedding extractor that the head is appended to.
-        embeddings: The embeddings of the N photos, [N, D].
-        labels: The class of each photo, [N].
-        split: The rows to train and to validate on.
-        classes: The names of the classes.
-        seed: The seed of the training, which makes it repeatable, or None.
-        groups: The group of each photo, [N], such as the frames of one video; None for no groups.
-    """
-
-    extractor: ModelFile
-    embeddings: Embeddings
-    labels: NDArray[np.int64]
-    split: Split
-    classes: Sequence[str]
-    seed: int | None
-    groups: NDArray[np.int64] | None = None
 
 
 class Head(Protocol):

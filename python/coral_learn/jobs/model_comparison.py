@@ -26,7 +26,7 @@ from ..tflite.normalization import Normalization
 from ..tflite.open_extractor import open_extractor
 from .cross_validation import cross_validate
 from .interval import Interval
-from .training_photos import TrainingPhotos, extract_training_photos
+from .training_photos import TrainingPhotos, take_training_photos
 
 _TIMED_PHOTOS = 50
 _WARM_UP_PHOTOS = 4
@@ -142,10 +142,11 @@ def _compare(
     with EmbeddingExtractor(
         model, device=device, cache=cache, normalization=pixel_range
     ) as extractor:
-        photos = extract_training_photos(
-            extractor, folder, lambda done, total: progress(name, done, total)
+        found = extractor.extract_readable(
+            folder.paths, progress=lambda done, total: progress(name, done, total)
         )
         features, used_device = extractor.feature_dim, extractor.device
+    photos = take_training_photos(folder, found.with_rows([found.rows]))
     with EmbeddingExtractor(model, device=device, normalization=pixel_range) as extractor:
         milliseconds = _time(extractor, photos.paths)
     validated = cross_validate(

@@ -2,9 +2,6 @@
 
 import functools
 import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -17,21 +14,26 @@ from ..edgetpu.runtime import runtime_name
 from ..extraction.builtin_extractor import open_or_builtin
 from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
-from ..extraction.photo_rows import SkippedPhoto
+from ..extraction.photo_rows import SkippedPhoto, skip_photo
 from ..extraction.placement import check_compiled
-from ..progress import Stage, StageProgress
+from ..extraction.views import extract_views
+from ..progress import StageProgress
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import Normalization, NormalizationLike, parse_normalization
 from ..tflite.open_extractor import AUTO, OpenedExtractor, open_extractor
+from ..tflite.resize_note import read_resize, with_resize
+from ..tflite.resizing import VIEWS, Resize, checked_resize
 from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
+from .clock import Clock
 from .holdout import choose_split
-from .methods import LearningTask, train_head
+from .learning_task import make_task
+from .methods import train_head
 from .output_folder import prepare_output_folder
 from .photo_record import RECORD_NAME, format_record
 from .saved_model import save_model
 from .settings import TUTORIAL_RECIPE, Method, SgdSettings
-from .training_photos import extract_training_photos
+from .training_photos import take_training_photos
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class RetrainResult:
         runtime: The name and version of the TFLite runtime.
         notes: Facts that the user should know, a sentence each, such as which files were ignored
             and where a classifier was cut.
+        resize: How the photos were resized: ``squash``, ``crop`` or ``both``.
     """
 
     model: Path
@@ -64,6 +67,7 @@ class RetrainResult:
     device: str
     runtime: str
     notes: list[str] = field(default_factory=list)
+    resize: Resize = "squash"
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as plain types, as ``coral-learn train --json`` prints it."""
@@ -87,6 +91,7 @@ def retrain(
     input_size: InputSize | None = None,
     progress: StageProgress | None = None,
     normalization: NormalizationLike | None = None,
+    resize: Resize | None = None,
 ) -> RetrainResult:
     """Retrains the last layer of a classifier on photos, then saves and tests the new model.
 
@@ -122,6 +127,10 @@ def retrain(
             the retrained model declares it. By default, where a float extractor shows nothing, the
             usual ranges are tried on up to 100 of the photos, and the one with the lowest held-out
             loss is used.
+        resize: How photos are resized to the input: ``squash`` stretches the whole photo, ``crop``
+            takes its center in the shape of the input, and ``both`` trains on both views of each
+            photo, for a model that sees the crop. The retrained model remembers it. None for what
+            an extractor that was retrained here says, and ``squash`` for any other.
 
     Raises:
         ValueError: The photos or the settings cannot be used.
@@ -131,36 +140,43 @@ def retrain(
     """
     _check_method(method, sgd)
     given = None if normalization is None else parse_normalization(normalization)
+    if resize is not None:
+        resize = checked_resize(resize)
     source = open_or_builtin(extractor, input_size)
+    resize = resize or read_resize(source)
+    views = VIEWS[resize]
     opened = None if tensor_name == AUTO else open_extractor(source, tensor_name)
     check_compiled(source, device, is_cut=source.is_classifier)
     image_folder = _list_photos(data_dir)
     split_by_class(image_folder.labels, validation, test)  # rejects bad fractions before the work
     folder = prepare_output_folder(output, image_folder.path)
     report = progress or (lambda stage, done, total: None)
-    clock = _Clock()
+    clock = Clock()
 
     with clock.measure("extract"):
         if opened is None:
-            opened = _choose_tensor(source, given, image_folder, device)
+            opened = _choose_tensor(with_resize(source, views[0]), given, image_folder, device)
         model, model_notes = opened
-        pixel_range, range_notes = _settle_range(model, given, image_folder, device)
-        with EmbeddingExtractor(
-            model, device=device, cache=cache, normalization=pixel_range
-        ) as running:
-            photos = extract_training_photos(
-                running, image_folder, functools.partial(report, "extract")
-            )
-            used_device = running.device
+        seen = with_resize(model, views[0])
+        pixel_range, range_notes = _settle_range(seen, given, image_folder, device)
+        extracted = extract_views(
+            # The model without its note has the embeddings in the cache that it had before.
+            lambda view: EmbeddingExtractor(
+                model, device=device, cache=cache, normalization=pixel_range, resize=view
+            ),
+            image_folder.paths,
+            views,
+            progress=lambda done, total: report("extract", done, total or 0),
+            on_error=skip_photo,
+        )
+        photos = take_training_photos(image_folder, extracted.found)
     split, split_notes = choose_split(
         photos.labels, photos.split, validation, test, seed, photos.groups
     )
     with clock.measure("train"):
         if pixel_range is not None:
-            model = model.with_normalization(pixel_range)
-        task = LearningTask(
-            model, photos.embeddings, photos.labels, split, photos.classes, seed, photos.groups
-        )
+            seen = seen.with_normalization(pixel_range)
+        task = make_task(seen, photos, split, seed)
         settings = sgd or TUTORIAL_RECIPE
         trained = train_head(method, task, settings, functools.partial(report, "train"))
     with clock.measure("serialize"):
@@ -182,7 +198,9 @@ def retrain(
     from .report import REPORT_NAME  # not before all else is done
     from .training_report import make_report
 
-    page = make_report(image_folder, photos, split, trained, tested.rows, accuracy, used_device)
+    page = make_report(
+        image_folder, photos, split, trained, tested.rows, accuracy, extracted.device, resize
+    )
     others = {REPORT_NAME: page, RECORD_NAME: format_record(photos, split)}
     saved = save_model(folder, saved_model, photos.classes, others)
     return RetrainResult(
@@ -194,23 +212,11 @@ def retrain(
         skipped=photos.skipped,
         accuracy=accuracy,
         seconds=clock.seconds,
-        device=used_device,
+        device=extracted.device,
         runtime=runtime_name(),
         notes=[*model_notes, *range_notes, *photos.notes, *split_notes, *trained.notes],
+        resize=resize,
     )
-
-
-@dataclass
-class _Clock:
-    """Measures the stages of a job, in seconds."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def measure(self, stage: Stage) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[stage] = round(time.perf_counter() - start, 4)
 
 
 def _check_method(method: str, sgd: SgdSettings | None) -> None:

@@ -1,7 +1,6 @@
 """The photos that a model is trained and tested on, with their embeddings."""
 
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +10,7 @@ from numpy.typing import NDArray
 from ..dataset.folder import ImageFolder
 from ..dataset.split import Split
 from ..embeddings import Embeddings
-from ..extraction.extractor import EmbeddingExtractor
-from ..extraction.photo_rows import SkippedPhoto
+from ..extraction.photo_rows import PhotoRows, SkippedPhoto
 from ..words import counted, quoted
 from .duplicates import Duplicates, find_duplicates
 
@@ -21,7 +19,7 @@ class TrainingPhotos(NamedTuple):
     """The N different photos of a folder that could be read.
 
     Attributes:
-        embeddings: The embeddings of the photos, [N, D].
+        embeddings: The embeddings of the photos, [N, D], in the view that the model will see.
         labels: The class index of each photo, [N].
         paths: The paths of the photos.
         names: The paths of the photos below the folder, as in ``photos.csv``.
@@ -32,6 +30,7 @@ class TrainingPhotos(NamedTuple):
             None if every photo is a group of its own.
         skipped: The other photos of the folder: they could not be read, or are in two classes.
         notes: Facts to tell the user, such as the number of copies.
+        other_view: The embeddings of another view of the photos to train on, [N, D], or None.
     """
 
     embeddings: Embeddings
@@ -44,28 +43,29 @@ class TrainingPhotos(NamedTuple):
     groups: NDArray[np.int64] | None
     skipped: list[SkippedPhoto]
     notes: list[str]
+    other_view: Embeddings | None = None
+
+    def rows_of_views(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns the rows of all views of photos, where those of the other view come after N."""
+        if self.other_view is None:
+            return rows
+        return np.concatenate([rows, rows + len(self.labels)])
 
 
-def extract_training_photos(
-    extractor: EmbeddingExtractor, folder: ImageFolder, report: Callable[[int, int], None]
-) -> TrainingPhotos:
-    """Extracts the embeddings of the photos in a folder.
+def take_training_photos(folder: ImageFolder, found: PhotoRows[list[Embeddings]]) -> TrainingPhotos:
+    """Returns the photos of a folder that can be used for training.
 
     A photo that is in two classes is skipped in both, with a warning, and copies of a photo count
     once, so that no copy of a training photo is tested.
 
     Args:
-        extractor: The embedding extractor.
         folder: The photos.
-        report: Called with the number of photos done and the total.
+        found: The embeddings of one or two views of those that can be read; the first is the one
+            that the model will see.
 
     Raises:
         ValueError: A class has no photo that can be used.
-        EdgeTpuError: The device failed.
     """
-    found = extractor.extract_readable(
-        folder.paths, progress=lambda done, _: report(done, len(folder))
-    )
     skipped = [SkippedPhoto(folder.shown(each.path), each.reason) for each in found.skipped]
     labels = folder.labels[found.kept]
     split = folder.split and folder.split.of_rows(found.kept)
@@ -77,7 +77,7 @@ def extract_training_photos(
         )
     names = folder.names
     photos = TrainingPhotos(
-        embeddings=found.rows,
+        embeddings=found.rows[0],
         labels=labels,
         paths=[folder.paths[index] for index in found.kept],
         names=[names[index] for index in found.kept],
@@ -87,6 +87,7 @@ def extract_training_photos(
         groups=None if folder.groups is None else folder.groups[found.kept],
         skipped=skipped,
         notes=folder.notes,
+        other_view=found.rows[1] if len(found.rows) > 1 else None,
     )
     duplicates = find_duplicates(photos.digests, labels, _ranks(photos))
     return photos if len(duplicates.kept) == len(labels) else _without(photos, duplicates, folder)
@@ -139,6 +140,7 @@ def _without(photos: TrainingPhotos, duplicates: Duplicates, folder: ImageFolder
         groups=None if photos.groups is None else photos.groups[kept],
         skipped=photos.skipped + skipped,
         notes=photos.notes + notes,
+        other_view=None if photos.other_view is None else photos.other_view[kept],
     )
 
 

@@ -6,11 +6,18 @@ from numpy.typing import NDArray
 from ..dataset.folder import ImageFolder
 from ..dataset.split import Split
 from ..edgetpu.runtime import runtime_name
+from ..tflite.resizing import Resize
 from ..words import counted
 from .accuracy import Accuracy
 from .methods import TrainedHead
 from .report import analyze, render_report
 from .training_photos import TrainingPhotos
+
+_VIEW: dict[Resize, str] = {
+    "squash": "the whole photo, stretched to the input (squash)",
+    "crop": "its center (crop)",
+    "both": "its center; trained on the whole photo as well (both)",
+}
 
 
 def make_report(
@@ -21,6 +28,7 @@ def make_report(
     scores: NDArray[np.float32],
     accuracy: Accuracy,
     device: str,
+    resize: Resize,
 ) -> bytes:
     """Returns the content of the report.
 
@@ -32,6 +40,7 @@ def make_report(
         scores: The scores that the saved model gives the test photos, [N, C].
         accuracy: How accurate the model is.
         device: What ran the extractor.
+        resize: How the photos were resized.
     """
     analysis = analyze(
         photos.classes,
@@ -50,6 +59,7 @@ def make_report(
             f"{len(split.train)} to train, {len(split.validation)} to validate, "
             f"{len(split.test)} to test",
             "Photos skipped": str(len(photos.skipped)),
+            "View of a photo": _VIEW[resize],
             "Head": trained.settings,
             "Ran on": f"{device}, {runtime_name()}",
         },

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 from ..embeddings import Embeddings
 from ..extraction.cache import EmbeddingCache
-from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.images import ImageSource
 from ..extraction.photo_rows import OnError, PhotoRows
 from ..progress import Progress
 from ..tflite.file import ModelFile
 from ..words import counted, quoted
+from .photo_views import extract_rows, views_of
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,9 @@ def embed_photos(
     """Returns the photos and the embeddings of those that can be read.
 
     The arguments are those of :meth:`coral_learn.EmbeddingExtractor.extract_readable`, and
-    ``model`` is the extractor of the project. The rows have an embedding for each input range that
-    is possible, as long as the range is not known.
+    ``model`` is the extractor of the project. The rows have an embedding for each view of a photo
+    that the project learns, and for each input range that is possible, as long as the range is not
+    known.
 
     Raises:
         ValueError: No photo can be read.
@@ -68,8 +69,10 @@ def embed_photos(
             model, photos, device=device, cache=cache, progress=progress, on_error=on_error
         )
     else:
-        with EmbeddingExtractor(model, device=device, cache=cache) as extractor:
-            found = extractor.extract_readable(photos, progress=progress, on_error=on_error)
+        photos = photos if len(views_of(model)) == 1 else list(photos)
+        found = extract_rows(
+            model, photos, device=device, cache=cache, progress=progress, on_error=on_error
+        )
     if not len(found.rows):
         example = f" (for example, {found.skipped[0]})" if found.skipped else ""
         raise ValueError(

@@ -20,8 +20,11 @@ from ..progress import Progress
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
+from ..tflite.resize_note import read_view, with_resize
+from ..tflite.resizing import Resize
 from . import state
 from .new_photos import AddedPhotos, embed_photos, find_new_photos, tell_other_classes
+from .photo_views import views_of
 from .state import ProjectState, ProjectSummary
 from .store import ProjectStore
 
@@ -59,6 +62,7 @@ class Project:
         tensor_name: str | None = None,
         input_size: InputSize | None = None,
         normalization: NormalizationLike | None = None,
+        resize: Resize | None = None,
     ) -> "Project":
         """Creates a project without classes.
 
@@ -74,16 +78,19 @@ class Project:
             normalization: How pixels are normalized, as for
                 :class:`coral_learn.EmbeddingExtractor`; the copy declares it. By default, where a
                 float extractor shows nothing, it is measured as soon as there are two classes.
+            resize: How photos are resized to the input, as for :func:`coral_learn.retrain`; the
+                copy remembers it for all photos that are added.
 
         Raises:
-            ValueError: The folder already contains a project, or the normalization is invalid.
+            ValueError: The folder already contains a project, or the normalization or ``resize`` is
+                invalid.
             ModelError: The extractor cannot be used.
             OSError: The folder cannot be written.
         """
         from .new_extractor import prepare_extractor  # rarely needed
 
         # Rejects other models before anything is written.
-        model, notes = prepare_extractor(extractor, tensor_name, input_size, normalization)
+        model, notes = prepare_extractor(extractor, tensor_name, input_size, normalization, resize)
         store = ProjectStore(Path(path))
         _check_is_free(store)
         store.make_folder()
@@ -248,7 +255,8 @@ class Project:
                 )
             head = self._store.load_head(current.head)
         head.labels = current.classes
-        return head.to_model(self._store.extractor), current.classes
+        extractor = ModelFile.open(self._store.extractor)
+        return head.to_model(with_resize(extractor, read_view(extractor))), current.classes
 
     def _add(
         self,
@@ -302,8 +310,9 @@ class Project:
     def _train(self, untrained: ProjectState) -> ProjectState:
         from .training import train_and_validate  # not needed to show or undo
 
-        embeddings, labels = self._load_embeddings(untrained)
-        trained = train_and_validate(embeddings, labels, len(untrained.classes))
+        rows, labels = self._load_embeddings(untrained)
+        views = views_of(ModelFile.open(self._store.extractor))
+        trained = train_and_validate(rows, labels, len(untrained.classes), len(views))
         return replace(
             untrained,
             head=self._store.save_head(trained.head),
@@ -313,7 +322,7 @@ class Project:
         )
 
     def _load_embeddings(self, untrained: ProjectState) -> tuple[Embeddings, NDArray[np.int64]]:
-        """Returns the embeddings and labels; measures the input range if it is not known yet."""
+        """Returns the rows of all photos and their labels; measures an unknown input range."""
         model = ModelFile.open(self._store.extractor)
         if not model.has_float_input:
             return self._store.load_embeddings(untrained)

@@ -10,6 +10,7 @@ from ..embeddings import Embeddings
 from ..heads.length_normalization import normalize_lengths
 from ..heads.softmax_regression import SoftmaxRegression
 from ..jobs.cross_validation import Fold, is_cheap, is_small_test, make_folds
+from .photo_views import part_of_rows, stacked
 
 _VALIDATION_FRACTION = 0.2
 _PASSING_FRACTION = 0.95  # of the correct answers have at least the probability of the threshold
@@ -33,22 +34,30 @@ class TrainedProject(NamedTuple):
 
 
 def train_and_validate(
-    embeddings: Embeddings, labels: NDArray[np.int64], classes: int
+    rows: Embeddings, labels: NDArray[np.int64], classes: int, views: int = 1
 ) -> TrainedProject:
     """Trains a head on all photos, and measures heads that were trained without some of them.
 
     Args:
-        embeddings: The embeddings of the photos, [N, D].
+        rows: The embeddings of the views of each photo, [N, V x D]; the first view is the one that
+            the model will see, and is measured.
         labels: The class of each photo, [N].
         classes: The number of classes, at least 2.
+        views: V.
     """
+    parts = [part_of_rows(rows, index, views) for index in range(views)]
+    embeddings = parts[0]
+    photos = None if views == 1 else np.tile(np.arange(len(labels)), views)
     head = SoftmaxRegression(embeddings.shape[1], classes, seed=_SEED)
-    penalty = head.fit(embeddings, labels, seed=_SEED).penalty
+    penalty = head.fit(stacked(parts), np.tile(labels, views), seed=_SEED, groups=photos).penalty
     right: list[NDArray[np.bool_]] = []
     confidence: list[NDArray[np.float32]] = []
-    for rows, held_out in _folds(embeddings, labels, classes):
+    for trained, held_out in _folds(embeddings, labels, classes):
         other = SoftmaxRegression(embeddings.shape[1], classes, seed=_SEED)
-        other.fit(normalize_lengths(embeddings[rows], classes), labels[rows], penalty=penalty)
+        shown = stacked([part[trained] for part in parts])
+        other.fit(
+            normalize_lengths(shown, classes), np.tile(labels[trained], views), penalty=penalty
+        )
         scores = other.predict_proba(embeddings[held_out])
         right.append(scores.argmax(axis=1) == labels[held_out])
         confidence.append(scores.max(axis=1))

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ..embeddings import Embeddings
 from ..extraction.cache import EmbeddingCache
-from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.images import ImageSource
 from ..extraction.photo_rows import OnError, PhotoRows, skip_photo
 from ..jobs.input_range import try_embeddings
@@ -20,6 +19,7 @@ from ..jobs.range_choice import CANDIDATES, MeasuredRange, choose_by_loss
 from ..progress import Progress
 from ..tflite.embedding import read_embedding
 from ..tflite.file import ModelFile
+from .photo_views import extract_rows, part_of_rows, side_by_side, views_of
 
 
 def extract_with_each(
@@ -31,20 +31,24 @@ def extract_with_each(
     progress: bool | Progress,
     on_error: OnError,
 ) -> PhotoRows[Embeddings]:
-    """Returns the embeddings with every candidate, [N, K x D].
+    """Returns the rows with every candidate, [N, K x D], where D is the width of a row otherwise.
 
     The arguments and errors are those of :meth:`coral_learn.EmbeddingExtractor.extract_readable`.
     """
     found = []
     for candidate in CANDIDATES:
-        with EmbeddingExtractor(
-            extractor, device=device, cache=cache, normalization=candidate
-        ) as opened:
-            found.append(opened.extract_readable(photos, progress=progress, on_error=on_error))
+        rows = extract_rows(
+            extractor,
+            photos,
+            device=device,
+            cache=cache,
+            progress=progress,
+            on_error=on_error,
+            normalization=candidate,
+        )
+        found.append(rows)
         progress, on_error = False, skip_photo  # each photo is reported once
-    stored = np.concatenate([each.rows.quantized for each in found], axis=1)
-    first = found[0]
-    return first.with_rows(Embeddings(stored, first.rows.scale, first.rows.zero_point))
+    return found[0].with_rows(side_by_side([each.rows for each in found]))
 
 
 def embeddings_of(extractor: ModelFile, embeddings: Embeddings) -> Embeddings:
@@ -57,12 +61,12 @@ def embeddings_of(extractor: ModelFile, embeddings: Embeddings) -> Embeddings:
     declared = extractor.normalization if extractor.has_float_input else None
     if declared is None:
         return embeddings
-    width = read_embedding(extractor).feature_dim
+    width = read_embedding(extractor).feature_dim * len(views_of(extractor))
     if embeddings.shape[1] != width * len(CANDIDATES):
         return embeddings
     values = declared.values()
     misfits = [np.abs(each.values() - values).max() for each in CANDIDATES]
-    return _part(embeddings, int(np.argmin(misfits)))
+    return part_of_rows(embeddings, int(np.argmin(misfits)), len(CANDIDATES))
 
 
 def measure_embeddings(embeddings: Embeddings, labels: NDArray[np.int64]) -> MeasuredRange:
@@ -74,13 +78,9 @@ def measure_embeddings(embeddings: Embeddings, labels: NDArray[np.int64]) -> Mea
     """
     rows = sample_rows(labels)
     trials = {
-        candidate: try_embeddings(_part(embeddings, index)[rows], labels[rows])
+        candidate: try_embeddings(
+            part_of_rows(embeddings, index, len(CANDIDATES))[rows], labels[rows]
+        )
         for index, candidate in enumerate(CANDIDATES)
     }
     return choose_by_loss(trials, len(rows))
-
-
-def _part(embeddings: Embeddings, index: int) -> Embeddings:
-    width = embeddings.shape[1] // len(CANDIDATES)
-    stored = embeddings.quantized[:, index * width : (index + 1) * width]
-    return Embeddings(np.ascontiguousarray(stored), embeddings.scale, embeddings.zero_point)
