@@ -1,4 +1,4 @@
-"""Photos and a model to run: real ones, or drawn photos and the embedded extractor."""
+"""Photos and a model to run: the flowers and MobileNet v1, or what the package has."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from coral_learn import ImageFolder
 from coral_learn.demo.drawing import write_photos
-from coral_learn.demo.run import embedded_extractor
+from coral_learn.extraction.builtin_extractor import builtin_extractor
 
 from .settings import Settings, real_data
 
@@ -31,15 +31,14 @@ class PhotoSet:
 
 @contextmanager
 def photo_set(settings: Settings) -> Iterator[PhotoSet]:
-    """Provides the flowers and MobileNet v1, or drawn photos and the embedded extractor."""
+    """Provides the flowers and MobileNet v1, or drawn photos and the built-in extractor."""
     data = real_data()
     if data is not None and not settings.quick:
         model = data / "models" / "mobilenet_v1_1.0_224_quant_embedding_extractor.tflite"
         yield PhotoSet("flowers, MobileNet v1", data / "flowers", model)
         return
     with TemporaryDirectory() as folder:
-        photos, model = Path(folder) / "photos", Path(folder) / "extractor.tflite"
+        photos = Path(folder) / "photos"
         for _ in write_photos(photos, _DRAWN_PER_CLASS):
             pass
-        model.write_bytes(embedded_extractor())
-        yield PhotoSet("drawn photos, embedded extractor", photos, model)
+        yield PhotoSet("drawn photos, built-in extractor", photos, builtin_extractor())

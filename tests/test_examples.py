@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.drawn_extractor import drawn_extractor
 
 from coral_learn import read_labels
-from coral_learn.demo.run import embedded_extractor
 from coral_learn.labels import read_label_file
 
 pytestmark = pytest.mark.slow_when_emulated
@@ -33,7 +33,7 @@ def run_example(name: str, *arguments: str | Path, status: int = 0) -> str:
 @pytest.fixture(scope="module")
 def extractor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("extractor") / "extractor.tflite"
-    path.write_bytes(embedded_extractor())
+    path.write_bytes(drawn_extractor())
     return path
 
 

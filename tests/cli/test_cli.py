@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from coral_learn.demo.run import embedded_extractor
+from tests.support.drawn_extractor import drawn_extractor
 
 COMMAND = Path(sys.executable).with_name("coral-learn")
 
@@ -32,7 +31,7 @@ def run(*arguments: str | Path, status: int = 0) -> subprocess.CompletedProcess[
 @pytest.fixture(scope="module")
 def extractor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("extractor") / "extractor.tflite"
-    path.write_bytes(embedded_extractor())
+    path.write_bytes(drawn_extractor())
     return path
 
 
@@ -312,7 +311,7 @@ def test_signals_end_a_command_cleanly(
 @pytest.mark.parametrize("started", range(4))
 def test_a_thread_that_cannot_start_is_an_error(photos: Path, tmp_path: Path, started: int) -> None:
     model = tmp_path / "extractor.tflite"
-    model.write_bytes(embedded_extractor())
+    model.write_bytes(drawn_extractor())
     arguments = ("train", photos, "--extractor", model, "--output", tmp_path / "out", "--no-cache")
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_THREADS, str(started), *map(str, arguments)],

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.drawn_extractor import drawn_extractor
 from tests.support.model_builder import build_classifier
 
-from coral_learn.demo.run import embedded_extractor
 from coral_learn.jobs.outputs import foreign_results
 from coral_learn.jobs.retraining import retrain
 
@@ -55,7 +55,7 @@ def run_on_terminal(answer: str, *arguments: str | Path) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def trained(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return retrain(photos, embedded_extractor(), tmp_path_factory.mktemp("trained")).model.parent
+    return retrain(photos, drawn_extractor(), tmp_path_factory.mktemp("trained")).model.parent
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_train_overwrites_its_own_result_and_nothing_else(
     photos: Path, tmp_path: Path, result: Path
 ) -> None:
     extractor = tmp_path / "extractor.tflite"
-    extractor.write_bytes(embedded_extractor())
+    extractor.write_bytes(drawn_extractor())
     train = ("train", photos, "--extractor", extractor, "--output", result, "--json")
     run(*train)
     (result / "label_map.txt").write_text("0 mine\n")
@@ -151,7 +151,7 @@ def test_a_user_at_a_terminal_is_asked(
 
 def test_a_new_project_keeps_the_files_of_its_folder(tmp_path: Path) -> None:
     extractor = tmp_path / "e.tflite"
-    extractor.write_bytes(embedded_extractor())
+    extractor.write_bytes(drawn_extractor())
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "extractor.tflite").write_bytes(b"mine")
@@ -172,7 +172,7 @@ def test_a_new_project_may_write_what_is_there(classifier: Path, tmp_path: Path)
 
 def test_export_overwrites_its_own_result_and_nothing_else(photos: Path, tmp_path: Path) -> None:
     extractor = tmp_path / "e.tflite"
-    extractor.write_bytes(embedded_extractor())
+    extractor.write_bytes(drawn_extractor())
     folder, output = tmp_path / "project", tmp_path / "out"
     run("project", "create", folder, "--extractor", extractor)
     for name in ("crab", "fish"):
@@ -193,7 +193,7 @@ def test_settings_of_sgd_are_refused_with_another_method(photos: Path, option: s
 
 def test_a_folder_of_classes_is_no_class(photos: Path, tmp_path: Path) -> None:
     extractor = tmp_path / "e.tflite"
-    extractor.write_bytes(embedded_extractor())
+    extractor.write_bytes(drawn_extractor())
     run("project", "create", tmp_path / "project", "--extractor", extractor)
     done = run("project", "add", tmp_path / "project", "sea", photos, status=1)
     assert f"`coral-learn project add {tmp_path}/project crab {photos}/crab`" in done.stderr

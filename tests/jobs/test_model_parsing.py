@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.drawn_extractor import drawn_extractor
 from tests.support.model_builder import build_classifier
 
 from coral_learn import add_class, read_head
-from coral_learn.demo.run import embedded_extractor
 from coral_learn.jobs.retraining import retrain
 from coral_learn.jobs.settings import Method
 from coral_learn.project.project import Project
@@ -40,7 +40,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 def test_a_retraining_unpacks_the_extractor_and_the_saved_model(
     calls: Counter[str], photos: Path, tmp_path: Path, method: Method
 ) -> None:
-    retrain(photos, embedded_extractor(), tmp_path, method=method)
+    retrain(photos, drawn_extractor(), tmp_path, method=method)
     assert calls == {"InitFromBuf": 2, "Pack": 1}
 
 
@@ -56,7 +56,7 @@ def test_a_cut_on_the_fly_adds_one_pack(calls: Counter[str], photos: Path, tmp_p
 def test_a_class_is_added_with_one_unpack_and_one_pack(
     calls: Counter[str], photos: Path, tmp_path: Path
 ) -> None:
-    retrained = retrain(photos, embedded_extractor(), tmp_path).model.read_bytes()
+    retrained = retrain(photos, drawn_extractor(), tmp_path).model.read_bytes()
     for classifier in (retrained, build_classifier().content):
         features = len(read_head(classifier)[0])
         calls.clear()
@@ -71,7 +71,7 @@ def test_a_class_is_added_with_one_unpack_and_one_pack(
 def test_a_project_exports_with_one_unpack_and_one_pack(
     calls: Counter[str], photos: Path, tmp_path: Path
 ) -> None:
-    project = Project.create(tmp_path / "project", embedded_extractor())
+    project = Project.create(tmp_path / "project", drawn_extractor())
     for name in ("crab", "fish"):
         project.add_class(name, sorted((photos / name).iterdir())[:3])
     calls.clear()

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tests.support.drawn_extractor import drawn_extractor
 from tests.support.model_builder import build_classifier
 
-from coral_learn.demo.run import embedded_extractor
 from coral_learn.errors import ModelError
 from coral_learn.jobs.classification import Classifier
 from coral_learn.jobs.evaluation import evaluate
@@ -25,7 +25,7 @@ CLASSES = ["crab", "fish", "jellyfish"]
 
 @pytest.fixture(scope="module")
 def result(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> RetrainResult:
-    return retrain(photos, embedded_extractor(), tmp_path_factory.mktemp("out"), seed=1)
+    return retrain(photos, drawn_extractor(), tmp_path_factory.mktemp("out"), seed=1)
 
 
 @pytest.mark.slow_when_emulated
@@ -75,7 +75,7 @@ def test_the_saved_model_is_as_accurate_as_the_result_says(
 def test_every_method_makes_a_model_with_labels(
     photos: Path, tmp_path: Path, method: Method
 ) -> None:
-    result = retrain(photos, embedded_extractor(), tmp_path, method=method, seed=1)
+    result = retrain(photos, drawn_extractor(), tmp_path, method=method, seed=1)
     assert result.accuracy.train >= 0.8
     with Classifier(result.model) as classifier:
         assert classifier.labels == CLASSES
@@ -85,7 +85,7 @@ def test_every_method_makes_a_model_with_labels(
 def test_the_same_seed_gives_the_same_model(
     result: RetrainResult, photos: Path, tmp_path: Path
 ) -> None:
-    again = retrain(photos, embedded_extractor(), tmp_path, seed=1)
+    again = retrain(photos, drawn_extractor(), tmp_path, seed=1)
     assert again.model.read_bytes() == result.model.read_bytes()
     assert again.accuracy == result.accuracy
 
@@ -95,7 +95,7 @@ def test_progress_is_reported_for_every_stage(photos: Path, tmp_path: Path) -> N
     steps: dict[str, list[tuple[int, int]]] = {}
     retrain(
         photos,
-        embedded_extractor(),
+        drawn_extractor(),
         tmp_path,
         method="sgd",
         sgd=SgdSettings(iterations=7),
@@ -114,7 +114,7 @@ def test_unreadable_photos_are_skipped_and_listed(photos: Path, tmp_path: Path) 
     bad = tmp_path / "photos" / "crab" / "broken.jpg"
     bad.write_bytes((photos / "crab" / "crab_000.jpg").read_bytes()[:900])
     (tmp_path / "photos" / "fish" / "empty.png").touch()
-    result = retrain(tmp_path / "photos", embedded_extractor(), tmp_path / "out", seed=1)
+    result = retrain(tmp_path / "photos", drawn_extractor(), tmp_path / "out", seed=1)
     assert result.images == 60
     assert [Path(photo.path).name for photo in result.skipped] == ["broken.jpg", "empty.png"]
     assert all(photo.reason for photo in result.skipped)
@@ -122,7 +122,7 @@ def test_unreadable_photos_are_skipped_and_listed(photos: Path, tmp_path: Path) 
 
 @pytest.mark.slow_when_emulated
 def test_a_retraining_without_validation_and_test(photos: Path, tmp_path: Path) -> None:
-    result = retrain(photos, embedded_extractor(), tmp_path, validation=0, test=0)
+    result = retrain(photos, drawn_extractor(), tmp_path, validation=0, test=0)
     assert result.accuracy.validation is None
     assert result.accuracy.test_float is None
     assert result.accuracy.test_saved is None
@@ -158,7 +158,7 @@ def test_unusable_folders_are_refused(
     shutil.copytree(photos, tmp_path / "photos")
     change(tmp_path / "photos")
     with pytest.raises(ValueError, match=message):
-        retrain(tmp_path / "photos", embedded_extractor(), tmp_path / "out")
+        retrain(tmp_path / "photos", drawn_extractor(), tmp_path / "out")
     assert not list(tmp_path.glob("out/*"))
 
 
@@ -172,12 +172,12 @@ def test_bad_settings_are_refused_before_any_photo_is_read(photos: Path, tmp_pat
     }
     for message, settings in settings_by_error.items():
         with pytest.raises(ValueError, match=message):
-            retrain(photos, embedded_extractor(), tmp_path, progress=no_photo_yet, **settings)
+            retrain(photos, drawn_extractor(), tmp_path, progress=no_photo_yet, **settings)
     with pytest.raises(ModelError, match=r"Failed to open file: missing\.tflite"):
         retrain(photos, "missing.tflite", tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
-        retrain(photos, embedded_extractor(), tmp_path / "file", progress=no_photo_yet)
+        retrain(photos, drawn_extractor(), tmp_path / "file", progress=no_photo_yet)
 
 
 @pytest.mark.slow_when_emulated
@@ -240,7 +240,7 @@ def test_top_k_must_be_positive(result: RetrainResult, photos: Path) -> None:
 def test_a_small_test_is_backed_by_cross_validation(
     photos: Path, tmp_path: Path, method: Method
 ) -> None:
-    accuracy = retrain(photos, embedded_extractor(), tmp_path, method=method, seed=1).accuracy
+    accuracy = retrain(photos, drawn_extractor(), tmp_path, method=method, seed=1).accuracy
     assert accuracy.photos == {"train": 48, "validation": 6, "test": 6}
     assert accuracy.test_saved is not None
     assert accuracy.interval is not None
@@ -252,5 +252,5 @@ def test_a_small_test_is_backed_by_cross_validation(
 
 def test_settings_of_another_method_are_refused(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"sgd is given, but method is 'fit'"):
-        retrain(photos, embedded_extractor(), tmp_path / "out", sgd=SgdSettings(iterations=9))
+        retrain(photos, drawn_extractor(), tmp_path / "out", sgd=SgdSettings(iterations=9))
     assert not (tmp_path / "out").exists()

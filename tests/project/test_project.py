@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.support.drawn_extractor import drawn_extractor
 
 from coral_learn.cli.project_commands import project_app
 from coral_learn.demo.drawing import write_photos
-from coral_learn.demo.run import embedded_extractor
 from coral_learn.embeddings import Embeddings
 from coral_learn.errors import ModelError
 from coral_learn.jobs.classification import Classifier
@@ -39,7 +39,7 @@ def photos_of(folder: Path, name: str) -> list[Path]:
 
 @pytest.fixture
 def project(drawn: Path, tmp_path: Path) -> Project:
-    made = Project.create(tmp_path / "project", embedded_extractor())
+    made = Project.create(tmp_path / "project", drawn_extractor())
     for name in ("crab", "fish"):
         made.add_class(name, photos_of(drawn, name))
     return made
@@ -224,7 +224,7 @@ def test_wrong_class_names_are_refused(project: Project, drawn: Path) -> None:
 
 
 def test_a_model_needs_two_classes(drawn: Path, tmp_path: Path) -> None:
-    project = Project.create(tmp_path / "p", embedded_extractor())
+    project = Project.create(tmp_path / "p", drawn_extractor())
     project.add_class("crab", photos_of(drawn, "crab"))
     with pytest.raises(ValueError, match=r"has only one class \('crab'\), but a model needs"):
         project.serialize_model()
@@ -235,7 +235,7 @@ def test_folders_without_a_usable_project_are_refused(tmp_path: Path, project: P
     with pytest.raises(ValueError, match="does not contain a project"):
         Project(tmp_path)
     with pytest.raises(ValueError, match="already contains a project"):
-        Project.create(project.path, embedded_extractor())
+        Project.create(project.path, drawn_extractor())
     with pytest.raises(ModelError):
         Project.create(tmp_path / "new", b"no model")
     assert not (tmp_path / "new").exists()
@@ -255,7 +255,7 @@ SHOWN = (
 def test_a_project_of_the_first_version_is_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Project.create(tmp_path, embedded_extractor())
+    Project.create(tmp_path, drawn_extractor())
     crab = {"file": "a.npz", "labels": [0, -1, 0]}
     fish = {"file": "b.npz", "labels": [1, 1]}
     last = {"classes": ["crab", "fish"], "photos": [crab, fish], "head": "h.npz"}
@@ -272,7 +272,7 @@ def test_a_project_of_the_first_version_is_shown(
 
 
 def test_a_summary_reads_the_index_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    project = Project.create(tmp_path, embedded_extractor())
+    project = Project.create(tmp_path, drawn_extractor())
     read = ProjectStore.read_states
     reads: list[Path] = []
 
@@ -305,7 +305,7 @@ def test_a_summary_reads_the_index_once(tmp_path: Path, monkeypatch: pytest.Monk
     ids=str,
 )
 def test_a_damaged_index_is_refused(tmp_path: Path, change: Any) -> None:
-    Project.create(tmp_path, embedded_extractor())
+    Project.create(tmp_path, drawn_extractor())
     valid = {"version": 1, "steps": [{"what": "create", "photos": []}]}
     index = tmp_path / "project.json"
     index.write_text(json.dumps(valid))

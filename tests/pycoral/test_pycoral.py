@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.support.averaging_model import averaging_model
+from tests.support.drawn_extractor import drawn_extractor
 from tests.support.input_shapes import ShapedModel
 
 from coral_learn import EdgeTpuError, SoftmaxRegression
-from coral_learn.demo.run import embedded_extractor
 from coral_learn.edgetpu.interpreter import make_interpreter
 from coral_learn.edgetpu.library import LIBRARY_VARIABLE
 from coral_learn.edgetpu.runtime import Interpreter
@@ -96,7 +96,7 @@ def googles_pycoral(tmp_path: Path) -> Path:
 @pytest.fixture
 def extractor(tmp_path: Path) -> Path:
     path = tmp_path / "extractor.tflite"
-    path.write_bytes(embedded_extractor())
+    path.write_bytes(drawn_extractor())
     return path
 
 

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from coral_learn import EmbeddingExtractor, SoftmaxRegression
-from coral_learn.demo.run import embedded_extractor
 
+_EXTRACTOR = Path(__file__).parents[2] / "tests" / "support" / "drawn_extractor.tflite"
 _CLASSES, _FEATURES, _ROWS, _ITERATIONS = 5, 1024, 1024, 500
 
 
@@ -27,12 +28,12 @@ def main() -> None:
     training = _seconds(lambda: head.train_with_sgd(data, _ITERATIONS, 0.01, print_every=0))
     print(f"training, {_ITERATIONS} iterations of {_CLASSES}:{_FEATURES}: {training:.2f} s")
 
-    extractor = EmbeddingExtractor(embedded_extractor(), workers=1)
+    extractor = EmbeddingExtractor(_EXTRACTOR, workers=1)
     width, height = extractor.input_size
     photo = rng.integers(256, size=(height, width, 3), dtype=np.uint8)
     extractor.extract([photo])
     extraction = _seconds(lambda: extractor.extract([photo]))
-    print(f"one extraction with the embedded extractor: {extraction:.2f} s")
+    print(f"one extraction with the drawn extractor: {extraction:.2f} s")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The demo: draws photos and trains on them."""
 
 import os
-from importlib import resources
 from pathlib import Path
 
 from ..jobs.retraining import RetrainResult, retrain
@@ -11,15 +10,6 @@ from .drawing import DEMO_CLASSES, write_photos
 PHOTOS_PER_CLASS = 60
 _TEST_FRACTION = 0.2  # a tenth of so few photos would make a noisy measurement
 _SEED = 0
-
-
-def embedded_extractor() -> bytes:
-    """Returns the embedding extractor that is part of the package.
-
-    It is small and was trained on drawings. That is enough for a demonstration, but it does not
-    replace an extractor that was trained on real photos.
-    """
-    return (resources.files(__package__) / "data" / "embedding_extractor.tflite").read_bytes()
 
 
 def demo(output: str | os.PathLike[str], *, progress: StageProgress | None = None) -> RetrainResult:

@@ -123,4 +123,4 @@ DEMO_SUBJECTS: dict[str, Subject] = {
 }
 
 DEMO_CLASSES = tuple(DEMO_SUBJECTS)
-"""The classes of the demo. The embedded extractor was not trained on any of them."""
+"""The classes of the demo. The drawn extractor of the tests was not trained on any of them."""

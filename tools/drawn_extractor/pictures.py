@@ -1,4 +1,4 @@
-"""The training pictures of the embedded extractor: a few hundred kinds of imaginary objects.
+"""The training pictures of the drawn extractor: a few hundred kinds of imaginary objects.
 
 Most kinds are generated: the kind's number seeds its plan (number, length and position of limbs),
 and every individual drawn from the plan differs a little. A picture shows one or more individuals

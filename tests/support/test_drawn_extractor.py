@@ -1,4 +1,4 @@
-"""The embedded extractor, and the tools that make it (except the training)."""
+"""The drawn extractor, and the tools that make it (except the training)."""
 
 import functools
 import sys
@@ -7,19 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.support.drawn_extractor import drawn_extractor
 
 from coral_learn import EmbeddingExtractor, Embeddings, SoftmaxRegression
 from coral_learn.demo.drawing import DEMO_CLASSES, DEMO_SUBJECTS, draw_photo
-from coral_learn.demo.run import embedded_extractor
 from coral_learn.edgetpu.interpreter import make_interpreter
 from coral_learn.tflite.graph import Graph
 from coral_learn.tflite.tree import unpack
 
-sys.path.append(str(Path(__file__).parents[2] / "tools" / "embedded_extractor"))
+sys.path.append(str(Path(__file__).parents[2] / "tools" / "drawn_extractor"))
 from pictures import KINDS, draw_picture
 from to_tflite import QuantizedConvolution, extractor_content
 
-CONTENT = embedded_extractor()
+CONTENT = drawn_extractor()
 PER_CLASS = 60
 
 
@@ -34,7 +34,7 @@ def drawn_embeddings(seed: int) -> tuple[Embeddings, NDArray[np.int64]]:
     return EmbeddingExtractor(CONTENT).extract(photos), labels
 
 
-class TestEmbeddedExtractor:
+class TestDrawnExtractor:
     def test_is_small(self) -> None:
         assert len(CONTENT) <= 400_000
 

@@ -1,4 +1,4 @@
-"""Draws pictures, trains the embedded extractor on them and writes it as a uint8 ``.tflite`` file.
+"""Draws pictures, trains the drawn extractor on them and writes it as a uint8 ``.tflite`` file.
 
 The same seed gives the same file on one machine with one thread count. See README.md.
 """
@@ -37,8 +37,8 @@ CROP_SIZE = 72
 COLOURS = 4**3
 EDGES = 1 + 2 * 8
 DESCRIPTION = (
-    "coral-learn embedded extractor: uint8 image to uint8 embedding. Trained by the coral-learn "
-    "project on pictures drawn by a program (tools/embedded_extractor); no photo was used. "
+    "coral-learn drawn extractor: uint8 image to uint8 embedding. Trained by the coral-learn "
+    "project on pictures drawn by a program (tools/drawn_extractor); no photo was used. "
     "Licence: Apache-2.0."
 )
 
