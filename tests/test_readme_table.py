@@ -148,6 +148,14 @@ ROWS = {
     "class names that differ in case or Unicode form only | refused, with both names": [
         "dataset/test_folder.py::test_class_names_that_look_the_same_are_refused",
     ],
+    "a photo that is not in the shape of the input | stretched to it; `--resize crop` takes its "
+    "center, `--resize both` learns from both views for a model that sees the center; the model "
+    "remembers it": [
+        "extraction/test_central_crop.py::test_the_view_equals_a_crop_and_a_resize",
+        "jobs/test_resize.py::test_a_model_remembers_how_it_was_trained",
+        "jobs/test_resize.py::test_the_head_is_trained_on_both_views_and_sees_the_crop",
+        "jobs/test_resize.py::test_the_commands_take_the_way",
+    ],
     "the same photo twice, or in two classes | counted once; skipped and named": [
         "jobs/test_photo_sets.py::test_copies_count_once",
         "jobs/test_photo_sets.py::test_a_photo_in_two_classes_is_skipped_in_both",
