@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from tests.extraction.test_images import exif, save
@@ -29,7 +29,6 @@ def cropped_by_hand(image: Image.Image, shape: tuple[int, int]) -> Image.Image:
 
 
 @given(st.tuples(SIDES, SIDES), st.tuples(SIDES, SIDES))
-@settings(deadline=None)
 def test_the_view_equals_a_crop_and_a_resize(photo: tuple[int, int], size: tuple[int, int]) -> None:
     pixels = noise(*photo)
     expected = cropped_by_hand(Image.fromarray(pixels), size).resize(size, Image.Resampling.BOX)
@@ -38,7 +37,6 @@ def test_the_view_equals_a_crop_and_a_resize(photo: tuple[int, int], size: tuple
 
 
 @given(st.tuples(SIDES, SIDES), st.tuples(SIDES, SIDES), st.integers(0, 9))
-@settings(deadline=None)
 def test_the_center_of_a_turned_photo_is_that_of_the_upright_one(
     photo: tuple[int, int], size: tuple[int, int], orientation: int
 ) -> None:
@@ -101,7 +99,6 @@ def test_a_jpeg_is_decoded_at_a_size_that_the_crop_needs(
 
 
 @given(*[st.integers(1, 5000)] * 2, *[st.integers(1, 400)] * 2, st.integers(0, 3))
-@settings(deadline=None)
 def test_a_reduced_picture_has_all_pixels_that_the_crop_needs(
     width: int, height: int, across: int, down: int, halvings: int
 ) -> None:

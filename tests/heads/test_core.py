@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -45,7 +45,6 @@ def reference_logits(head: SoftmaxRegression, x: Embeddings) -> NDArray[np.float
 
 
 @given(problems())
-@settings(deadline=None)
 def test_predictions_agree_with_numpy(problem: tuple[Embeddings, SoftmaxRegression]) -> None:
     x, head = problem
     logits = reference_logits(head, x)
@@ -60,7 +59,6 @@ def test_predictions_agree_with_numpy(problem: tuple[Embeddings, SoftmaxRegressi
 
 
 @given(problems(), st.floats(0, 1))
-@settings(deadline=None)
 def test_a_step_agrees_with_numpy(
     problem: tuple[Embeddings, SoftmaxRegression], reg: float
 ) -> None:

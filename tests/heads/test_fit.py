@@ -40,7 +40,7 @@ def plain_loss(head: SoftmaxRegression, x: np.ndarray, y: np.ndarray, penalty: f
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     per_class=st.integers(1, 12),
     classes=st.integers(2, 6),
@@ -239,7 +239,7 @@ def test_one_feature_may_be_much_larger_than_the_others(factor: float) -> None:
     assert scaled.get_accuracy(test_x * units, test_y) >= expected - 0.03
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     exponents=st.lists(st.integers(-25, 25), min_size=8, max_size=8),
     offsets=st.lists(st.sampled_from([0, 1, -1e3, 1e6]), min_size=8, max_size=8),

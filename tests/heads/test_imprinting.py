@@ -448,7 +448,6 @@ class TestCreate:
         classes=st.sampled_from([1, 2, 3, 10, 1001]),
         seed=st.integers(0, 99),
     )
-    @settings(deadline=None)
     def test_models_compute_what_numpy_does(
         self, kind: str, rank: int, features: int, classes: int, seed: int
     ) -> None:
@@ -484,7 +483,7 @@ class TestKeptClasses:
         per_channel=st.booleans(),
         seed=st.integers(0, 99),
     )
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     def test_kept_classes_are_predicted_as_before(
         self, kind: str, activation: str | None, per_channel: bool, seed: int, **tail: Any
     ) -> None:

@@ -153,13 +153,13 @@ def check_tail(arguments: dict[str, Any], tail: str, kind: OutputKind) -> None:
     np.testing.assert_allclose(run_real(kept, image), shown, atol=tolerance)
 
 
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 @given(classifiers())
 def test_tails_of_several_logits(drawn: tuple[dict[str, Any], str]) -> None:
     check_tail(*drawn, KINDS_OF_TAILS[drawn[1]])
 
 
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 @given(classifiers(single=True))
 def test_tails_of_one_logit(drawn: tuple[dict[str, Any], str]) -> None:
     check_tail(*drawn, KINDS_OF_SINGLE_TAILS[drawn[1]])

@@ -412,7 +412,7 @@ def test_a_very_long_chain_after_the_logits_is_not_a_head() -> None:
 
 
 @pytest.mark.slow_when_emulated
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     kind=st.sampled_from(sorted(KINDS)),
     features=st.integers(1, 9),

@@ -98,7 +98,7 @@ def test_arithmetic_before_the_first_layer_shows_the_range(
     assert ModelFile(model.content).normalization == shown
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     name=st.sampled_from(["0..255", "0..1", "-1..1"]),
     target=st.sampled_from([(-1.0, 1.0), (0.0, 1.0), (-0.5, 0.5), (-1.8, 2.0), (-2.1, 2.6)]),

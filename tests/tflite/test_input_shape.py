@@ -164,7 +164,7 @@ def build(drawn: dict[str, Any]) -> bytes:
     return model.classify().content()
 
 
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 @given(backbones())
 def test_the_extractor_of_one_image_gives_the_same_embedding(drawn: dict[str, Any]) -> None:
     content, (width, height) = build(drawn), drawn["size"]
@@ -184,7 +184,7 @@ def test_the_extractor_of_one_image_gives_the_same_embedding(drawn: dict[str, An
     np.testing.assert_allclose(run(classifier, image), expected[:1], rtol=1e-5, atol=1e-6)
 
 
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 @given(backbones())
 def test_all_inner_shapes_are_those_of_the_runtime(drawn: dict[str, Any]) -> None:
     content, (width, height) = build(drawn), drawn["size"]
@@ -344,7 +344,7 @@ def test_a_fixed_model_keeps_its_labels_and_name() -> None:
     assert (changed.name, changed.labels) == ("some.tflite", batch.labels)
 
 
-@settings(deadline=None, max_examples=EXAMPLES * 5)
+@settings(max_examples=EXAMPLES * 5)
 @given(backbones(), st.data())
 def test_damaged_models_raise_only_model_errors(drawn: dict[str, Any], data: st.DataObject) -> None:
     content = bytearray(build(drawn))

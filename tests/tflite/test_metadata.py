@@ -42,7 +42,7 @@ def _label_metadata(file_name: str, file_type: int = TENSOR_AXIS_LABELS) -> byte
 
 
 @pytest.mark.slow_when_emulated
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(LINES, min_size=3, max_size=3))
 def test_any_labels_are_read_back(labels: list[str]) -> None:
     assert read_labels(attach_labels(BUILT.content, labels).content) == labels
@@ -164,7 +164,7 @@ def test_a_model_without_labels_has_none() -> None:
 
 
 @pytest.mark.slow_when_emulated
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.data())
 def test_a_damaged_archive_raises_no_error(data: st.DataObject) -> None:
     content = bytearray(attach_labels(BUILT.content, LABELS).content)
@@ -214,7 +214,7 @@ def test_all_metadata_fields_survive_encoding_and_decoding() -> None:
 
 
 @pytest.mark.slow_when_emulated
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=6), st.floats(0, 1))
 def test_broken_metadata_raises_only_model_errors(
     changes: list[tuple[int, int]], length: float

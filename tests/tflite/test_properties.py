@@ -92,7 +92,7 @@ def _logit_step(classifier: bytes) -> float:
     return 0.0 if logits.quantization is None else logits.quantization.scale
 
 
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 @given(classifiers())
 @example(LARGEST_MODEL)
 def test_the_extractor_gives_the_classifiers_embedding(arguments: dict[str, Any]) -> None:
@@ -107,7 +107,7 @@ def test_the_extractor_gives_the_classifiers_embedding(arguments: dict[str, Any]
     assert (error <= _embedding_tolerance(built)).all()
 
 
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 @given(classifiers(), CLASSES, st.booleans(), st.floats(-3, 2))
 @example(LARGEST_MODEL, 1001, False, 0.0)
 def test_a_new_head_computes_the_softmax_of_its_logits(
@@ -139,7 +139,7 @@ def test_a_new_head_computes_the_softmax_of_its_logits(
     np.testing.assert_allclose(_run_real(classifier, image)[None], expected, atol=tolerance)
 
 
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 @given(classifiers(), st.integers(2, 8))
 def test_a_calibrated_head_is_close_to_the_float_head(
     arguments: dict[str, Any], classes: int
@@ -163,7 +163,7 @@ def test_a_calibrated_head_is_close_to_the_float_head(
     assert np.abs(actual - expected).max() < 0.04
 
 
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 @given(classifiers(), st.integers(2, 40), st.sampled_from(["RELU", "NONE"]))
 def test_an_extractor_that_ends_in_a_linear_layer_is_not_cut_again(
     arguments: dict[str, Any], hidden: int, activation: str
@@ -180,7 +180,7 @@ def test_an_extractor_that_ends_in_a_linear_layer_is_not_cut_again(
         np.testing.assert_array_equal(run_to(content, "hidden", image), embedding)
 
 
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 @given(classifiers())
 @example(LARGEST_MODEL)
 def test_a_classifiers_own_head_can_be_appended_again(arguments: dict[str, Any]) -> None:

@@ -65,7 +65,7 @@ def answers(content: bytes, images: list[np.ndarray]) -> list[Any]:
 
 @pytest.mark.parametrize("scale", TINY)
 @given(seed=st.integers(0, 99), layer=st.sampled_from(sorted(LAYERS)), outside=st.booleans())
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 def test_a_dead_channel_changes_nothing_else(
     scale: float, seed: int, layer: str, outside: bool
 ) -> None:
