@@ -82,11 +82,10 @@ def load_image(
     """Returns a photo as the pixels of a model's input.
 
     The photo is turned upright by its EXIF orientation and stretched to ``size``, as in Coral's
-    tutorial, or first cropped to its center in the shape of ``size``.
-    Transparent areas become white, and an animation is represented by its first frame.
-    Pictures of more than eight bits are converted by
-    :func:`~coral_learn.extraction.deep_pictures.to_gray_bytes`. A large JPEG is decoded at a
-    reduced size, but never below ``size``.
+    tutorial, or first cropped to its center in the shape of ``size``. Transparent areas become
+    white, and an animation is represented by its first frame. Pictures of more than eight bits are
+    converted by :func:`~coral_learn.extraction.deep_pictures.to_gray_bytes`. A large JPEG is
+    decoded at a reduced size, but never with fewer pixels than ``size`` in what is seen of it.
 
     Args:
         image: A path, a PIL image or an array; see :data:`ImageSource`. It is never modified.
