@@ -21,7 +21,7 @@ BUILD_REQUIRES = PROJECT["build-system"]["requires"]
 GIVEN_WHEEL = os.environ.get("CORAL_LEARN_WHEEL")
 
 # The session `package` installs the package here, for all sessions that need it.
-PACKAGE_BIN = Path(".nox", "package", "bin").absolute()
+PACKAGE_BIN = Path(".nox", "package", "Scripts" if os.name == "nt" else "bin").absolute()
 WHEEL_DIR = Path("build", "nox", "cp{}{}".format(*sys.version_info))
 
 
@@ -100,6 +100,13 @@ def cpp(session: nox.Session) -> None:
     )
     session.run("cmake", "--build", "build/cpp")
     session.run("build/cpp/core_tests", *session.posargs, external=True)
+
+
+@nox.session
+def windows(session: nox.Session) -> None:
+    """Compiles the C++ tests for Windows with zig, and runs them with Wine (Linux)."""
+    session.install(*dependency_group("cpp"), "cmeel-eigen", "ziglang==0.17.1")
+    session.run("tools/windows/cpp_tests.sh", "build/windows", *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none")

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 # In a shell's background job and under nohup these signals are ignored, and every process that the
 # tests start would ignore them too.
-for _signal in (signal.SIGINT, signal.SIGHUP):
-    if signal.getsignal(_signal) == signal.SIG_IGN:
-        signal.signal(_signal, signal.SIG_DFL)
+if sys.platform != "win32":
+    for _signal in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(_signal) == signal.SIG_IGN:
+            signal.signal(_signal, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

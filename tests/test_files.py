@@ -126,6 +126,7 @@ def test_an_error_names_the_file_and_not_a_temporary_one(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_the_next_write_removes_the_temporary_file_of_a_killed_process(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; from coral_learn.files import write_atomically\n"
@@ -190,6 +191,7 @@ def test_concurrent_writers_do_not_remove_each_others_files(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a named pipe")
 def test_a_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match=r"not a file that can be replaced: .*pipe"):

@@ -66,14 +66,21 @@ def check(path: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("tag", "suffix"),
     [
-        ("cp312-cp312-manylinux_2_28_aarch64", "cpython-312-aarch64-linux-gnu"),
-        ("cp310-cp310-manylinux_2_27_x86_64.manylinux_2_28_x86_64", "cpython-310-x86_64-linux-gnu"),
-        ("cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64", "cpython-311-x86_64-linux-gnu"),
-        ("cp314-cp314-macosx_11_0_arm64", "cpython-314-darwin"),
+        ("cp312-cp312-manylinux_2_28_aarch64", "cpython-312-aarch64-linux-gnu.so"),
+        (
+            "cp310-cp310-manylinux_2_27_x86_64.manylinux_2_28_x86_64",
+            "cpython-310-x86_64-linux-gnu.so",
+        ),
+        (
+            "cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64",
+            "cpython-311-x86_64-linux-gnu.so",
+        ),
+        ("cp314-cp314-macosx_11_0_arm64", "cpython-314-darwin.so"),
+        ("cp312-cp312-win_amd64", "cp312-win_amd64.pyd"),
     ],
 )
 def test_a_valid_wheel_passes(tmp_path: Path, tag: str, suffix: str) -> None:
-    done = check(make_wheel(tmp_path, tag=tag, module=f"coral_learn/_core.{suffix}.so"))
+    done = check(make_wheel(tmp_path, tag=tag, module=f"coral_learn/_core.{suffix}"))
     assert done.returncode == 0, done.stdout + done.stderr
 
 

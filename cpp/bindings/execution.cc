@@ -1,11 +1,14 @@
 #include "bindings/execution.h"
 
-#include <pthread.h>
 #include <pybind11/pybind11.h>
 
 #include <chrono>
 #include <cstdlib>
 #include <stdexcept>
+
+#ifndef _WIN32
+#include <pthread.h>
+#endif
 
 #include "core/instruction_set.h"
 
@@ -41,11 +44,13 @@ const Kernels& initialize_execution() {
   const char* name = std::getenv("CORAL_LEARN_INSTRUCTION_SET");  // NOLINT(concurrency-mt-unsafe)
   kernels = &choose_kernels(name == nullptr ? "" : name);
   pool = new ThreadPool;
+#ifndef _WIN32  // which cannot fork
   // A forked process does not have the threads of its parent.
   pthread_atfork(nullptr, nullptr, [] {
     pool->abandon();
     pool = new ThreadPool;
   });
+#endif
   return *kernels;
 }
 

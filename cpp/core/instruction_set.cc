@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "core/x86_features.h"
+
 namespace coral_learn {
 
 extern const Kernels baseline_kernels;
@@ -13,14 +15,9 @@ extern const Kernels avx512_kernels;
 std::vector<const Kernels*> runnable_kernels() {
   std::vector<const Kernels*> kernels;
 #if defined(__x86_64__)
-  // This also checks that the operating system saves the wide registers.
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    kernels.push_back(&avx512_kernels);
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    kernels.push_back(&avx2_kernels);
-  }
+  const X86Features features = x86_features();
+  if (features.avx512) kernels.push_back(&avx512_kernels);
+  if (features.avx2) kernels.push_back(&avx2_kernels);
 #endif
   kernels.push_back(&baseline_kernels);
   return kernels;

@@ -1,10 +1,13 @@
 #include "core/thread_pool.h"
 
 #include <chrono>
-#include <csignal>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
+
+#ifndef _WIN32
+#include <csignal>
+#endif
 
 namespace coral_learn {
 namespace {
@@ -14,6 +17,15 @@ constexpr std::int32_t kStop = -1;
 // How long a thread waits awake for more work. The time between two iterations of one training is
 // shorter than it takes to put a thread to sleep and wake it up.
 constexpr std::chrono::microseconds kSpinTime(50);
+
+// Signals belong to the threads of the program itself. Windows sends none to threads.
+void block_signals() {
+#ifndef _WIN32
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+#endif
+}
 
 }  // namespace
 
@@ -92,9 +104,7 @@ void ThreadPool::work(int thread) {
 }
 
 void ThreadPool::serve(int thread) {
-  sigset_t all;  // signals belong to the threads of the program itself
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  block_signals();
   Call call{0, 0};
   while (true) {
     call = wait_for_call(call.number);

@@ -1,11 +1,14 @@
 #include "core/thread_pool.h"
 
 #include <doctest/doctest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <stdexcept>
+
+#ifndef _WIN32
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 namespace coral_learn {
 namespace {
@@ -63,6 +66,8 @@ TEST_CASE("work from several threads, and from within a task, is all done") {
   for (std::thread& caller : callers) caller.join();
   CHECK(done == 4 * 100 * 10 * 3);
 }
+
+#ifndef _WIN32  // which cannot fork
 
 int exit_status(pid_t child) {
   int status = -1;
@@ -136,6 +141,8 @@ TEST_CASE("a process forked while threads hold the lock of their pool does not w
     if (child != -1) REQUIRE(exit_status(child) == 0);
   }
 }
+
+#endif
 
 TEST_CASE("without work nothing is called") {
   ThreadPool pool;

@@ -232,6 +232,7 @@ def test_importing_and_training_need_no_interpreter_and_no_image_library() -> No
 
 
 @pytest.mark.slow_when_emulated
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 @pytest.mark.parametrize(
     ("redirection", "status", "says"),
     [
@@ -287,7 +288,8 @@ def test_the_last_message_of_a_library_that_ends_the_process_is_shown(tmp_path: 
 
 
 @pytest.mark.slow_when_emulated
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.skipif(sys.platform == "win32", reason="no process can send itself these on Windows")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", 1)])
 def test_signals_end_a_command_cleanly(
     photos: Path, extractor: Path, tmp_path: Path, number: int
 ) -> None:

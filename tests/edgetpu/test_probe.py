@@ -176,6 +176,7 @@ def test_the_process_imports_little_beside_the_runtime(
     assert not {"numpy", "flatbuffers", "ctypes", "subprocess"} & modules
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_process_forked_during_a_probe_can_probe(stand_in_library: Path) -> None:
     code = """if True:
         import os, sys

@@ -2,7 +2,6 @@
 
 import os
 import random
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -283,7 +282,7 @@ def test_a_cache_survives_a_kill_at_any_moment(cache: EmbeddingCache) -> None:
         with writer(cache, last + 1 if round_ else 0, 1_000_000) as process:
             start(process)
             time.sleep(generator.uniform(0.0, 0.15))
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
             assert process.stdout is not None
             lines = process.stdout.read().split()
         last = int(lines[-1]) if lines else last

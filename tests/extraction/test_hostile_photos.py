@@ -4,7 +4,6 @@ import ctypes
 import functools
 import json
 import os
-import resource
 import subprocess
 import sys
 import threading
@@ -95,6 +94,7 @@ def test_large_photos_are_decoded_one_at_a_time(
 
 
 @pytest.mark.slow_when_emulated
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the module resource")
 def test_16_bit_photos_take_no_more_memory_than_others(tmp_path: Path) -> None:
     Image.new("I;16", (4000, 4000), 0xC800).save(tmp_path / "deep.png", compress_level=1)
     script = (
@@ -132,6 +132,8 @@ def test_the_error_says_that_memory_is_too_small_for_a_photo(
 def test_too_many_open_files_do_not_skip_photos(
     folder: Path, extractor: Path, tmp_path: Path
 ) -> None:
+    resource = pytest.importorskip("resource", reason="needs a limit of open files")
+
     def allow(limit: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
@@ -302,6 +304,7 @@ def test_photos_are_found_deeper_than_the_recursion_limit(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow_when_emulated
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the module resource")
 def test_a_folder_of_100_000_photos_is_listed_quickly(tmp_path: Path) -> None:
     """The limits are exceeded only if the cost is quadratic in the number of photos."""
     (tmp_path / "many").mkdir()

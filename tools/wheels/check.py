@@ -43,7 +43,7 @@ def _compare(found: set[str], wanted: set[str]) -> Iterator[str]:
 
 
 def _platform_problems(platform: str) -> Iterator[str]:
-    if re.fullmatch(r"manylinux2014_(x86_64|aarch64)|macosx_\d+_\d+_arm64", platform):
+    if re.fullmatch(r"manylinux2014_(x86_64|aarch64)|macosx_\d+_\d+_arm64|win_amd64", platform):
         return  # manylinux2014 is the old name of manylinux_2_17
     glibc = re.fullmatch(r"manylinux_(\d+)_(\d+)_(x86_64|aarch64)", platform)
     if glibc is None:
@@ -55,6 +55,8 @@ def _platform_problems(platform: str) -> Iterator[str]:
 def _extension_suffix(interpreter: str, platform: str) -> str:
     """Returns the suffix of compiled modules, such as cpython-311-aarch64-linux-gnu.so."""
     version = interpreter.removeprefix("cp")
+    if platform.startswith("win"):
+        return f"cp{version}-{platform}.pyd"
     if platform.startswith("macosx"):
         return f"cpython-{version}-darwin.so"
     processor = "aarch64" if platform.endswith("aarch64") else "x86_64"
