@@ -26,6 +26,12 @@ ROWS = {
     "no extractor | the built-in one, EfficientNet-Lite0": [
         "extraction/test_builtin_extractor.py::test_it_is_taken_by_default",
     ],
+    "the name of an extractor, such as `mobilenet-v1` | it is downloaded once and checked; where "
+    "an Edge TPU is used, it is the compiled one": [
+        "named_models/test_named_models.py::test_train_takes_a_name",
+        "named_models/test_named_models.py::test_a_server_with_another_file_is_found_out",
+        "named_models/test_named_models.py::test_the_compiled_model_is_taken_where_an_edge_tpu_is_used",
+    ],
     "an extractor (ours, Coral's, compiled or not) | as it is": [
         "tflite/test_open_extractor.py::test_corals_models",
         "tflite/test_open_extractor.py::test_a_compiled_classifier_is_known_by_its_output_or_its_labels",
