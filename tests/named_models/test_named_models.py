@@ -14,6 +14,7 @@ from tests.support.stand_in.devices import StandIn
 from coral_learn import EmbeddingExtractor
 from coral_learn.cli.app import app
 from coral_learn.errors import EdgeTpuError, ModelError
+from coral_learn.jobs.model_comparison import compare_models
 from coral_learn.named_models.catalog import BUILTIN_NAME, LICENSE, catalog
 from coral_learn.named_models.chosen import choose_model
 from coral_learn.named_models.listing import list_models
@@ -237,6 +238,25 @@ def test_models_downloads_and_compares(server: FileServer, photos: Path) -> None
     table = run("models", "--compare", photos)
     assert "Accuracy by cross-validation on 60 photos of 3 classes" in table
     assert f"--extractor {BUILTIN_NAME}" in table
+
+
+def test_on_an_edge_tpu_only_compiled_models_are_compared(server: FileServer, photos: Path) -> None:
+    fetch_model(catalog()["small"], ignore)
+    with pytest.raises(ModelError) as error:
+        compare_models(photos, device="usb")
+    assert str(error.value) == (
+        "none of the models that are here can be compared: efficientnet-lite0: it is not compiled "
+        "for the Edge TPU; small: it is not compiled for the Edge TPU"
+    )
+
+
+def test_a_comparison_whose_times_cannot_be_kept_is_still_shown(
+    server: FileServer, photos: Path, cache: Path
+) -> None:
+    cache.mkdir()
+    (cache / "models").write_text("a file in the place of the folder")
+    with pytest.warns(UserWarning, match="the times cannot be kept"):
+        assert compare_models(photos).images == 60
 
 
 def test_a_damaged_model_is_left_out_of_a_comparison(server: FileServer, photos: Path) -> None:
