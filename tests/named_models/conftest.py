@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.file_server import FileServer, serve
-from tests.support.model_builder import build_compiled_extractor, build_extractor
+from tests.support.model_builder import build_extractor
+from tests.support.stand_in.models import compiled
 
 from coral_learn.machine import CACHE_VARIABLE
 from coral_learn.named_models import catalog as module
@@ -28,10 +29,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def files() -> dict[str, bytes]:
+    small = build_extractor(size=(6, 6)).content
     return {
         "plain.tflite": build_extractor().content,
-        "small_edgetpu.tflite": build_compiled_extractor().content,
-        "small.tflite": build_extractor(size=(6, 6)).content,
+        "small.tflite": small,
+        "small_edgetpu.tflite": compiled(small),
     }
 
 

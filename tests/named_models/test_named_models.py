@@ -250,6 +250,18 @@ def test_on_an_edge_tpu_only_compiled_models_are_compared(server: FileServer, ph
     )
 
 
+def test_a_compiled_model_is_compared_on_the_edge_tpu(
+    server: FileServer, files: dict[str, bytes], photos: Path, edge_tpus: EdgeTpus
+) -> None:
+    for name in ("small", "small-edgetpu"):
+        fetch_model(catalog()[name], ignore)
+    with edge_tpus(files["small.tflite"], ["usb"]):
+        compared = {model.name: model for model in compare_models(photos).models}
+    assert compared["small-edgetpu"].accuracy == compared["small"].accuracy
+    assert compared["small"].device == "cpu"
+    assert compared["small-edgetpu"].device == "edgetpu"
+
+
 def test_a_comparison_whose_times_cannot_be_kept_is_still_shown(
     server: FileServer, photos: Path, cache: Path
 ) -> None:
