@@ -199,7 +199,7 @@ PYCORAL: dict[str, dict[str, str | None]] = {
     ".learn.imprinting": {},
     ".learn.imprinting.engine": {"ImprintingEngine": PACKAGE["ImprintingEngine"]},
     ".utils": {},
-    ".utils.dataset": {"read_label_file": "path"},
+    ".utils.dataset": {"read_label_file": "file_path"},
     ".utils.edgetpu": {
         **{
             name: EDGETPU[name]

@@ -273,6 +273,26 @@ class TestScripts:
         assert "'usb:1'" in done.stderr
 
 
+class TestDataset:
+    @pytest.mark.parametrize(
+        ("text", "labels"),
+        [
+            ("0 daisy\n1:rose\n7   two words\n", {0: "daisy", 1: "rose", 7: "two words"}),
+            ("daisy\n\nrose\n", {0: "daisy", 1: "", 2: "rose"}),
+            ("7 up\ncola\n", {7: "up", 1: "cola"}),
+            ("# names\n3 : a: b\n", {0: "# names", 3: "a: b"}),
+            ("5\n6:\n", {0: "5", 6: ""}),
+            ("", {}),
+        ],
+    )
+    def test_each_line_stands_for_itself(
+        self, tmp_path: Path, text: str, labels: dict[int, str]
+    ) -> None:
+        path = tmp_path / "labels.txt"
+        path.write_text(text)
+        assert read_label_file(path) == labels
+
+
 class TestCommon:
     def test_input_size_is_width_first(self, averaging: Interpreter) -> None:
         assert common.input_size(averaging) == (8, 4)
@@ -287,15 +307,37 @@ class TestCommon:
         averaging.invoke()
         assert common.output_tensor(averaging, 0).tolist() == [[[[1, 2, 250]]]]
 
-    def test_pixels_for_an_int8_model_are_converted(self) -> None:
-        interpreter = make_interpreter(averaging_model(np.int8, 1 / 128, 0))
+    @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.float32])
+    def test_values_are_set_as_they_are(self, dtype: type) -> None:
+        """A script has normalized or quantized them itself; a second time would spoil them."""
+        interpreter = make_interpreter(averaging_model(dtype, 1 / 128, 0))
         interpreter.allocate_tensors()
-        common.set_input(interpreter, np.full((4, 8, 3), (0, 128, 255), np.uint8))
-        interpreter.invoke()
-        assert common.output_tensor(interpreter, 0).ravel().tolist() == [-128, 0, 127]
-        common.set_input(interpreter, np.full((4, 8, 3), (-3, 4, 5), np.int8))
-        interpreter.invoke()
-        assert common.output_tensor(interpreter, 0).ravel().tolist() == [-3, 4, 5]
+        for given in (np.uint8, dtype):
+            common.set_input(interpreter, np.full((4, 8, 3), (3, 4, 100), given))
+            interpreter.invoke()
+            assert common.output_tensor(interpreter, 0).ravel().tolist() == [3, 4, 100]
+
+    @pytest.mark.parametrize("shape", [[1, 4, 8, 1], [1, 1, 4, 8]])
+    def test_a_gray_image_is_set(self, shape: list[int]) -> None:
+        model = ShapedModel(shape).content()
+        interpreter = make_interpreter(model)
+        interpreter.allocate_tensors()
+        pixels = np.arange(32, dtype=np.uint8).reshape(4, 8, 1)
+        common.set_input(interpreter, pixels)
+        assert (common.input_tensor(interpreter).ravel() == pixels.ravel()).all()
+        common.set_resized_input(interpreter, (8, 4), lambda size: Image.new("L", size, 7))
+        assert (common.input_tensor(interpreter) == 7).all()
+
+    @pytest.mark.parametrize("dtype", [np.int8, np.float32])
+    def test_a_resized_image_keeps_its_values(self, dtype: type) -> None:
+        interpreter = make_interpreter(averaging_model(dtype, 1 / 128, 0))
+        interpreter.allocate_tensors()
+        values: np.ndarray = np.full((4, 4, 3), (-100, 0.5, 100)).astype(dtype)
+        resized, _ = common.set_resized_input(interpreter, (4, 4), lambda size: values)
+        assert resized is values
+        tensor = common.input_tensor(interpreter)
+        assert (tensor[:, :4] == values).all()
+        assert (tensor[:, 4:] == 0).all()
 
     def test_a_resized_image_is_padded_at_the_right_and_the_bottom(
         self, averaging: Interpreter
@@ -323,15 +365,17 @@ class TestCommon:
         assert common.input_size(interpreter) == (8, 4)
         common.set_input(interpreter, np.full((4, 8, 3), (0, 1, 255), dtype))
         interpreter.invoke()
-        expected = [-1, -1 + 2 / 255, 1] if dtype == np.uint8 else [0, 1, 255]
+        expected = [0, 1, 255]
         np.testing.assert_allclose(common.output_tensor(interpreter, 0)[0], expected, rtol=1e-5)
+        common.set_input(interpreter, np.moveaxis(np.full((4, 8, 3), (2, 3, 4), dtype), 2, 0))
+        assert common.input_tensor(interpreter)[:, 0, 0].tolist() == [2, 3, 4]
         resized, _ = common.set_resized_input(
             interpreter, (4, 4), lambda size: Image.new("RGB", size, (255, 0, 0))
         )
         assert resized.size == (4, 4)
         tensor = common.input_tensor(interpreter)
-        assert (tensor[0, :, :4] == 1).all()
-        assert (tensor[0, :, 4:] == -1).all()
+        assert (tensor[0, :, :4] == 255).all()
+        assert (tensor[:, :, 4:] == 0).all()
 
 
 class TestClassify:
@@ -349,6 +393,22 @@ class TestClassify:
         assert classify.get_classes_from_scores(scores) == [(1, 0.5), (3, 0.5), (2, 0.2), (0, 0.1)]
         assert classify.get_classes_from_scores(scores, 3, 0.2)[-1] == classify.Class(2, 0.2)
         assert classify.get_classes_from_scores(scores, 9, 0.6) == []
+
+    @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.float32])
+    def test_scores_of_every_type_are_sorted(self, dtype: type) -> None:
+        low, high = (0, 240) if dtype in (np.uint8, np.uint16) else (-128, 127)
+        scores: np.ndarray = np.array([7, low, high, 7, 8], dtype)
+        found = classify.get_classes_from_scores(scores)
+        assert [each.id for each in found] == [2, 4, 0, 3, 1]
+        assert {type(each.score) for each in found} == {dtype}
+        assert [each.score for each in found] == [high, 8, 7, 7, low]
+
+    @pytest.mark.parametrize(("top_k", "ids"), [(0, [2, 1, 0]), (-1, [2, 1]), (9, [2, 1, 0])])
+    def test_an_unusual_top_k_means_what_it_means_in_pycoral(
+        self, top_k: int, ids: list[int]
+    ) -> None:
+        found = classify.get_classes_from_scores([0.1, 0.2, 0.7], top_k)
+        assert [each.id for each in found] == ids
 
     def test_float_scores_are_unchanged(self) -> None:
         interpreter = make_interpreter(averaging_model(np.float32))

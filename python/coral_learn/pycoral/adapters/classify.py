@@ -1,7 +1,7 @@
 """Functions that work with a classifier, or with any model that has one output."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,8 +15,9 @@ class Class(NamedTuple):
     id: int
     """The class index."""
 
-    score: float
-    """The model's score for the class; a probability if the model ends in a softmax."""
+    score: Any
+    """The model's score for the class, of the type that the scores have; a probability if the model
+    ends in a softmax."""
 
 
 def num_classes(interpreter: Interpreter) -> int:
@@ -42,17 +43,17 @@ def get_classes_from_scores(
     Classes with equal scores are in ascending order of their indices.
 
     Args:
-        scores: The score of each class, with shape [C].
-        top_k: The maximum number of classes to return.
+        scores: The score of each class, with shape [C], of any type: those that an integer model
+            gives need not be dequantized.
+        top_k: The maximum number of classes to return. As in pycoral, 0 stands for all of them, and
+            a negative number for all but so many.
         score_threshold: The minimum score of a class that is returned.
     """
     scores = np.asarray(scores)
-    best = np.argsort(-scores, kind="stable")[: int(min(top_k, len(scores)))]
-    return [
-        Class(int(index), float(scores[index]))
-        for index in best
-        if scores[index] >= score_threshold
-    ]
+    # Negative scores would be easier to sort, but unsigned numbers have none.
+    ascending = len(scores) - 1 - np.argsort(scores[::-1], kind="stable")
+    best = ascending[::-1][: int(min(top_k, len(scores))) or None]
+    return [Class(int(index), scores[index]) for index in best if scores[index] >= score_threshold]
 
 
 def get_classes(

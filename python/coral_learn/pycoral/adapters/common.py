@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...edgetpu.runtime import Interpreter
-from ...extraction.input_format import InputFormat
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -48,19 +47,19 @@ def output_tensor(interpreter: Interpreter, i: int) -> NDArray[Any]:
 def set_input(interpreter: Interpreter, data: "ArrayLike | Image") -> None:
     """Copies an image to the model's input tensor.
 
+    The values are copied as they are: they are neither normalized nor quantized for the model,
+    which :class:`coral_learn.EmbeddingExtractor` and :class:`coral_learn.Classifier` do.
+
     Args:
         interpreter: The interpreter, with its tensors allocated.
-        data: A PIL image, or an array [height, width, 3] of the tensor's own dtype. If the model's
-            input is not uint8, uint8 pixels are converted to its type; pycoral supports uint8 only.
-            For a model with the channels first, the axes of such an array are changed.
+        data: A PIL image, or an array of the tensor's shape [height, width, channels]. For a model
+            with the channels first, it may also be in that order.
     """
     values = np.asarray(data)
-    tensor = input_tensor(interpreter)
-    if values.dtype == np.uint8 and tensor.dtype != np.uint8:
-        values = InputFormat.of_tensor(interpreter.get_input_details()[0]).encode(values)[0]
-    elif _channels_first(interpreter) and values.shape[:2] == tensor.shape[1:]:
-        values = np.moveaxis(np.atleast_3d(values), 2, 0)
-    tensor[:, :] = values
+    if _channels_first(interpreter) and values.shape[0] in _CHANNELS:
+        input_tensor(interpreter)[:, :] = values
+    else:
+        _channels_last(interpreter)[:, :] = values
 
 
 def set_resized_input(
@@ -81,13 +80,19 @@ def set_resized_input(
     width, height, channels = _dimensions(interpreter)
     ratio = min(width / size[0], height / size[1])
     new_width, new_height = int(size[0] * ratio), int(size[1] * ratio)
+    tensor = _channels_last(interpreter)
+    tensor.fill(0)
     resized = resize((new_width, new_height))
-    padded = np.zeros((height, width, channels), np.uint8)
-    padded[:new_height, :new_width] = np.reshape(
+    tensor[:new_height, :new_width] = np.reshape(
         np.asarray(resized), (new_height, new_width, channels)
     )
-    set_input(interpreter, padded)
     return resized, (ratio, ratio)
+
+
+def _channels_last(interpreter: Interpreter) -> NDArray[Any]:
+    """Returns a view of the model's input tensor of shape [height, width, channels]."""
+    tensor = input_tensor(interpreter)
+    return np.moveaxis(tensor, 0, 2) if _channels_first(interpreter) else tensor
 
 
 def _dimensions(interpreter: Interpreter) -> tuple[int, int, int]:
