@@ -33,7 +33,8 @@ def models_command(
     """List, download or compare the models that --extractor takes by name.
 
     A model is downloaded when it is first used, and then kept in your cache folder. A name without
-    -edgetpu stands for the compiled model where an Edge TPU is used.
+    -edgetpu stands for the compiled model where an Edge TPU is used. The environment variable
+    CORAL_LEARN_MODELS_URL names another address to download from.
     """
     from . import model_display
 
