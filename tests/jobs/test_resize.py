@@ -43,6 +43,8 @@ from coral_learn.tflite.notes import write_note
 from coral_learn.tflite.resize_note import with_resize
 from coral_learn.tflite.resizing import Resize, View
 
+pytestmark = pytest.mark.slow_when_emulated  # the result does not depend on the processor
+
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -161,7 +163,6 @@ def test_the_head_is_trained_on_both_views_and_sees_the_crop(
         assert {row.tobytes() for row in rows.quantized} == expected
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("method", get_args(Method))
 def test_the_views_of_a_photo_are_never_on_both_sides_of_a_fold(
     wide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: Method
@@ -273,7 +274,6 @@ def test_a_way_of_a_newer_version_is_an_error_unless_it_is_overruled(
         retrain(wide, path, tmp_path / "out", resize="letterbox")  # type: ignore[arg-type]
 
 
-@pytest.mark.slow_when_emulated
 def test_the_commands_take_the_way(wide: Path, tmp_path: Path) -> None:
     extractor = tmp_path / "extractor.tflite"
     extractor.write_bytes(EXTRACTOR)

@@ -24,6 +24,8 @@ from coral_learn.heads.records import FitRecord
 from coral_learn.project.photo_views import part_of_rows
 from coral_learn.tflite.resizing import VIEWS, Resize
 
+pytestmark = pytest.mark.slow_when_emulated  # the result does not depend on the processor
+
 NAMES = list(COLORS)
 
 
@@ -137,7 +139,6 @@ def test_a_photo_that_cannot_be_read_is_reported_once(wide: Path, tmp_path: Path
     assert (added.photos, reported) == (2, [2])
 
 
-@pytest.mark.slow_when_emulated
 def test_the_command_takes_the_way(wide: Path, tmp_path: Path) -> None:
     extractor = tmp_path / "extractor.tflite"
     extractor.write_bytes(EXTRACTOR)
