@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..dataset.folder import ImageFolder
 from ..embeddings import Embeddings
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.images import load_image
@@ -17,7 +18,7 @@ from ..tflite.file import ModelFile
 from ..tflite.normalization import Normalization
 from ..tflite.resizing import View
 from .classification import Classifier
-from .quick_head import held_out_loss, log_losses, sample_rows
+from .quick_head import held_out_loss, log_losses, sample_photos, sample_rows
 from .range_choice import (
     CANDIDATES,
     MeasuredRange,
@@ -71,6 +72,14 @@ def measure_extractor(
             )
             trials[candidate] = try_embeddings(opened.extract(sample.pixels), sample.labels)
     return choose_by_loss(trials, len(sample.labels) if sample else 0)
+
+
+def measure_on_folder(
+    extractor: ModelFile, folder: ImageFolder, *, device: str | None
+) -> MeasuredRange:
+    """Measures the range of an extractor as :func:`measure_extractor`, on photos of a folder."""
+    paths, labels = sample_photos(folder)
+    return measure_extractor(extractor, paths, labels, device=device)
 
 
 def measure_classifier(

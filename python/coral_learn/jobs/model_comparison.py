@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..dataset.folder import ImageFolder
 from ..embeddings import Embeddings
 from ..errors import EdgeTpuError, ModelError
+from ..extraction.builtin_extractor import builtin_extractor
 from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.photo_rows import SkippedPhoto
@@ -22,12 +23,11 @@ from ..heads.softmax_regression import SoftmaxRegression
 from ..named_models.catalog import catalog
 from ..named_models.speeds import add_speeds
 from ..named_models.store import fetch_model, local_models
-from ..tflite.file import ModelFile
-from ..tflite.normalization import Normalization
 from ..tflite.open_extractor import open_extractor
 from .cross_validation import cross_validate
+from .input_range import measure_on_folder
 from .interval import Interval
-from .training_photos import TrainingPhotos, take_training_photos
+from .training_photos import TrainingPhotos, list_photos, take_training_photos
 
 _TIMED_PHOTOS = 50
 _WARM_UP_PHOTOS = 4
@@ -104,9 +104,7 @@ def compare_models(
         ValueError: The photos cannot be used.
         ModelError: No model can be used.
     """
-    folder = ImageFolder(data_dir)
-    if len(folder.classes) < 2:
-        raise ValueError(f"{folder.path} has only one class: add a folder for each further class")
+    folder = list_photos(data_dir)
     compared: list[ComparedModel] = []
     left_out: dict[str, str] = {}
     photos: TrainingPhotos | None = None
@@ -142,7 +140,9 @@ def _compare(
 ) -> tuple[ComparedModel, TrainingPhotos]:
     path = _checked_path(name, device)
     model = open_extractor(path).model
-    pixel_range = _measured_range(model, folder, device)
+    pixel_range = None
+    if model.has_unknown_range:
+        pixel_range = measure_on_folder(model, folder, device=device).normalization
     with EmbeddingExtractor(
         model, device=device, cache=cache, normalization=pixel_range
     ) as extractor:
@@ -178,20 +178,8 @@ def _checked_path(name: str, device: str | None) -> Path:
     if not is_compiled and device and uses_edge_tpu(device):
         raise ModelError("it is not compiled for the Edge TPU")
     if model is None:
-        return local_models()[name]
+        return builtin_extractor()
     return fetch_model(model, lambda done, total: None)  # it is here: nothing is downloaded
-
-
-def _measured_range(
-    model: ModelFile, folder: ImageFolder, device: str | None
-) -> Normalization | None:
-    """Returns the normalization of pixels where the model does not show it, or None."""
-    if not model.has_unknown_range:
-        return None
-    from .input_range import measure_extractor  # rarely needed
-    from .quick_head import sample_photos
-
-    return measure_extractor(model, *sample_photos(folder), device=device).normalization
 
 
 def _time(extractor: EmbeddingExtractor, paths: Sequence[Path]) -> float:

@@ -33,7 +33,7 @@ from .output_folder import prepare_output_folder
 from .photo_record import RECORD_NAME, format_record
 from .saved_model import save_model
 from .settings import TUTORIAL_RECIPE, Method, SgdSettings
-from .training_photos import take_training_photos
+from .training_photos import list_photos, take_training_photos
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def retrain(
     views = VIEWS[resize]
     opened = None if tensor_name == AUTO else open_extractor(source, tensor_name)
     check_compiled(source, device, is_cut=source.is_classifier)
-    image_folder = _list_photos(data_dir)
+    image_folder = list_photos(data_dir)
     split_by_class(image_folder.labels, validation, test)  # rejects bad fractions before the work
     folder = prepare_output_folder(output, image_folder.path)
     report = progress or (lambda stage, done, total: None)
@@ -247,19 +247,7 @@ def _settle_range(
         return given, []
     if not extractor.has_unknown_range:
         return None, []
-    from .input_range import measure_extractor  # rarely needed
-    from .quick_head import sample_photos
+    from .input_range import measure_on_folder  # rarely needed
 
-    paths, labels = sample_photos(photos)
-    measured = measure_extractor(extractor, paths, labels, device=device)
+    measured = measure_on_folder(extractor, photos, device=device)
     return measured.normalization, [measured.note]
-
-
-def _list_photos(data_dir: str | os.PathLike[str]) -> ImageFolder:
-    photos = ImageFolder(data_dir)
-    if len(photos.classes) < 2:
-        raise ValueError(
-            f"{photos.path}/ has only one class ({photos.classes[0]!r}). "
-            "Add a folder for each further class."
-        )
-    return photos

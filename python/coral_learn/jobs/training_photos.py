@@ -1,5 +1,6 @@
 """The photos that a model is trained and tested on, with their embeddings."""
 
+import os
 import warnings
 from pathlib import Path
 from typing import NamedTuple
@@ -50,6 +51,25 @@ class TrainingPhotos(NamedTuple):
         if self.other_view is None:
             return rows
         return np.concatenate([rows, rows + len(self.labels)])
+
+
+def list_photos(data_dir: str | os.PathLike[str]) -> ImageFolder:
+    """Lists photos of at least two classes.
+
+    Args:
+        data_dir: What :class:`coral_learn.ImageFolder` reads.
+
+    Raises:
+        ValueError: The photos cannot be used, or there is only one class.
+        OSError: The folder cannot be read.
+    """
+    photos = ImageFolder(data_dir)
+    if len(photos.classes) < 2:
+        raise ValueError(
+            f"{photos.path}/ has only one class ({photos.classes[0]!r}). "
+            "Add a folder for each further class."
+        )
+    return photos
 
 
 def take_training_photos(folder: ImageFolder, found: PhotoRows[list[Embeddings]]) -> TrainingPhotos:

@@ -69,6 +69,11 @@ def catalog() -> dict[str, NamedModel]:
     }
 
 
+def is_known(name: str, *, for_edge_tpu: bool = False) -> bool:
+    """Tells whether the catalog has the model of a name, or the one compiled for the Edge TPU."""
+    return (_compiled(name) if for_edge_tpu else name) in catalog()
+
+
 def find_model(name: str, *, for_edge_tpu: bool = False) -> NamedModel:
     """Returns the model of a name.
 
@@ -82,13 +87,11 @@ def find_model(name: str, *, for_edge_tpu: bool = False) -> NamedModel:
     """
     models = catalog()
     plain = name.removesuffix(COMPILED_SUFFIX)
-    found = models.get(plain + COMPILED_SUFFIX if for_edge_tpu else name)
+    found = models.get(_compiled(name) if for_edge_tpu else name)
     if found is not None:
         return found
     if plain in models:
-        compiled = [
-            each.removesuffix(COMPILED_SUFFIX) for each in models if models[each].is_compiled
-        ]
+        compiled = [each for each in models if f"{each}{COMPILED_SUFFIX}" in models]
         raise ModelError(
             f"Coral has no extractor {plain} that is compiled for the Edge TPU: choose one of "
             f"{', '.join(compiled)}, or the device cpu"
@@ -99,3 +102,8 @@ def find_model(name: str, *, for_edge_tpu: bool = False) -> NamedModel:
         f"{name} is neither a file nor the name of a model: {question}`coral-learn models` lists "
         "the names"
     )
+
+
+def _compiled(name: str) -> str:
+    """Returns the name of the compiled model, for its own name or the plain one."""
+    return name.removesuffix(COMPILED_SUFFIX) + COMPILED_SUFFIX

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ..extraction.placement import uses_edge_tpu
 from ..progress import Progress
-from .catalog import BUILTIN_NAME, COMPILED_SUFFIX, catalog, find_model
+from .catalog import BUILTIN_NAME, find_model, is_known
 from .store import fetch_model
 
 
@@ -44,7 +44,7 @@ def choose_model(given: Path | None, device: str | None, progress: Progress) -> 
         return ChosenModel(None, [])
     for_edge_tpu = uses_edge_tpu(device)
     notes = []
-    if for_edge_tpu and not device and _runs_on_cpu_only(name):
+    if for_edge_tpu and not device and is_known(name) and not is_known(name, for_edge_tpu=True):
         for_edge_tpu = False
         notes.append(
             f"Coral has no extractor {name} that is compiled for the Edge TPU, so it runs on the "
@@ -52,13 +52,6 @@ def choose_model(given: Path | None, device: str | None, progress: Progress) -> 
         )
     model = find_model(name, for_edge_tpu=for_edge_tpu)
     return ChosenModel(fetch_model(model, progress), notes)
-
-
-def _runs_on_cpu_only(name: str) -> bool:
-    models = catalog()
-    return name in models and not {name, f"{name}{COMPILED_SUFFIX}"} & {
-        each.name for each in models.values() if each.is_compiled
-    }
 
 
 def _is_name(given: Path) -> bool:
