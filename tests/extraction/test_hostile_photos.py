@@ -193,7 +193,7 @@ def test_a_photo_that_vanishes_between_listing_and_reading_is_skipped(
     first = folder / "dark" / "0.png"
     photos = ImageFolder(folder)
     first.unlink()
-    monkeypatch.setattr("coral_learn.jobs.retraining.ImageFolder", lambda path: photos)
+    monkeypatch.setattr("coral_learn.jobs.training_photos.ImageFolder", lambda path: photos)
     result = retrain(folder, extractor, tmp_path / "out", seed=0)
     [skipped] = result.skipped
     assert (skipped.path, skipped.reason) == (str(first), "there is no such file")
