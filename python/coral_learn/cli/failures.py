@@ -60,7 +60,7 @@ def explain(error: BaseException) -> str:
         text = f"{text}: {fix}" if fix else text
     elif isinstance(error, MemoryError):
         text = f"out of memory: {_NO_MEMORY}"
-    elif isinstance(error, RuntimeError) and not isinstance(error, EdgeTpuError):
+    elif isinstance(error, RuntimeError) and not isinstance(error, EdgeTpuError | ModelError):
         if not _comes_from_thread_start(error):
             raise error
         text = f"no thread can be started: raise the limits (ulimit -u, ulimit -v), or {_NO_MEMORY}"

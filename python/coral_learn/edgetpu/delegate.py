@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ..errors import DelegateError, LibraryError
 from .device_problems import explain_no_device
 from .devices import check_device
 from .library import library_name, list_devices, open_library
@@ -21,7 +22,8 @@ def load_edgetpu_delegate(options: Mapping[str, object] | None = None) -> Delega
 
     Raises:
         ValueError: The device string is invalid.
-        EdgeTpuError: libedgetpu or the device cannot be used. The message says why and what to do.
+        DelegateError: The device cannot be opened, or (LibraryError) libedgetpu cannot. The message
+            says why and what to do.
     """
     options = dict(options or {})
     device = str(options.get("device") or "") or None
@@ -30,7 +32,7 @@ def load_edgetpu_delegate(options: Mapping[str, object] | None = None) -> Delega
     # ctypes first: if load_delegate cannot open a library, it also prints an ignored exception.
     library = open_library()
     if isinstance(library, Problem):
-        raise library.error()
+        raise library.error(LibraryError)
     try:
         delegate: Delegate = runtime_module().load_delegate(library_name(), options)
         return delegate
@@ -40,4 +42,4 @@ def load_edgetpu_delegate(options: Mapping[str, object] | None = None) -> Delega
     problem = explain_no_device(device, list_devices(library))
     if reason:
         problem = replace(problem, what=f"{problem.what} ({reason})")
-    raise problem.error()
+    raise problem.error(DelegateError)

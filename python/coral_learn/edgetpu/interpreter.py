@@ -2,9 +2,12 @@
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from ..errors import EdgeTpuError, ModelError
+from numpy.typing import NDArray
+
+from ..errors import DelegateError, EdgeTpuError, ModelRunError
 from ..tflite.file import ModelFile, ModelSource
 from .delegate import load_edgetpu_delegate
 from .devices import choose_device
@@ -14,6 +17,8 @@ from .probe import Outcome, probe_once
 from .problem import Problem
 from .quiet import run_without_info_lines
 from .runtime import Delegate, Interpreter, runtime_module, runtime_name
+
+_NOT_READY = "Invoke called on model that is not ready."  # the runtimes' words
 
 
 def make_interpreter(
@@ -42,12 +47,12 @@ def make_interpreter(
 
     Returns:
         The runtime's own ``Interpreter``, whose ``allocate_tensors()`` and ``invoke()`` raise
-        EdgeTpuError or ModelError with the cause.
+        EdgeTpuError or ModelRunError with the cause.
 
     Raises:
         ModelError: The file cannot be read, or is not a model that the runtime can use.
         EdgeTpuError: The model was compiled for the Edge TPU, and no Edge TPU can run it. The
-            message says why and what to do.
+            message says why and what to do. A DelegateError if no Edge TPU can be opened.
         ValueError: The device string or the number of threads is invalid.
         ImportError: No runtime is installed.
     """
@@ -80,6 +85,32 @@ def make_interpreter(
     raise failure
 
 
+def run_despite_views(interpreter: Interpreter, inputs: Mapping[int, NDArray[Any]]) -> None:
+    """Runs an interpreter, even if views of its tensors are in use, which the runtimes refuse.
+
+    The views show the new values afterwards. pycoral runs models in this way.
+
+    Args:
+        interpreter: An interpreter, from :func:`make_interpreter` or of the runtime itself.
+        inputs: The values of input tensors, by the tensors' indices. Each has the shape and the
+            dtype of its tensor.
+
+    Raises:
+        RuntimeError: ``allocate_tensors()`` was not called, or the model failed.
+    """
+    try:
+        for index, values in inputs.items():
+            interpreter.set_tensor(index, values)
+    except ValueError as error:
+        if "unallocated" not in str(error):
+            raise
+        raise _explain_failure(RuntimeError(_NOT_READY), on_edge_tpu=False) from error
+    # An interpreter of the runtime itself has no explanation of its errors.
+    native: Any = interpreter
+    run = getattr(native, "invoke_despite_views", None) or native._interpreter.Invoke
+    run()
+
+
 def _open_edge_tpu(model: ModelFile, device: str | None) -> Delegate | None:
     """Opens the Edge TPU that a model needs; returns None for a model that runs on the CPU."""
     if model.is_compiled:
@@ -105,7 +136,9 @@ def _refuse_incompatible_library(model: ModelFile, device: str | None) -> None:
         return
     result = probe_once(library_path(library), runtime_module().__name__, model.content, device)
     if result.outcome is Outcome.INCOMPATIBLE:
-        raise incompatible_library(library_path(library), runtime_name(), result.detail).error()
+        raise incompatible_library(library_path(library), runtime_name(), result.detail).error(
+            DelegateError
+        )
 
 
 @functools.cache
@@ -114,12 +147,17 @@ def _interpreter_class(on_edge_tpu: bool) -> Callable[..., Interpreter]:
     runtime_class: type[Interpreter] = runtime_module().Interpreter
 
     class CheckedInterpreter(runtime_class):  # type: ignore[misc,valid-type]
+        allows_views = False
+
         def allocate_tensors(self) -> None:
             allocate = super().allocate_tensors
             _run(lambda: run_without_info_lines(allocate))
 
         def invoke(self) -> None:
-            _run(super().invoke)
+            _run(self._interpreter.Invoke if self.allows_views else super().invoke)
+
+        def invoke_despite_views(self) -> None:
+            _run(self._interpreter.Invoke)
 
     def _run(method: Callable[[], None]) -> None:
         try:
@@ -130,11 +168,18 @@ def _interpreter_class(on_edge_tpu: bool) -> Callable[..., Interpreter]:
     return CheckedInterpreter
 
 
-def _explain_failure(error: Exception, *, on_edge_tpu: bool) -> ModelError | EdgeTpuError:
+def _explain_failure(error: Exception, *, on_edge_tpu: bool) -> RuntimeError:
     """Returns this package's error for one that a runtime raised."""
     reason = " ".join(str(error).split()) or "no reason given"
+    if _NOT_READY in reason:
+        return RuntimeError(f"{_NOT_READY} Call allocate_tensors() first.")
+    if "reference to internal data" in reason:
+        return RuntimeError(
+            "an array that shows the memory of a tensor is still in use, and running the model "
+            "would change it: keep a copy (numpy.array(view)), and delete the view"
+        )
     if not on_edge_tpu:
-        return ModelError(f"{runtime_name()} cannot use the model: {reason}")
+        return ModelRunError(f"{runtime_name()} cannot use the model: {reason}")
     if "unresolved custom op" in reason:
         return incompatible_library(library_name(), runtime_name(), reason).error()
     if "runtime version" in reason:

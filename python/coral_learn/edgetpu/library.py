@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import LibraryError
 from .library_problems import explain_load_failure, not_an_edge_tpu_library
 from .problem import Problem
 
@@ -55,11 +56,11 @@ def get_runtime_version() -> str:
     """Returns the version that libedgetpu reports: "BuildLabel(...), RuntimeVersion(14)".
 
     Raises:
-        EdgeTpuError: libedgetpu cannot be used. The message says why and what to do.
+        LibraryError: libedgetpu cannot be used. The message says why and what to do.
     """
     library = open_library()
     if isinstance(library, Problem):
-        raise library.error()
+        raise library.error(LibraryError)
     return library_version(library)
 
 

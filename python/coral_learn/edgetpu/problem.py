@@ -17,6 +17,6 @@ class Problem:
     what: str
     fix: str
 
-    def error(self) -> EdgeTpuError:
-        """Returns the problem as an exception with the message ``what: fix``."""
-        return EdgeTpuError(f"{self.what}: {self.fix}")
+    def error(self, kind: type[EdgeTpuError] = EdgeTpuError) -> EdgeTpuError:
+        """Returns the problem as an exception of a kind, with the message ``what: fix``."""
+        return kind(f"{self.what}: {self.fix}")
