@@ -4,7 +4,7 @@ from typing import NoReturn
 
 from ...edgetpu.devices import list_edge_tpus
 from ...edgetpu.library import get_runtime_version, set_verbosity
-from ..native_handle import (
+from ...edgetpu.native_handle import (
     invoke_with_bytes,
     invoke_with_dmabuffer,
     invoke_with_membuffer,

@@ -8,17 +8,17 @@ from types import ModuleType
 from ...edgetpu import delegate as opening
 from ...edgetpu import interpreter as making
 from ...edgetpu.devices import list_edge_tpus
+from ...edgetpu.flat_data import FlatData, input_values
 from ...edgetpu.library import LIBRARY_VARIABLE, get_runtime_version, library_name, set_verbosity
-from ...edgetpu.runtime import Delegate, Interpreter
-from ...errors import EdgeTpuError, ModelError
-from ...tflite.file import ModelSource
-from ..flat_data import FlatData, input_values
-from ..native_handle import (
+from ...edgetpu.native_handle import (
     invoke_with_bytes,
     invoke_with_dmabuffer,
     invoke_with_membuffer,
     supports_dmabuf,
 )
+from ...edgetpu.runtime import Delegate, Interpreter
+from ...errors import EdgeTpuError, ModelError
+from ...tflite.file import ModelSource
 
 __all__ = [
     "get_runtime_version",

@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..edgetpu.runtime import Interpreter
+from .runtime import Interpreter
 
 
 class GstBuffer(Protocol):

@@ -5,9 +5,9 @@ import gc
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
-from ..edgetpu.interpreter import run_despite_views
-from ..edgetpu.runtime import Interpreter
 from .flat_data import FlatData, input_values
+from .interpreter import run_despite_views
+from .runtime import Interpreter
 
 Handle: TypeAlias = int | Interpreter
 """``interpreter._native_handle()``, or the interpreter, which pycoral's documentation asks for."""
