@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from .errors import ModelError as ModelError
     from .extraction.cache import EmbeddingCache as EmbeddingCache
     from .extraction.extractor import EmbeddingExtractor as EmbeddingExtractor
+    from .former_names.install import install_as_pycoral as install_as_pycoral
     from .heads.core import build_info as build_info
     from .heads.imprinting import ImprintingEngine as ImprintingEngine
     from .heads.new_class import add_class as add_class
@@ -31,7 +32,6 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from .jobs.settings import SgdSettings as SgdSettings
     from .labels import format_labels as format_labels
     from .project.project import Project as Project
-    from .pycoral import install_as_pycoral as install_as_pycoral
     from .tflite.cut import create_embedding_extractor as create_embedding_extractor
     from .tflite.head.read import read_head as read_head
     from .tflite.imprinting.create import create_imprinting_model as create_imprinting_model
@@ -47,6 +47,7 @@ _NAMES_IN: dict[str, list[str]] = {
     "errors": ["EdgeTpuError", "ModelError"],
     "extraction.cache": ["EmbeddingCache"],
     "extraction.extractor": ["EmbeddingExtractor"],
+    "former_names.install": ["install_as_pycoral"],
     "heads.core": ["build_info"],
     "heads.imprinting": ["ImprintingEngine"],
     "heads.new_class": ["add_class", "remember_classes"],
@@ -57,7 +58,6 @@ _NAMES_IN: dict[str, list[str]] = {
     "jobs.settings": ["SgdSettings"],
     "labels": ["format_labels"],
     "project.project": ["Project"],
-    "pycoral": ["install_as_pycoral"],
     "tflite.cut": ["create_embedding_extractor"],
     "tflite.head.read": ["read_head"],
     "tflite.imprinting.create": ["create_imprinting_model"],

@@ -558,14 +558,33 @@ def test_invalid_training_data(x: Any, y: Any, message: str) -> None:
 
 def test_invalid_validation_data() -> None:
     head = SoftmaxRegression(FEATURES, CLASSES, seed=0)
-    with pytest.raises(ValueError, match=r"labels_val must be in \[0, 3\), not 9"):
-        head.train_with_sgd(as_dict(X, Y, X[:2], [0, 9]), 1, 0.1)
+    with pytest.raises(ValueError, match=r"labels_val must be in .*, not -1 \(row 1\)"):
+        head.train_with_sgd(as_dict(X, Y, X[:2], [0, -1]), 1, 0.1)
     with pytest.raises(ValueError, match="row 7 holds NaN"):
         head.train_with_sgd(as_dict(X, Y, with_value(X, np.nan), Y), 1, 0.1)
     with pytest.raises(ValueError, match="data must be a dict, not list"):
         head.train_with_sgd([X, Y], 1, 0.1)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="patience must be at least 1, not 0"):
         head.train_with_sgd(as_dict(X, Y, X, Y), 1, 0.1, patience=0)
+
+
+def test_a_validation_label_that_is_no_class_counts_as_wrong() -> None:
+    """As in pycoral, where a random split of few photos can leave out the last class."""
+
+    def last_record(x: np.ndarray, y: list[int]) -> TrainingRecord:
+        head = SoftmaxRegression(FEATURES, CLASSES, seed=0)
+        return head.train_with_sgd(as_dict(X, Y, x, y), 100, 0.1, print_every=0)[-1]
+
+    known = last_record(X[:4], [*Y[:4]])
+    assert known.validation_accuracy is not None
+    with pytest.warns(UserWarning, match=r"labels_val has 2 of 6 labels .* \[0, 3\)"):
+        both = last_record(X[:6], [*Y[:4], CLASSES, CLASSES + 6])
+    assert both.validation_accuracy == pytest.approx(known.validation_accuracy * 4 / 6)
+    assert both.validation_loss == known.validation_loss
+    assert both.loss == known.loss
+    with pytest.warns(UserWarning, match="2 of 2"):
+        none = last_record(X[:2], [9, 9])
+    assert (none.validation_accuracy, none.validation_loss) == (0, None)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ very different problems in the same few words.
 """
 
 import ctypes
+import operator
 import os
 import sys
 from dataclasses import dataclass
@@ -73,6 +74,22 @@ def library_version(library: ctypes.CDLL) -> str:
     version.argtypes = []
     version.restype = ctypes.c_char_p
     return (version() or b"unknown version").decode(errors="replace")
+
+
+def set_verbosity(verbosity: int) -> bool:
+    """Sets how much libedgetpu writes to its log, from 0 (the default) to 10.
+
+    Returns:
+        Whether there is a libedgetpu that has this setting.
+    """
+    level = operator.index(verbosity)
+    library = open_library()
+    if isinstance(library, Problem) or not hasattr(library, "edgetpu_verbosity"):
+        return False
+    library.edgetpu_verbosity.argtypes = [ctypes.c_int]
+    library.edgetpu_verbosity.restype = None
+    library.edgetpu_verbosity(level)
+    return True
 
 
 def library_path(library: ctypes.CDLL) -> str:

@@ -11,7 +11,8 @@ class TrainingRecord:
         iteration: The number of updates of the weights so far.
         loss: Mean cross entropy over all training rows, plus the L2 penalty.
         training_accuracy: Fraction of training rows classified correctly, in [0, 1].
-        validation_loss: Mean cross entropy over the validation rows; None without any.
+        validation_loss: Mean cross entropy over the validation rows whose label is a class; None
+            without any.
         validation_accuracy: Fraction of validation rows classified correctly, in [0, 1]; None
             without any.
     """

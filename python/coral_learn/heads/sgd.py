@@ -10,7 +10,7 @@ from . import core
 from .inputs import as_non_negative, as_whole_number
 from .records import TrainingRecord
 from .state import HeadState, calibration_sample
-from .training_data import TrainingData, read_part
+from .training_data import TrainingData, read_training_part, read_validation_part
 
 _DEFAULT_REPORT_INTERVAL = 100  # iterations between records, if patience needs records
 
@@ -89,8 +89,9 @@ def train_with_sgd(
         ValueError: Data or arguments are invalid, or the loss became infinite.
     """
     shape = state.feature_dim, state.num_classes
-    training = read_part(data, "train", *shape)
-    validation = read_part(data, "val", *shape)
+    training = read_training_part(data, *shape)
+    validation_rows = read_validation_part(data, *shape)
+    validation = validation_rows.known
     if training is None:
         raise ValueError("data_train must hold at least one embedding")
     if arguments.patience is not None and validation is None:
@@ -118,7 +119,11 @@ def train_with_sgd(
                     f"learning_rate {arguments.learning_rate} is too high. Choose a lower one."
                 )
             record = TrainingRecord(
-                iteration, loss, training_accuracy, validation_loss, validation_accuracy
+                iteration,
+                loss,
+                training_accuracy,
+                validation_loss,
+                validation_rows.accuracy(validation_accuracy),
             )
             history.append(record)
             state.publish(head, calibration)

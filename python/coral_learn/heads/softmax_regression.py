@@ -181,7 +181,7 @@ class SoftmaxRegression:
         Args:
             data: ``data_train``, embeddings [N, D], and ``labels_train``, integers [N] in [0, C).
                 ``data_val`` and ``labels_val`` likewise for validation; they may be missing, None
-                or empty.
+                or empty. A validation label of C or more counts as wrong, with a warning.
             num_iter: Number of iterations; at least 0.
             learning_rate: Step size; at least 0.
             batch_size: Rows in a batch; at least 1.

@@ -1,5 +1,6 @@
 """The data that a head is trained on: checked embeddings, their labels, and weights of classes."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -13,6 +14,8 @@ from .inputs import EmbeddingsLike, as_array, as_embeddings, as_float_array, as_
 
 TrainingData: TypeAlias = Mapping[str, Any]
 """pycoral's dictionary of data: ``data_train``, ``labels_train``, ``data_val``, ``labels_val``."""
+
+_MOST_CLASSES = 2**31 - 1  # labels are int32
 
 ClassWeights: TypeAlias = Literal["balanced"] | ArrayLike | None
 """How much each embedding of a class counts: [C], ``"balanced"``, or None for 1 each."""
@@ -32,6 +35,25 @@ class LabeledEmbeddings:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+@dataclass(frozen=True)
+class ValidationRows:
+    """The validation rows of pycoral's dictionary, of which some may be of no known class.
+
+    Attributes:
+        known: The rows whose label is a class; None if there are none.
+        unknown: The number of rows whose label is C or more, which no prediction can match.
+    """
+
+    known: LabeledEmbeddings | None
+    unknown: int
+
+    def accuracy(self, of_known: float | None) -> float | None:
+        """Returns the accuracy on all rows, from that on the known ones; None without rows."""
+        known = 0 if self.known is None else len(self.known)
+        rows = known + self.unknown
+        return (of_known or 0.0) * known / rows if rows else None
 
 
 def read_labeled(
@@ -60,23 +82,57 @@ def read_labeled(
     return LabeledEmbeddings(rows, as_labels(labels, len(rows), num_classes, labels_name))
 
 
-def read_part(
-    data: TrainingData,
-    part: Literal["train", "val"],
-    feature_dim: int,
-    num_classes: int,
+def read_training_part(
+    data: TrainingData, feature_dim: int, num_classes: int
 ) -> LabeledEmbeddings | None:
-    """Checks one part of pycoral's dictionary of data; returns None if it is empty or missing.
+    """Checks ``data_train`` and ``labels_train``; returns None if they are empty or missing.
 
     Args:
-        data: ``data_train``, ``labels_train``, ``data_val`` and ``labels_val``.
-        part: The end of the two keys to read.
+        data: pycoral's dictionary of data.
         feature_dim: D.
         num_classes: C.
 
     Raises:
         ValueError: A shape is wrong, a label is out of range, or there are no labels.
     """
+    return _read_part(data, "train", feature_dim, num_classes)
+
+
+def read_validation_part(data: TrainingData, feature_dim: int, num_classes: int) -> ValidationRows:
+    """Checks ``data_val`` and ``labels_val``, which may be empty or missing.
+
+    As in pycoral, a label may be C or more: a random split of few photos can leave a class without
+    training rows, so that C is counted too low. A warning says how many rows that are.
+
+    Args:
+        data: pycoral's dictionary of data.
+        feature_dim: D.
+        num_classes: C.
+
+    Raises:
+        ValueError: A shape is wrong, a label is negative, or there are no labels.
+    """
+    rows = _read_part(data, "val", feature_dim, _MOST_CLASSES)
+    if rows is None:
+        return ValidationRows(None, 0)
+    is_known = rows.labels < num_classes
+    unknown = len(rows) - int(is_known.sum())
+    if unknown == 0:
+        return ValidationRows(rows, 0)
+    warnings.warn(
+        f"labels_val has {unknown} of {len(rows)} labels that are not in [0, {num_classes}): they "
+        "count as wrong in the validation accuracy, and are left out of the validation loss",
+        stacklevel=4,  # the caller of SoftmaxRegression.train_with_sgd
+    )
+    if unknown == len(rows):
+        return ValidationRows(None, unknown)
+    known = rows.embeddings[is_known]
+    return ValidationRows(LabeledEmbeddings(known, rows.labels[is_known]), unknown)
+
+
+def _read_part(
+    data: TrainingData, part: Literal["train", "val"], feature_dim: int, num_classes: int
+) -> LabeledEmbeddings | None:
     if not isinstance(data, Mapping):
         raise ValueError(f"data must be a dict, not {type(data).__name__}")
     name, labels_name = f"data_{part}", f"labels_{part}"

@@ -4,16 +4,15 @@ import runpy
 import sys
 from pathlib import Path
 
-from PIL import Image
-
 from . import install_as_pycoral
 
 _USAGE = "usage: python -m coral_learn.pycoral SCRIPT.py [ARGS...]"
 _HELP = f"""{_USAGE}
 
-Runs an unchanged script that was written for pycoral on coral-learn. Its `import pycoral...` finds
-this package, models that are not compiled for the Edge TPU run on the CPU, and
-`import tflite_runtime` finds LiteRT if tflite-runtime is not installed."""
+Runs an unchanged script that was written for pycoral, or for the library `edgetpu` before it, on
+coral-learn. Its `import pycoral...` finds this package, models that are not compiled for the Edge
+TPU run on the CPU, and `import tflite_runtime` finds LiteRT if tflite-runtime is not installed. All
+this also holds for the processes that the script starts."""
 
 
 def main(arguments: list[str]) -> int:
@@ -34,19 +33,10 @@ def main(arguments: list[str]) -> int:
         )
         return 2
     install_as_pycoral()
-    _restore_removed_names()
     sys.argv = arguments
     sys.path[0] = str(script.parent.resolve())
     runpy.run_path(str(script), run_name="__main__")
     return 0
-
-
-def _restore_removed_names() -> None:
-    """Restores two names that pycoral's own examples use and today's packages lack."""
-    # At the end of the path, so that an installed tflite-runtime is found first.
-    sys.path.append(str(Path(__file__).with_name("fallback")))
-    if not hasattr(Image, "ANTIALIAS"):
-        Image.ANTIALIAS = Image.Resampling.LANCZOS  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":
