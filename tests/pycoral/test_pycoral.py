@@ -1,6 +1,5 @@
 """The modules that replace pycoral's, and scripts that run unchanged."""
 
-import ctypes
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -284,21 +283,6 @@ class TestClassify:
 
 
 class TestEdgetpu:
-    def test_inference_from_arrays_bytes_and_pointers(self, averaging: Interpreter) -> None:
-        pixels = np.tile(np.array([10, 20, 30], np.uint8), 32)
-        for data in (pixels, pixels.tobytes(), (pixels.ctypes.data_as(ctypes.c_void_p), 96)):
-            averaging.set_tensor(0, np.zeros((1, 4, 8, 3), np.uint8))
-            edgetpu.run_inference(averaging, data)
-            assert common.output_tensor(averaging, 0).ravel().tolist() == [10, 20, 30]
-
-    def test_a_wrong_size_or_type_is_refused(self, averaging: Interpreter) -> None:
-        with pytest.raises(ValueError, match=re.escape("input size=97, expected=96.")):
-            edgetpu.run_inference(averaging, bytes(97))
-        with pytest.raises(ValueError, match=re.escape("input size=95, expected=96.")):
-            edgetpu.run_inference(averaging, np.zeros(95, np.uint8))
-        with pytest.raises(TypeError, match="not supported"):
-            edgetpu.run_inference(averaging, [0] * 96)  # type: ignore[arg-type] # is refused
-
     def test_without_a_library(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(LIBRARY_VARIABLE, "/nowhere/libedgetpu.so.1")
         assert edgetpu.set_verbosity(10) is False
