@@ -139,7 +139,9 @@ def _stop_from_any_thread(
         return
     if threading.current_thread() in threads:
         # The garbage collector runs in any thread, and this one may be changing a queue.
-        threading.Thread(target=_stop, args=(queues, threads), name="coral-learn-stop").start()
+        threading.Thread(
+            target=_stop, args=(queues, threads), name="coral-learn-segments-stop"
+        ).start()
     else:
         _stop(queues, threads)
 
