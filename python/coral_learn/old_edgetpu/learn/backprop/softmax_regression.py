@@ -125,7 +125,8 @@ class SoftmaxRegression:
             out_model_path: The file to write, completely or not at all.
 
         Raises:
-            RuntimeError: The extractor cannot be read, or does not match this layer.
+            RuntimeError: The extractor cannot be used.
+            ValueError: It gives embeddings of another length.
             OSError: The file cannot be written.
         """
         with model_errors():
