@@ -175,8 +175,14 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "weights": None,
     },
 }
+PYWRAP: dict[str, str | None] = {
+    "invoke_with_bytes": "interpreter_handle input_data",
+    "invoke_with_dmabuffer": "interpreter_handle dma_fd size",
+    "invoke_with_membuffer": "interpreter_handle buffer size",
+    "supports_dmabuf": "interpreter_handle",
+}
 PYCORAL: dict[str, dict[str, str | None]] = {
-    "": {"install_as_pycoral": ""},
+    "": {},
     ".adapters": {},
     ".adapters.classify": {
         "Class": "id score",
@@ -193,23 +199,38 @@ PYCORAL: dict[str, dict[str, str | None]] = {
         "set_input": "interpreter data",
         "set_resized_input": "interpreter size resize",
     },
+    ".adapters.detect": {
+        "BBox": "xmin ymin xmax ymax",
+        "Object": "id score bbox",
+        "get_objects": "interpreter score_threshold image_scale",
+    },
+    ".adapters.segment": {"get_output": "interpreter"},
     ".learn": {},
     ".learn.backprop": {},
     ".learn.backprop.softmax_regression": {"SoftmaxRegression": PACKAGE["SoftmaxRegression"]},
     ".learn.imprinting": {},
     ".learn.imprinting.engine": {"ImprintingEngine": PACKAGE["ImprintingEngine"]},
+    ".pipeline": {},
+    ".pipeline.pipelined_model_runner": {"PipelinedModelRunner": "interpreters"},
+    ".pybind": {},
+    ".pybind._pywrap_coral": {
+        "GetRuntimeVersion": "",
+        "InvokeWithBytes": PYWRAP["invoke_with_bytes"],
+        "InvokeWithDmaBuffer": PYWRAP["invoke_with_dmabuffer"],
+        "InvokeWithMemBuffer": PYWRAP["invoke_with_membuffer"],
+        "ListEdgeTpus": "",
+        "SetVerbosity": "verbosity",
+        "SupportsDmabuf": PYWRAP["supports_dmabuf"],
+    },
     ".utils": {},
     ".utils.dataset": {"read_label_file": "file_path"},
     ".utils.edgetpu": {
         **{
             name: EDGETPU[name]
-            for name in (
-                "get_runtime_version",
-                "list_edge_tpus",
-                "load_edgetpu_delegate",
-                "make_interpreter",
-            )
+            for name in ("get_runtime_version", "list_edge_tpus", "load_edgetpu_delegate")
         },
+        **PYWRAP,
+        "make_interpreter": "model_path_or_content device delegate",
         "run_inference": "interpreter input_data",
         "set_verbosity": "verbosity",
     },
@@ -320,7 +341,7 @@ def test_no_module_of_pycoral_is_missing_from_the_table() -> None:
     found = {
         "".join(f".{part}" for part in path.relative_to(folder).with_suffix("").parts)
         for path in folder.rglob("*.py")
-        if "fallback" not in path.parts and path.name != "__main__.py"
+        if path.name != "__main__.py"
     }
     assert {name.removesuffix(".__init__") for name in found} == set(PYCORAL)
 

@@ -1,10 +1,6 @@
-"""The replacement of pycoral: its modules, and scripts that run unchanged."""
+"""The modules that replace pycoral's, and scripts that run unchanged."""
 
-import ctypes
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +10,7 @@ from PIL import Image
 from tests.support.averaging_model import averaging_model
 from tests.support.drawn_extractor import drawn_extractor
 from tests.support.input_shapes import ShapedModel
+from tests.support.processes import run_python, write_files
 
 from coral_learn import EdgeTpuError, SoftmaxRegression
 from coral_learn.edgetpu.interpreter import make_interpreter
@@ -24,38 +21,6 @@ from coral_learn.pycoral.utils import edgetpu
 from coral_learn.pycoral.utils.dataset import read_label_file
 
 SCRIPTS = Path(__file__).with_name("scripts")
-EVERY_MODULE = """\
-import importlib
-import pycoral.adapters.common
-import pycoral.utils.edgetpu as short
-from pycoral import utils
-from pycoral.adapters import classify, common
-from pycoral.learn.backprop.softmax_regression import SoftmaxRegression
-from pycoral.learn.imprinting.engine import ImprintingEngine
-from pycoral.utils.dataset import read_label_file
-from pycoral.utils.edgetpu import make_interpreter
-import coral_learn
-assert SoftmaxRegression is coral_learn.SoftmaxRegression
-assert ImprintingEngine is coral_learn.ImprintingEngine
-assert make_interpreter is coral_learn.edgetpu.make_interpreter
-assert utils.edgetpu is short is importlib.import_module("pycoral.utils.edgetpu")
-assert pycoral.adapters.common is common
-assert pycoral.learn.backprop.softmax_regression.SoftmaxRegression is SoftmaxRegression
-"""
-
-
-def run_python(
-    *arguments: str | Path, path: Path | None = None, status: int = 0
-) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=os.environ | ({"PYTHONPATH": str(path)} if path else {}),
-        timeout=300,
-    )
-    assert done.returncode == status, done.stderr
-    return done
 
 
 def printed_accuracy(printed: str) -> float:
@@ -66,31 +31,6 @@ def printed_accuracy(printed: str) -> float:
 
 def run_script(name: str, *arguments: str | Path) -> str:
     return run_python("-m", "coral_learn.pycoral", SCRIPTS / name, *arguments).stdout
-
-
-def write_files(folder: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    return folder
-
-
-@pytest.fixture
-def googles_pycoral(tmp_path: Path) -> Path:
-    """The layout of Google's package; a Python file stands for its compiled module."""
-    return write_files(
-        tmp_path,
-        {
-            "pycoral/__init__.py": "__version__ = '2.0.0'",
-            "pycoral/pybind/__init__.py": "",
-            "pycoral/pybind/_pywrap_coral.py": "",
-            "pycoral/utils/__init__.py": "",
-            "pycoral/utils/edgetpu.py": "owner = 'Google'",
-            "pycoral/learn/__init__.py": "",
-            "pycoral/learn/backprop/__init__.py": "",
-            "pycoral/learn/backprop/softmax_regression.py": "SoftmaxRegression = 'Google'",
-        },
-    )
 
 
 @pytest.fixture
@@ -106,82 +46,6 @@ def averaging() -> Interpreter:
     interpreter = make_interpreter(averaging_model())
     interpreter.allocate_tensors()
     return interpreter
-
-
-@pytest.mark.slow_when_emulated
-class TestInstall:
-    def test_every_module_is_found(self) -> None:
-        run_python("-c", "from coral_learn import install_as_pycoral as i; i()\n" + EVERY_MODULE)
-
-    def test_a_second_call_has_no_effect(self) -> None:
-        run_python(
-            "-c",
-            "import sys; from coral_learn import install_as_pycoral as i; i(); import pycoral\n"
-            "before = dict(sys.modules); i(); assert dict(sys.modules) == before\n" + EVERY_MODULE,
-        )
-
-    def test_the_error_names_a_module_that_is_missing(self) -> None:
-        done = run_python(
-            "-c",
-            "from coral_learn import install_as_pycoral as i; i(); import pycoral.adapters.detect",
-            status=1,
-        )
-        assert "No module named 'pycoral.adapters.detect'" in done.stderr
-
-    @pytest.mark.parametrize("imported_before", [False, True])
-    def test_googles_package_keeps_all_but_learn(
-        self, googles_pycoral: Path, imported_before: bool
-    ) -> None:
-        imports = "import pycoral.utils.edgetpu, pycoral.learn.backprop.softmax_regression\n"
-        run_python(
-            "-c",
-            (imports if imported_before else "")
-            + "from coral_learn import SoftmaxRegression, install_as_pycoral as i; i(); i()\n"
-            "import pycoral.learn.backprop.softmax_regression as ours\n"
-            "from pycoral import learn\n"
-            "from pycoral.utils.edgetpu import owner\n"
-            "import pycoral\n"
-            "assert ours.SoftmaxRegression is SoftmaxRegression\n"
-            "assert learn is pycoral.learn and learn.backprop.softmax_regression is ours\n"
-            "assert owner == 'Google' and pycoral.__version__ == '2.0.0'\n",
-            path=googles_pycoral,
-        )
-
-    def test_googles_package_for_another_python_is_replaced(self, googles_pycoral: Path) -> None:
-        compiled = googles_pycoral / "pycoral" / "pybind" / "_pywrap_coral.py"
-        compiled.rename(compiled.with_name("_pywrap_coral.cpython-39-x86_64-linux-gnu.so"))
-        run_python(
-            "-c",
-            "from coral_learn import install_as_pycoral as i; i()\n" + EVERY_MODULE,
-            path=googles_pycoral,
-        )
-
-    @pytest.mark.parametrize("imported_before", [False, True])
-    def test_the_coral_reef_tool_is_replaced(self, tmp_path: Path, imported_before: bool) -> None:
-        reefs = write_files(
-            tmp_path,
-            {
-                "pycoral/__init__.py": "from . import utils",
-                "pycoral/utils/__init__.py": "reef = 1",
-                "pycoral/reef.py": "",
-            },
-        )
-        run_python(
-            "-c",
-            ("import pycoral.reef\n" if imported_before else "")
-            + "from coral_learn import install_as_pycoral as i; i()\n"
-            + EVERY_MODULE
-            + "assert not hasattr(utils, 'reef')\n"
-            "import sys; assert 'pycoral.reef' not in sys.modules\n",
-            path=reefs,
-        )
-
-    def test_neither_a_runtime_nor_pillow_is_imported(self) -> None:
-        run_python(
-            "-c",
-            "import sys; from coral_learn import install_as_pycoral as i; i()\n"
-            "assert not {'ai_edge_litert', 'tflite_runtime', 'PIL'} & set(sys.modules)",
-        )
 
 
 class TestRunner:
@@ -419,21 +283,6 @@ class TestClassify:
 
 
 class TestEdgetpu:
-    def test_inference_from_arrays_bytes_and_pointers(self, averaging: Interpreter) -> None:
-        pixels = np.tile(np.array([10, 20, 30], np.uint8), 32)
-        for data in (pixels, pixels.tobytes(), (pixels.ctypes.data_as(ctypes.c_void_p), 96)):
-            averaging.set_tensor(0, np.zeros((1, 4, 8, 3), np.uint8))
-            edgetpu.run_inference(averaging, data)
-            assert common.output_tensor(averaging, 0).ravel().tolist() == [10, 20, 30]
-
-    def test_a_wrong_size_or_type_is_refused(self, averaging: Interpreter) -> None:
-        with pytest.raises(ValueError, match=re.escape("input size=97, expected=96.")):
-            edgetpu.run_inference(averaging, bytes(97))
-        with pytest.raises(ValueError, match=re.escape("input size=95, expected=96.")):
-            edgetpu.run_inference(averaging, np.zeros(95, np.uint8))
-        with pytest.raises(TypeError, match="not supported"):
-            edgetpu.run_inference(averaging, [0] * 96)  # type: ignore[arg-type] # is refused
-
     def test_without_a_library(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(LIBRARY_VARIABLE, "/nowhere/libedgetpu.so.1")
         assert edgetpu.set_verbosity(10) is False

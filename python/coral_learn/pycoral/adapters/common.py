@@ -28,10 +28,7 @@ def input_size(interpreter: Interpreter) -> tuple[int, int]:
 
 
 def input_tensor(interpreter: Interpreter) -> NDArray[Any]:
-    """Returns a view of the model's input tensor, of shape [height, width, 3] in most models.
-
-    The interpreter cannot run while a view of its memory is alive.
-    """
+    """Returns a view of the model's input tensor, of shape [height, width, 3] in most models."""
     image: NDArray[Any] = interpreter.tensor(interpreter.get_input_details()[0]["index"])()[0]
     return image
 
@@ -39,7 +36,7 @@ def input_tensor(interpreter: Interpreter) -> NDArray[Any]:
 def output_tensor(interpreter: Interpreter, i: int) -> NDArray[Any]:
     """Returns a view of the model's ``i``-th output tensor, not dequantized.
 
-    The interpreter cannot run while a view of its memory is alive.
+    It shows the values of the latest run. Copy it with ``numpy.array`` to keep them.
     """
     return interpreter.tensor(interpreter.get_output_details()[i]["index"])()
 

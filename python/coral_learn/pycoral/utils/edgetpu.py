@@ -33,6 +33,8 @@ __all__ = [
     "supports_dmabuf",
 ]
 
+_EDGETPU_SHARED_LIB: str  # a property, see below
+
 
 def load_edgetpu_delegate(options: Mapping[str, object] | None = None) -> Delegate:
     """Opens an Edge TPU; see :func:`coral_learn.edgetpu.load_edgetpu_delegate`.
