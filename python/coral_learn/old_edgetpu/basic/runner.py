@@ -109,7 +109,9 @@ def _fitting(data: Any, dtype: np.dtype[Any]) -> Any:
     """Returns lists and arrays of other integers as an array of the tensor's integers."""
     if isinstance(data, list):
         data = np.array(data)
-    if not isinstance(data, np.ndarray) or data.dtype.kind not in "iu" or dtype.kind not in "iu":
+    if not isinstance(data, np.ndarray) or data.dtype == dtype:
+        return data
+    if data.dtype.kind not in "iu" or dtype.kind not in "iu":
         return data
     limits = np.iinfo(dtype)
     if data.size and (data.min() < limits.min or data.max() > limits.max):
@@ -117,4 +119,4 @@ def _fitting(data: Any, dtype: np.dtype[Any]) -> Any:
             f"the input has values from {data.min()} to {data.max()}, but the model takes {dtype}: "
             f"{limits.min} to {limits.max}"
         )
-    return data.astype(dtype, copy=False)
+    return data.astype(dtype)
