@@ -1,0 +1,1 @@
+"""Running any model, and the Edge TPUs that do it."""
