@@ -1,9 +1,7 @@
 """BasicEngine: any model, one flat input, one flat output."""
 
 import ctypes
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -221,21 +219,3 @@ def test_a_detector_runs(dtype: DTypeLike, tmp_path: Path) -> None:
     engine = BasicEngine(str(save(tmp_path, detection_model(dtype=dtype))))
     _, output = engine.run_inference(values.ravel())
     np.testing.assert_allclose(output[[30, 36]], [0.8, 4], rtol=1e-6)
-
-
-def test_a_buffer_of_gstreamer(path: Path) -> None:
-    gst = gstreamer()
-    _, output = BasicEngine(str(path)).run_inference(gst.Buffer.new_wrapped(PIXELS.tobytes()))
-    np.testing.assert_array_equal(output, means(PIXELS))
-
-
-def gstreamer() -> ModuleType:
-    gi = pytest.importorskip("gi", reason="PyGObject is not installed")
-    try:
-        gi.require_version("Gst", "1.0")
-    except ValueError:
-        pytest.skip("GStreamer is not installed")
-    from gi.repository import Gst  # type: ignore[import-not-found,unused-ignore]
-
-    Gst.init(sys.argv[:1])
-    return Gst  # type: ignore[no-any-return,unused-ignore]
