@@ -1,5 +1,7 @@
 """A small segmentation model, whose class for each pixel is its strongest color."""
 
+from typing import Any
+
 import numpy as np
 
 from coral_learn.tflite import schema
@@ -17,21 +19,21 @@ def segmentation_model(size: tuple[int, int] = (16, 8), *, with_argmax: bool) ->
     """
     width, height = size
     graph = Graph.empty("built for tests")
-    quantization = {"scale": 1 / 255, "zero_point": 0}
-    image = graph.add_tensor("image", [1, height, width, 3], np.uint8, **quantization)
+    image = graph.add_tensor("image", [1, height, width, 3], np.uint8, scale=1 / 255)
     half = [1, height // 2, width // 2]
-    scores = graph.add_tensor("scores", [*half, 3], np.uint8, **quantization)
+    scores = graph.add_tensor("scores", [*half, 3], np.uint8, scale=1 / 255)
     pool = schema.Pool2DOptionsT()
     pool.padding = schema.Padding.VALID
     pool.filterWidth = pool.strideW = pool.filterHeight = pool.strideH = 2
-    code = schema.BuiltinOperator
+    code: Any = schema.BuiltinOperator
     graph.add_operator(code.AVERAGE_POOL_2D, [image], [scores], options=pool)
     output = scores
     if with_argmax:
-        output = graph.add_tensor("classes", half, np.int64)
+        output = graph.add_tensor("classes", half, np.int32)
         axis = graph.add_tensor("axis", [], np.int32, values=3)
-        options = schema.ArgMaxOptionsT()
-        options.outputType = schema.TensorType.INT64
+        untyped: Any = schema  # the stub lists only what the package itself uses
+        options = untyped.ArgMaxOptionsT()
+        options.outputType = schema.TensorType.INT32
         graph.add_operator(code.ARG_MAX, [scores, axis], [output], options=options)
     graph.set_inputs([image])
     graph.set_output(output)
