@@ -1,4 +1,4 @@
-"""Retrains the last layer of an image classifier on your own photos, on the device that runs it.
+r"""Retrains the last layer of an image classifier on your own photos, on the device that runs it.
 
     python backprop_last_layer.py \
         --data_dir flower_photos \

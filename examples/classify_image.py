@@ -1,4 +1,4 @@
-"""Classifies a photo.
+r"""Classifies a photo.
 
     python classify_image.py \
         --model retrained/retrained_model_edgetpu.tflite \

@@ -1,4 +1,4 @@
-"""Detects objects in a photo, and draws boxes around them.
+r"""Detects objects in a photo, and draws boxes around them.
 
     python detect_image.py \
         --model mobilenet_ssd_v2_coco_quant_postprocess_edgetpu.tflite \
@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from coral_learn.files import write_atomically
 from coral_learn.pycoral.adapters import common, detect
@@ -71,12 +71,15 @@ def draw_objects(
 ) -> None:
     """Draws the box, the label and the score of each object."""
     draw = ImageDraw.Draw(picture)
+    font = ImageFont.load_default(max(10, min(picture.size) // 30))
     line = max(1, min(picture.size) // 200)
     for found in objects:
         if found.bbox.valid:
             draw.rectangle(tuple(found.bbox), outline="red", width=line)
-            text = f"{labels.get(found.id, found.id)}\n{found.score:.2f}"
-            draw.text((found.bbox.xmin + 3 * line, found.bbox.ymin + 3 * line), text, fill="red")
+            corner = (found.bbox.xmin + 2 * line, found.bbox.ymin + 2 * line)
+            text = f"{labels.get(found.id, found.id)} {found.score:.2f}"
+            draw.rectangle(draw.textbbox(corner, text, font), fill="red")
+            draw.text(corner, text, "white", font)
 
 
 def picture_format(output: str, photo: str) -> str:

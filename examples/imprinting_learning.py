@@ -1,4 +1,4 @@
-"""Teaches a classifier new classes from a few photos of each, by weight imprinting.
+r"""Teaches a classifier new classes from a few photos of each, by weight imprinting.
 
     python imprinting_learning.py \
         --model_path mobilenet_v1_1.0_224_quant_embedding_extractor.tflite \

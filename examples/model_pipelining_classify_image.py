@@ -1,4 +1,4 @@
-"""Classifies a photo with a model that was cut into segments, each on an Edge TPU of its own.
+r"""Classifies a photo with a model that was cut into segments, each on an Edge TPU of its own.
 
     python model_pipelining_classify_image.py \
         --models inception_v3_299_quant_segment_%d_of_2_edgetpu.tflite \

@@ -1,4 +1,4 @@
-"""Finds the class of each pixel of a photo, and shows the classes in colors beside the photo.
+r"""Finds the class of each pixel of a photo, and shows the classes in colors beside the photo.
 
     python semantic_segmentation.py \
         --model deeplabv3_mnv2_pascal_quant_edgetpu.tflite \
@@ -66,14 +66,15 @@ def main() -> None:
     if classes.ndim == 3:  # a score of each class for each pixel
         classes = np.argmax(classes, axis=2)
     # The output of some models is smaller than their input; and the black part is cut off.
-    colored = colors_of(classes).resize(size, Image.Resampling.NEAREST).crop((0, 0, *photo.size))
+    classes = Image.fromarray(classes.astype(np.int32)).resize(size, Image.Resampling.NEAREST)
+    colored = colors_of(np.asarray(classes.crop((0, 0, *photo.size))))
     write_picture(side_by_side(photo, colored), args.output, output_format)
 
 
 def colors_of(classes: np.ndarray) -> Image.Image:
     """Returns a picture with a color for each class, black for class 0, and prints the classes."""
     picture = np.zeros((*classes.shape, 3), np.uint8)
-    for number in np.unique(classes).astype(int):
+    for number in np.unique(classes).tolist():
         pixels = classes == number
         print(f"class {number}: {pixels.mean():.1%} of the pixels")
         if number:

@@ -71,10 +71,10 @@ def test_detect_image_prints_and_draws_objects(detector: Path, photo: Path, tmp_
     assert saved == f"Picture {output} saved."
     drawn = pixels(output)
     assert drawn.shape == (80, 120, 3)
-    for x, y in [(0, 20), (30, 0), (60, 20), (30, 40), (60, 60), (90, 40)]:
+    for x, y in [(0, 30), (30, 0), (60, 30), (30, 40), (60, 70), (90, 40)]:
         assert drawn[y, x].tolist() == [255, 0, 0]
     assert drawn[79, 5].tolist() == [0, 0, 0]  # nothing is there
-    assert (drawn[2:38, 2:58, 0] == 255).any()  # the label
+    assert drawn[2:20, 2:50].min(axis=2).max() > 150  # the label, in white
     np.testing.assert_array_equal(pixels(photo), QUARTERS)
 
 
@@ -98,7 +98,8 @@ def test_semantic_segmentation_colors_the_classes(
     )
     *classes, saved = printed.splitlines()
     assert [line.split(":")[0] for line in classes] == ["class 0", "class 1", "class 2"]
-    assert sum(float(line.split()[2].rstrip("%")) for line in classes) == pytest.approx(100, abs=1)
+    shares = [float(line.split()[2].rstrip("%")) for line in classes]
+    assert shares == pytest.approx([50, 25, 25], abs=9)  # 61% with the black part
     assert saved == f"Picture {output} saved."
     drawn = pixels(output)
     height = 32 if keep else 48  # of the photo without the black part
