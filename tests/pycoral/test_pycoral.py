@@ -192,6 +192,15 @@ class TestCommon:
         common.set_resized_input(interpreter, (8, 4), lambda size: Image.new("L", size, 7))
         assert (common.input_tensor(interpreter) == 7).all()
 
+    @pytest.mark.parametrize("shape", [[1, 6], [1, 2, 3], [1, 1, 1, 2, 3]])
+    def test_an_input_that_is_no_image_is_set(self, shape: list[int]) -> None:
+        interpreter = make_interpreter(ShapedModel(shape).reshape(1, 6).content())
+        interpreter.allocate_tensors()
+        values = np.arange(6, dtype=np.float32).reshape(shape[1:])
+        common.set_input(interpreter, values)
+        interpreter.invoke()
+        assert common.output_tensor(interpreter, 0).tolist() == [[0, 1, 2, 3, 4, 5]]
+
     @pytest.mark.parametrize("dtype", [np.int8, np.float32])
     def test_a_resized_image_keeps_its_values(self, dtype: type) -> None:
         interpreter = make_interpreter(averaging_model(dtype, 1 / 128, 0))
