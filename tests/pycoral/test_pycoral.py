@@ -1,5 +1,6 @@
 """The modules that replace pycoral's, and scripts that run unchanged."""
 
+import ctypes
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.support.averaging_model import averaging_model
 from tests.support.drawn_extractor import drawn_extractor
 from tests.support.input_shapes import ShapedModel
 from tests.support.processes import run_python, write_files
+from tests.support.stand_in import library
 
 from coral_learn import EdgeTpuError, SoftmaxRegression
 from coral_learn.edgetpu.interpreter import make_interpreter
@@ -298,6 +300,23 @@ class TestEdgetpu:
         assert edgetpu.list_edge_tpus() == []
         with pytest.raises(EdgeTpuError):
             edgetpu.get_runtime_version()
+
+    def test_the_verbosity_reaches_the_library(
+        self, stand_in_library: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(LIBRARY_VARIABLE, str(stand_in_library))
+        for level in (10, 3, 0):
+            assert edgetpu.set_verbosity(level) is True
+            assert ctypes.CDLL(str(stand_in_library)).stand_in_verbosity() == level
+        with pytest.raises(TypeError):
+            edgetpu.set_verbosity("high")  # type: ignore[arg-type] # is refused
+
+    @pytest.mark.usefixtures("c_compiler")
+    def test_a_library_without_verbosity_is_left_as_it_is(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(LIBRARY_VARIABLE, str(library.build(tmp_path, "-DNO_VERBOSITY")))
+        assert edgetpu.set_verbosity(10) is True
 
 
 def test_a_head_trained_as_pycorals_test_does_serializes_untrained(extractor: Path) -> None:
