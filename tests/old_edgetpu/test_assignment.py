@@ -136,6 +136,12 @@ def test_an_unknown_path(model: str, request: pytest.FixtureRequest, edge_tpus: 
     )
 
 
+def test_a_model_for_the_cpu_needs_no_edge_tpu(on_cpu: str, edge_tpus: EdgeTpus) -> None:
+    with edge_tpus(TWIN, []), pytest.warns(UserWarning, match="no Edge TPU '/dev/apex_0'"):
+        engine = BasicEngine(on_cpu, "/dev/apex_0")
+    assert engine.device_path() == ""
+
+
 def test_a_path_without_libedgetpu(on_edge_tpu: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(LIBRARY_VARIABLE, "/nowhere/libedgetpu.so.1")
     with pytest.raises(RuntimeError, match=r"/nowhere/libedgetpu\.so\.1"):

@@ -197,10 +197,23 @@ def test_an_image_with_height_and_width_exchanged_is_refused() -> None:
         runner.push({"image": np.zeros((8, 4, 3), np.uint8)})
 
 
-def test_a_list_is_refused() -> None:
-    runner: Any = runner_for(TWO)
-    with pytest.raises(TypeError, match="dictionary from the name of each input tensor"):
+def test_lists_in_the_order_of_the_tensors() -> None:
+    """As in pycoral 1, whose example still circulates."""
+    runner = runner_for(THREE_WITH_SKIPS)
+    by_name = {"image": row(1, 2, 3), "mask": row(4, 5, 6)}
+    inputs = runner.interpreters()[0].get_input_details()
+    outputs = runner.interpreters()[-1].get_output_details()
+    runner.push([by_name[details["name"]] for details in inputs])
+    lists = runner.pop()
+    runner.push(by_name)
+    result = runner.pop()
+    assert isinstance(lists, list)
+    for values, details in zip(lists, outputs, strict=True):
+        np.testing.assert_array_equal(values, result[details["name"]])
+    with pytest.raises(ValueError, match=r"Expected input of length 2 .*, but got 1"):
         runner.push([row(1, 2, 3)])
+    runner.push([])
+    assert runner.pop() is None
 
 
 def test_nothing_can_be_pushed_after_the_end() -> None:

@@ -1,5 +1,6 @@
 """The modules that replace pycoral's, and scripts that run unchanged."""
 
+import ctypes
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.support.averaging_model import averaging_model
 from tests.support.drawn_extractor import drawn_extractor
 from tests.support.input_shapes import ShapedModel
 from tests.support.processes import run_python, write_files
+from tests.support.stand_in import library
 
 from coral_learn import EdgeTpuError, SoftmaxRegression
 from coral_learn.edgetpu.interpreter import make_interpreter
@@ -192,6 +194,15 @@ class TestCommon:
         common.set_resized_input(interpreter, (8, 4), lambda size: Image.new("L", size, 7))
         assert (common.input_tensor(interpreter) == 7).all()
 
+    @pytest.mark.parametrize("shape", [[1, 6], [1, 2, 3], [1, 1, 1, 2, 3]])
+    def test_an_input_that_is_no_image_is_set(self, shape: list[int]) -> None:
+        interpreter = make_interpreter(ShapedModel(shape).reshape(1, 6).content())
+        interpreter.allocate_tensors()
+        values = np.arange(6, dtype=np.float32).reshape(shape[1:])
+        common.set_input(interpreter, values)
+        interpreter.invoke()
+        assert common.output_tensor(interpreter, 0).tolist() == [[0, 1, 2, 3, 4, 5]]
+
     @pytest.mark.parametrize("dtype", [np.int8, np.float32])
     def test_a_resized_image_keeps_its_values(self, dtype: type) -> None:
         interpreter = make_interpreter(averaging_model(dtype, 1 / 128, 0))
@@ -289,6 +300,23 @@ class TestEdgetpu:
         assert edgetpu.list_edge_tpus() == []
         with pytest.raises(EdgeTpuError):
             edgetpu.get_runtime_version()
+
+    def test_the_verbosity_reaches_the_library(
+        self, stand_in_library: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(LIBRARY_VARIABLE, str(stand_in_library))
+        for level in (10, 3, 0):
+            assert edgetpu.set_verbosity(level) is True
+            assert ctypes.CDLL(str(stand_in_library)).stand_in_verbosity() == level
+        with pytest.raises(TypeError):
+            edgetpu.set_verbosity("high")  # type: ignore[arg-type] # is refused
+
+    @pytest.mark.usefixtures("c_compiler")
+    def test_a_library_without_verbosity_is_left_as_it_is(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(LIBRARY_VARIABLE, str(library.build(tmp_path, "-DNO_VERBOSITY")))
+        assert edgetpu.set_verbosity(10) is True
 
 
 def test_a_head_trained_as_pycorals_test_does_serializes_untrained(extractor: Path) -> None:

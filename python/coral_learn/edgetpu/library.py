@@ -80,15 +80,16 @@ def set_verbosity(verbosity: int) -> bool:
     """Sets how much libedgetpu writes to its log, from 0 (the default) to 10.
 
     Returns:
-        Whether there is a libedgetpu that has this setting.
+        Whether there is a libedgetpu. One without this setting is left as it is.
     """
     level = operator.index(verbosity)
     library = open_library()
-    if isinstance(library, Problem) or not hasattr(library, "edgetpu_verbosity"):
+    if isinstance(library, Problem):
         return False
-    library.edgetpu_verbosity.argtypes = [ctypes.c_int]
-    library.edgetpu_verbosity.restype = None
-    library.edgetpu_verbosity(level)
+    if hasattr(library, "edgetpu_verbosity"):
+        library.edgetpu_verbosity.argtypes = [ctypes.c_int]
+        library.edgetpu_verbosity.restype = None
+        library.edgetpu_verbosity(level)
     return True
 
 

@@ -12,6 +12,7 @@
  *
  * Macros of the variants:
  *   NO_ENTRY_POINTS     exports no delegate
+ *   NO_VERBOSITY        exports no setting of the log
  *   OLD_ABI_WILD, OLD_ABI_ZEROS
  *                     passes the registration like a library of 2021: the runtime reads its last
  *                     fields from the caller's stack, which holds either an address that is not
@@ -67,6 +68,14 @@ EXPORT const char* edgetpu_version(void) {
   const char* version = getenv("STAND_IN_VERSION");
   return version != NULL ? version : "BuildLabel(stand-in), RuntimeVersion(14)";
 }
+
+#ifndef NO_VERBOSITY
+static int verbosity_level;
+
+EXPORT void edgetpu_verbosity(int verbosity) { verbosity_level = verbosity; }
+
+EXPORT int stand_in_verbosity(void) { return verbosity_level; }
+#endif
 
 #ifndef NO_ENTRY_POINTS
 

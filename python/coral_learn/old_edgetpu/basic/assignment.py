@@ -1,6 +1,7 @@
 """Which Edge TPU each engine of this process has been given."""
 
 import threading
+import warnings
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,11 +52,15 @@ def assign(device_path: str | None, *, is_compiled: bool) -> Assignment:
     with _lock:
         if device_path:
             found = [device for device in devices if device.path == device_path]
-            if not found:
+            if not found and (devices or is_compiled):
                 raise _unknown_path(device_path)
+            if not found:  # a laptop, where a model for the CPU can be tried
+                warnings.warn(
+                    f"there is no Edge TPU {device_path!r}: the model runs on the CPU", stacklevel=2
+                )
         else:
             found = _free_devices(devices, is_compiled)
-        if not found:  # opening the device tells why
+        if not found:  # opening the device, if the model needs one, tells why
             return Assignment("", choose_device())
         assignment = Assignment(found[0].path, f":{devices.index(found[0])}")
         _assignments.add(assignment)

@@ -49,14 +49,15 @@ def set_input(interpreter: Interpreter, data: "ArrayLike | Image") -> None:
 
     Args:
         interpreter: The interpreter, with its tensors allocated.
-        data: A PIL image, or an array of the tensor's shape [height, width, channels]. For a model
-            with the channels first, it may also be in that order.
+        data: A PIL image, or an array of the tensor's shape without the batch, [height, width,
+            channels] for an image. For a model with the channels first, it may also be in that
+            order.
     """
     values = np.asarray(data)
     if _channels_first(interpreter) and values.shape[0] in _CHANNELS:
-        input_tensor(interpreter)[:, :] = values
+        input_tensor(interpreter)[...] = values
     else:
-        _channels_last(interpreter)[:, :] = values
+        _channels_last(interpreter)[...] = values
 
 
 def set_resized_input(
@@ -104,5 +105,5 @@ def _dimensions(interpreter: Interpreter) -> tuple[int, int, int]:
 
 def _channels_first(interpreter: Interpreter) -> bool:
     """Tells whether the model's input has the shape [1, channels, height, width]."""
-    _, first, _, last = input_details(interpreter, "shape")
-    return first in _CHANNELS and last not in _CHANNELS
+    shape = input_details(interpreter, "shape")
+    return len(shape) == 4 and shape[1] in _CHANNELS and shape[3] not in _CHANNELS

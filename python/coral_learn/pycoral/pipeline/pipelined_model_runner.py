@@ -42,6 +42,8 @@ class PipelinedModelRunner:
             details["name"]: (tuple(map(int, details["shape"])), np.dtype(details["dtype"]))
             for details in interpreters[0].get_input_details()
         }
+        self._outputs = [details["name"] for details in interpreters[-1].get_output_details()]
+        self._lists = False
 
     def set_input_queue_size(self, size: int) -> None:
         """Sets how many requests may wait for the first segment; unlimited by default.
@@ -63,52 +65,56 @@ class PipelinedModelRunner:
         """
         self._pipeline.results.set_max_size(_checked_size(size))
 
-    def push(self, input_tensors: Mapping[str, NDArray[Any]]) -> None:
+    def push(self, input_tensors: Mapping[str, NDArray[Any]] | Sequence[NDArray[Any]]) -> None:
         """Adds a request, and waits before while the input queue is full.
 
         Args:
             input_tensors: Each input tensor of the first segment by its name, of which a copy is
                 made: an array of the tensor's dtype and shape. Dimensions of 1 may be missing, and
-                a flat array will do. An empty dictionary says that no more requests follow.
+                a flat array will do. An empty dictionary says that no more requests follow. As in
+                pycoral 1, it may also be a list in the order of the inputs.
 
         Raises:
             ValueError: A tensor is missing, unknown, or of another dtype or shape.
             RuntimeError: A segment failed, or an empty dictionary was pushed before.
         """
-        if input_tensors:
-            self._pipeline.requests.put(self._copies(input_tensors))
-        else:
+        if not input_tensors:
             self._pipeline.requests.end()
+            return
+        self._lists = not isinstance(input_tensors, Mapping)
+        self._pipeline.requests.put(self._copies(input_tensors))
 
-    def pop(self) -> dict[str, NDArray[Any]] | None:
+    def pop(self) -> Any:
         """Waits for the result of the next request, in the order in which they were pushed.
 
         Returns:
-            The output tensors of the last segment by their names, as arrays of the caller's own.
-            None, at once, if no result is left and an empty dictionary was pushed.
+            The output tensors of the last segment by their names, as arrays of the caller's own;
+            a list of them if a list was pushed. None, at once, if no result is left and an empty
+            dictionary was pushed.
 
         Raises:
             RuntimeError: A segment failed. Results that were ready before it are returned first.
         """
-        return self._pipeline.results.get()
+        result = self._pipeline.results.get()
+        if result is None or not self._lists:
+            return result
+        return [result[name] for name in self._outputs]
 
     def interpreters(self) -> Sequence[Interpreter]:
         """Returns the interpreters that the runner was made with."""
         return self._interpreters
 
-    def _copies(self, tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def _copies(
+        self, tensors: Mapping[str, NDArray[Any]] | Sequence[NDArray[Any]]
+    ) -> dict[str, NDArray[Any]]:
         """Checks the input tensors, and returns copies with the shapes that the model has."""
-        if not isinstance(tensors, Mapping):
-            raise TypeError(
-                "push() takes a dictionary from the name of each input tensor to its array, "
-                f"not {type(tensors).__name__}"
-            )
         expected = ", ".join(self._inputs)
         if len(tensors) != len(self._inputs):
             raise ValueError(
-                f"Expected input of length {len(self._inputs)} ({expected}), "
-                f"but got {len(tensors)} ({', '.join(map(str, tensors))})"
+                f"Expected input of length {len(self._inputs)} ({expected}), but got {len(tensors)}"
             )
+        if not isinstance(tensors, Mapping):
+            tensors = dict(zip(self._inputs, tensors, strict=True))
         unknown = [str(name) for name in tensors if name not in self._inputs]
         if unknown:
             raise ValueError(
