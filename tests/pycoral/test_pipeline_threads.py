@@ -211,7 +211,10 @@ def test_runners_that_refer_to_themselves_are_collected() -> None:
         "runner.push({}); runner.pop()",
         "runner.pop(); threading.Thread(target=runner.pop, daemon=True).start()",
         "threading.Thread(target=push_forever, daemon=True).start()",
-        "pid = os.fork(); sys.exit() if not pid else None; assert os.waitpid(pid, 0)[1] == 0",
+        pytest.param(
+            "pid = os.fork(); sys.exit() if not pid else None; assert os.waitpid(pid, 0)[1] == 0",
+            marks=pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
+        ),
     ],
 )
 def test_the_process_ends_without_hanging(ending: str, tmp_path: Path) -> None:
