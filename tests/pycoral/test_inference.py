@@ -40,6 +40,23 @@ class GstBuffer:
         return self.content[offset : offset + size]
 
 
+class MappedMemory:
+    """Has only the methods of GStreamer's Gst.Memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self.data = content
+        self.maps = 0
+
+    def map(self, flags: int) -> tuple[bool, "MappedMemory"]:
+        assert flags == 1
+        self.maps += 1
+        return self.maps == 1, self
+
+    def unmap(self, info: "MappedMemory") -> None:
+        assert info is self
+        self.maps -= 1
+
+
 WITH_GSTREAMER = """
 import sys
 sys.path.append("/usr/lib/python3/dist-packages")
@@ -53,7 +70,11 @@ from coral_learn.pycoral.utils.edgetpu import make_interpreter, run_inference
 Gst.init(None)
 interpreter = make_interpreter(sys.argv[1])
 interpreter.allocate_tensors()
-run_inference(interpreter, Gst.Buffer.new_wrapped(bytes([10, 20, 30] * 32) + b"padding"))
+zeros = interpreter.get_tensor(interpreter.get_input_details()[0]["index"])
+buffer = Gst.Buffer.new_wrapped(bytes([10, 20, 30] * 32) + b"padding")
+for data in (buffer, buffer.peek_memory(0)):
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], zeros)
+    run_inference(interpreter, data)
 output = interpreter.get_output_details()[0]
 print(interpreter.get_tensor(output["index"]).ravel().tolist())
 """
@@ -66,6 +87,7 @@ KINDS: dict[str, Callable[[np.ndarray], FlatData]] = {
     "memoryview": lambda pixels: memoryview(bytearray(pixels)),
     "pointer": lambda pixels: (pixels.ctypes.data_as(ctypes.c_void_p), pixels.size),
     "GStreamer": lambda pixels: GstBuffer(pixels.tobytes()),
+    "mapped": lambda pixels: MappedMemory(pixels.tobytes()),  # type: ignore[dict-item]
 }
 
 

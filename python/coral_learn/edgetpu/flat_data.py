@@ -1,6 +1,7 @@
 """The values of an input tensor, from the kinds of data that scripts pass to run a model."""
 
 import ctypes
+import sys
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -8,11 +9,13 @@ from numpy.typing import NDArray
 
 from .runtime import Interpreter
 
+_MAP_READ = 1  # GST_MAP_READ
+
 
 class GstBuffer(Protocol):
     """GStreamer's ``Gst.Buffer``, known by its methods, so that nothing imports GStreamer.
 
-    Of its ways to be read, this one needs no constants of GStreamer's.
+    An object that has ``map`` and ``unmap`` instead, such as a ``Gst.Memory``, will do as well.
     """
 
     def get_size(self) -> int:
@@ -65,6 +68,20 @@ def flat_elements(data: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
             raw = ctypes.string_at(pointer.value, size * dtype.itemsize)
         case _ if hasattr(data, "extract_dup") and hasattr(data, "get_size"):
             raw = data.extract_dup(0, data.get_size())
+        case _ if hasattr(data, "map") and hasattr(data, "unmap"):
+            raw = _mapped(data)
         case _:
             raise TypeError("input data type is not supported.")
     return np.frombuffer(raw, dtype, len(raw) // dtype.itemsize)
+
+
+def _mapped(memory: Any) -> bytes:
+    """Returns a copy of memory that GStreamer manages."""
+    flags = getattr(sys.modules.get("gi.repository.Gst"), "MapFlags", None)
+    success, info = memory.map(_MAP_READ if flags is None else flags.READ)
+    if not success:
+        raise RuntimeError("GStreamer could not map the memory")
+    try:
+        return bytes(info.data)
+    finally:
+        memory.unmap(info)
