@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,6 @@ from tests.support.processes import run_python
 from tests.support.stand_in.devices import StandIn
 from tests.support.stand_in.models import compiled
 
-from coral_learn.edgetpu.flat_data import FlatData
 from coral_learn.edgetpu.interpreter import make_interpreter as make_checked_interpreter
 from coral_learn.edgetpu.runtime import Interpreter, runtime_module
 from coral_learn.pycoral.adapters import common
@@ -78,7 +78,7 @@ for data in (buffer, buffer.peek_memory(0)):
 output = interpreter.get_output_details()[0]
 print(interpreter.get_tensor(output["index"]).ravel().tolist())
 """
-KINDS: dict[str, Callable[[np.ndarray], FlatData]] = {
+KINDS: dict[str, Callable[[np.ndarray], Any]] = {
     "array": lambda pixels: pixels,
     "signed array": lambda pixels: pixels.view(np.int8),
     "strided array": lambda pixels: np.repeat(pixels, 2)[::2],
@@ -87,7 +87,7 @@ KINDS: dict[str, Callable[[np.ndarray], FlatData]] = {
     "memoryview": lambda pixels: memoryview(bytearray(pixels)),
     "pointer": lambda pixels: (pixels.ctypes.data_as(ctypes.c_void_p), pixels.size),
     "GStreamer": lambda pixels: GstBuffer(pixels.tobytes()),
-    "mapped": lambda pixels: MappedMemory(pixels.tobytes()),  # type: ignore[dict-item]
+    "mapped": lambda pixels: MappedMemory(pixels.tobytes()),
 }
 
 
