@@ -23,6 +23,8 @@ from coral_learn.old_edgetpu.basic.edgetpu_utils import (
     ListEdgeTpuPaths,
 )
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
 
 TWIN = averaging_model()

@@ -16,6 +16,8 @@ from coral_learn.old_edgetpu.basic.basic_engine import BasicEngine
 from coral_learn.tflite.graph import Graph
 from coral_learn.tflite.tree import pack, unpack
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 SIZE = 8 * 4 * 3
 PIXELS = np.random.default_rng(0).integers(0, 256, SIZE, np.uint8)
 

@@ -15,6 +15,8 @@ from coral_learn.old_edgetpu.classification import engine as module
 from coral_learn.old_edgetpu.classification.engine import ClassificationEngine
 from coral_learn.old_edgetpu.top_k import best_classes
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 NEAREST, BICUBIC = Image.Resampling.NEAREST, Image.Resampling.BICUBIC
 
 

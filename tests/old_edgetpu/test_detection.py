@@ -13,6 +13,8 @@ from coral_learn.old_edgetpu.basic.basic_engine import BasicEngine
 from coral_learn.old_edgetpu.detection import engine as module
 from coral_learn.old_edgetpu.detection.engine import DetectionCandidate, DetectionEngine
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 # The detector knows green (class 0) and blue (class 1); red moves a box down and to the right.
 COLORS = [(0, 204, 0), (51, 0, 102), (0, 5, 5), (255, 0, 255)]
 BOXES: list[list[list[float]]] = [[[1, 1], [1, 1]], [[0, 0], [0.5, 0.5]], [[0.6, 0.1], [1, 0.6]]]

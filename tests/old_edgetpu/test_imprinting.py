@@ -20,6 +20,8 @@ from coral_learn.old_edgetpu.basic.edgetpu_utils import EDGE_TPU_STATE_ASSIGNED,
 from coral_learn.old_edgetpu.classification.engine import ClassificationEngine
 from coral_learn.old_edgetpu.learn.imprinting.engine import ImprintingEngine
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
 
 COLORS = [(250, 10, 10), (10, 250, 10), (10, 10, 250)]

@@ -13,6 +13,8 @@ from coral_learn import old_edgetpu
 from coral_learn.old_edgetpu.utils import dataset_utils, image_processing
 from coral_learn.pycoral.utils.dataset import read_label_file
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 NAMES = {
     "": "",
     ".basic": "",

@@ -14,6 +14,8 @@ from coral_learn.old_edgetpu.classification.engine import ClassificationEngine
 from coral_learn.old_edgetpu.learn.backprop import softmax_regression as module
 from coral_learn.old_edgetpu.learn.backprop.softmax_regression import SoftmaxRegression
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 CENTERS = 3 * np.array([[1, 1], [-1, -1], [1, -1]])
 LINE = re.compile(r"Loss \d+\.\d\d, train acc \d+\.\d\d%, val acc (\d+\.\d\d|nan)%")
 

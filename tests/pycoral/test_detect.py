@@ -22,6 +22,8 @@ from coral_learn.pycoral.adapters import common, detect
 from coral_learn.pycoral.adapters.detect import BBox, Object
 from coral_learn.pycoral.utils.edgetpu import make_interpreter
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 # Class 0 in the upper left, class 1 in the lower right; the other quarters are below MIN_SCORE.
 COLORS = [(0, 204, 0), (0, 0, 0), (0, 10, 0), (0, 51, 102)]
 EXPECTED = [Object(0, 0.8, BBox(0, 0, 6, 4)), Object(1, 0.4, BBox(6, 4, 12, 8))]

@@ -20,6 +20,8 @@ from coral_learn.edgetpu.runtime import Interpreter
 from coral_learn.errors import DelegateError, LibraryError, ModelRunError
 from coral_learn.pycoral.utils import edgetpu
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
 
 TWIN = averaging_model()

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from tests.test_public_names import PYCORAL
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 DOCS = Path(__file__).parents[2] / "docs" / "pycoral.md"
 ROW = re.compile(r"^\| `(pycoral\.[\w.]+)` \| (\w+) \|(.*)\|$", re.MULTILINE)
 STATES = {name: state for name, state, _ in ROW.findall(DOCS.read_text(encoding="utf-8"))}

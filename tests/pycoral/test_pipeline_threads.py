@@ -25,7 +25,8 @@ from tests.support.segments import arithmetic_model
 
 from coral_learn.pycoral.pipeline.pipelined_model_runner import PipelinedModelRunner
 
-pytestmark = pytest.mark.usefixtures("_no_segment_runs_on")
+# No result depends on the processor.
+pytestmark = [pytest.mark.usefixtures("_no_segment_runs_on"), pytest.mark.slow_when_emulated]
 
 
 @pytest.mark.parametrize("position", [0, 1])

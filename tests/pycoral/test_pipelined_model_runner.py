@@ -28,7 +28,8 @@ from coral_learn.edgetpu import make_interpreter
 from coral_learn.edgetpu.pipeline_queue import PipelineQueue
 from coral_learn.pycoral.pipeline.pipelined_model_runner import PipelinedModelRunner
 
-pytestmark = pytest.mark.usefixtures("_no_segment_runs_on")
+# No result depends on the processor.
+pytestmark = [pytest.mark.usefixtures("_no_segment_runs_on"), pytest.mark.slow_when_emulated]
 
 EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
 

@@ -1,10 +1,13 @@
 """pycoral's adapter for semantic segmentation."""
 
 import numpy as np
+import pytest
 from tests.support.input_shapes import ShapedModel
 
 from coral_learn.pycoral.adapters import common, segment
 from coral_learn.pycoral.utils.edgetpu import make_interpreter
+
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
 
 
 def test_the_output_is_a_copy_without_the_batch() -> None:
