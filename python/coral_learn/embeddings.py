@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .arrays import AnyArray, StoredMatrix
+from .arrays import AnyArray, StoredMatrix, is_masked
 from .npz import read_npz, write_npz
 
 _DTYPES = (np.dtype(np.uint8), np.dtype(np.int8), np.dtype(np.float32))
@@ -44,7 +44,7 @@ class Embeddings:
         Raises:
             ValueError: The shape, dtype, scale or zero point is invalid.
         """
-        if isinstance(quantized, np.ma.MaskedArray):
+        if is_masked(quantized):
             raise ValueError(
                 "embeddings must not be a masked array: fill it, or leave out masked rows"
             )

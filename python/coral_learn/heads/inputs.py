@@ -7,7 +7,7 @@ from typing import SupportsFloat, SupportsIndex, TypeAlias, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import AnyArray, LabelVector
+from ..arrays import AnyArray, LabelVector, is_masked
 from ..embeddings import Embeddings
 
 EmbeddingsLike: TypeAlias = Embeddings | ArrayLike
@@ -78,7 +78,7 @@ def as_array(value: ArrayLike, name: str) -> AnyArray:
     Raises:
         ValueError: ``value`` is a masked array, or its rows differ in length.
     """
-    if isinstance(value, np.ma.MaskedArray):  # NumPy would use its masked numbers like the others
+    if is_masked(value):  # NumPy would use its masked numbers like the others
         raise ValueError(f"{name} must not be a masked array: fill it, or leave out masked rows")
     try:
         return np.asarray(value)
