@@ -50,7 +50,10 @@ inline void update_tile(MatrixBlock<const float> left, std::ptrdiff_t depth,
   };
   // Weights of many classes come from far away, and arrive during the loop.
   for (int c = 0; c < kClasses; ++c) __builtin_prefetch(at(c, 0), 1);
-  Vector sums[kClasses][kVectors] = {};
+  Vector sums[kClasses][kVectors];
+  for (auto& of_class : sums) {
+    for (Vector& sum : of_class) sum = Vector{};
+  }
   for (std::ptrdiff_t k = 0; k < depth; ++k) {
     Vector x[kVectors];
     for (int v = 0; v < kVectors; ++v) x[v] = load(right.values + k * right.stride + v * kLanes);
@@ -70,7 +73,7 @@ inline void update_tile(MatrixBlock<const float> left, std::ptrdiff_t depth,
 // Updates a matrix by left [classes, depth] * right [depth, columns], and the padding of the
 // columns up to a whole vector.
 void update_matrix(std::ptrdiff_t classes, MatrixBlock<const float> left, std::ptrdiff_t depth,
-            MatrixBlock<const float> right, std::ptrdiff_t columns, const Update& update) {
+                   MatrixBlock<const float> right, std::ptrdiff_t columns, const Update& update) {
   const std::ptrdiff_t tiles = divide_up(classes, kTileClasses);
   for (std::ptrdiff_t tile = 0; tile < tiles; ++tile) {
     const std::ptrdiff_t c = tile * classes / tiles;
@@ -109,7 +112,8 @@ void pack(const T* const* rows, std::ptrdiff_t count, std::ptrdiff_t feature,
   for (std::ptrdiff_t i = 0; i < count; ++i, block += kBlockFeatures) {
     const T* row = rows[i] + feature;
     std::ptrdiff_t j = 0;
-    for (; j + kLanes <= features; j += kLanes) store(block + j, load_centered(row + j, zero_point));
+    for (; j + kLanes <= features; j += kLanes)
+      store(block + j, load_centered(row + j, zero_point));
     if (j < features) store(block + j, load_centered_part(row + j, features - j, zero_point));
   }
 }
@@ -127,15 +131,16 @@ void pack_transposed(const T* const* rows, std::ptrdiff_t count, std::ptrdiff_t 
       Vector square[kLanes];
       for (int lane = 0; lane < kLanes; ++lane) square[lane] = load_row(from[lane] + j);
       transpose(square);
-      for (int lane = 0; lane < kLanes; ++lane) store(block + (j + lane) * kBlockRows, square[lane]);
+      for (int lane = 0; lane < kLanes; ++lane)
+        store(block + (j + lane) * kBlockRows, square[lane]);
     };
     std::ptrdiff_t j = 0;
     for (; j + kLanes <= features; j += kLanes) {
       pack_square(j, [&](const T* row) { return load_centered(row, zero_point); });
     }
     if (j < features) {
-      pack_square(
-          j, [&](const T* row) { return load_centered_part(row, features - j, zero_point); });
+      pack_square(j,
+                  [&](const T* row) { return load_centered_part(row, features - j, zero_point); });
     }
   }
 }
@@ -180,8 +185,10 @@ inline void multiply_rows(const T* const* rows, std::ptrdiff_t features, float z
 }
 
 template <int kClasses, typename T>
-__attribute__((noinline)) void multiply_few(const T* const* rows, std::ptrdiff_t count, std::ptrdiff_t features,
-                  float zero_point, MatrixBlock<const float> weights, MatrixBlock<float> products) {
+__attribute__((noinline)) void multiply_few(const T* const* rows, std::ptrdiff_t count,
+                                            std::ptrdiff_t features, float zero_point,
+                                            MatrixBlock<const float> weights,
+                                            MatrixBlock<float> products) {
   constexpr int kRows = tile_vectors(kClasses);
   for (std::ptrdiff_t first = 0; first < count; first += kRows) {
     const T* tile[kRows];  // past the end, the last row is used again

@@ -44,8 +44,8 @@ using MultiplyKernel = void(const StoredRows& rows, std::ptrdiff_t classes,
 
 // Turns products into probabilities in place: each column becomes the softmax of scale * products +
 // biases. The largest logit is subtracted first, so that nothing overflows;
-// maxima[i] + log(sums[i]) is the logarithm of the sum of the exponentials of the logits. Maxima and
-// sums are padded as the products are.
+// maxima[i] + log(sums[i]) is the logarithm of the sum of the exponentials of the logits. Maxima
+// and sums are padded as the products are.
 using SoftmaxKernel = void(std::ptrdiff_t rows, std::ptrdiff_t classes, float scale,
                            const float* biases, MatrixBlock<float> products, float* maxima,
                            float* sums);

@@ -146,10 +146,9 @@ inline Vector sum_each(Vector* vectors) {
 template <int distance, int... i>
 inline void exchange(Vector& a, Vector& b, std::integer_sequence<int, i...>) {
   constexpr bool kBlocks = distance >= 4;
-  const Vector low = CORAL_LEARN_SHUFFLE(
-      a, b,
-      (kBlocks ? (i & distance ? kLanes + i - distance : i)
-               : (i & ~3) + (i & 3) / 2 + (i & 1) * kLanes)...);
+  const Vector low = CORAL_LEARN_SHUFFLE(a, b,
+                                         (kBlocks ? (i & distance ? kLanes + i - distance : i)
+                                                  : (i & ~3) + (i & 3) / 2 + (i & 1) * kLanes)...);
   b = CORAL_LEARN_SHUFFLE(a, b,
                           (kBlocks ? (i & distance ? kLanes + i : i + distance)
                                    : (i & ~3) + (i & 3) / 2 + 2 + (i & 1) * kLanes)...);
