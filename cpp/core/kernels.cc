@@ -126,6 +126,11 @@ void pack_transposed(const T* const* rows, std::ptrdiff_t count, std::ptrdiff_t 
     const T* from[kLanes];
     for (int lane = 0; lane < kLanes; ++lane) {
       from[lane] = rows[smaller(i + lane, count - 1)] + feature;
+      // The next rows come from far away if the embeddings are many.
+      const T* next = rows[smaller(i + kLanes + lane, count - 1)] + feature;
+      for (std::ptrdiff_t byte = 0; byte < features * std::ptrdiff_t{sizeof(T)}; byte += 64) {
+        __builtin_prefetch(reinterpret_cast<const char*>(next) + byte, 0, 2);
+      }
     }
     const auto pack_square = [&](std::ptrdiff_t j, const auto& load_row) {
       Vector square[kLanes];
@@ -165,7 +170,11 @@ inline void multiply_rows(const T* const* rows, std::ptrdiff_t features, float z
   Vector sums[kReduced] = {};
   const auto add = [&](std::ptrdiff_t feature, const auto& load_row) {
     Vector x[kRows];
-    for (int r = 0; r < kRows; ++r) x[r] = load_row(rows[r] + feature);
+    for (int r = 0; r < kRows; ++r) {
+      x[r] = load_row(rows[r] + feature);
+      // Into the second level: in the first, rows 4096 bytes apart would evict each other.
+      __builtin_prefetch(rows[kRows + r] + feature, 0, 2);
+    }
     for (int c = 0; c < kClasses; ++c) {
       const Vector w = load(weights.values + c * weights.stride + feature);
       for (int r = 0; r < kRows; ++r) sums[c * kRows + r] += w * x[r];
@@ -191,8 +200,8 @@ __attribute__((noinline)) void multiply_few(const T* const* rows, std::ptrdiff_t
                                             MatrixBlock<float> products) {
   constexpr int kRows = tile_vectors(kClasses);
   for (std::ptrdiff_t first = 0; first < count; first += kRows) {
-    const T* tile[kRows];  // past the end, the last row is used again
-    for (int r = 0; r < kRows; ++r) tile[r] = rows[smaller(first + r, count - 1)];
+    const T* tile[2 * kRows];  // past the end, the last row is used again
+    for (int r = 0; r < 2 * kRows; ++r) tile[r] = rows[smaller(first + r, count - 1)];
     float of_tile[kClasses][kRows];
     multiply_rows(tile, features, zero_point, weights, of_tile);
     for (int c = 0; c < kClasses; ++c) {
