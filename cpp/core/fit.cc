@@ -128,7 +128,7 @@ class HeadFit::CenteredLoss {
       const Eigen::Map<const Eigen::VectorXf> weights(head.weights.row(c), head.features());
       weights_of(point, c) = weights * static_cast<float>(moments_.spread);
       bias_of(point, c) =
-          static_cast<float>(head.biases.data()[c] + weights.cast<double>().dot(moments_.mean));
+          static_cast<float>(head.biases[c] + weights.cast<double>().dot(moments_.mean));
     }
     return point;
   }
@@ -137,7 +137,7 @@ class HeadFit::CenteredLoss {
     for (std::ptrdiff_t c = 0; c < head.classes(); ++c) {
       Eigen::Map<Eigen::VectorXf> weights(head.weights.row(c), head.features());
       weights = weights_of(point, c) / static_cast<float>(moments_.spread);
-      head.biases.data()[c] =
+      head.biases[c] =
           static_cast<float>(bias_of(point, c) - weights.cast<double>().dot(moments_.mean));
     }
   }

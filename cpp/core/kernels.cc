@@ -55,8 +55,9 @@ inline void update_tile(MatrixBlock<const float> left, std::ptrdiff_t depth,
     for (Vector& sum : of_class) sum = Vector{};
   }
   for (std::ptrdiff_t k = 0; k < depth; ++k) {
+    const float* row = right.values + k * right.stride;
     Vector x[kVectors];
-    for (int v = 0; v < kVectors; ++v) x[v] = load(right.values + k * right.stride + v * kLanes);
+    for (std::ptrdiff_t v = 0; v < kVectors; ++v) x[v] = load(row + v * kLanes);
     for (int c = 0; c < kClasses; ++c) {
       const float factor = left.values[c * left.stride + k];
       for (int v = 0; v < kVectors; ++v) sums[c][v] += factor * x[v];
@@ -78,7 +79,7 @@ void update_matrix(std::ptrdiff_t classes, MatrixBlock<const float> left, std::p
   for (std::ptrdiff_t tile = 0; tile < tiles; ++tile) {
     const std::ptrdiff_t c = tile * classes / tiles;
     with_constant<kTileClasses>((tile + 1) * classes / tiles - c, [&](auto tile_classes) {
-      constexpr int kMaxVectors = tile_vectors(tile_classes);
+      constexpr std::ptrdiff_t kMaxVectors = tile_vectors(tile_classes);
       for (std::ptrdiff_t column = 0; column < columns; column += kMaxVectors * kLanes) {
         const std::ptrdiff_t vectors = divide_up(columns - column, kLanes);
         with_constant<kMaxVectors>(smaller(vectors, kMaxVectors), [&](auto tile_vectors) {
@@ -160,8 +161,9 @@ inline void for_each_row_block(std::ptrdiff_t rows, const Visit& visit) {
   }
 }
 
-// Computes the products of kRows rows, which are read as they are stored. Sums are over the lanes,
-// too, which takes about as long as 50 features.
+// Computes the products of kRows rows, which are read as they are stored, and fetches as many rows
+// after them into the cache. With more classes, the sums over the lanes and the reading of rows for
+// each tile would take longer than packing.
 template <int kClasses, int kRows, typename T>
 inline void multiply_rows(const T* const* rows, std::ptrdiff_t features, float zero_point,
                           MatrixBlock<const float> weights, float (&products)[kClasses][kRows]) {

@@ -38,7 +38,7 @@ class Descent {
     const float rate =
         options_.learning_rate / (1 + options_.learning_rate_decay * static_cast<float>(iteration));
     if (velocity_) {
-      step_with_momentum(rate, batch);
+      step_with_momentum(rate, batch, *velocity_);
     } else {
       gradient_.compute(batch, head_.weights, -rate * unit_, 1 - rate * options_.l2_penalty);
     }
@@ -52,12 +52,12 @@ class Descent {
   }
 
  private:
-  void step_with_momentum(float rate, const std::vector<std::uint32_t>& batch) {
-    float* velocity = velocity_->data();
+  void step_with_momentum(float rate, const std::vector<std::uint32_t>& batch,
+                          PaddedMatrix& velocity) {
     float* weights = head_.weights.data();
-    gradient_.compute(batch, *velocity_, unit_, options_.momentum);
-    kernels_.combine(velocity_->size(), options_.l2_penalty, weights, 1, velocity);
-    kernels_.combine(velocity_->size(), -rate, velocity, 1, weights);
+    gradient_.compute(batch, velocity, unit_, options_.momentum);
+    kernels_.combine(velocity.size(), options_.l2_penalty, weights, 1, velocity.data());
+    kernels_.combine(velocity.size(), -rate, velocity.data(), 1, weights);
   }
 
   const Kernels& kernels_;
