@@ -1,5 +1,6 @@
 #include "core/batch_gradient.h"
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -19,10 +20,10 @@ Execution with_useful_threads(const Execution& execution, std::ptrdiff_t product
 
 // Returns how many rows of a batch to process at a time. A small head takes more of them, so that
 // several threads are kept busy.
-std::ptrdiff_t gradient_rows(std::ptrdiff_t classes, std::ptrdiff_t features) {
+std::ptrdiff_t gradient_rows(std::ptrdiff_t batch_size, const SoftmaxHead& head) {
   constexpr std::ptrdiff_t kMaxRows = 1024, kProducts = 4 * kProductsPerThread;
-  return std::max(chunk_rows(classes, features),
-                  std::min(kMaxRows, kProducts / (classes * features)));
+  const std::ptrdiff_t rows = std::min(kMaxRows, kProducts / (head.classes() * head.features()));
+  return std::min(batch_size, std::max(chunk_rows(head.classes(), head.features()), rows));
 }
 
 }  // namespace
@@ -30,35 +31,28 @@ std::ptrdiff_t gradient_rows(std::ptrdiff_t classes, std::ptrdiff_t features) {
 BatchGradient::BatchGradient(const Execution& execution, const SoftmaxHead& head,
                              const LabeledEmbeddings& data, std::ptrdiff_t batch_size,
                              const BatchGradientOptions& options)
-    : execution_(with_useful_threads(
-          execution, std::min(batch_size, gradient_rows(head.classes(), head.features())) *
-                         head.classes() * head.features())),
+    : chunk_size_(gradient_rows(batch_size, head)),
+      execution_(with_useful_threads(execution, chunk_size_ * head.classes() * head.features())),
       head_(head),
       data_(data),
-      blocks_(head.classes(), execution.kernels.class_block),
-      chunk_size_(std::min(batch_size, gradient_rows(head.classes(), head.features()))),
       options_(options),
       rows_(chunk_size_),
       labels_(chunk_size_),
       weights_(options.row_weights == nullptr ? 0 : chunk_size_),
-      logit_gradients_(chunk_size_, head.classes()),
-      maxima_(chunk_size_),
-      sums_(chunk_size_),
+      logit_gradients_(head.classes(), chunk_size_),
+      maxima_(1, chunk_size_),
+      sums_(1, chunk_size_),
       losses_(options.with_loss ? chunk_size_ : 0),
-      whole_(batch_size > chunk_size_),
-      bias_gradient_(head.classes()) {
-  if (whole_) {
-    weight_gradient_.emplace_back(head.classes(), head.features());
-  } else {
-    for (int i = 0; i < execution_.threads; ++i) {
-      weight_gradient_.emplace_back(execution.kernels.class_block, head.features());
-    }
-  }
-}
+      sum_(batch_size > chunk_size_ ? head.classes() : 0, head.features()),
+      bias_gradient_(head.classes()) {}
 
-void BatchGradient::compute(const std::vector<std::uint32_t>& batch, const UseGradient& use) {
+void BatchGradient::compute(const std::vector<std::uint32_t>& batch, PaddedMatrix& matrix,
+                            float factor, float keep) {
   const auto size = static_cast<std::ptrdiff_t>(batch.size());
+  // All chunks need the weights as they were before the batch.
+  const bool apart = size > chunk_size_ && &matrix == &head_.weights;
   loss_ = 0;
+  std::fill(bias_gradient_.begin(), bias_gradient_.end(), 0.0F);
   for (std::ptrdiff_t first = 0; first < size; first += chunk_size_) {
     gather(batch.data() + first, std::min(chunk_size_, size - first));
     compute_logit_gradients();
@@ -66,8 +60,14 @@ void BatchGradient::compute(const std::vector<std::uint32_t>& batch, const UseGr
     if (options_.with_loss) {
       loss_ = std::accumulate(losses_.begin(), losses_.begin() + rows_.size(), loss_);
     }
-    compute_weight_gradient(first == 0, first + chunk_size_ < size ? nullptr : &use);
+    add_bias_gradient();
+    if (apart) {
+      update({sum_.from_row(0), 1, first == 0 ? 0.0F : 1.0F});
+    } else {
+      update({matrix.from_row(0), factor, first == 0 ? keep : 1});
+    }
   }
+  if (apart) execution_.kernels.combine(sum_.size(), factor, sum_.data(), keep, matrix.data());
 }
 
 void BatchGradient::gather(const std::uint32_t* batch, std::ptrdiff_t count) {
@@ -84,89 +84,54 @@ void BatchGradient::gather(const std::uint32_t* batch, std::ptrdiff_t count) {
 
 void BatchGradient::compute_logit_gradients() {
   const auto rows = static_cast<std::ptrdiff_t>(rows_.size());
-  const int parts = execution_.threads;
-  if (divides_classes()) {
-    execution_.for_each(blocks_.count(),
-                        [&](std::ptrdiff_t block, int) { multiply(block, 0, rows); });
-  }
+  // Each part of the rows starts at a cache line.
+  const std::ptrdiff_t units = (rows + kPadding - 1) / kPadding;
+  const std::ptrdiff_t parts = std::min<std::ptrdiff_t>(execution_.threads, units);
   execution_.for_each(parts, [&](std::ptrdiff_t part, int) {
-    const std::ptrdiff_t first = part * rows / parts, last = (part + 1) * rows / parts;
-    if (!divides_classes()) {
-      for (std::ptrdiff_t block = 0; block < blocks_.count(); ++block) {
-        multiply(block, first, last);
-      }
-    }
-    softmax(first, last);
+    compute_logit_gradients(part * units / parts * kPadding,
+                            std::min((part + 1) * units / parts * kPadding, rows));
   });
 }
 
-void BatchGradient::multiply(std::ptrdiff_t block, std::ptrdiff_t first_row,
-                             std::ptrdiff_t last_row) {
-  const std::ptrdiff_t c = blocks_.first(block);
-  execution_.kernels.multiply[stored_type()](
-      stored_rows(first_row, last_row), blocks_.size(block), head_.weights.from_row(c),
-      {logit_gradients_.row(first_row) + c, logit_gradients_.stride()});
-}
-
-void BatchGradient::softmax(std::ptrdiff_t first_row, std::ptrdiff_t last_row) {
-  execution_.kernels.softmax(last_row - first_row, head_.classes(), data_.embeddings.scale,
-                             head_.biases.data(), logit_gradients_.from_row(first_row),
-                             maxima_.data() + first_row, sums_.data() + first_row);
-  for (std::ptrdiff_t i = first_row; i < last_row; ++i) compute_logit_gradient(i);
-}
-
-void BatchGradient::compute_logit_gradient(std::ptrdiff_t row) {
-  float* logit_gradient = logit_gradients_.row(row);
-  const std::int32_t label = labels_[row];
-  const float weight = weights_.empty() ? 1 : weights_[row];
-  if (options_.with_loss) {
-    losses_[row] =
-        -weight * std::log(std::max(logit_gradient[label], std::numeric_limits<float>::min()));
+void BatchGradient::compute_logit_gradients(std::ptrdiff_t first_row, std::ptrdiff_t last_row) {
+  const std::ptrdiff_t classes = head_.classes();
+  const MatrixBlock<float> products{logit_gradients_.data() + first_row, logit_gradients_.stride()};
+  execution_.kernels.multiply[stored_type()](stored_rows(first_row, last_row), classes,
+                                             head_.weights.from_row(0), products);
+  execution_.kernels.softmax(last_row - first_row, classes, data_.embeddings.scale,
+                             head_.biases.data(), products, maxima_.data() + first_row,
+                             sums_.data() + first_row);
+  for (std::ptrdiff_t i = first_row; i < last_row; ++i) {
+    float& probability = logit_gradients_.row(labels_[i])[i];
+    if (options_.with_loss) {
+      losses_[i] = -(weights_.empty() ? 1 : weights_[i]) *
+                   std::log(std::max(probability, std::numeric_limits<float>::min()));
+    }
+    probability -= 1;
   }
-  logit_gradient[label] -= 1;
-  if (weight != 1) {
-    for (std::ptrdiff_t c = 0; c < head_.classes(); ++c) logit_gradient[c] *= weight;
+  if (weights_.empty()) return;
+  for (std::ptrdiff_t c = 0; c < classes; ++c) {
+    for (std::ptrdiff_t i = first_row; i < last_row; ++i) logit_gradients_.row(c)[i] *= weights_[i];
   }
 }
 
-void BatchGradient::compute_weight_gradient(bool first_chunk, const UseGradient* use) {
-  const auto rows = static_cast<std::ptrdiff_t>(rows_.size());
-  const std::ptrdiff_t features = head_.features();
-  // Each part of the features starts at a cache line.
-  const std::ptrdiff_t parts = divides_classes() ? 1 : execution_.threads;
-  const std::ptrdiff_t part_size = round_up((features + parts - 1) / parts, kPadding);
-  const auto task = [&](std::ptrdiff_t index, int thread) {
-    const std::ptrdiff_t block = index / parts;
-    const std::ptrdiff_t first_feature = index % parts * part_size;
-    const std::ptrdiff_t last_feature = std::min(first_feature + part_size, features);
-    if (first_feature >= last_feature) return;
-    const std::ptrdiff_t c = blocks_.first(block), classes = blocks_.size(block);
-    const MatrixBlock<const float> logit_gradients{logit_gradients_.row(0) + c,
-                                                   logit_gradients_.stride()};
-    const MatrixBlock<float> gradient =
-        whole_ ? weight_gradient_[0].from_row(c) : weight_gradient_[thread].from_row(0);
-    execution_.kernels.gradient[stored_type()](stored_rows(0, rows), classes, first_feature,
-                                               last_feature, logit_gradients, !first_chunk,
-                                               gradient);
-    float* biases = first_feature == 0 ? bias_gradient_.data() + c : nullptr;
-    if (biases != nullptr) {
-      if (first_chunk) std::fill_n(biases, classes, 0.0F);
-      for (std::ptrdiff_t i = 0; i < rows; ++i) {
-        for (std::ptrdiff_t k = 0; k < classes; ++k)
-          biases[k] += logit_gradients.values[i * logit_gradients.stride + k];
-      }
-    }
-    if (use != nullptr) {
-      (*use)({c,
-              classes,
-              first_feature,
-              last_feature - first_feature,
-              {gradient.values + first_feature, gradient.stride},
-              biases});
-    }
-  };
-  // Without a poll: once part of the gradient has been used, the rest must be used as well.
-  execution_.pool.run(execution_.threads, blocks_.count() * parts, [] {}, task);
+void BatchGradient::add_bias_gradient() {
+  for (std::ptrdiff_t c = 0; c < head_.classes(); ++c) {
+    bias_gradient_[c] +=
+        Eigen::Map<const Eigen::VectorXf>(logit_gradients_.row(c), rows_.size()).sum();
+  }
+}
+
+void BatchGradient::update(const Update& weights) {
+  const std::ptrdiff_t blocks = (head_.features() + kBlockFeatures - 1) / kBlockFeatures;
+  // Without a poll: once a part of the weights has changed, the rest must change as well.
+  execution_.pool.run(
+      execution_.threads, blocks, [] {},
+      [&](std::ptrdiff_t block, int) {
+        execution_.kernels.gradient[stored_type()](
+            stored_rows(0, rows_.size()), head_.classes(), block * kBlockFeatures,
+            static_cast<const PaddedMatrix&>(logit_gradients_).from_row(0), weights);
+      });
 }
 
 }  // namespace coral_learn

@@ -111,7 +111,7 @@ class HeadFit::CenteredLoss {
         head_(classes, data.embeddings.features),
         gradient_(execution, head_, data, static_cast<std::ptrdiff_t>(rows_.size()),
                   {row_weights_.empty() ? nullptr : row_weights_.data(), true}),
-        bias_gradient_(classes) {
+        weight_gradient_(classes, data.embeddings.features) {
     for (const std::uint32_t row : rows_) {
       total_weight_ += row_weights_.empty() ? 1 : row_weights_[row];
     }
@@ -128,7 +128,7 @@ class HeadFit::CenteredLoss {
       const Eigen::Map<const Eigen::VectorXf> weights(head.weights.row(c), head.features());
       weights_of(point, c) = weights * static_cast<float>(moments_.spread);
       bias_of(point, c) =
-          static_cast<float>(head.biases.data()[c] + weights.cast<double>().dot(moments_.mean));
+          static_cast<float>(head.biases[c] + weights.cast<double>().dot(moments_.mean));
     }
     return point;
   }
@@ -137,7 +137,7 @@ class HeadFit::CenteredLoss {
     for (std::ptrdiff_t c = 0; c < head.classes(); ++c) {
       Eigen::Map<Eigen::VectorXf> weights(head.weights.row(c), head.features());
       weights = weights_of(point, c) / static_cast<float>(moments_.spread);
-      head.biases.data()[c] =
+      head.biases[c] =
           static_cast<float>(bias_of(point, c) - weights.cast<double>().dot(moments_.mean));
     }
   }
@@ -145,22 +145,15 @@ class HeadFit::CenteredLoss {
   double operator()(const Eigen::VectorXf& point, Eigen::VectorXf& gradient) {
     write(point, head_);
     const double unit = scale_ / (moments_.spread * total_weight_);
-    gradient_.compute(rows_, [&](const GradientBlock& block) {
-      for (std::ptrdiff_t k = 0; k < block.classes; ++k) {
-        const std::ptrdiff_t c = block.first_class + k;
-        weights_of(gradient, c).segment(block.first_feature, block.features) =
-            static_cast<float>(unit) *
-            Eigen::Map<const Eigen::VectorXf>(block.weights.values + k * block.weights.stride,
-                                              block.features);
-        if (block.biases != nullptr) bias_gradient_[c] = block.biases[k] / total_weight_;
-      }
-    });
+    gradient_.compute(rows_, weight_gradient_, static_cast<float>(unit), 0);
     double squares = 0;
     for (std::ptrdiff_t c = 0; c < head_.classes(); ++c) {
-      weights_of(gradient, c) +=
+      const double bias_gradient = gradient_.biases()[c] / total_weight_;
+      weights_of(gradient, c) =
+          Eigen::Map<const Eigen::VectorXf>(weight_gradient_.row(c), head_.features()) +
           static_cast<float>(penalty_) * weights_of(point, c) -
-          static_cast<float>(bias_gradient_[c] / moments_.spread) * moments_.mean.cast<float>();
-      bias_of(gradient, c) = static_cast<float>(bias_gradient_[c]);
+          static_cast<float>(bias_gradient / moments_.spread) * moments_.mean.cast<float>();
+      bias_of(gradient, c) = static_cast<float>(bias_gradient);
       squares += weights_of(point, c).cast<double>().squaredNorm();
     }
     return gradient_.loss() / total_weight_ + 0.5 * penalty_ * squares;
@@ -194,7 +187,7 @@ class HeadFit::CenteredLoss {
   double total_weight_ = 0;
   SoftmaxHead head_;  // at the point where the loss was last computed
   BatchGradient gradient_;
-  std::vector<double> bias_gradient_;
+  PaddedMatrix weight_gradient_;
 };
 
 HeadFit::HeadFit(const Execution& execution, std::ptrdiff_t classes, const LabeledEmbeddings& data,

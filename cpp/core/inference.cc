@@ -6,7 +6,7 @@
 #include <numeric>
 #include <vector>
 
-#include "core/class_blocks.h"
+#include "core/batch_gradient.h"
 
 namespace coral_learn {
 namespace {
@@ -26,21 +26,17 @@ class Chunk {
         head_(head),
         embeddings_(embeddings),
         rows_(chunk_rows(head.classes(), head.features())),
-        products_(rows_.size(), head.classes()),
-        maxima_(rows_.size()),
-        sums_(rows_.size()) {}
+        products_(head.classes(), rows_.size()),
+        maxima_(1, rows_.size()),
+        sums_(1, rows_.size()),
+        largest_(rows_.size()) {}
 
   void multiply(std::ptrdiff_t first, std::ptrdiff_t count) {
     count_ = count;
     for (std::ptrdiff_t i = 0; i < count; ++i) rows_[i] = embeddings_.row(first + i);
     const StoredRows stored{rows_.data(), count, embeddings_.features, embeddings_.zero_point};
-    const ClassBlocks blocks(head_.classes(), kernels_.class_block);
-    for (std::ptrdiff_t block = 0; block < blocks.count(); ++block) {
-      const std::ptrdiff_t c = blocks.first(block);
-      kernels_.multiply[static_cast<int>(embeddings_.type)](
-          stored, blocks.size(block), head_.weights.from_row(c),
-          {products_.data() + c, products_.stride()});
-    }
+    kernels_.multiply[static_cast<int>(embeddings_.type)](
+        stored, head_.classes(), head_.weights.from_row(0), products_.from_row(0));
     // A feature that is not finite makes every logit of its row not finite. So the features need to
     // be checked only if the first logit is not finite.
     for (std::ptrdiff_t i = 0; i < count; ++i) {
@@ -51,25 +47,28 @@ class Chunk {
   }
 
   float logit(std::ptrdiff_t i, std::ptrdiff_t c) const {
-    return products_.row(i)[c] * embeddings_.scale + head_.biases.data()[c];
+    return products_.row(c)[i] * embeddings_.scale + head_.biases[c];
   }
 
-  std::ptrdiff_t largest_logit(std::ptrdiff_t i) const {
-    std::ptrdiff_t largest = 0;
-    float highest = logit(i, 0);
+  // Returns the class with the largest logit for each row; the first, if several are equal.
+  const std::vector<std::int32_t>& largest_logits() {
+    std::fill(largest_.begin(), largest_.end(), 0);
+    for (std::ptrdiff_t i = 0; i < count_; ++i) maxima_.data()[i] = logit(i, 0);
     for (std::ptrdiff_t c = 1; c < head_.classes(); ++c) {
-      const float value = logit(i, c);
-      if (value > highest) {
-        highest = value;
-        largest = c;
+      for (std::ptrdiff_t i = 0; i < count_; ++i) {
+        const float value = logit(i, c);
+        const bool larger = value > maxima_.data()[i];
+        maxima_.data()[i] = larger ? value : maxima_.data()[i];
+        largest_[i] = larger ? static_cast<std::int32_t>(c) : largest_[i];
       }
     }
-    return largest;
+    return largest_;
   }
 
-  std::ptrdiff_t count_right(const std::int32_t* labels) const {
+  std::ptrdiff_t count_right(const std::int32_t* labels) {
+    const std::vector<std::int32_t>& largest = largest_logits();
     std::ptrdiff_t right = 0;
-    for (std::ptrdiff_t i = 0; i < count_; ++i) right += largest_logit(i) == labels[i];
+    for (std::ptrdiff_t i = 0; i < count_; ++i) right += largest[i] == labels[i];
     return right;
   }
 
@@ -78,9 +77,9 @@ class Chunk {
                      products_.from_row(0), maxima_.data(), sums_.data());
   }
 
-  const float* probabilities(std::ptrdiff_t i) const { return products_.row(i); }
+  float probability(std::ptrdiff_t i, std::ptrdiff_t c) const { return products_.row(c)[i]; }
   double log_sum_exp(std::ptrdiff_t i) const {
-    return static_cast<double>(maxima_[i]) + std::log(static_cast<double>(sums_[i]));
+    return static_cast<double>(maxima_.data()[i]) + std::log(static_cast<double>(sums_.data()[i]));
   }
 
  private:
@@ -89,9 +88,10 @@ class Chunk {
   const EmbeddingView embeddings_;
   std::ptrdiff_t count_ = 0;
   std::vector<const void*> rows_;
-  PaddedMatrix products_;
-  std::vector<float> maxima_;
-  std::vector<float> sums_;
+  PaddedMatrix products_;  // [C, rows]
+  PaddedMatrix maxima_;    // [1, rows]
+  PaddedMatrix sums_;      // [1, rows]
+  std::vector<std::int32_t> largest_;
 };
 
 // Calls visit(chunk, first row, number of rows) for all rows, after computing the products.
@@ -116,10 +116,8 @@ void for_each_chunk(const Execution& execution, const SoftmaxHead& head,
 void predict(const Execution& execution, const SoftmaxHead& head, const EmbeddingView& embeddings,
              std::int64_t* classes) {
   for_each_chunk(execution, head, embeddings,
-                 [&](const Chunk& chunk, std::ptrdiff_t first, std::ptrdiff_t count) {
-                   for (std::ptrdiff_t i = 0; i < count; ++i) {
-                     classes[first + i] = chunk.largest_logit(i);
-                   }
+                 [&](Chunk& chunk, std::ptrdiff_t first, std::ptrdiff_t count) {
+                   std::copy_n(chunk.largest_logits().begin(), count, classes + first);
                  });
 }
 
@@ -129,8 +127,9 @@ void predict_probabilities(const Execution& execution, const SoftmaxHead& head,
                  [&](Chunk& chunk, std::ptrdiff_t first, std::ptrdiff_t count) {
                    chunk.softmax();
                    for (std::ptrdiff_t i = 0; i < count; ++i) {
-                     std::copy_n(chunk.probabilities(i), head.classes(),
-                                 probabilities + (first + i) * head.classes());
+                     for (std::ptrdiff_t c = 0; c < head.classes(); ++c) {
+                       probabilities[(first + i) * head.classes() + c] = chunk.probability(i, c);
+                     }
                    }
                  });
 }
@@ -139,7 +138,7 @@ double accuracy(const Execution& execution, const SoftmaxHead& head,
                 const LabeledEmbeddings& data) {
   std::atomic<std::ptrdiff_t> right{0};
   for_each_chunk(execution, head, data.embeddings,
-                 [&](const Chunk& chunk, std::ptrdiff_t first, std::ptrdiff_t) {
+                 [&](Chunk& chunk, std::ptrdiff_t first, std::ptrdiff_t) {
                    right += chunk.count_right(data.labels + first);
                  });
   return static_cast<double>(right) / static_cast<double>(data.embeddings.rows);

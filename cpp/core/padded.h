@@ -51,11 +51,11 @@ class PaddedMatrix {
     }
   };
 
-  // Rows whose distance is a multiple of 4096 bytes would compete for the same few lines of the
-  // first-level cache.
+  // An odd number of cache lines: rows at a distance that is a power of two would compete for the
+  // same few lines of the first-level cache.
   static std::ptrdiff_t stride_of(std::ptrdiff_t columns) {
     const std::ptrdiff_t padded = round_up(columns, kPadding);
-    return padded % 256 == 0 ? padded + kPadding : padded;
+    return padded % (2 * kPadding) == 0 ? padded + kPadding : padded;
   }
 
   std::ptrdiff_t rows_;

@@ -21,58 +21,51 @@ double squared_norm(const PaddedMatrix& matrix) {
 // Moves a head down the gradients of batches.
 class Descent {
  public:
-  Descent(const Kernels& kernels, SoftmaxHead& head, const SgdOptions& options, float scale)
-      : kernels_(kernels),
+  Descent(const Execution& execution, SoftmaxHead& head, const LabeledEmbeddings& data,
+          const SgdOptions& options)
+      : kernels_(execution.kernels),
         head_(head),
         options_(options),
+        gradient_(execution, head, data, options.batch_size),
         per_row_(1 / static_cast<float>(options.batch_size)),
-        scale_(scale) {
+        unit_(per_row_ * data.embeddings.scale) {
     if (options.momentum == 0) return;
     velocity_.emplace(head.classes(), head.features());
     bias_velocity_.resize(head.classes());
   }
 
-  void set_iteration(std::int64_t iteration) {
-    rate_ =
+  void step(std::int64_t iteration, const std::vector<std::uint32_t>& batch) {
+    const float rate =
         options_.learning_rate / (1 + options_.learning_rate_decay * static_cast<float>(iteration));
-  }
-
-  void step(const GradientBlock& gradient) {
-    for (std::ptrdiff_t i = 0; i < gradient.classes; ++i) {
-      const std::ptrdiff_t c = gradient.first_class + i;
-      step_weights(gradient.features, gradient.weights.values + i * gradient.weights.stride, c,
-                   gradient.first_feature);
-      if (gradient.biases != nullptr) step_bias(per_row_ * gradient.biases[i], c);
+    if (velocity_) {
+      step_with_momentum(rate, batch, *velocity_);
+    } else {
+      gradient_.compute(batch, head_.weights, -rate * unit_, 1 - rate * options_.l2_penalty);
+    }
+    for (std::ptrdiff_t c = 0; c < head_.classes(); ++c) {
+      float gradient = per_row_ * gradient_.biases()[c];
+      if (velocity_) {
+        gradient = bias_velocity_[c] = options_.momentum * bias_velocity_[c] + gradient;
+      }
+      head_.biases[c] -= rate * gradient;
     }
   }
 
  private:
-  void step_weights(std::ptrdiff_t size, const float* gradient, std::ptrdiff_t c,
-                    std::ptrdiff_t first_feature) {
-    const float unit = per_row_ * scale_;
-    float* weights = head_.weights.row(c) + first_feature;
-    if (!velocity_) {
-      const float decay = 1 - rate_ * options_.l2_penalty;
-      kernels_.combine(size, -rate_ * unit, gradient, decay, weights);
-      return;
-    }
-    float* velocity = velocity_->row(c) + first_feature;
-    kernels_.combine(size, unit, gradient, options_.momentum, velocity);
-    kernels_.combine(size, options_.l2_penalty, weights, 1, velocity);
-    kernels_.combine(size, -rate_, velocity, 1, weights);
-  }
-
-  void step_bias(float gradient, std::ptrdiff_t c) {
-    if (velocity_) gradient = bias_velocity_[c] = options_.momentum * bias_velocity_[c] + gradient;
-    head_.biases.data()[c] -= rate_ * gradient;
+  void step_with_momentum(float rate, const std::vector<std::uint32_t>& batch,
+                          PaddedMatrix& velocity) {
+    float* weights = head_.weights.data();
+    gradient_.compute(batch, velocity, unit_, options_.momentum);
+    kernels_.combine(velocity.size(), options_.l2_penalty, weights, 1, velocity.data());
+    kernels_.combine(velocity.size(), -rate, velocity.data(), 1, weights);
   }
 
   const Kernels& kernels_;
   SoftmaxHead& head_;
   const SgdOptions options_;
+  BatchGradient gradient_;
   const float per_row_;
-  const float scale_;
-  float rate_ = 0;
+  const float unit_;                      // per row, of the embeddings as they are stored
   std::optional<PaddedMatrix> velocity_;  // of the weights, if there is momentum
   std::vector<float> bias_velocity_;
 };
@@ -124,14 +117,11 @@ void train_with_sgd(const Execution& execution, SoftmaxHead& head,
   BatchSampler sampler(static_cast<std::uint32_t>(training.embeddings.rows),
                        options.with_replacement, options.seed);
   std::vector<std::uint32_t> batch(options.batch_size);
-  BatchGradient gradient(execution, head, training, options.batch_size);
-  Descent descent(execution.kernels, head, options, training.embeddings.scale);
-  const UseGradient step = [&](const GradientBlock& block) { descent.step(block); };
+  Descent descent(execution, head, training, options);
   bool stop = report_after(0);
   for (std::int64_t iteration = 0; iteration < options.iterations && !stop; ++iteration) {
     for (std::uint32_t& row : batch) row = sampler.draw();
-    descent.set_iteration(iteration);
-    gradient.compute(batch, step);
+    descent.step(iteration, batch);
     const std::int64_t done = iteration + 1;
     const bool due = options.report_interval > 0 && done % options.report_interval == 0;
     if (due || done == options.iterations) stop = report_after(done);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
+#include <vector>
 
 #include "core/padded.h"
 
@@ -12,15 +12,12 @@ namespace coral_learn {
 // The last layer of a classifier: logits = weights * embedding + biases. Training changes a head in
 // place.
 struct SoftmaxHead {
-  PaddedMatrix weights;  // [C, D]
-  PaddedMatrix biases;   // [1, C], minus infinity in the padding, as the softmax kernel needs it
+  PaddedMatrix weights;       // [C, D]
+  std::vector<float> biases;  // [C]
 
   // Weights and biases of zero.
   SoftmaxHead(std::ptrdiff_t classes, std::ptrdiff_t features)
-      : weights(classes, features), biases(1, classes) {
-    std::fill(biases.data() + classes, biases.data() + biases.size(),
-              -std::numeric_limits<float>::infinity());
-  }
+      : weights(classes, features), biases(classes) {}
 
   // Copies weights [C, D] and biases [C].
   SoftmaxHead(std::ptrdiff_t classes, std::ptrdiff_t features, const float* from_weights,
@@ -43,7 +40,7 @@ struct SoftmaxHead {
   bool is_finite() const {
     const auto finite = [](float value) { return std::isfinite(value); };
     return std::all_of(weights.data(), weights.data() + weights.size(), finite) &&
-           std::all_of(biases.data(), biases.data() + classes(), finite);
+           std::all_of(biases.begin(), biases.end(), finite);
   }
 
   std::ptrdiff_t classes() const { return weights.rows(); }

@@ -140,28 +140,31 @@ inline Vector sum_each(Vector* vectors) {
   }
 }
 
-template <int distance = kLanes / 2, int... i>
-inline float sum(Vector vector, std::integer_sequence<int, i...> lanes) {
-  if constexpr (distance == 0) {
-    return vector[0];
-  } else {
-    const Vector swapped = CORAL_LEARN_SHUFFLE(vector, vector, (i ^ distance)...);
-    return sum<distance / 2>(vector + swapped, lanes);
-  }
+// Exchanges parts of two vectors: one stage of transpose(). Four lanes and more apart, blocks of
+// lanes are exchanged. Below that, the lanes of each four are interleaved, because SSE and AVX have
+// one instruction for it.
+template <int distance, int... i>
+inline void exchange(Vector& a, Vector& b, std::integer_sequence<int, i...>) {
+  constexpr bool kBlocks = distance >= 4;
+  const Vector low = CORAL_LEARN_SHUFFLE(a, b,
+                                         (kBlocks ? (i & distance ? kLanes + i - distance : i)
+                                                  : (i & ~3) + (i & 3) / 2 + (i & 1) * kLanes)...);
+  b = CORAL_LEARN_SHUFFLE(a, b,
+                          (kBlocks ? (i & distance ? kLanes + i : i + distance)
+                                   : (i & ~3) + (i & 3) / 2 + 2 + (i & 1) * kLanes)...);
+  a = low;
 }
-inline float sum(Vector vector) { return sum(vector, std::make_integer_sequence<int, kLanes>()); }
 
-template <int distance = kLanes / 2, int... i>
-inline float largest(Vector vector, std::integer_sequence<int, i...> lanes) {
-  if constexpr (distance == 0) {
-    return vector[0];
-  } else {
-    const Vector swapped = CORAL_LEARN_SHUFFLE(vector, vector, (i ^ distance)...);
-    return largest<distance / 2>(larger(vector, swapped), lanes);
+// Transposes a square of kLanes vectors.
+template <int distance = kLanes / 2>
+inline void transpose(Vector* rows) {
+  if constexpr (distance > 0) {
+    for (int i = 0; i < kLanes; ++i) {
+      if ((i & distance) != 0) continue;
+      exchange<distance>(rows[i], rows[i + distance], std::make_integer_sequence<int, kLanes>());
+    }
+    transpose<distance / 2>(rows);
   }
-}
-inline float largest(Vector vector) {
-  return largest(vector, std::make_integer_sequence<int, kLanes>());
 }
 
 // exp(x) for x <= 0, within 2 units in the last place; 0 if the result would be subnormal; NaN

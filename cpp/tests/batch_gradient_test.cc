@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <stdexcept>
 
@@ -19,18 +21,16 @@ struct Gradient {
 // The gradient of the summed cross entropy, in units of the real embeddings.
 Gradient compute(const Execution& execution, const SoftmaxHead& head, const LabeledEmbeddings& data,
                  const std::vector<std::uint32_t>& batch) {
-  Gradient result{Eigen::MatrixXd::Constant(head.classes(), head.features(), NAN),
-                  Eigen::VectorXd::Constant(head.classes(), NAN)};
   BatchGradient gradient(execution, head, data, static_cast<std::ptrdiff_t>(batch.size()));
-  gradient.compute(batch, [&](const GradientBlock& block) {
-    for (std::ptrdiff_t c = 0; c < block.classes; ++c) {
-      for (std::ptrdiff_t j = 0; j < block.features; ++j) {
-        result.weights(block.first_class + c, block.first_feature + j) =
-            data.embeddings.scale * block.weights.values[c * block.weights.stride + j];
-      }
-      if (block.biases != nullptr) result.biases(block.first_class + c) = block.biases[c];
-    }
-  });
+  PaddedMatrix weights(head.classes(), head.features());
+  std::fill_n(weights.data(), weights.size(), NAN);
+  gradient.compute(batch, weights, data.embeddings.scale, 0);
+  Gradient result{Eigen::MatrixXd(head.classes(), head.features()),
+                  Eigen::VectorXd(head.classes())};
+  for (std::ptrdiff_t c = 0; c < head.classes(); ++c) {
+    for (std::ptrdiff_t j = 0; j < head.features(); ++j) result.weights(c, j) = weights.row(c)[j];
+    result.biases(c) = gradient.biases()[c];
+  }
   return result;
 }
 
@@ -81,8 +81,8 @@ TEST_CASE("the reference gradient agrees with finite differences") {
 TEST_CASE("the gradient agrees with the reference for all instruction sets, types and shapes") {
   for (const Kernels* kernels : runnable_kernels()) {
     for (const StoredType type : {StoredType::kFloat32, StoredType::kUint8, StoredType::kInt8}) {
-      for (const std::ptrdiff_t features : {1, 3, 8, 16, 17, 31, 64, 79, 256}) {
-        for (const std::ptrdiff_t classes : {1, 2, 3, 4, 5, 6, 7, 16, 33}) {
+      for (const std::ptrdiff_t features : {1, 3, 8, 16, 17, 31, 64, 79, 128, 143}) {
+        for (const std::ptrdiff_t classes : {1, 2, 3, 4, 5, 6, 7, 11, 16, 33}) {
           const Data data(type, 13, features, classes);
           const SoftmaxHead head = random_head(classes, features, 0.3F);
           // More than one chunk, the last of them incomplete.
@@ -95,6 +95,25 @@ TEST_CASE("the gradient agrees with the reference for all instruction sets, type
           CHECK((got.weights - expected.weights).cwiseAbs().maxCoeff() < 2e-3);
           CHECK((got.biases - expected.biases).cwiseAbs().maxCoeff() < 1e-3);
         }
+      }
+    }
+  }
+}
+
+TEST_CASE("the gradient agrees with the reference for any number of rows") {
+  for (const Kernels* kernels : runnable_kernels()) {
+    for (const std::size_t rows : {1, 2, 7, 15, 16, 17, 100, 112, 113, 128, 225, 500}) {
+      for (const std::ptrdiff_t classes : {2, 4, 5, 20}) {
+        const Data data(StoredType::kFloat32, 13, 70, classes);
+        const SoftmaxHead head = random_head(classes, 70, 0.3F);
+        const std::vector<std::uint32_t> batch = random_batch(rows, 13);
+        const Gradient got = compute(test_execution(*kernels, 2), head, data.labeled(), batch);
+        const Gradient expected = reference(head, data, batch);
+        CAPTURE(kernels->instruction_set);
+        CAPTURE(rows);
+        CAPTURE(classes);
+        CHECK((got.weights - expected.weights).cwiseAbs().maxCoeff() < 2e-3);
+        CHECK((got.biases - expected.biases).cwiseAbs().maxCoeff() < 1e-3);
       }
     }
   }
@@ -132,18 +151,41 @@ TEST_CASE("logits 1e4 apart give finite gradients") {
   }
 }
 
-TEST_CASE("a gradient that poll stops is not used at all") {
+TEST_CASE("a gradient can change the weights of its own head, in one chunk or several") {
+  for (const Kernels* kernels : runnable_kernels()) {
+    for (const std::size_t batch_size : {20, 3000}) {
+      const Data data(StoredType::kUint8, 20, 70, 9);
+      SoftmaxHead head = random_head(9, 70, 0.1F);
+      const SoftmaxHead before = head;
+      const std::vector<std::uint32_t> batch = random_batch(batch_size, 20);
+      const Gradient expected = reference(head, data, batch);
+      BatchGradient gradient(test_execution(*kernels), head, data.labeled(),
+                             static_cast<std::ptrdiff_t>(batch_size));
+      gradient.compute(batch, head.weights, -0.01F * data.view().scale, 0.5F);
+      double worst = 0;
+      for (std::ptrdiff_t c = 0; c < 9; ++c) {
+        for (std::ptrdiff_t j = 0; j < 70; ++j) {
+          const double moved = 0.5 * before.weights.row(c)[j] - 0.01 * expected.weights(c, j);
+          worst = std::max(worst, std::abs(head.weights.row(c)[j] - moved));
+        }
+      }
+      CHECK(worst < 1e-4);
+    }
+  }
+}
+
+TEST_CASE("a gradient that poll stops leaves the head as it was") {
   const Data data(StoredType::kFloat32, 20, 32, 3);
-  const SoftmaxHead head = random_head(3, 32, 0.1F);
+  SoftmaxHead head = random_head(3, 32, 0.1F);
+  const SoftmaxHead before = head;
   int polls = 0;
   const Execution execution = test_execution(choose_kernels(""), 1, [&] {
     if (++polls == 3) throw std::runtime_error("stop");
   });
   BatchGradient gradient(execution, head, data.labeled(), 5000);
-  bool used = false;
-  CHECK_THROWS_WITH(
-      gradient.compute(random_batch(5000, 20), [&](const GradientBlock&) { used = true; }), "stop");
-  CHECK_FALSE(used);
+  CHECK_THROWS_WITH(gradient.compute(random_batch(5000, 20), head.weights, 1, 1), "stop");
+  CHECK(std::equal(before.weights.data(), before.weights.data() + before.weights.size(),
+                   head.weights.data()));
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ ReferenceHead::ReferenceHead(const SoftmaxHead& head)
     : weights(head.classes(), head.features()), biases(head.classes()) {
   for (std::ptrdiff_t c = 0; c < head.classes(); ++c) {
     for (std::ptrdiff_t j = 0; j < head.features(); ++j) weights(c, j) = head.weights.row(c)[j];
-    biases(c) = head.biases.data()[c];
+    biases(c) = head.biases[c];
   }
 }
 

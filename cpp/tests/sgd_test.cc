@@ -173,7 +173,7 @@ TEST_CASE("a report or poll that throws leaves the weights of the last whole ite
 
   // Stopped at some poll within an iteration, it has the weights of a whole number of iterations.
   options.report_interval = 0;
-  for (int last_poll = 5; last_poll < 30; ++last_poll) {
+  for (int last_poll = 5; last_poll < 20; ++last_poll) {
     int polls = 0;
     SoftmaxHead polled = start;
     CHECK_THROWS_WITH(train_with_sgd(test_execution(choose_kernels(""), 1,
