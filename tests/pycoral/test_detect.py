@@ -21,6 +21,7 @@ from tests.support.detection_model import (
 from coral_learn.pycoral.adapters import common, detect
 from coral_learn.pycoral.adapters.detect import BBox, Object
 from coral_learn.pycoral.utils.edgetpu import make_interpreter
+from coral_learn.tflite.tree import pack, unpack
 
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
 
@@ -130,6 +131,15 @@ def test_a_model_that_detects_nothing_is_refused() -> None:
 def test_a_model_with_outputs_in_an_unknown_order_is_refused() -> None:
     with pytest.raises(ValueError, match=r"output_0 \[1\], output_1 \[1, 6, 4\], output_2"):
         found(detection_model(("count", "boxes", "scores", "classes")))
+
+
+def test_a_model_with_two_signatures_is_refused() -> None:
+    model = unpack(detection_model(signature=TF2_SIGNATURE))
+    second = unpack(detection_model(signature=TF2_SIGNATURE)).signatureDefs[0]
+    second.signatureKey = b"second"
+    model.signatureDefs.append(second)
+    with pytest.raises(ValueError, match=r"one signature\. This one has serving_default, second"):
+        found(pack(model))
 
 
 coordinates = st.integers(-100, 100)

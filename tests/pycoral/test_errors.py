@@ -42,7 +42,12 @@ FILES_AND_RUNS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "a file that is not there": (
         lambda: edgetpu.make_interpreter("invalid_model_path.tflite"),
         ValueError,
-        r"Could not open 'invalid_model_path\.tflite'\.",
+        r"Could not open 'invalid_model_path\.tflite'\. No such file or directory$",
+    ),
+    "a path object of a folder": (
+        lambda: edgetpu.make_interpreter(Path("/")),
+        ValueError,
+        r"Could not open '/'\. Is a directory$",
     ),
     "a file that is no model": (lambda: edgetpu.make_interpreter(b"no model"), ValueError, ""),
     "an operator that the runtime lacks": (lambda: allocated(UNKNOWN_OPERATOR), RuntimeError, ""),

@@ -202,6 +202,9 @@ class TestCommon:
         common.set_input(interpreter, values)
         interpreter.invoke()
         assert common.output_tensor(interpreter, 0).tolist() == [[0, 1, 2, 3, 4, 5]]
+        if len(shape) != 4:
+            with pytest.raises(ValueError, match=r"but an image has \[1, height, width"):
+                common.input_size(interpreter)
 
     @pytest.mark.parametrize("dtype", [np.int8, np.float32])
     def test_a_resized_image_keeps_its_values(self, dtype: type) -> None:

@@ -89,7 +89,10 @@ def interpreter_of(handle: Handle) -> Interpreter:
                 _known[handle] = each
     interpreter: Interpreter | None = _known.get(handle)
     if interpreter is None:
-        raise ValueError(f"no interpreter of this process has the native handle {handle}")
+        raise ValueError(
+            f"no interpreter of this process has the native handle {handle}: pass "
+            "interpreter._native_handle() of one that still exists"
+        )
     return interpreter
 
 

@@ -95,7 +95,13 @@ def _channels_last(interpreter: Interpreter) -> NDArray[Any]:
 
 def _dimensions(interpreter: Interpreter) -> tuple[int, int, int]:
     """Returns width, height and channels of the model's input image."""
-    _, *dims = map(int, input_details(interpreter, "shape"))
+    shape = list(map(int, input_details(interpreter, "shape")))
+    if len(shape) != 4:
+        raise ValueError(
+            f"the model's input has the shape {shape}, but an image has [1, height, width, "
+            "channels]: fill input_tensor() or use set_input() instead"
+        )
+    _, *dims = shape
     if _channels_first(interpreter):
         channels, height, width = dims
     else:

@@ -163,8 +163,8 @@ def _signature_outputs(interpreter: Interpreter) -> dict[str, int]:
     signatures = native._get_full_signature_list()
     if len(signatures) > 1:
         raise ValueError(
-            f"the model has {len(signatures)} signatures ({', '.join(signatures)}), but must have "
-            "one: Only support model with one signature."
+            "Only support model with one signature. This one has "
+            f"{', '.join(signatures)}: convert it again with one of them"
         )
     return {
         name: index

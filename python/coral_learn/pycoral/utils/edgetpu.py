@@ -76,9 +76,10 @@ def make_interpreter(
     try:
         interpreter = making.make_interpreter(model_path_or_content, device, delegate)
     except ModelError as error:
-        if not isinstance(error.__cause__, OSError):
+        cause = error.__cause__
+        if not isinstance(cause, OSError):
             raise
-        failure = ModelError(f"Could not open {model_path_or_content!r}. {error}")
+        failure = ModelError(f"Could not open '{cause.filename}'. {cause.strerror}")
     except ValueError as error:
         failure = _failed_to_load(error)
     else:
