@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import DTypeLike
 from tests.support.averaging_model import averaging_model
 from tests.support.detection_model import detection_model, quarters_image
+from tests.support.gst_buffer import GstBuffer
 from tests.support.input_shapes import with_several_subgraphs
 from tests.support.model_builder import build_classifier, random_image, run, with_outputs
 
@@ -108,19 +109,6 @@ def pointer_to(values: np.ndarray) -> tuple[ctypes.c_void_p, int]:
     return values.ctypes.data_as(ctypes.c_void_p), values.size
 
 
-class Buffer:
-    """What is read of GStreamer's ``Gst.Buffer``."""
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-
-    def get_size(self) -> int:
-        return len(self.content)
-
-    def extract_dup(self, offset: int, size: int) -> bytes:
-        return self.content[offset : offset + size]
-
-
 CONVERSIONS: dict[str, Any] = {
     "list": np.ndarray.tolist,
     "array": np.asarray,
@@ -128,7 +116,7 @@ CONVERSIONS: dict[str, Any] = {
     "array that is not contiguous": lambda values: np.repeat(values, 2)[::2],
     "bytes": np.ndarray.tobytes,
     "pointer": pointer_to,
-    "buffer": lambda values: Buffer(values.tobytes()),
+    "buffer": lambda values: GstBuffer(values.tobytes()),
 }
 
 

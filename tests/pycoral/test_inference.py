@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.support.averaging_model import averaging_model
+from tests.support.gst_buffer import GstBuffer
 from tests.support.processes import run_python
 from tests.support.stand_in.devices import StandIn
 from tests.support.stand_in.models import compiled
@@ -25,19 +26,6 @@ from coral_learn.pycoral.utils import edgetpu
 
 SIZE = 96  # bytes of the image of 8 x 4 pixels
 PIXELS = np.tile(np.array([10, 20, 30], np.uint8), 32)
-
-
-class GstBuffer:
-    """Has the methods of GStreamer's Gst.Buffer."""
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-
-    def get_size(self) -> int:
-        return len(self.content)
-
-    def extract_dup(self, offset: int, size: int) -> bytes:
-        return self.content[offset : offset + size]
 
 
 class MappedMemory:

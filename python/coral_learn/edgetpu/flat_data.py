@@ -63,7 +63,7 @@ def flat_elements(data: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
                     f"the input is an array of {data.dtype}, but the model takes {dtype}: pass "
                     f"array.astype(numpy.{dtype})"
                 )
-            raw = data.tobytes()
+            return np.ascontiguousarray(data).reshape(-1).view(dtype)
         case (ctypes.c_void_p() as pointer, int() as size) if pointer.value:
             raw = ctypes.string_at(pointer.value, size * dtype.itemsize)
         case _ if hasattr(data, "extract_dup") and hasattr(data, "get_size"):
