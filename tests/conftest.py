@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -45,6 +46,12 @@ if sys.platform != "win32":
     for _signal in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(_signal) == signal.SIG_IGN:
             signal.signal(_signal, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def numpy_seed() -> None:
+    """Seeds NumPy's global state, from which the old edgetpu classes draw, as they always did."""
+    np.random.seed(0)
 
 
 @pytest.fixture(scope="session")
