@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -54,8 +55,21 @@ std::vector<float> copy_weights(
   return {weights->data(), weights->data() + count};
 }
 
+Variation make_variation(const StoredEmbeddings& embeddings,
+                         const std::optional<SampleWeightVector>& sample_weights) {
+  const EmbeddingView view = embeddings.view();
+  if (view.rows == 0) throw std::invalid_argument("there must be embeddings");
+  std::vector<std::uint32_t> rows(view.rows);
+  std::iota(rows.begin(), rows.end(), 0);
+  const std::vector<float> weights = copy_weights(sample_weights, view.rows, "row");
+  const py::gil_scoped_release unlocked;
+  return variation_of(view, rows, weights);
+}
+
 std::unique_ptr<HeadFit> make_fit(std::ptrdiff_t num_classes, const StoredEmbeddings& embeddings,
-                                  const LabelVector& labels, const RowIndices& rows,
+                                  const LabelVector& labels,
+                                  std::shared_ptr<const Variation> variation,
+                                  const RowIndices& rows,
                                   const std::optional<ClassWeightVector>& class_weights,
                                   const std::optional<SampleWeightVector>& sample_weights,
                                   int threads) {
@@ -66,14 +80,18 @@ std::unique_ptr<HeadFit> make_fit(std::ptrdiff_t num_classes, const StoredEmbedd
   if (chosen.empty() || !std::all_of(chosen.begin(), chosen.end(), valid)) {
     throw std::invalid_argument("rows must be one or more rows of the embeddings");
   }
+  if (variation->mean.size() != embeddings.view().features) {
+    throw std::invalid_argument("the variation is that of other embeddings");
+  }
   const FitWeights weights{copy_weights(class_weights, num_classes, "class"),
                            copy_weights(sample_weights, embeddings.view().rows, "row")};
   const py::gil_scoped_release unlocked;
-  return std::make_unique<HeadFit>(execution, num_classes, data, std::move(chosen), weights);
+  return std::make_unique<HeadFit>(execution, num_classes, data, std::move(variation),
+                                   std::move(chosen), weights);
 }
 
 bool run_fit(HeadFit& fit, SoftmaxHead& head, double l2_penalty, double tolerance,
-             int max_iterations, const py::function& on_report) {
+             int max_iterations, double min_decrease, const py::function& on_report) {
   if (head.classes() != fit.classes() || head.features() != fit.features()) {
     throw std::invalid_argument("the head and the fit differ in classes or features");
   }
@@ -82,7 +100,7 @@ bool run_fit(HeadFit& fit, SoftmaxHead& head, double l2_penalty, double toleranc
     on_report(report.iteration, report.loss);
   };
   const py::gil_scoped_release unlocked;
-  return fit.run(head, {l2_penalty, tolerance, max_iterations}, call_on_report);
+  return fit.run(head, {l2_penalty, tolerance, max_iterations, min_decrease}, call_on_report);
 }
 
 }  // namespace
@@ -109,17 +127,22 @@ void register_training(py::module_& module) {
              py::arg("threads"),
              "Trains the head in place. An exception from on_report or a signal handler stops it;\n"
              "the head then has the weights of the last whole iteration.");
+  py::class_<Variation, std::shared_ptr<Variation>>(
+      module, "Variation", type, "How embeddings vary: what fits of heads to them share.")
+      .def(py::init(&make_variation), py::arg("embeddings"), py::arg("sample_weights"));
   // The embeddings and labels are read in place, and so must live as long as the fit.
   py::class_<HeadFit>(module, "HeadFit", type,
                       "Fits heads to some rows of embeddings, under one penalty after another.")
       .def(py::init(&make_fit), py::arg("num_classes"), py::arg("embeddings"),
-           py::arg("labels").noconvert(), py::arg("rows").noconvert(), py::arg("class_weights"),
-           py::arg("sample_weights") = py::none(), py::kw_only(), py::arg("threads"),
+           py::arg("labels").noconvert(), py::arg("variation"), py::arg("rows").noconvert(),
+           py::arg("class_weights"), py::arg("sample_weights"), py::kw_only(), py::arg("threads"),
            py::keep_alive<1, 3>(), py::keep_alive<1, 4>())
       .def("run", &run_fit, py::arg("head"), py::kw_only(), py::arg("l2_penalty"),
-           py::arg("tolerance"), py::arg("max_iterations"), py::arg("on_report"),
-           "Fits the head in place, starting from its weights, and returns whether the loss is as\n"
-           "close to its minimum as the tolerance asks. It stops as train_with_sgd does.");
+           py::arg("tolerance"), py::arg("max_iterations"), py::arg("min_decrease") = 0,
+           py::arg("on_report"),
+           "Fits the head in place, starting from its weights, until the loss is as close to its\n"
+           "minimum as the tolerance asks, or an iteration lowers it by less than min_decrease.\n"
+           "Returns False if max_iterations came first. It stops as train_with_sgd does.");
 }
 
 }  // namespace coral_learn

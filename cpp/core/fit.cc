@@ -4,75 +4,17 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
+#include <optional>
 #include <utility>
 
 #include "core/batch_gradient.h"
 #include "core/lbfgs.h"
-#include "core/principal_axes.h"
 
 namespace coral_learn {
 namespace {
 
 using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-// The first two moments of embeddings, in real units.
-struct Moments {
-  Eigen::VectorXd mean;
-  double spread;  // root mean square distance from the mean; 1 if that is 0
-};
-
-// Returns the stored values of a row minus the zero point.
-Eigen::VectorXf centered_row(const EmbeddingView& view, std::ptrdiff_t row) {
-  const auto read = [&](auto value) -> Eigen::VectorXf {
-    using Stored = Eigen::Matrix<decltype(value), Eigen::Dynamic, 1>;
-    const auto* values = static_cast<const decltype(value)*>(view.row(row));
-    return Eigen::Map<const Stored>(values, view.features).template cast<float>().array() -
-           view.zero_point;
-  };
-  switch (view.type) {
-    case StoredType::kFloat32:  // NOLINT(bugprone-branch-clone): the types differ
-      return read(float());
-    case StoredType::kUint8:
-      return read(std::uint8_t());
-    default:
-      return read(std::int8_t());
-  }
-}
-
-// weights: [N], how much each row of the view counts; empty for 1.
-Moments compute_moments(const EmbeddingView& view, const std::vector<std::uint32_t>& rows,
-                        const std::vector<float>& weights) {
-  Eigen::VectorXd sum = Eigen::VectorXd::Zero(view.features);
-  double squares = 0, count = 0;
-  for (const std::uint32_t row : rows) {
-    const Eigen::VectorXd values = centered_row(view, row).cast<double>();
-    const double square = values.squaredNorm();
-    if (!std::isfinite(square)) throw NonFiniteEmbedding(row);
-    const double weight = weights.empty() ? 1 : weights[row];
-    sum += weight * values;
-    squares += weight * square;
-    count += weight;
-  }
-  const Eigen::VectorXd mean = sum / count;
-  // If all rows are the same, rounding leaves about 1e-15 of the squares.
-  const double variance = squares / count - mean.squaredNorm();
-  const bool spread_out = variance > 1e-12 * squares / count;
-  return {mean * view.scale, spread_out ? std::sqrt(variance) * view.scale : 1};
-}
-
-// Returns some of the rows as columns, [D, N], shifted and scaled to mean 0 and spread 1.
-Eigen::MatrixXf sample(const EmbeddingView& view, const std::vector<std::uint32_t>& rows,
-                       const Moments& moments) {
-  constexpr std::size_t kMaxPoints = 1024;
-  const std::size_t count = std::min(rows.size(), kMaxPoints);
-  Eigen::MatrixXf points(view.features, count);
-  const auto unit = static_cast<float>(view.scale / moments.spread);
-  const Eigen::VectorXf mean = (moments.mean / moments.spread).cast<float>();
-  for (std::size_t i = 0; i < count; ++i) {
-    points.col(i) = unit * centered_row(view, rows[i * rows.size() / count]) - mean;
-  }
-  return points;
-}
 
 // Returns the weight of each row of the data, [N]; empty if all are 1.
 std::vector<float> row_weights(const LabeledEmbeddings& data, const FitWeights& weights) {
@@ -102,12 +44,12 @@ class HeadFit::CenteredLoss {
 
  public:
   CenteredLoss(const Execution& execution, std::ptrdiff_t classes, const LabeledEmbeddings& data,
-               std::vector<std::uint32_t> rows, const FitWeights& weights)
+               std::shared_ptr<const Variation> variation, std::vector<std::uint32_t> rows,
+               const FitWeights& weights)
       : rows_(std::move(rows)),
         row_weights_(row_weights(data, weights)),
         scale_(data.embeddings.scale),
-        moments_(compute_moments(data.embeddings, rows_, weights.of_rows)),
-        axes_(principal_axes(sample(data.embeddings, rows_, moments_), kAxes)),
+        variation_(std::move(variation)),
         head_(classes, data.embeddings.features),
         gradient_(execution, head_, data, static_cast<std::ptrdiff_t>(rows_.size()),
                   {row_weights_.empty() ? nullptr : row_weights_.data(), true}),
@@ -120,31 +62,42 @@ class HeadFit::CenteredLoss {
   std::ptrdiff_t classes() const { return head_.classes(); }
   std::ptrdiff_t features() const { return head_.features(); }
 
-  void set_penalty(double penalty) { penalty_ = penalty; }
-
-  Eigen::VectorXf point_of(const SoftmaxHead& head) const {
-    Eigen::VectorXf point(head.classes() * (head.features() + 1));
-    for (std::ptrdiff_t c = 0; c < head.classes(); ++c) {
-      const Eigen::Map<const Eigen::VectorXf> weights(head.weights.row(c), head.features());
-      weights_of(point, c) = weights * static_cast<float>(moments_.spread);
-      bias_of(point, c) =
-          static_cast<float>(head.biases[c] + weights.cast<double>().dot(moments_.mean));
+  // Sets the penalty, and returns the point of a head. Where the last fit ended, the data need not
+  // be read again: only the penalty differs.
+  Point start(const SoftmaxHead& head, double penalty) {
+    const double more = penalty - std::exchange(penalty_, penalty);
+    if (last_) {
+      write(last_->at, head_);
+      if (head == head_) {
+        Point point = *std::exchange(last_, std::nullopt);
+        const auto weights = point.at.head(weight_count());
+        point.gradient.head(weight_count()) += static_cast<float>(more) * weights;
+        point.value += 0.5 * more * weights.cast<double>().squaredNorm();
+        return point;
+      }
+      last_.reset();
     }
+    Point point{point_of(head), Eigen::VectorXf(weight_count() + head.classes()), 0};
+    point.value = (*this)(point.at, point.gradient);
     return point;
   }
+
+  // Keeps the point where a fit ended, for the next start.
+  void keep(Point point) { last_ = std::move(point); }
 
   void write(const Eigen::VectorXf& point, SoftmaxHead& head) const {
     for (std::ptrdiff_t c = 0; c < head.classes(); ++c) {
       Eigen::Map<Eigen::VectorXf> weights(head.weights.row(c), head.features());
-      weights = weights_of(point, c) / static_cast<float>(moments_.spread);
+      weights = weights_of(point, c) / static_cast<float>(variation_->spread);
       head.biases[c] =
-          static_cast<float>(bias_of(point, c) - weights.cast<double>().dot(moments_.mean));
+          static_cast<float>(bias_of(point, c) - weights.cast<double>().dot(variation_->mean));
     }
   }
 
+  // Returns the loss at a point, and its gradient.
   double operator()(const Eigen::VectorXf& point, Eigen::VectorXf& gradient) {
     write(point, head_);
-    const double unit = scale_ / (moments_.spread * total_weight_);
+    const double unit = scale_ / (variation_->spread * total_weight_);
     gradient_.compute(rows_, weight_gradient_, static_cast<float>(unit), 0);
     double squares = 0;
     for (std::ptrdiff_t c = 0; c < head_.classes(); ++c) {
@@ -152,7 +105,7 @@ class HeadFit::CenteredLoss {
       weights_of(gradient, c) =
           Eigen::Map<const Eigen::VectorXf>(weight_gradient_.row(c), head_.features()) +
           static_cast<float>(penalty_) * weights_of(point, c) -
-          static_cast<float>(bias_gradient / moments_.spread) * moments_.mean.cast<float>();
+          static_cast<float>(bias_gradient / variation_->spread) * variation_->mean.cast<float>();
       bias_of(gradient, c) = static_cast<float>(bias_gradient);
       squares += weights_of(point, c).cast<double>().squaredNorm();
     }
@@ -163,36 +116,50 @@ class HeadFit::CenteredLoss {
   // every class has the same probability everywhere, and that outside the principal axes the
   // embeddings vary as much in every direction as along the last axis.
   void precondition(Eigen::VectorXf& vector) const {
+    const PrincipalAxes& axes = variation_->axes;
     const float curvature = 1 / static_cast<float>(head_.classes());
     const auto penalty = static_cast<float>(penalty_);
-    const Eigen::ArrayXf along = axes_.variances.array() * curvature + penalty;
+    const Eigen::ArrayXf along = axes.variances.array() * curvature + penalty;
     const float elsewhere = along[along.size() - 1];
     Eigen::Map<RowMajor> weights(vector.data(), head_.classes(), head_.features());
-    const Eigen::MatrixXf inside = weights * axes_.axes;
+    const Eigen::MatrixXf inside = weights * axes.axes;
     weights /= elsewhere;
     weights +=
-        inside * (along.inverse() - 1 / elsewhere).matrix().asDiagonal() * axes_.axes.transpose();
+        inside * (along.inverse() - 1 / elsewhere).matrix().asDiagonal() * axes.axes.transpose();
     vector.tail(head_.classes()) /= curvature;
   }
 
  private:
-  static constexpr Eigen::Index kAxes = 16;
+  std::ptrdiff_t weight_count() const { return head_.classes() * head_.features(); }
+
+  Eigen::VectorXf point_of(const SoftmaxHead& head) const {
+    Eigen::VectorXf point(weight_count() + head.classes());
+    for (std::ptrdiff_t c = 0; c < head.classes(); ++c) {
+      const Eigen::Map<const Eigen::VectorXf> weights(head.weights.row(c), head.features());
+      weights_of(point, c) = weights * static_cast<float>(variation_->spread);
+      bias_of(point, c) =
+          static_cast<float>(head.biases[c] + weights.cast<double>().dot(variation_->mean));
+    }
+    return point;
+  }
 
   const std::vector<std::uint32_t> rows_;
   const std::vector<float> row_weights_;  // [N]; empty if all are 1
   const double scale_;
-  const Moments moments_;
-  const PrincipalAxes axes_;
+  const std::shared_ptr<const Variation> variation_;
   double penalty_ = 0;
   double total_weight_ = 0;
   SoftmaxHead head_;  // at the point where the loss was last computed
   BatchGradient gradient_;
   PaddedMatrix weight_gradient_;
+  std::optional<Point> last_;  // where the last fit ended
 };
 
 HeadFit::HeadFit(const Execution& execution, std::ptrdiff_t classes, const LabeledEmbeddings& data,
-                 std::vector<std::uint32_t> rows, const FitWeights& weights)
-    : loss_(std::make_unique<CenteredLoss>(execution, classes, data, std::move(rows), weights)) {}
+                 std::shared_ptr<const Variation> variation, std::vector<std::uint32_t> rows,
+                 const FitWeights& weights)
+    : loss_(std::make_unique<CenteredLoss>(execution, classes, data, std::move(variation),
+                                           std::move(rows), weights)) {}
 
 HeadFit::~HeadFit() = default;
 
@@ -201,22 +168,24 @@ std::ptrdiff_t HeadFit::features() const { return loss_->features(); }
 
 bool HeadFit::run(SoftmaxHead& head, const FitOptions& options,
                   const std::function<void(const FitReport&)>& on_report) {
-  loss_->set_penalty(options.l2_penalty);
-  const auto objective = [&](const Eigen::VectorXf& point, Eigen::VectorXf& gradient) {
-    return (*loss_)(point, gradient);
+  const auto objective = [&](const Eigen::VectorXf& at, Eigen::VectorXf& gradient) {
+    return (*loss_)(at, gradient);
   };
-  const auto accept = [&](const Progress& progress, const Eigen::VectorXf& point) {
-    loss_->write(point, head);
-    on_report({progress.iteration, progress.value});
+  double last_value = std::numeric_limits<double>::infinity();
+  const auto accept = [&](int iteration, const Point& point) {
+    loss_->write(point.at, head);
+    on_report({iteration, point.value});
+    const double decrease = std::exchange(last_value, point.value) - point.value;
     // The curvature of the loss is at least the penalty, so the loss is at most this far above its
     // minimum.
-    const double excess =
-        progress.gradient_norm * progress.gradient_norm / (2 * options.l2_penalty);
-    return excess <= options.tolerance;
+    const double excess = point.gradient.cast<double>().squaredNorm() / (2 * options.l2_penalty);
+    return excess <= options.tolerance || decrease < options.min_decrease;
   };
   const auto precondition = [&](Eigen::VectorXf& vector) { loss_->precondition(vector); };
-  Eigen::VectorXf point = loss_->point_of(head);
-  return minimize(objective, point, options.max_iterations, precondition, accept);
+  Point point = loss_->start(head, options.l2_penalty);
+  const bool ended = minimize(objective, point, options.max_iterations, precondition, accept);
+  loss_->keep(std::move(point));
+  return ended;
 }
 
 }  // namespace coral_learn

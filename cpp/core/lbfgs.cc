@@ -20,12 +20,6 @@ constexpr double kCurvature = 0.9;
 // Sums of millions of products need more digits than a float has.
 double dot(const Vector& a, const Vector& b) { return a.cast<double>().dot(b.cast<double>()); }
 
-struct Point {
-  Vector at;
-  Vector gradient;
-  double value;
-};
-
 // Returns the next length to try if `length` is too short: where the slope would be zero if it kept
 // changing at the same rate, but at least 2 and at most 20 times `length`.
 double longer(double length, double slope_at_start, double slope_here) {
@@ -90,21 +84,17 @@ Vector direction_at(const Vector& gradient, const std::deque<Pair>& pairs,
 
 }  // namespace
 
-bool minimize(const Objective& objective, Vector& start, int max_iterations,
+bool minimize(const Objective& objective, Point& point, int max_iterations,
               const Precondition& precondition, const Accept& accept) {
-  Point point{start, Vector(start.size()), 0};
-  point.value = objective(point.at, point.gradient);
   std::deque<Pair> pairs;
   for (int iteration = 0;; ++iteration) {
-    start = point.at;
-    const double norm = std::sqrt(dot(point.gradient, point.gradient));
-    if (accept({iteration, point.value, norm}, start)) return true;
+    if (accept(iteration, point)) return true;
     if (iteration == max_iterations) return false;
-    const Vector old_gradient = point.gradient;
+    Pair pair{point.at, point.gradient, 0};
     if (!line_search(objective, direction_at(point.gradient, pairs, precondition), point)) {
       return true;
     }
-    Pair pair{point.at - start, point.gradient - old_gradient, 0};
+    pair = {point.at - pair.step, point.gradient - pair.change, 0};
     pair.product = dot(pair.step, pair.change);
     if (pair.product <= 0) continue;  // only rounding makes a convex function look different
     if (pairs.size() == kPairs) pairs.pop_front();

@@ -36,6 +36,12 @@ struct SoftmaxHead {
     std::copy_n(biases.data(), classes(), to_biases);
   }
 
+  // The padding is zero in both.
+  bool operator==(const SoftmaxHead& other) const {
+    return std::equal(weights.data(), weights.data() + weights.size(), other.weights.data()) &&
+           biases == other.biases;
+  }
+
   // Whether no weight or bias is NaN or infinite.
   bool is_finite() const {
     const auto finite = [](float value) { return std::isfinite(value); };

@@ -23,12 +23,19 @@ std::vector<std::uint32_t> all_rows(std::ptrdiff_t count) {
 
 void ignore(const FitReport&) {}
 
+HeadFit fit_to(const Execution& execution, std::ptrdiff_t classes, const LabeledEmbeddings& data,
+               const std::vector<std::uint32_t>& rows, const FitWeights& weights = {}) {
+  const auto variation =
+      std::make_shared<Variation>(variation_of(data.embeddings, rows, weights.of_rows));
+  return {execution, classes, data, variation, rows, weights};
+}
+
 // Fits a head to all rows, and returns whether it converged.
 bool fit(const Execution& execution, SoftmaxHead& head, const LabeledEmbeddings& data,
          const std::vector<std::uint32_t>& rows, const FitOptions& options,
          const std::function<void(const FitReport&)>& on_report = ignore,
          const FitWeights& weights = {}) {
-  return HeadFit(execution, head.classes(), data, rows, weights).run(head, options, on_report);
+  return fit_to(execution, head.classes(), data, rows, weights).run(head, options, on_report);
 }
 
 // The loss that fit minimizes, and the norm of its gradient in the units that it works in.
@@ -102,12 +109,16 @@ TEST_CASE("a fit under one penalty after another ends where a fit under the last
   const Data data(StoredType::kUint8, kRows, kFeatures, kClasses);
   const Execution execution = test_execution(*runnable_kernels().front());
   const SoftmaxHead start = random_head(kClasses, kFeatures, 0.05F);
-  HeadFit path(execution, kClasses, data.labeled(), all_rows(kRows), {});
+  HeadFit path = fit_to(execution, kClasses, data.labeled(), all_rows(kRows));
   SoftmaxHead head = start;
   int iterations = 0;
   for (const double penalty : {1.0, 0.1, 0.01, 0.1}) {
     const FitOptions options{penalty, 1e-7, 500};
-    CHECK(path.run(head, options, [&](const FitReport& report) { iterations = report.iteration; }));
+    const double loss_at_start = PlainLoss(head, data, options).value;
+    CHECK(path.run(head, options, [&](const FitReport& report) {
+      iterations = report.iteration;
+      if (iterations == 0) CHECK(report.loss == doctest::Approx(loss_at_start).epsilon(1e-6));
+    }));
     SoftmaxHead direct = start;
     int direct_iterations = 0;
     fit(execution, direct, data.labeled(), all_rows(kRows), options,
@@ -115,6 +126,32 @@ TEST_CASE("a fit under one penalty after another ends where a fit under the last
     CHECK(iterations <= direct_iterations);
     CHECK(PlainLoss(head, data, options).value ==
           doctest::Approx(PlainLoss(direct, data, options).value).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("a fit starts from the head it is given, wherever the last one ended") {
+  const Data data(StoredType::kUint8, kRows, kFeatures, kClasses);
+  const FitOptions options{0.01, 1e-7, 500};
+  HeadFit path = fit_to(test_execution(*runnable_kernels().front()), kClasses, data.labeled(),
+                        all_rows(kRows));
+  SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
+  path.run(head, options, ignore);
+  head.biases[2] += 1;
+  const double loss_at_start = PlainLoss(head, data, options).value;
+  path.run(head, options, [&](const FitReport& report) {
+    if (report.iteration == 0) CHECK(report.loss == doctest::Approx(loss_at_start).epsilon(1e-6));
+  });
+}
+
+TEST_CASE("a fit ends when an iteration hardly lowers the loss") {
+  const Data data(StoredType::kUint8, kRows, kFeatures, kClasses);
+  SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
+  std::vector<double> losses;
+  CHECK(fit(test_execution(*runnable_kernels().front()), head, data.labeled(), all_rows(kRows),
+            {1e-4, 0, 500, 0.01}, [&](const FitReport& report) { losses.push_back(report.loss); }));
+  REQUIRE(losses.size() > 2);
+  for (std::size_t i = 1; i < losses.size(); ++i) {
+    CHECK((losses[i - 1] - losses[i] < 0.01) == (i + 1 == losses.size()));
   }
 }
 

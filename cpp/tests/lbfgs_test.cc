@@ -24,63 +24,67 @@ double valley(const Eigen::VectorXf& point, Eigen::VectorXf& gradient) {
   return value;
 }
 
+Point valley_at(const Eigen::VectorXf& at) {
+  Point point{at, Eigen::VectorXf(at.size()), 0};
+  point.value = valley(point.at, point.gradient);
+  return point;
+}
+
 void know_nothing(Eigen::VectorXf&) {}
 
 TEST_CASE("finds the bottom of a narrow valley") {
-  Eigen::VectorXf point = Eigen::VectorXf::Zero(30);
+  Point point = valley_at(Eigen::VectorXf::Zero(30));
   double last = 1e300;
   int iterations = 0;
-  minimize(valley, point, 300, know_nothing, [&](const Progress& progress, const Eigen::VectorXf&) {
-    CHECK(progress.value <= last);
-    last = progress.value;
-    iterations = progress.iteration;
-    return progress.gradient_norm < 1e-3;
+  minimize(valley, point, 300, know_nothing, [&](int iteration, const Point& reached) {
+    CHECK(reached.value <= last);
+    last = reached.value;
+    iterations = iteration;
+    return reached.gradient.norm() < 1e-3F;
   });
   CHECK(iterations < 200);
   CHECK(last == doctest::Approx(3).epsilon(1e-6));
-  CHECK((point.array() - 1).abs().maxCoeff() < 1e-3);
+  CHECK(point.value == last);
+  CHECK((point.at.array() - 1).abs().maxCoeff() < 1e-3);
 }
 
 TEST_CASE("finds the minimum in a few iterations if the curvatures are known") {
-  Eigen::VectorXf point = Eigen::VectorXf::Zero(30);
+  Point point = valley_at(Eigen::VectorXf::Zero(30));
   const auto divide_by_curvatures = [](Eigen::VectorXf& vector) {
     for (Eigen::Index i = 0; i < vector.size(); ++i) {
       vector[i] /= static_cast<float>(curvature_at(i, vector.size()));
     }
   };
   int iterations = 0;
-  minimize(valley, point, 300, divide_by_curvatures,
-           [&](const Progress& progress, const Eigen::VectorXf&) {
-             iterations = progress.iteration;
-             return progress.gradient_norm < 1e-3;
-           });
+  minimize(valley, point, 300, divide_by_curvatures, [&](int iteration, const Point& reached) {
+    iterations = iteration;
+    return reached.gradient.norm() < 1e-3F;
+  });
   CHECK(iterations == 1);
 }
 
 TEST_CASE("stops if rounding hides further descent") {
-  Eigen::VectorXf point = Eigen::VectorXf::Constant(5, 1);
+  Point point = valley_at(Eigen::VectorXf::Constant(5, 1));
   int calls = 0;
-  CHECK(minimize(valley, point, 1000, know_nothing, [&](const Progress&, const Eigen::VectorXf&) {
+  CHECK(minimize(valley, point, 1000, know_nothing, [&](int, const Point&) {
     ++calls;
     return false;
   }));
   CHECK(calls < 20);
-  CHECK((point.array() == 1).all());
+  CHECK((point.at.array() == 1).all());
 }
 
 TEST_CASE("stops after the maximum of iterations, and lets exceptions through") {
-  Eigen::VectorXf point = Eigen::VectorXf::Zero(30);
+  Point point = valley_at(Eigen::VectorXf::Zero(30));
   int last = -1;
-  const auto go_on = [&](const Progress& progress, const Eigen::VectorXf&) {
-    last = progress.iteration;
+  const auto go_on = [&](int iteration, const Point&) {
+    last = iteration;
     return false;
   };
   CHECK_FALSE(minimize(valley, point, 3, know_nothing, go_on));
   CHECK(last == 3);
   CHECK_THROWS_AS(minimize(valley, point, 9, know_nothing,
-                           [](const Progress&, const Eigen::VectorXf&) -> bool {
-                             throw std::runtime_error("stop");
-                           }),
+                           [](int, const Point&) -> bool { throw std::runtime_error("stop"); }),
                   std::runtime_error);
 }
 

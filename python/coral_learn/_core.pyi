@@ -25,15 +25,21 @@ class Head:
     def copy_to(self, weights: WeightMatrix, biases: BiasVector) -> None: ...
     def is_finite(self) -> bool: ...
 
+class Variation:
+    def __init__(
+        self, embeddings: StoredEmbeddings, sample_weights: SampleWeightVector | None
+    ) -> None: ...
+
 class HeadFit:
     def __init__(
         self,
         num_classes: int,
         embeddings: StoredEmbeddings,
         labels: LabelVector,
+        variation: Variation,
         rows: RowIndices,
         class_weights: ClassWeightVector | None,
-        sample_weights: SampleWeightVector | None = None,
+        sample_weights: SampleWeightVector | None,
         *,
         threads: int,
     ) -> None: ...
@@ -44,6 +50,7 @@ class HeadFit:
         l2_penalty: float,
         tolerance: float,
         max_iterations: int,
+        min_decrease: float = 0,
         on_report: Callable[[int, float], object],
     ) -> bool: ...
 

@@ -222,7 +222,9 @@ def test_the_core_writes_a_head_only_to_arrays_of_its_shape(
 
 def test_the_core_fits_only_heads_of_the_same_shape() -> None:
     rows = np.arange(2, dtype=np.uint32)
-    fit = _core.HeadFit(2, _core.StoredEmbeddings(F32), LABELS, rows, None, threads=1)
+    embeddings = _core.StoredEmbeddings(F32)
+    variation = _core.Variation(embeddings, None)
+    fit = _core.HeadFit(2, embeddings, LABELS, variation, rows, None, None, threads=1)
     other = _core.Head(F32[:, :2].copy(), BIASES)
     with pytest.raises(ValueError, match="differ in classes or features"):
         fit.run(other, l2_penalty=1, tolerance=1e-3, max_iterations=1, on_report=print)

@@ -353,7 +353,8 @@ def test_the_search_goes_on_beyond_an_edge() -> None:
     noise[:, 5:] *= 25  # in proportion, but they hide the others
     weak = SoftmaxRegression(20, 3, seed=0).fit(2 * centers[y] * (np.arange(20) < 5) + noise, y)
     assert weak.penalty < 0.001
-    strong = SoftmaxRegression(20, 3, seed=0).fit(rng.normal(size=(60, 20)), y[:60])
+    noise = np.random.default_rng(1).normal(size=(60, 20))
+    strong = SoftmaxRegression(20, 3, seed=0).fit(noise, y[:60])
     assert strong.penalty > 3
     for record in (weak, strong):
         assert record.validation_losses[record.penalty] == min(record.validation_losses.values())

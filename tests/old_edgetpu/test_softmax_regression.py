@@ -183,7 +183,8 @@ def test_the_saved_model_classifies_like_the_head(kind: str, tmp_path: Path) -> 
     for row, image in zip(scores, images, strict=True):
         for label, score in engine.classify_with_input_tensor(image.ravel(), threshold=-1, top_k=4):
             row[label] = score
-    expected = softmax(embeddings @ model.params["mat_w"] + model.params["vec_b"])
+    weights = model.params["mat_w"].astype(np.float64)
+    expected = softmax(embeddings @ weights + model.params["vec_b"])
     # A uint8 model gives probabilities in steps of 1/256: close classes may change places.
     np.testing.assert_allclose(scores, expected, rtol=0, atol=1 / 256 if kind == "uint8" else 1e-5)
 

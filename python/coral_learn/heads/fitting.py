@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from . import core
 from .copies import merge_copies
 from .inputs import as_positive, as_whole_number
 from .length_normalization import normalize_lengths
@@ -15,6 +16,7 @@ from .state import HeadState, calibration_sample
 from .training_data import LabeledEmbeddings
 
 _TOLERANCE = 1e-5  # how far the loss may be above its minimum
+_MIN_DECREASE = 3e-7  # of the loss, by an iteration: smaller ones are hardly worth their time
 _MAX_ITERATIONS = 500
 
 
@@ -60,13 +62,16 @@ def fit(
             choice = choose_penalty(training, validation, np.random.default_rng(folds_seed))
         else:
             choice = PenaltyChoice(as_positive(penalty, "penalty"), {}, training.zero_head())
-        head_fit = training.fit_to(np.arange(len(training.data), dtype=np.uint32))
+        head_fit = training.fit_to(
+            np.arange(len(training.data), dtype=np.uint32), core.num_threads()
+        )
         try:
             converged = head_fit.run(
                 choice.head,
                 l2_penalty=choice.penalty / training.count(),
                 tolerance=_TOLERANCE,
                 max_iterations=_MAX_ITERATIONS,
+                min_decrease=_MIN_DECREASE,
                 on_report=on_report,
             )
         finally:

@@ -1,7 +1,9 @@
 """The search for the L2 penalty of a fit, by cross-validation or on validation data."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,9 @@ _NOTICEABLE = 0.01  # smaller falls gain no accuracy
 _PENALTY_WITHOUT_VALIDATION = 0.01  # the best for one photo of each class
 _MAX_WORK_FOR_FOLDS = 10_000_000  # rows x features x classes; above this, one fold is enough
 _SEARCH_TOLERANCE = 3e-3
+# A fit of a fold ends when an iteration gains less. The bound on what is left to gain, from which
+# the tolerance comes, is ten to thirty times too high for weak penalties.
+_SEARCH_DECREASE = 1e-3
 _SEARCH_ITERATIONS = 100
 _MIN_PROBABILITY = 1e-9
 _PATIENCE = 2  # stop after this many penalties in a row without an improvement
@@ -68,16 +73,26 @@ class TrainingSet:
         weights = np.zeros((self.num_classes, self.data.embeddings.shape[1]), np.float32)
         return core.Head(weights, np.zeros(self.num_classes, np.float32))
 
-    def fit_to(self, rows: RowIndices) -> core.HeadFit:
+    @cached_property
+    def variation(self) -> core.Variation:
+        """How all the embeddings vary.
+
+        Raises:
+            ValueError: An embedding is not finite.
+        """
+        return core.Variation(core.stored(self.data.embeddings), self.sample_weights)
+
+    def fit_to(self, rows: RowIndices, threads: int) -> core.HeadFit:
         """Returns an object that fits heads to some of the rows."""
         return core.HeadFit(
             self.num_classes,
             core.stored(self.data.embeddings),
             self.data.labels,
+            self.variation,
             rows,
             self.class_weights,
             self.sample_weights,
-            threads=core.num_threads(),
+            threads=threads,
         )
 
 
@@ -103,10 +118,13 @@ class PenaltyChoice:
 class _Fold:
     """A head that is fitted to some rows of the data, and the rows that are held out."""
 
-    def __init__(self, training: TrainingSet, rows: RowIndices, held_out: TrainingSet) -> None:
+    def __init__(
+        self, training: TrainingSet, rows: RowIndices, held_out: TrainingSet, threads: int
+    ) -> None:
         self.head = training.zero_head()
         self.held_out = held_out
-        self._fit = training.fit_to(rows)
+        self._threads = threads
+        self._fit = training.fit_to(rows, threads)
         self._count = training.count(rows)
 
     def held_out_loss(self, penalty: float) -> float:
@@ -116,11 +134,12 @@ class _Fold:
             l2_penalty=penalty / self._count,
             tolerance=_SEARCH_TOLERANCE,
             max_iterations=_SEARCH_ITERATIONS,
+            min_decrease=_SEARCH_DECREASE,
             on_report=lambda iteration, loss: None,
         )
         labels = self.held_out.data.labels
         embeddings = core.stored(self.held_out.data.embeddings)
-        probabilities = core.predict_proba(self.head, embeddings, threads=core.num_threads())
+        probabilities = core.predict_proba(self.head, embeddings, threads=self._threads)
         of_labels = np.maximum(probabilities[np.arange(len(labels)), labels], _MIN_PROBABILITY)
         losses = -np.log(of_labels)
         if self.held_out.class_weights is not None:
@@ -145,11 +164,16 @@ class _Search:
         """Tries a penalty; returns whether the lowest loss has fallen noticeably."""
         lowest = self.losses.get(self.best, np.inf)
         penalty *= self._unit
-        loss = sum(fold.held_out_loss(penalty) for fold in self._folds) / self._count
+        loss = sum(self._held_out_losses(penalty)) / self._count
         self.losses[penalty] = loss
         if loss < lowest:
             self.best, self.head = penalty, self._folds[0].head.copy()
         return loss < lowest - _NOTICEABLE
+
+    def _held_out_losses(self, penalty: float) -> Sequence[float]:
+        # A fold is too small to keep several threads busy, so each thread takes another fold.
+        with ThreadPoolExecutor(min(core.num_threads(), len(self._folds))) as executor:
+            return list(executor.map(lambda fold: fold.held_out_loss(penalty), self._folds))
 
     def attempts_since_best(self) -> int:
         return len(self.losses) - 1 - list(self.losses).index(self.best)
@@ -202,11 +226,18 @@ def _make_folds(
     if validation is not None:
         every_row = np.arange(len(labels), dtype=np.uint32)
         held_out = replace(training, data=validation, sample_weights=None)
-        return [_Fold(training, every_row, held_out)]
+        return [_Fold(training, every_row, held_out, core.num_threads())]
     number = fold_numbers(labels, training.groups, generator)
     work = len(labels) * embeddings.shape[1] * training.num_classes
+    count = FOLDS if work <= _MAX_WORK_FOR_FOLDS else 1
+    threads = max(1, core.num_threads() // count)
     return [
-        _Fold(training, np.flatnonzero(number != fold).astype(np.uint32), training.part(rows))
-        for fold in range(FOLDS if work <= _MAX_WORK_FOR_FOLDS else 1)
-        if len(rows := np.flatnonzero(number == fold))
+        _Fold(
+            training,
+            np.flatnonzero(number != fold).astype(np.uint32),
+            training.part(np.flatnonzero(number == fold)),
+            threads,
+        )
+        for fold in range(count)
+        if fold in number
     ]

@@ -44,8 +44,8 @@ class FitRecord:
         validation_losses: The mean cross entropy of rows that were not fitted, for each penalty
             that was tried. Empty if the penalty was given, or if there were no such rows.
         losses: The loss of the final fit, penalty included, at the start and after each iteration.
-        converged: Whether the loss is known to be within 1e-5 of its minimum, or is as close to it
-            as rounding allows.
+        converged: Whether the loss is known to be within 1e-5 of its minimum, or an iteration
+            lowered it by less than 3e-7, or by nothing that rounding does not hide.
         at_edge: Whether the penalty was chosen at an end of the search, 1e-6 or 1000 for rows of
             weight 1, with the loss still falling towards it. At the strong end, the embeddings
             hardly tell the classes apart; at the weak end, a feature that varies much less than the
