@@ -37,9 +37,27 @@ inline void with_constant(std::ptrdiff_t value, const Visit& visit) {
   }
 }
 
+// Returns the part of a block from some row and column on.
+template <typename Float>
+inline MatrixBlock<Float> from(MatrixBlock<Float> block, std::ptrdiff_t row,
+                               std::ptrdiff_t column) {
+  return {block.values + row * block.stride + column, block.stride};
+}
+
 inline std::ptrdiff_t smaller(std::ptrdiff_t a, std::ptrdiff_t b) { return a < b ? a : b; }
 
 inline std::ptrdiff_t divide_up(std::ptrdiff_t a, std::ptrdiff_t b) { return (a + b - 1) / b; }
+
+// Calls visit(first class, integral constant) for tiles of about the same number of classes.
+template <typename Visit>
+inline void for_each_class_tile(std::ptrdiff_t classes, const Visit& visit) {
+  const std::ptrdiff_t tiles = divide_up(classes, kTileClasses);
+  for (std::ptrdiff_t tile = 0; tile < tiles; ++tile) {
+    const std::ptrdiff_t c = tile * classes / tiles;
+    with_constant<kTileClasses>((tile + 1) * classes / tiles - c,
+                                [&](auto tile_classes) { visit(c, tile_classes); });
+  }
+}
 
 // Updates a tile by left [classes, depth] * right [depth, vectors].
 template <int kClasses, int kVectors>
@@ -75,24 +93,17 @@ inline void update_tile(MatrixBlock<const float> left, std::ptrdiff_t depth,
 // columns up to a whole vector.
 void update_matrix(std::ptrdiff_t classes, MatrixBlock<const float> left, std::ptrdiff_t depth,
                    MatrixBlock<const float> right, std::ptrdiff_t columns, const Update& update) {
-  const std::ptrdiff_t tiles = divide_up(classes, kTileClasses);
-  for (std::ptrdiff_t tile = 0; tile < tiles; ++tile) {
-    const std::ptrdiff_t c = tile * classes / tiles;
-    with_constant<kTileClasses>((tile + 1) * classes / tiles - c, [&](auto tile_classes) {
-      constexpr std::ptrdiff_t kMaxVectors = tile_vectors(tile_classes);
-      for (std::ptrdiff_t column = 0; column < columns; column += kMaxVectors * kLanes) {
-        const std::ptrdiff_t vectors = divide_up(columns - column, kLanes);
-        with_constant<kMaxVectors>(smaller(vectors, kMaxVectors), [&](auto tile_vectors) {
-          update_tile<tile_classes, tile_vectors>(
-              {left.values + c * left.stride, left.stride}, depth,
-              {right.values + column, right.stride},
-              {{update.matrix.values + c * update.matrix.stride + column, update.matrix.stride},
-               update.factor,
-               update.keep});
-        });
-      }
-    });
-  }
+  for_each_class_tile(classes, [&](std::ptrdiff_t c, auto tile_classes) {
+    constexpr std::ptrdiff_t kMaxVectors = tile_vectors(tile_classes);
+    for (std::ptrdiff_t column = 0; column < columns; column += kMaxVectors * kLanes) {
+      const std::ptrdiff_t vectors = divide_up(columns - column, kLanes);
+      with_constant<kMaxVectors>(smaller(vectors, kMaxVectors), [&](auto tile_vectors) {
+        update_tile<tile_classes, tile_vectors>(
+            from(left, c, 0), depth, from(right, 0, column),
+            {from(update.matrix, c, column), update.factor, update.keep});
+      });
+    }
+  });
 }
 
 template <typename T>
@@ -161,9 +172,12 @@ inline void for_each_row_block(std::ptrdiff_t rows, const Visit& visit) {
   }
 }
 
+// Products of up to this many classes are computed from the rows as they are stored. With more
+// classes, the sums over the lanes and the reading of rows for each tile take longer than packing.
+constexpr std::ptrdiff_t kFewClasses = 24;
+
 // Computes the products of kRows rows, which are read as they are stored, and fetches as many rows
-// after them into the cache. With more classes, the sums over the lanes and the reading of rows for
-// each tile would take longer than packing.
+// after them into the cache.
 template <int kClasses, int kRows, typename T>
 inline void multiply_rows(const T* const* rows, std::ptrdiff_t features, float zero_point,
                           MatrixBlock<const float> weights, float (&products)[kClasses][kRows]) {
@@ -196,10 +210,10 @@ inline void multiply_rows(const T* const* rows, std::ptrdiff_t features, float z
 }
 
 template <int kClasses, typename T>
-__attribute__((noinline)) void multiply_few(const T* const* rows, std::ptrdiff_t count,
-                                            std::ptrdiff_t features, float zero_point,
-                                            MatrixBlock<const float> weights,
-                                            MatrixBlock<float> products) {
+__attribute__((noinline)) void multiply_tile(const T* const* rows, std::ptrdiff_t count,
+                                             std::ptrdiff_t features, float zero_point,
+                                             MatrixBlock<const float> weights,
+                                             MatrixBlock<float> products) {
   constexpr int kRows = tile_vectors(kClasses);
   for (std::ptrdiff_t first = 0; first < count; first += kRows) {
     const T* tile[2 * kRows];  // past the end, the last row is used again
@@ -222,9 +236,10 @@ void multiply(const StoredRows& rows, std::ptrdiff_t classes, MatrixBlock<const 
               MatrixBlock<float> products) {
   alignas(64) float block[kBlockFeatures * kBlockRows];
   const T* const* const stored = reinterpret_cast<const T* const*>(rows.rows);
-  if (classes <= kTileClasses) {
-    with_constant<kTileClasses>(classes, [&](auto constant) {
-      multiply_few<constant>(stored, rows.count, rows.features, rows.zero_point, weights, products);
+  if (classes <= kFewClasses) {
+    for_each_class_tile(classes, [&](std::ptrdiff_t c, auto tile_classes) {
+      multiply_tile<tile_classes>(stored, rows.count, rows.features, rows.zero_point,
+                                  from(weights, c, 0), from(products, c, 0));
     });
     return;
   }
@@ -232,9 +247,8 @@ void multiply(const StoredRows& rows, std::ptrdiff_t classes, MatrixBlock<const 
     for (std::ptrdiff_t feature = 0; feature < rows.features; feature += kBlockFeatures) {
       const std::ptrdiff_t features = smaller(kBlockFeatures, rows.features - feature);
       pack_transposed(stored + first, count, feature, features, rows.zero_point, block);
-      update_matrix(classes, {weights.values + feature, weights.stride}, features,
-                    {block, kBlockRows}, count,
-                    {{products.values + first, products.stride}, 1, feature == 0 ? 0.0F : 1.0F});
+      update_matrix(classes, from(weights, 0, feature), features, {block, kBlockRows}, count,
+                    {from(products, 0, first), 1, feature == 0 ? 0.0F : 1.0F});
     }
   });
 }
@@ -247,11 +261,9 @@ void gradient(const StoredRows& rows, std::ptrdiff_t classes, std::ptrdiff_t fir
   const std::ptrdiff_t features = smaller(kBlockFeatures, rows.features - first_feature);
   for_each_row_block(rows.count, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
     pack(stored + first, count, first_feature, features, rows.zero_point, block);
-    update_matrix(classes, {logit_gradients.values + first, logit_gradients.stride}, count,
-                  {block, kBlockFeatures}, features,
-                  {{weights.matrix.values + first_feature, weights.matrix.stride},
-                   weights.factor,
-                   first == 0 ? weights.keep : 1});
+    update_matrix(
+        classes, from(logit_gradients, 0, first), count, {block, kBlockFeatures}, features,
+        {from(weights.matrix, 0, first_feature), weights.factor, first == 0 ? weights.keep : 1});
   });
 }
 

@@ -38,7 +38,7 @@ struct Update {
 };
 
 // products[c][i] = dot(weights[c], rows[i]). The padding after the products is overwritten. The
-// order of a sum does not depend on the number of rows and classes.
+// order of a sum does not depend on the number of rows.
 using MultiplyKernel = void(const StoredRows& rows, std::ptrdiff_t classes,
                             MatrixBlock<const float> weights, MatrixBlock<float> products);
 
