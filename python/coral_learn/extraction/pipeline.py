@@ -1,5 +1,6 @@
 """A pipeline of two stages that run in threads and give their results in order."""
 
+import functools
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -48,13 +49,13 @@ def prepare_and_run(
         runners: The number of items that are run at once.
     """
     threads = preparers + runners
-    stages = _Stages(prepare, run, runners)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="coral-learn-photos")
+    stages = _Stages(prepare, run, pool, threads, runners)
     ahead: deque[_Slot[_Result]] = deque()
     try:
         for item in items:
             ahead.append(SimpleQueue())
-            pool.submit(stages.take, item, ahead[-1])
+            stages.add(item, ahead[-1])
             if len(ahead) >= _AHEAD * threads:
                 yield _result_in(ahead.popleft())
         while ahead:
@@ -75,7 +76,7 @@ def _result_in(slot: _Slot[_Result]) -> _Result:
 
 
 class _Stages(Generic[_Item, _Prepared, _Result]):
-    """The two stages, for threads that prepare items until there is one to run and a runner for it.
+    """The two stages, for threads that work until there is nothing to do.
 
     A thread that has run an item runs the next one that is prepared, whichever thread prepared it,
     so that a device never waits for a thread to wake up.
@@ -85,17 +86,51 @@ class _Stages(Generic[_Item, _Prepared, _Result]):
         self,
         prepare: Callable[[_Item], _Prepared],
         run: Callable[[_Prepared], _Result],
+        pool: ThreadPoolExecutor,
+        threads: int,
         runners: int,
     ) -> None:
         self._prepare = prepare
         self._run = run
+        self._pool = pool
+        self._idle_threads = threads
         self._free_runners = runners
+        self._items: deque[tuple[_Item, _Slot[_Result]]] = deque()
         self._prepared: deque[tuple[_Prepared, _Slot[_Result]]] = deque()
         self._stopped = False
         self._lock = threading.Lock()
 
-    def take(self, item: _Item, slot: _Slot[_Result]) -> None:
-        """Prepares an item, and then runs all prepared items if a runner is free."""
+    def add(self, item: _Item, slot: _Slot[_Result]) -> None:
+        """Takes an item, whose result will be put into a slot."""
+        with self._lock:
+            self._items.append((item, slot))
+            if not self._idle_threads:
+                return
+            self._idle_threads -= 1
+        self._pool.submit(self._work)
+
+    def stop(self) -> None:
+        """Drops the items that are neither being prepared nor running."""
+        with self._lock:
+            self._stopped = True
+            self._items.clear()
+            self._prepared.clear()
+
+    def _work(self) -> None:
+        while (task := self._next_task()) is not None:
+            task()
+
+    def _next_task(self) -> Callable[[], None] | None:
+        with self._lock:
+            if self._prepared and self._free_runners:
+                self._free_runners -= 1
+                return functools.partial(self._run_one, *self._prepared.popleft())
+            if self._items:
+                return functools.partial(self._prepare_one, *self._items.popleft())
+            self._idle_threads += 1
+            return None
+
+    def _prepare_one(self, item: _Item, slot: _Slot[_Result]) -> None:
         try:
             prepared = self._prepare(item)
         except BaseException as error:
@@ -104,28 +139,11 @@ class _Stages(Generic[_Item, _Prepared, _Result]):
         with self._lock:
             if not self._stopped:
                 self._prepared.append((prepared, slot))
-            if not self._free_runners:
-                return
-            self._free_runners -= 1
-        del prepared
-        while self._run_next():
-            pass
 
-    def stop(self) -> None:
-        """Drops the items that are not running yet."""
-        with self._lock:
-            self._stopped = True
-            self._prepared.clear()
-
-    def _run_next(self) -> bool:
-        """Runs a prepared item, or frees the runner if there is none."""
-        with self._lock:
-            if not self._prepared:
-                self._free_runners += 1
-                return False
-            prepared, slot = self._prepared.popleft()
+    def _run_one(self, prepared: _Prepared, slot: _Slot[_Result]) -> None:
         try:
             slot.put(self._run(prepared))
         except BaseException as error:
             slot.put(_Failure(error))
-        return True
+        with self._lock:
+            self._free_runners += 1
