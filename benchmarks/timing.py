@@ -70,6 +70,12 @@ def ratio(numerator: Series, denominator: Series) -> Ratio:
     return Ratio(statistics.median(quotients), min(quotients), max(quotients))
 
 
+def added(first: Series, second: Series) -> Series:
+    """Returns the time of two tasks one after the other, round by round."""
+    rounds = zip(first.rounds, second.rounds, strict=False)
+    return Series(tuple(sum(times) for times in rounds))
+
+
 def geometric_mean(series: Sequence[Series]) -> Series:
     """Returns the geometric mean of a contender's times over several cases, round by round."""
     rounds = zip(*(one.rounds for one in series), strict=True)

@@ -81,6 +81,50 @@ def test_the_next_item_is_prepared_while_one_runs() -> None:
     assert list(prepare_and_run(prepare, run, range(2), preparers=1, runners=1)) == [0, 1]
 
 
+def test_a_slow_item_does_not_keep_the_runner_waiting() -> None:
+    others_ran = threading.Event()
+
+    def prepare(item: int) -> int:
+        if item == 0:
+            assert others_ran.wait(60)
+        return item
+
+    def run(item: int) -> int:
+        if item == 4:
+            others_ran.set()
+        return item
+
+    assert list(prepare_and_run(prepare, run, range(9), preparers=1, runners=1)) == list(range(9))
+
+
+def test_items_that_are_prepared_but_not_running_are_dropped() -> None:
+    prepared: list[int] = []
+    ran: list[int] = []
+    closing = threading.Event()
+
+    def prepare(item: int) -> int:
+        prepared.append(item)
+        return item
+
+    def run(item: int) -> int:
+        ran.append(item)
+        if item == 1:
+            assert closing.wait(60)
+        return item
+
+    results = prepare_and_run(prepare, run, itertools.count(), preparers=1, runners=1)
+    assert next(results) == 0
+    while len(prepared) < 8 or len(ran) < 2:
+        time.sleep(0.001)
+    # The generator stops at once, but waits for item 1 before it has closed.
+    waiting = threading.Timer(0.05, closing.set)
+    waiting.start()
+    results.close()
+    waiting.join()
+    assert ran == [0, 1]
+    assert extraction_threads() == []
+
+
 @pytest.mark.parametrize("stage", ["prepare", "run", "items"])
 def test_the_first_error_ends_the_work_and_leaves_no_thread(stage: str) -> None:
     done: list[int] = []

@@ -147,12 +147,12 @@ class ImageModel:
             counting(progress, images, "Photos") as count,
             contextlib.closing(self._outcomes(images, digests)) as outcomes,
         ):
-            for index, (outcome, digest) in enumerate(outcomes):
-                if isinstance(outcome, PhotoError):
-                    on_error(index, outcome)
-                    skipped.append(SkippedPhoto.from_error(outcome))
+            for index, (row, digest, _) in enumerate(outcomes):
+                if isinstance(row, PhotoError):
+                    on_error(index, row)
+                    skipped.append(SkippedPhoto.from_error(row))
                 else:
-                    stored += outcome.tobytes()
+                    stored += row.tobytes()
                     kept.append(index)
                     digest_of_kept.append(digest)
                 count(index + 1)
@@ -203,6 +203,7 @@ class ImageModel:
                         reason = self._runners.lost[lost]
                         warnings.warn(f"continuing without an Edge TPU: {reason}", stacklevel=4)
                         lost += 1
+                    steps.keep(outcome)
                     yield outcome
         if steps.guesses:
             warnings.warn(

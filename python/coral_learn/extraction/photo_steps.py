@@ -36,10 +36,12 @@ class Outcome(NamedTuple):
     Attributes:
         row: The row, or the error of a photo that cannot be used.
         digest: The SHA-256 of the photo's file, or b"" if it was not computed.
+        key: The key of a row that is to be put into the cache.
     """
 
     row: Row | PhotoError
     digest: bytes
+    key: bytes | None = None
 
 
 class PhotoSteps:
@@ -110,10 +112,13 @@ class PhotoSteps:
         """Returns the row or the error of a photo that :meth:`prepare` has prepared."""
         if not isinstance(photo, PreparedPhoto):
             return photo
-        row = self._runners.run(photo.tensor)
-        if self._cached is not None and photo.key is not None:
-            self._cached.put(photo.key, row.tobytes())
-        return Outcome(row, photo.digest)
+        return Outcome(self._runners.run(photo.tensor), photo.digest, photo.key)
+
+    def keep(self, outcome: Outcome) -> None:
+        """Puts a new row into the cache, apart from :meth:`run` so that no device waits for it."""
+        row, _, key = outcome
+        if self._cached is not None and key is not None and not isinstance(row, PhotoError):
+            self._cached.put(key, row.tobytes())
 
 
 def _name(image: ImageSource) -> str:
