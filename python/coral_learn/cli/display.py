@@ -58,7 +58,7 @@ def bold(text: str) -> str:
 
 def colored(text: str, color: str) -> str:
     """Returns a part of a line that has a color on a terminal."""
-    return click.style(text, fg=None if os.environ.get("NO_COLOR") else color)
+    return text if os.environ.get("NO_COLOR") else click.style(text, fg=color)
 
 
 def print_line(text: str) -> None:
