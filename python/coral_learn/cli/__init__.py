@@ -1,13 +1,10 @@
 """The command ``coral-learn``."""
 
-import gc
 import sys
 import warnings
 from collections.abc import Callable
 
 from .stopping import run_until_stopped
-
-_OBJECTS_BETWEEN_SEARCHES = 20_000
 
 FAILURES = (ValueError, OSError, ImportError, MemoryError, RuntimeError)
 """The errors that a user may have caused; ``explain`` raises those that are faults in the program.
@@ -16,12 +13,7 @@ FAILURES = (ValueError, OSError, ImportError, MemoryError, RuntimeError)
 
 def main() -> None:
     """Runs the command line, and exits with its status or 128 plus the number of a signal."""
-    # Almost all that a command imports and reads lives until the process ends. To look through it
-    # for garbage every 700 objects, and at the end once more, takes an eighth of a short command.
-    gc.set_threshold(_OBJECTS_BETWEEN_SEARCHES)
-    status = run_until_stopped(_run)
-    gc.freeze()
-    sys.exit(status)
+    sys.exit(run_until_stopped(_run))
 
 
 def _run() -> int:

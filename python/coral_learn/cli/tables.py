@@ -90,7 +90,7 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
         print_line(f"\n{colored('Problem:', 'red')} {printable(problem.what)}")
         print_line(f"{colored('Fix:', 'green')} {printable(problem.fix)}")
     if diagnosis.ok:
-        print_line(colored("\nNo problems were found.", "green"))
+        print_line(f"\n{colored('No problems were found.', 'green')}")
 
 
 def print_project(project: Project) -> None:
