@@ -1,9 +1,10 @@
-"""The time that importing the package takes, compared with NumPy."""
+"""The time that importing the package and starting its commands take."""
 
 import sys
 from collections.abc import Iterator
 from functools import partial
 
+from . import starting
 from .commands import output_of
 from .figures import Figure, Note, Quantity, Target
 from .settings import Settings
@@ -27,10 +28,11 @@ print(time.perf_counter() - start)
 
 
 def run(settings: Settings) -> Iterator[Figure | Note]:
-    """Times the import in new processes that have already imported NumPy."""
+    """Times imports in new processes that have already imported NumPy, and whole commands."""
     times = in_turn({text: partial(_seconds, text) for text in _STATEMENTS}, settings.rounds)
     for statement, target in _STATEMENTS.items():
         yield _figure(statement, times[statement], target)
+    yield from starting.run(PART, settings)
 
 
 def _seconds(statement: str) -> float:

@@ -8,6 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from tests.support.model_builder import build_classifier
+
+from coral_learn.cli.app import _COMMANDS, load_command
+from coral_learn.tflite.labels import attach_labels
 
 PACKAGES = ["coral_learn", "coral_learn.dataset", "coral_learn.edgetpu"]
 
@@ -79,7 +84,57 @@ def test_help_loads_nothing_that_a_command_runs_with(command: str) -> None:
         [sys.executable, "-c", code, *command.split()], capture_output=True, text=True, check=True
     )
     assert "Usage: coral-learn" in done.stdout
-    assert not {"numpy", "PIL", "rich", "flatbuffers"} & set(done.stderr.split())
+    modules = set(done.stderr.split())
+    assert not {"numpy", "PIL", "rich", "flatbuffers"} & modules
+    if not command:  # the list of the commands imports none of them
+        assert not {"pathlib", "dataclasses", "coral_learn.cli.options"} & modules
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
+    command = load_command(name)
+    assert command is not None
+    assert command.get_short_help_str(100) == _COMMANDS[name][2]
+
+
+@pytest.mark.slow_when_emulated
+def test_one_photo_is_classified_without_what_tables_caches_and_devices_need(
+    tmp_path: Path,
+) -> None:
+    model, photo = tmp_path / "model.tflite", tmp_path / "photo.bmp"
+    labels = [f"class {k}" for k in range(4)]
+    model.write_bytes(attach_labels(build_classifier(classes=4).content, labels).content)
+    Image.new("RGB", (8, 8)).save(photo)
+    code = (
+        "import sys; sys.argv = ['coral-learn', 'classify', *sys.argv[1:]]\n"
+        "import numpy, ai_edge_litert.interpreter, PIL.BmpImagePlugin; before = set(sys.modules)\n"
+        "from coral_learn.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*set(sys.modules) - before, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, model, photo], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith(f"{photo}: class ")
+    modules = set(done.stderr.split())
+    assert "coral_learn.jobs.classification" in modules
+    assert not {"rich", "json", "sqlite3", "hashlib", "numpy.ma", "importlib.metadata"} & modules
+    rare = "cli.tables extraction.cached_rows edgetpu.library edgetpu.delegate edgetpu.probe"
+    assert not {f"coral_learn.{part}" for part in rare.split()} & modules
+
+
+@pytest.mark.slow_when_emulated
+def test_splits_and_folds_need_no_masked_arrays() -> None:
+    code = (
+        "import sys, numpy as np\n"
+        "from coral_learn import split_by_class\n"
+        "from coral_learn.heads.folds import fold_numbers\n"
+        "labels = np.arange(20) % 2\n"
+        "split_by_class(labels, 0.1, 0.1); fold_numbers(labels, None, np.random.default_rng(0))\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "numpy.ma" not in done.stdout.split()
 
 
 RARE_PARTS = {

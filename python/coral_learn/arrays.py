@@ -54,3 +54,11 @@ def is_masked(array: object) -> bool:
     """
     masked = sys.modules.get("numpy.ma")
     return masked is not None and isinstance(array, masked.MaskedArray)
+
+
+def present_labels(labels: NDArray[np.integer[Any]]) -> list[int]:
+    """Returns the labels that occur, in ascending order.
+
+    ``np.unique`` would import ``numpy.ma`` for it.
+    """
+    return sorted(set(labels.tolist()))

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .arrays import AnyArray, StoredMatrix, is_masked
-from .npz import read_npz, write_npz
 
 _DTYPES = (np.dtype(np.uint8), np.dtype(np.int8), np.dtype(np.float32))
 _FORMAT_VERSION = 1
@@ -101,6 +100,8 @@ class Embeddings:
             "scale": self.scale,
             "zero_point": self.zero_point,
         }
+        from .npz import write_npz  # most embeddings are never saved
+
         write_npz(path, fields)
 
     @classmethod
@@ -111,6 +112,8 @@ class Embeddings:
             ValueError: The file holds something else, or is broken.
             OSError: The file cannot be read.
         """
+        from .npz import read_npz
+
         return read_npz(path, "an embeddings file", _FORMAT_VERSION, cls._from_fields)
 
     @classmethod

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # rich is slow to import, and most runs from Python show no bar
-    from rich.console import Console
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
 Progress = Callable[[int, int | None], None]
 """Called with the number of photos done and the total, which is None if it is not known."""
@@ -42,16 +43,33 @@ def counting(
 
 
 @contextmanager
-def progress_bars(
-    console: "Console | None" = None, *, in_bytes: bool = False
-) -> Iterator[_BarUpdate]:
+def progress_bars(*, in_bytes: bool = False) -> Iterator[_BarUpdate]:
     """Yields a function that draws progress bars, one for each title that it is called with.
 
+    The bars are on standard error. Lines that are printed there meanwhile appear above them.
+
     Args:
-        console: The console to draw on; standard error by default. Lines that are printed on the
-            same console meanwhile appear above the bars.
         in_bytes: Whether the steps are bytes of a download.
     """
+    bars: Bars | None = None
+    tasks: dict[str, TaskID] = {}
+
+    def update(title: str, done: int, total: int | None) -> None:
+        nonlocal bars
+        if bars is None:
+            bars = _started_bars(in_bytes)
+        if title not in tasks:
+            tasks[title] = bars.add_task(title, total=total)
+        bars.update(tasks[title], completed=done, total=total)
+
+    try:
+        yield update
+    finally:
+        if bars is not None:
+            bars.stop()
+
+
+def _started_bars(in_bytes: bool) -> "Bars":
     from rich import progress as rich
     from rich.console import Console
 
@@ -61,18 +79,6 @@ def progress_bars(
         rich.DownloadColumn() if in_bytes else rich.MofNCompleteColumn(),
         rich.TimeRemainingColumn(),
     )
-    bars = rich.Progress(*columns, console=console or Console(stderr=True))
-    tasks: dict[str, rich.TaskID] = {}
-
-    def update(title: str, done: int, total: int | None) -> None:
-        if not tasks:
-            bars.start()
-        if title not in tasks:
-            tasks[title] = bars.add_task(title, total=total)
-        bars.update(tasks[title], completed=done, total=total)
-
-    try:
-        yield update
-    finally:
-        if tasks:  # without one, nothing was drawn, and no empty line may remain
-            bars.stop()
+    bars = rich.Progress(*columns, console=Console(stderr=True))
+    bars.start()
+    return bars

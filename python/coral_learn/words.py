@@ -1,4 +1,4 @@
-"""Words of messages: numbers with their nouns."""
+"""Words of messages: numbers with their nouns, lists of names, and text that is safe to print."""
 
 from collections.abc import Sequence
 
@@ -26,6 +26,14 @@ def quoted(names: Sequence[str], most: int = 10) -> str:
     The quotes tell names such as "nothing" or "of roses" from the words of a sentence.
     """
     return listed([repr(name) for name in names], most)
+
+
+def printable(text: str) -> str:
+    r"""Returns the text with its control characters, as in a file name, as escapes like \x1b."""
+    return "".join(
+        repr(character)[1:-1] if ord(character) < 32 or 127 <= ord(character) < 160 else character
+        for character in text
+    )
 
 
 def percent(fraction: float) -> str:

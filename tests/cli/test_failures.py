@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from coral_learn.cli.failures import FAILURES, explain
+from coral_learn.cli import FAILURES
+from coral_learn.cli.failures import explain
 from coral_learn.errors import EdgeTpuError
 from coral_learn.extraction.pipeline import prepare_and_run
 from coral_learn.files import write_atomically

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 from tests.support.model_builder import build_compiled_extractor
 
-from coral_learn.cli import display
 from coral_learn.cli.app import app
 from coral_learn.cli.options import Number, WholeNumber
+from coral_learn.cli.tables import print_project
 from coral_learn.edgetpu.interpreter import make_interpreter
 from coral_learn.errors import EdgeTpuError
 from coral_learn.progress import progress_bars
@@ -46,7 +46,7 @@ def test_a_threshold_is_never_shown_higher_than_it_is(capsys: pytest.CaptureFixt
         threshold=0.9989,
     )  # fmt: skip
     project: Any = SimpleNamespace(step=step)
-    display.print_project(project)
+    print_project(project)
     assert "classify --threshold 0.99 keeps" in capsys.readouterr().out
 
 

@@ -6,6 +6,10 @@ from collections.abc import Callable
 
 from .stopping import run_until_stopped
 
+FAILURES = (ValueError, OSError, ImportError, MemoryError, RuntimeError)
+"""The errors that a user may have caused; ``explain`` raises those that are faults in the program.
+"""
+
 
 def main() -> None:
     """Runs the command line, and exits with its status or 128 plus the number of a signal."""
@@ -15,7 +19,6 @@ def main() -> None:
 def _run() -> int:
     """Runs a command, and reports the failures that a user can cause in one line each."""
     # Imported here because a signal may arrive during the imports.
-    from .failures import FAILURES, explain
     from .streams import flush_results, prepare_streams
 
     prepare_streams()
@@ -29,6 +32,8 @@ def _run() -> int:
     except BrokenPipeError:  # the reader has ended, as with `| head`
         return 1
     except FAILURES as error:
+        from .failures import explain
+
         print(f"coral-learn: error: {explain(error)}", file=sys.stderr)
         return 1
 

@@ -4,19 +4,27 @@ from importlib import import_module
 
 import click
 
-# The file of each command, and its name there. Most of the time that a short command takes goes
-# into imports, so a command is imported when it is used, and imports what it runs when it runs:
-# its help needs nothing but click.
+# The file of each command, its name there, and the first sentence of its help. Most of the time
+# that a short command takes goes into imports, so a command is imported when it is used, and
+# imports what it runs when it runs: help needs nothing but click.
 _COMMANDS = {
-    "cache": ("tool_commands", "cache_command"),
-    "classify": ("photo_commands", "classify_command"),
-    "demo": ("train_commands", "demo_command"),
-    "doctor": ("tool_commands", "doctor_command"),
-    "evaluate": ("photo_commands", "evaluate_command"),
-    "extractor": ("tool_commands", "extractor_command"),
-    "models": ("model_commands", "models_command"),
-    "project": ("project_commands", "project_app"),
-    "train": ("train_commands", "train_command"),
+    "cache": ("tool_commands", "cache_command", "Show or clear the cache of embeddings."),
+    "classify": ("photo_commands", "classify_command", "Name the class of each photo."),
+    "demo": ("train_commands", "demo_command", "Retrain and test a model on drawn photos."),
+    "doctor": ("tool_commands", "doctor_command", "Check whether models can run on this machine."),
+    "evaluate": ("photo_commands", "evaluate_command", "Measure how often a classifier is right."),
+    "extractor": (
+        "tool_commands",
+        "extractor_command",
+        "Make an embedding extractor from a classifier.",
+    ),
+    "models": (
+        "model_commands",
+        "models_command",
+        "List, download or compare the models that --extractor takes by name.",
+    ),
+    "project": ("project_commands", "project_app", "Keep a model and change its classes later."),
+    "train": ("train_commands", "train_command", "Retrain a classifier on your photos."),
 }
 
 
@@ -31,12 +39,17 @@ class LazyGroup(click.Group):
         """Imports and returns a command; None if there is no command of this name."""
         return load_command(cmd_name)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the list of commands into the help, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+
 
 def load_command(name: str) -> click.Command | None:
     """Imports and returns a command; None if there is no command of this name."""
     if name not in _COMMANDS:
         return None
-    file, attribute = _COMMANDS[name]
+    file, attribute, _ = _COMMANDS[name]
     command: click.Command = getattr(import_module(f".{file}", __package__), attribute)
     return command
 

@@ -7,9 +7,7 @@ import traceback
 from pathlib import Path
 
 from ..errors import EdgeTpuError, ModelError
-
-FAILURES = (ValueError, OSError, EdgeTpuError, ImportError, MemoryError, RuntimeError)
-"""The errors to pass to :func:`explain`, which raises those that are faults in the program."""
+from ..words import printable
 
 _NO_MEMORY = "close other programs, or use a smaller extractor or smaller photos"
 _REASONS = {  # of the system's own words, which speak of calls of functions
@@ -91,11 +89,3 @@ def _comes_from_thread_start(error: RuntimeError) -> bool:
     """
     frames = traceback.walk_tb(error.__traceback__)
     return any(frame.f_code is threading.Thread.start.__code__ for frame, _ in frames)
-
-
-def printable(text: str) -> str:
-    r"""Returns the text with its control characters, as in a file name, as escapes like \x1b."""
-    return "".join(
-        repr(character)[1:-1] if ord(character) < 32 or 127 <= ord(character) < 160 else character
-        for character in text
-    )

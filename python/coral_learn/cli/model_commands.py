@@ -46,9 +46,8 @@ def models_command(
     else:
         from ..jobs.model_comparison import compare_models
         from ..progress import progress_bars
-        from .display import console
 
-        with progress_bars(console) as update:
+        with progress_bars() as update:
             comparison = compare_models(
                 photos, device=device, cache=chosen_cache(cache), progress=update
             )
@@ -59,7 +58,7 @@ def _download(names: tuple[str, ...]) -> None:
     """Downloads the models that are not here yet; all names are checked first."""
     from ..named_models.catalog import BUILTIN_NAME, find_model
     from ..named_models.store import fetch_model
-    from .model_display import download_bar
+    from .display import download_bar
 
     for model in [find_model(name) for name in names if name != BUILTIN_NAME]:
         with download_bar(model.name) as progress:
@@ -74,8 +73,7 @@ def named_extractor(given: Path | None, device: str | None = None) -> Path | Non
     if given is None:
         return None
     from ..named_models.chosen import choose_model
-    from .display import print_facts
-    from .model_display import download_bar
+    from .display import download_bar, print_facts
 
     with download_bar(str(given)) as progress:
         chosen = choose_model(given, device, progress)

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Column, Table
 
-from ..progress import Progress, progress_bars
 from ..words import counted, percent
-from .display import console, print_hint, print_json, print_note, print_skipped, results
+from .display import print_hint, print_json, print_line, print_note, print_skipped
+from .tables import print_table
 
 if TYPE_CHECKING:
     from ..jobs.model_comparison import Comparison
     from ..named_models.listing import ListedModel
-
-
-@contextmanager
-def download_bar(name: str) -> Iterator[Progress]:
-    """Shows a bar for a download, if there is one."""
-    with progress_bars(console, in_bytes=True) as update:
-        yield lambda done, total: update(f"Downloading {name}", done, total)
 
 
 def print_models(models: Sequence[ListedModel], as_json: bool) -> None:
@@ -51,13 +43,11 @@ def print_models(models: Sequence[ListedModel], as_json: bool) -> None:
             "" if model.bytes is None else f"{model.bytes / 1e6:.1f}",
             "" if model.milliseconds is None else f"{model.milliseconds:.1f}",
         )
-    results.print(table)
-    results.print(
+    print_table(table)
+    print_line(
         f"\nAll have the license {LICENSE}. Those that are not built in are Coral's: --extractor "
         "downloads one when it is first used. `coral-learn models --compare PHOTOS` measures those "
-        "that are here.",
-        highlight=False,
-        soft_wrap=True,
+        "that are here."
     )
     print_hint("coral-learn train PHOTOS --extractor NAME --output DIR")
 
@@ -91,12 +81,10 @@ def print_comparison(comparison: Comparison, as_json: bool) -> None:
             f"{model.milliseconds:.1f}",
             model.device,
         )
-    results.print(table)
+    print_table(table)
     classes = counted(len(comparison.classes), "class", "classes")
-    results.print(
+    print_line(
         f"Accuracy by cross-validation on {counted(comparison.images, 'photo')} of {classes}, the "
-        "same for each model.",
-        highlight=False,
-        soft_wrap=True,
+        "same for each model."
     )
     print_hint(f"coral-learn train PHOTOS --extractor {comparison.models[0].name} --output DIR")

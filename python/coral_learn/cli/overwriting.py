@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..words import listed
-from .failures import printable
+from ..words import listed, printable
 
 
 def confirm_overwriting(foreign: Sequence[Path], *, force: bool, json: bool = False) -> None:

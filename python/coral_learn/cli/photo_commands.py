@@ -138,4 +138,6 @@ def evaluate_command(
     if json:
         display.print_json(evaluation.to_json())
     else:
-        display.print_evaluation(evaluation)
+        from .tables import print_evaluation
+
+        print_evaluation(evaluation)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..words import printable
 from .model_commands import named_extractor
 from .options import (
     PATH,
@@ -101,6 +102,7 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
     from ..project.class_photos import photos_of_class
     from ..project.project import Project
     from . import display
+    from .tables import print_project
 
     project = Project(folder)
     paths = [path for given in photos for path in photos_of_class(given, folder, name)]
@@ -116,7 +118,7 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
     )
     display.print_skipped(skipped)
     display.print_facts(project.notes + added.notes)
-    display.print_project(project)
+    print_project(project)
 
 
 @project_app.command("remove")
@@ -125,11 +127,11 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
 def _remove(folder: Path, name: str) -> None:
     """Remove a class and its embeddings."""
     from ..project.project import Project
-    from . import display
+    from .tables import print_project
 
     project = Project(folder)
     project.remove_class(name)
-    display.print_project(project)
+    print_project(project)
 
 
 @project_app.command("rename")
@@ -139,11 +141,11 @@ def _remove(folder: Path, name: str) -> None:
 def _rename(folder: Path, name: str, new_name: str) -> None:
     """Rename a class."""
     from ..project.project import Project
-    from . import display
+    from .tables import print_project
 
     project = Project(folder)
     project.rename_class(name, new_name)
-    display.print_project(project)
+    print_project(project)
 
 
 @project_app.command("undo")
@@ -152,10 +154,11 @@ def _undo(folder: Path) -> None:
     """Undo the last change."""
     from ..project.project import Project
     from . import display
+    from .tables import print_project
 
     project = Project(folder)
-    display.results.print(f"Undone: {project.undo()}", markup=False, highlight=False)
-    display.print_project(project)
+    display.print_line(f"Undone: {printable(str(project.undo()))}")
+    print_project(project)
 
 
 @project_app.command("show")
@@ -165,12 +168,13 @@ def _show(folder: Path, json: bool) -> None:
     """Show the classes, the accuracy and the changes so far."""
     from ..project.project import Project
     from . import display
+    from .tables import print_project
 
     project = Project(folder)
     if json:
         display.print_json(project.to_json())
     else:
-        display.print_project(project)
+        print_project(project)
         display.print_changes(project)
 
 

@@ -60,7 +60,9 @@ def extractor_command(
     from . import display
 
     if list_:
-        display.print_candidates(list_candidates(classifier), json)
+        from .tables import print_candidates
+
+        print_candidates(list_candidates(classifier), json)
         return
     if output is None:
         raise click.UsageError("Missing option '--output': give the path of the new extractor.")
@@ -124,7 +126,9 @@ def doctor_command(model: Path | None, device: str | None, json: bool) -> None:
     if json:
         display.print_json(diagnosis.to_json())
     else:
-        display.print_diagnosis(diagnosis)
+        from .tables import print_diagnosis
+
+        print_diagnosis(diagnosis)
     sys.exit(0 if diagnosis.ok else 1)
 
 

@@ -221,5 +221,7 @@ def _show(result: RetrainResult, hint: str, json: bool) -> None:
     if json:
         display.print_json(result.to_json())
     else:
-        display.print_retrained(result)
+        from .tables import print_retrained
+
+        print_retrained(result)
         display.print_hint(hint)

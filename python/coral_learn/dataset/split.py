@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import present_labels
+
 
 @dataclass(frozen=True)
 class Split:
@@ -57,7 +59,7 @@ def split_by_class(
         )
     generator = np.random.default_rng(seed)
     parts: tuple[list[NDArray[np.int64]], ...] = ([], [], [])
-    for label in np.unique(labels):
+    for label in present_labels(labels):
         rows = generator.permutation(np.flatnonzero(labels == label))
         if groups is not None:
             rows = _by_group(rows, groups[rows])

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..errors import DelegateError, LibraryError
+from ..tflite.file import ModelFile
 from .device_problems import explain_no_device
 from .devices import check_device
-from .library import library_name, list_devices, open_library
+from .library import library_name, library_path, list_devices, open_library
+from .library_problems import incompatible_library
+from .probe import Outcome, probe_once
 from .problem import Problem
-from .runtime import Delegate, runtime_module
+from .runtime import Delegate, runtime_module, runtime_name
 
 
 def load_edgetpu_delegate(options: Mapping[str, object] | None = None) -> Delegate:
@@ -43,3 +46,29 @@ def load_edgetpu_delegate(options: Mapping[str, object] | None = None) -> Delega
     if reason:
         problem = replace(problem, what=f"{problem.what} ({reason})")
     raise problem.error(DelegateError)
+
+
+def open_for_model(model: ModelFile, device: str | None) -> Delegate:
+    """Opens the Edge TPU for a compiled model, with a libedgetpu that does not crash on it.
+
+    Args:
+        model: The model.
+        device: A device string; None for any Edge TPU.
+
+    Raises:
+        DelegateError: libedgetpu is not compatible with the runtime, or no device can be opened.
+    """
+    _refuse_incompatible_library(model, device)
+    return load_edgetpu_delegate({} if device is None else {"device": device})
+
+
+def _refuse_incompatible_library(model: ModelFile, device: str | None) -> None:
+    """Rejects a libedgetpu that would crash this process. Other problems do not cause a crash."""
+    library = open_library()
+    if isinstance(library, Problem):
+        return
+    result = probe_once(library_path(library), runtime_module().__name__, model.content, device)
+    if result.outcome is Outcome.INCOMPATIBLE:
+        raise incompatible_library(library_path(library), runtime_name(), result.detail).error(
+            DelegateError
+        )

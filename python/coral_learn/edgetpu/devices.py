@@ -1,12 +1,14 @@
 """Edge TPUs: how they are listed and chosen by a device string."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from .library import Device, list_devices, open_library
-from .problem import Problem
+if TYPE_CHECKING:  # models that run on the CPU need no libedgetpu
+    from .library import Device
 
 DEVICE_VARIABLE = "CORAL_LEARN_DEVICE"
 """The environment variable with the device to use if the caller does not name one."""
@@ -21,6 +23,11 @@ def list_edge_tpus() -> list[dict[str, str]]:
         ``{"type": "usb" or "pci", "path": ...}`` for each; an empty list if libedgetpu cannot be
         used.
     """
+    from dataclasses import asdict
+
+    from .library import list_devices, open_library
+    from .problem import Problem
+
     library = open_library()
     if isinstance(library, Problem):
         return []

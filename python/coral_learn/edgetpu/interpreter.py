@@ -7,14 +7,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..errors import DelegateError, EdgeTpuError, ModelRunError
+from ..errors import EdgeTpuError, ModelRunError
 from ..tflite.file import ModelFile, ModelSource
-from .delegate import load_edgetpu_delegate
 from .devices import choose_device
-from .library import library_name, library_path, open_library
-from .library_problems import incompatible_library
-from .probe import Outcome, probe_once
-from .problem import Problem
 from .quiet import run_without_info_lines
 from .runtime import Delegate, Interpreter, runtime_module, runtime_name
 
@@ -119,26 +114,15 @@ def _open_edge_tpu(model: ModelFile, device: str | None) -> Delegate | None:
                 f"{model.name} is compiled for the Edge TPU and cannot run on the CPU: choose an "
                 "Edge TPU, or use the model that it was compiled from"
             )
-        _refuse_incompatible_library(model, device)
-        return load_edgetpu_delegate({} if device is None else {"device": device})
+        from .delegate import open_for_model  # most models need neither libedgetpu nor its probe
+
+        return open_for_model(model, device)
     if device not in (None, "cpu"):
         warnings.warn(
             f"the model was not compiled for the Edge TPU: it runs on the CPU, not on {device!r}",
             stacklevel=3,
         )
     return None
-
-
-def _refuse_incompatible_library(model: ModelFile, device: str | None) -> None:
-    """Rejects a libedgetpu that would crash this process. Other problems do not cause a crash."""
-    library = open_library()
-    if isinstance(library, Problem):
-        return
-    result = probe_once(library_path(library), runtime_module().__name__, model.content, device)
-    if result.outcome is Outcome.INCOMPATIBLE:
-        raise incompatible_library(library_path(library), runtime_name(), result.detail).error(
-            DelegateError
-        )
 
 
 @functools.cache
@@ -181,6 +165,9 @@ def _explain_failure(error: Exception, *, on_edge_tpu: bool) -> RuntimeError:
     if not on_edge_tpu:
         return ModelRunError(f"{runtime_name()} cannot use the model: {reason}")
     if "unresolved custom op" in reason:
+        from .library import library_name
+        from .library_problems import incompatible_library
+
         return incompatible_library(library_name(), runtime_name(), reason).error()
     if "runtime version" in reason:
         return EdgeTpuError(

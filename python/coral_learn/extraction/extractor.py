@@ -1,6 +1,9 @@
 """The embedding extractor, which turns photos into embeddings."""
 
+from __future__ import annotations
+
 from collections.abc import Generator, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from ..edgetpu.runtime import Interpreter
 from ..embeddings import Embeddings
@@ -10,12 +13,14 @@ from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
 from ..tflite.resizing import View
 from .builtin_extractor import builtin_extractor
-from .cache import EmbeddingCache
 from .image_model import ImageModel
 from .images import ImageSource
 from .model_runner import Row
 from .photo_file import PhotoError
 from .photo_rows import OnError, PhotoRows, raise_error, skip_photo
+
+if TYPE_CHECKING:
+    from .cache import EmbeddingCache
 
 
 class EmbeddingExtractor:
@@ -86,7 +91,7 @@ class EmbeddingExtractor:
         self.device = self._model.device
         self.workers = self._model.workers
 
-    def __enter__(self) -> "EmbeddingExtractor":
+    def __enter__(self) -> EmbeddingExtractor:
         return self
 
     def __exit__(self, *exception: object) -> None:

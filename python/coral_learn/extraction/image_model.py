@@ -1,10 +1,13 @@
 """Running an image model on photos: each photo gives one row of numbers."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import warnings
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +22,6 @@ from ..tflite.normalization import INPUT_RANGES, NormalizationLike, parse_normal
 from ..tflite.quantization import stored_range
 from ..tflite.resize_note import read_view
 from ..tflite.resizing import View, checked_view
-from .cache import EmbeddingCache
-from .cache_source import cache_source
-from .cached_rows import CachedRows
 from .images import ImageSource
 from .model_runner import Row
 from .photo_file import PhotoError
@@ -31,6 +31,10 @@ from .pipeline import prepare_and_run
 from .pixel_values import TensorValue
 from .placement import checked_workers, place_interpreter, place_model
 from .runner_pool import RunnerPool
+
+if TYPE_CHECKING:  # one photo needs no cache, and so neither SQLite nor hashes
+    from .cache import EmbeddingCache
+    from .cached_rows import CachedRows
 
 _MAX_CLIPPED = 0.25  # of the pixel values, by a range that does not fit into a quantized input
 
@@ -81,6 +85,8 @@ class ImageModel:
                 self.resize = read_view(file)
             placement = place_model(file, device, workers, size, given)
             if cache is not None:
+                from .cache_source import cache_source
+
                 self._cache_source = cache_source(file.content, placement.first, size, self.resize)
         elif cache is None:
             placement = place_interpreter(model, device, workers, size, given)
@@ -99,7 +105,7 @@ class ImageModel:
         self._runners = RunnerPool([placement.first, *placement.others])
         self._cache = cache
 
-    def __enter__(self) -> "ImageModel":
+    def __enter__(self) -> ImageModel:
         return self
 
     def __exit__(self, *exception: object) -> None:

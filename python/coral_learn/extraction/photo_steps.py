@@ -1,19 +1,22 @@
 """The two steps of a photo: it is decoded, or found in the cache; then the model runs on it."""
 
-import hashlib
+from __future__ import annotations
+
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..tflite.resizing import View
-from .cached_rows import CachedRows
 from .images import ImageSource, load_image
 from .input_format import InputFormat, InputTensor
 from .model_runner import OutputFormat, Row
 from .photo_file import PhotoError, PhotoFile, read_photo
 from .picture_formats import preprocessing_of
 from .runner_pool import RunnerPool
+
+if TYPE_CHECKING:
+    from .cached_rows import CachedRows
 
 
 class PreparedPhoto(NamedTuple):
@@ -87,7 +90,7 @@ class PhotoSteps:
         try:
             if (self._digests or self._cached is not None) and isinstance(image, str | os.PathLike):
                 photo = read_photo(image)
-                digest = hashlib.sha256(photo.content).digest()
+                digest = _sha256(photo.content)
                 if self._cached is not None:
                     key = self._cached.key(digest, preprocessing_of(photo.content))
                     row = self._cached.get(key)
@@ -119,6 +122,12 @@ class PhotoSteps:
         row, _, key = outcome
         if self._cached is not None and key is not None and not isinstance(row, PhotoError):
             self._cached.put(key, row.tobytes())
+
+
+def _sha256(content: bytes) -> bytes:
+    import hashlib  # loads OpenSSL, which a photo without a digest does not need
+
+    return hashlib.sha256(content).digest()
 
 
 def _name(image: ImageSource) -> str:

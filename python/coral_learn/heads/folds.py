@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import present_labels
+
 FOLDS = 5
 """The number of folds."""
 
@@ -28,7 +30,7 @@ def fold_numbers(
     """
     numbers = np.full(len(labels), -1)
     first = 0
-    for label in np.unique(labels):
+    for label in present_labels(labels):
         rows = generator.permutation(np.flatnonzero(labels == label))
         places = np.arange(len(rows)) if groups is None else _places(groups[rows])
         count = int(places.max()) + 1

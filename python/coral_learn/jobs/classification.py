@@ -1,14 +1,16 @@
 """Classification: which class a photo shows."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..embeddings import Embeddings
-from ..extraction.cache import EmbeddingCache
 from ..extraction.image_model import ImageModel
 from ..extraction.images import ImageSource
 from ..extraction.photo_rows import OnError, PhotoRows, raise_error, skip_photo
@@ -21,6 +23,9 @@ from ..tflite.output_kind import OutputKind, class_names
 from ..tflite.resizing import View
 from .class_labels import labels_from_zero, warn_of_label_count
 from .scores import ScoreConverter
+
+if TYPE_CHECKING:
+    from ..extraction.cache import EmbeddingCache
 
 LabelSource = str | os.PathLike[str] | Sequence[str] | Mapping[int, str]
 """Labels: the path of a label file, a list of names, or a mapping of names by class index."""
@@ -109,7 +114,7 @@ class Classifier:
         self.labels = labels_from_zero(named, self.num_classes)
         self.output_kind = self._scores.kind
 
-    def __enter__(self) -> "Classifier":
+    def __enter__(self) -> Classifier:
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -19,6 +19,7 @@ from .label_file import append_archived_labels, read_archived_labels
 from .metadata import (
     EMBEDDING,
     METADATA_ENTRY,
+    Metadata,
     declare_normalization,
     find_metadata,
     label_file_name,
@@ -192,6 +193,10 @@ class ModelFile:
             return False
 
     @cached_property
+    def _metadata(self) -> Metadata | None:
+        return find_metadata(self.tree)
+
+    @cached_property
     def is_extractor(self) -> bool:
         """Whether the metadata mark the model as an embedding extractor.
 
@@ -201,7 +206,7 @@ class ModelFile:
         Raises:
             ModelError: The file is not a .tflite model, or is damaged.
         """
-        return read_output_name(find_metadata(self.tree)) == EMBEDDING
+        return read_output_name(self._metadata) == EMBEDDING
 
     @cached_property
     def is_classifier(self) -> bool:
@@ -228,17 +233,19 @@ class ModelFile:
         Raises:
             ModelError: The file is not a .tflite model, or is damaged.
         """
-        is_plain = "content" in vars(self) and METADATA_ENTRY not in self.content
-        if is_plain and ends_in_softmax(self.content):
+        is_softmax = "content" in vars(self) and ends_in_softmax(self.content)
+        if is_softmax and METADATA_ENTRY not in self.content:
             return OutputKind.PROBABILITIES
-        from .linear_layer import read_output_kind
-
         try:
             tree = self.tree
         except ImportError:  # the schema comes with ai-edge-litert
             return OutputKind.UNKNOWN
         if self.is_extractor:
             return OutputKind.EMBEDDING
+        if is_softmax:
+            return OutputKind.PROBABILITIES
+        from .linear_layer import read_output_kind
+
         if len(tree.subgraphs) != 1:
             return OutputKind.UNKNOWN
         kind = read_output_kind(self.graph)
@@ -255,7 +262,7 @@ class ModelFile:
         Raises:
             ModelError: The file is not a .tflite model, or is damaged.
         """
-        name = label_file_name(find_metadata(self.tree))
+        name = label_file_name(self._metadata)
         return read_archived_labels(self.content, name)
 
     @cached_property
@@ -267,7 +274,7 @@ class ModelFile:
         """
         if METADATA_ENTRY not in self.content:  # answers without the schema
             return None
-        return read_normalization(find_metadata(self.tree))
+        return read_normalization(self._metadata)
 
     @cached_property
     def given_normalization(self) -> Normalization | None:

@@ -85,11 +85,12 @@ def _check_indices(where: str, indices: Iterable[int], items: Sequence[object]) 
 def _check_tensor(model: schema.ModelT, tensor: schema.TensorT) -> None:
     name = f"tensor {(tensor.name or b'').decode('utf-8', 'replace')!r}"
     _check_indices(name, [tensor.buffer], model.buffers)
-    if len(tensor.shape) > _MAX_DIMENSIONS:
-        raise ModelError(f"{name} has {len(tensor.shape)} dimensions")
-    if any(size < 0 for size in tensor.shape):
-        raise ModelError(f"{name} has the shape {tensor.shape.tolist()}")
-    elements = math.prod(tensor.shape.tolist())
+    shape = tensor.shape.tolist()
+    if len(shape) > _MAX_DIMENSIONS:
+        raise ModelError(f"{name} has {len(shape)} dimensions")
+    if min(shape, default=0) < 0:
+        raise ModelError(f"{name} has the shape {shape}")
+    elements = math.prod(shape)
     if elements > _MAX_ELEMENTS:
         raise ModelError(f"{name} has {elements} elements")
     data = model.buffers[tensor.buffer].data
@@ -137,7 +138,7 @@ def _are_scales(scales: NDArray[np.float32]) -> bool:
 
     Converters give channels that are always 0 a scale of 0, or one as small as 1e-35.
     """
-    return bool(((scales >= 0) & (scales < np.inf)).all())
+    return all(0 <= scale < math.inf for scale in scales.tolist())
 
 
 def _check_computed_scale(
@@ -160,7 +161,7 @@ def _can_store(tensor: schema.TensorT, numbers: NDArray[np.int64]) -> bool:
         low, high = 0, 255
     elif tensor.type == schema.TensorType.INT8:
         low, high = -128, 127
-    return bool(low <= numbers.min() and numbers.max() <= high)
+    return all(low <= number <= high for number in numbers.tolist())
 
 
 def _check_operator(

@@ -1,0 +1,145 @@
+"""The tables that the commands print, drawn by Rich."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+from ..words import counted, describe_accuracy, percent, printable
+from .display import bold, colored, print_json, print_line
+
+if TYPE_CHECKING:  # a command imports what it prints; the others need not
+    from ..edgetpu.diagnosis import Diagnosis
+    from ..jobs.evaluation import Evaluation
+    from ..jobs.retraining import RetrainResult
+    from ..project.project import Project
+    from ..tflite.embedding import Candidate
+
+_FACTS = {"coral_learn": "coral-learn", "libedgetpu_path": "libedgetpu file"}
+
+
+def print_table(table: Table) -> None:
+    """Prints a table on standard output."""
+    Console().print(table)
+
+
+def print_retrained(result: RetrainResult) -> None:
+    """Prints the result of a retraining as a table."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_row(
+        "Photos", f"{result.images} of {counted(len(result.classes), 'class', 'classes')}"
+    )
+    accuracy = result.accuracy
+    for part, name, value in (
+        ("train", "training photos", accuracy.train),
+        ("validation", "validation photos", accuracy.validation),
+        ("test", "test photos", accuracy.test_float),
+    ):
+        table.add_row(f"Accuracy, {name}", _accuracy(value, accuracy.photos[part]))
+    saved = "no photos"
+    if accuracy.test_saved is not None and accuracy.interval is not None:
+        saved = describe_accuracy(accuracy.test_saved, accuracy.photos["test"], accuracy.interval)
+    table.add_row("Accuracy, test photos, saved model", f"[bold]{saved}[/]")
+    if (validated := accuracy.cross_validated) is not None:
+        table.add_row(
+            "Accuracy by cross-validation",
+            describe_accuracy(validated.accuracy, validated.photos, validated.interval),
+        )
+    stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
+    table.add_row("Time", stages)
+    table.add_row("Ran on", f"{result.device}, {result.runtime}")
+    table.add_row("Model", f"[bold]{escape(str(result.model))}[/]")
+    table.add_row("Labels", escape(str(result.labels)))
+    table.add_row("Report", escape(str(result.report)))
+    print_table(table)
+
+
+def _accuracy(value: float | None, photos: int) -> str:
+    return "no photos" if value is None else f"{percent(value)} of {counted(photos, 'photo')}"
+
+
+def print_candidates(candidates: Sequence[Candidate], as_json: bool) -> None:
+    """Prints the tensors at which a classifier can be cut."""
+    if as_json:
+        print_json([asdict(candidate) for candidate in candidates])
+        return
+    table = Table(Column("Tensor", overflow="fold"), "Shape", "Type")
+    for candidate in candidates:
+        table.add_row(escape(candidate.name), str(list(candidate.shape)), candidate.dtype)
+    print_table(table)
+
+
+def print_diagnosis(diagnosis: Diagnosis) -> None:
+    """Prints the result of ``doctor()``."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name in ("coral_learn", "python", "system", "runtime", "libedgetpu", "libedgetpu_path"):
+        table.add_row(_FACTS.get(name, name), escape(str(getattr(diagnosis, name) or "not found")))
+    devices = [f"{device.type} {device.path}" for device in diagnosis.devices]
+    table.add_row("Edge TPUs", escape(", ".join(devices) or "none"))
+    print_table(table)
+    for note in diagnosis.notes:
+        print_line(printable(note))
+    for problem in diagnosis.problems:
+        print_line(f"\n{colored('Problem:', 'red')} {printable(problem.what)}")
+        print_line(f"{colored('Fix:', 'green')} {printable(problem.fix)}")
+    if diagnosis.ok:
+        print_line(f"\n{colored('No problems were found.', 'green')}")
+
+
+def print_project(project: Project) -> None:
+    """Prints the current state of a project."""
+    step = project.step
+    table = Table("Class", "Photos")
+    for name in step.classes:
+        table.add_row(escape(name), str(step.count(name)))
+    if step.classes:
+        print_table(table)
+    else:
+        print_line("The project has no classes yet.")
+    if step.accuracy is not None and step.interval is not None:
+        found = describe_accuracy(step.accuracy, step.tested, step.interval, "held-out photo")
+        print_line(
+            f"Accuracy: {bold(found)}. "
+            f"classify --threshold {math.floor(step.threshold * 100) / 100:.2f} keeps 95% of the "
+            "right answers."
+        )
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Prints the accuracy, and the most frequent wrong answer for each class."""
+    found = describe_accuracy(evaluation.accuracy, evaluation.images, evaluation.interval)
+    print_line(f"Accuracy: {bold(found)}")
+    for name, part in (
+        ("new photos", evaluation.new),
+        ("photos that the model was trained on", evaluation.seen),
+    ):
+        if part is not None and part.accuracy is not None and part.interval is not None:
+            found = describe_accuracy(part.accuracy, part.images, part.interval)
+            print_line(f"Accuracy, {name}: {found}")
+    table = Table("Class", "Photos", "Right", "Most often mistaken for")
+    for name, photos, right, wrong in _by_class_name(evaluation):
+        worst = max(wrong, key=lambda other: wrong[other], default="")
+        mistaken = f"{worst} ({wrong[worst]})" if worst else ""
+        table.add_row(escape(name), str(photos), percent(right / photos), escape(mistaken))
+    print_table(table)
+
+
+def _by_class_name(evaluation: Evaluation) -> Iterator[tuple[str, int, int, Counter[str]]]:
+    """Yields, for each class with photos, their number, the right answers and the wrong ones.
+
+    Two classes of one name, such as the two cranes of ImageNet, are not mistaken for each other.
+    """
+    for index, row in enumerate(evaluation.confusion):
+        name, answers = evaluation.classes[index], Counter[str]()
+        for other, number in zip(evaluation.classes, row, strict=True):
+            answers[other] += number
+        right = answers.pop(name)
+        if sum(row):
+            yield name, sum(row), right, +answers
