@@ -150,4 +150,5 @@ def mediapipe(session: nox.Session) -> None:
 @nox.session(requires=["package"], venv_backend="none")
 def bench(session: nox.Session) -> None:
     """Runs the benchmarks; arguments go to benchmarks, such as --quick."""
+    run_with_package(session, "pip", "install", "-q", "cmeel-eigen")
     run_with_package(session, "python", "-m", "benchmarks", *session.posargs)

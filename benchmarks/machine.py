@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from coral_learn import build_info
 from coral_learn.machine import usable_cpus
 
 _SGEMM_SIZE = 1536
@@ -24,6 +25,7 @@ def describe() -> dict[str, Any]:
         "date": datetime.now(timezone.utc).date().isoformat(),
         "processors": usable_cpus(),
         "architecture": f"{platform.machine()} {' '.join(_instruction_sets())}".strip(),
+        "kernels": build_info()["instruction_set"],
         "system": platform.system(),
         "python": platform.python_version(),
         "numpy": version("numpy"),

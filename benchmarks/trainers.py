@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 Training = Callable[[], tuple[Floats, Floats]]
 """Trains once and returns (weights [D, C], biases [C])."""
 
-_LEARNING_RATE = 0.01
+LEARNING_RATE = 0.01
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ def train_ours(case: Case) -> Training:
     """Trains with this package."""
     embeddings, labels = labeled_embeddings(case.rows, case.features, case.classes, case.stored)
     data = {"data_train": embeddings, "labels_train": labels}
-    start = _start(case)
+    start = start_weights(case)
     head = SoftmaxRegression(case.features, case.classes, seed=0)
 
     def train() -> tuple[Floats, Floats]:
         head.weights, head.biases = start, np.zeros(case.classes, np.float32)
-        head.train_with_sgd(data, case.iterations, _LEARNING_RATE, case.batch, print_every=0)
+        head.train_with_sgd(data, case.iterations, LEARNING_RATE, case.batch, print_every=0)
         return head.weights, head.biases
 
     return train
@@ -72,8 +72,8 @@ def train_ours(case: Case) -> Training:
 
 def train_with_numpy(case: Case) -> Training:
     """Trains with well-written NumPy code."""
-    x, y = _arrays(case)
-    start = _start(case)
+    x, y = arrays(case)
+    start = start_weights(case)
     each = np.arange(case.batch)
 
     def train() -> tuple[Floats, Floats]:
@@ -88,7 +88,7 @@ def train_with_numpy(case: Case) -> Training:
             np.exp(scores, out=scores)
             scores /= scores.sum(axis=1, keepdims=True)
             scores[each, y[rows]] -= 1
-            scores *= -_LEARNING_RATE / case.batch
+            scores *= -LEARNING_RATE / case.batch
             weights += batch.T @ scores
             biases += scores.sum(axis=0)
         return weights, biases
@@ -100,8 +100,8 @@ def train_with_pytorch(case: Case) -> Training:
     """Trains with PyTorch as usual: a Linear layer, autograd and the SGD optimizer."""
     import torch
 
-    x, y = (torch.from_numpy(values) for values in _arrays(case))
-    start = torch.from_numpy(_start(case).T.copy())
+    x, y = (torch.from_numpy(values) for values in arrays(case))
+    start = torch.from_numpy(start_weights(case).T.copy())
 
     def train() -> tuple[Floats, Floats]:
         generator = torch.Generator().manual_seed(0)
@@ -109,7 +109,7 @@ def train_with_pytorch(case: Case) -> Training:
         with torch.no_grad():
             layer.weight.copy_(start)
             layer.bias.zero_()
-        optimizer = torch.optim.SGD(layer.parameters(), _LEARNING_RATE)
+        optimizer = torch.optim.SGD(layer.parameters(), LEARNING_RATE)
         for _ in range(case.iterations):
             rows = torch.randint(case.rows, (case.batch,), generator=generator)
             loss = torch.nn.functional.cross_entropy(layer(x[rows]), y[rows])
@@ -129,12 +129,12 @@ def train_with_scikit_learn(case: Case) -> Training:
     """
     from sklearn.linear_model import SGDClassifier
 
-    x, y = _arrays(case)
+    x, y = arrays(case)
     model = SGDClassifier(
         loss="log_loss",
         alpha=0.0,
         learning_rate="constant",
-        eta0=_LEARNING_RATE,
+        eta0=LEARNING_RATE,
         max_iter=max(1, round(case.iterations * case.batch / case.rows)),
         tol=None,
         n_jobs=usable_cpus(),
@@ -150,18 +150,18 @@ def train_with_scikit_learn(case: Case) -> Training:
 
 def loss_lowered(trainer: Trainer, case: Case) -> float:
     """Returns by how much a training lowers the mean cross entropy over all rows."""
-    x, y = _arrays(case)
-    start = cross_entropy(x @ _start(case), y)
+    x, y = arrays(case)
+    start = cross_entropy(x @ start_weights(case), y)
     weights, biases = trainer(case)()
     return start - cross_entropy(x @ weights + biases, y)
 
 
-def _arrays(case: Case) -> tuple[Floats, NDArray[np.int64]]:
+def arrays(case: Case) -> tuple[Floats, NDArray[np.int64]]:
     embeddings, labels = labeled_embeddings(case.rows, case.features, case.classes, "float32")
     return np.array(embeddings, np.float32), labels
 
 
-def _start(case: Case) -> Floats:
+def start_weights(case: Case) -> Floats:
     generator = np.random.default_rng(1)
     shape = (case.features, case.classes)
     return generator.standard_normal(shape, np.float32) * np.float32(0.05)

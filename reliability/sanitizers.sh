@@ -24,7 +24,7 @@ build() { # sanitizers, folder
     -DCORAL_LEARN_SANITIZERS="$1" -DCORAL_LEARN_BUILD_TESTS=ON -DSKBUILD=ON \
     -DCMAKE_PREFIX_PATH="$packages" -DPython_EXECUTABLE="$python" \
     -Dpybind11_DIR="$("$python" -m pybind11 --cmakedir)" >"$2.log"
-  cmake --build "$2" --parallel 2 >>"$2.log" || { cat "$2.log"; return 1; }
+  cmake --build "$2" --parallel $((($(nproc) + 1) / 2)) >>"$2.log" || { cat "$2.log"; return 1; }
   rm -rf "$2/package" "$2/found"*
   mkdir "$2/package"
   cp -r python/coral_learn "$2/package"
@@ -56,12 +56,6 @@ test_python() { # folder, library, arguments of pytest
   fi
 }
 
-mkdir -p build/sanitizers
-address=$PWD/build/sanitizers/address thread=$PWD/build/sanitizers/thread
-build address,undefined "$address"
-build thread "$thread"
-
-UBSAN_OPTIONS=print_stacktrace=1 "$address/core_tests"
 if [ "$quick" = --quick ]; then
   address_tests=(tests/heads/test_core.py tests/heads/test_threads.py)
   thread_tests=(tests/heads/test_threads.py)
@@ -72,8 +66,32 @@ else
   thread_tests=("${address_tests[@]}")
   thread_sources='*thread_pool*,*batch_gradient*,*sgd*,*fit*,*inference*'
 fi
-TSAN_OPTIONS=halt_on_error=1 "$thread/core_tests" --source-file="$thread_sources"
-test_python "$address" libasan.so "${address_tests[@]}"
+
+check_memory_and_arithmetic() {
+  local folder=$PWD/build/sanitizers/address
+  build address,undefined "$folder"
+  UBSAN_OPTIONS=print_stacktrace=1 "$folder/core_tests"
+  test_python "$folder" libasan.so "${address_tests[@]}"
+}
+
 # ThreadSanitizer does not support threads that a forked process starts. Tests in which another
 # thread changes an array have data races on purpose.
-skipped="fork or changed or taken" test_python "$thread" libtsan.so "${thread_tests[@]}"
+check_data_races() {
+  local folder=$PWD/build/sanitizers/thread
+  build thread "$folder"
+  TSAN_OPTIONS=halt_on_error=1 "$folder/core_tests" --source-file="$thread_sources"
+  skipped="fork or changed or taken" test_python "$folder" libtsan.so "${thread_tests[@]}"
+}
+
+# Side by side, since a build ends with one large file and the tests keep one core busy. In the
+# background, because `set -e` ends only them at their first failure.
+mkdir -p build/sanitizers
+check_memory_and_arithmetic >build/sanitizers/address.out 2>&1 &
+address=$!
+check_data_races >build/sanitizers/thread.out 2>&1 &
+thread=$!
+status=0
+wait $address || status=1
+wait $thread || status=1
+cat build/sanitizers/address.out build/sanitizers/thread.out
+exit $status

@@ -1,9 +1,11 @@
 """Fixtures that several test files share."""
 
 import os
+import re
 import shutil
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -26,18 +28,51 @@ EMULATION = "emulation"
 settings.register_profile(EMULATION, max_examples=3, deadline=None)
 
 
+_SLOW_FILE = re.compile("^pytestmark = .*slow_when_emulated", re.MULTILINE)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow_when_emulated: skipped where QEMU is the processor")
 
 
+class _SlowFile(pytest.File):
+    """A file that is not even imported, since that takes seconds on an emulated processor."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        stand_in = _AllTests.from_parent(self, name="all tests")
+        reason = "a whole file: too slow on an emulated processor"
+        stand_in.add_marker(pytest.mark.skip(reason=reason))
+        yield stand_in
+
+
+class _AllTests(pytest.Item):
+    """Stands for all tests of a file that is skipped."""
+
+    def runtest(self) -> None: ...
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, self.name
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.File | None:
+    """Skips files all of whose tests are too slow on an emulated processor."""
+    if not _emulated(parent.config) or not _SLOW_FILE.search(module_path.read_text("utf-8")):
+        return None
+    return _SlowFile.from_parent(parent, path=module_path)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skips tests that are too slow on an emulated processor, with a reason for the summary."""
-    if config.getoption("--hypothesis-profile") != EMULATION:
+    if not _emulated(config):
         return
     probe._TIMEOUT = 300.0  # a probe that is given up finds no problem
     for item in items:
         if item.get_closest_marker("slow_when_emulated"):
             item.add_marker(pytest.mark.skip(reason="too slow on an emulated processor"))
+
+
+def _emulated(config: pytest.Config) -> bool:
+    return bool(config.getoption("--hypothesis-profile") == EMULATION)
 
 
 # In a shell's background job and under nohup these signals are ignored, and every process that the

@@ -10,6 +10,8 @@ import pytest
 
 from coral_learn.file_lock import lock_file
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 NO_SHARED_LOCKS = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has no shared locks without further packages"
 )

@@ -16,6 +16,8 @@ from coral_learn import files
 from coral_learn.files import write_atomically, write_together
 from coral_learn.tflite.file import ModelFile
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
     write_atomically(tmp_path / "model", b"new")

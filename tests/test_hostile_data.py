@@ -27,6 +27,8 @@ from coral_learn.heads.inputs import as_labels
 from coral_learn.jobs.classification import Classifier
 from coral_learn.labels import label_list, parse_labels
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 FEATURES, CLASSES, ROWS = 6, 3, 30
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(ROWS, FEATURES)).astype(np.float32)
@@ -167,7 +169,6 @@ def test_memory_maps_are_read_like_arrays(read: Callable[[Any], object], tmp_pat
     np.testing.assert_array_equal(mapped, X)
 
 
-@pytest.mark.slow_when_emulated
 def test_matrices_of_more_than_2_to_the_31_elements_are_read(tmp_path: Path) -> None:
     rows, features = 2**21 + 1, 1024
     with (tmp_path / "x").open("wb") as file:
@@ -286,7 +287,6 @@ def changed_by_another_thread(x: NDArray[Any], y: NDArray[Any]) -> Iterator[None
         thread.join()
 
 
-@pytest.mark.slow_when_emulated
 @every_reader
 def test_data_changed_while_it_is_read_gives_a_result_or_an_error(read: Reader) -> None:
     x, y = np.tile(X, (100, 1)), np.tile(Y, 100)
@@ -296,7 +296,6 @@ def test_data_changed_while_it_is_read_gives_a_result_or_an_error(read: Reader) 
         assert re.search("finite|must be in|diverged|class index", str(error))
 
 
-@pytest.mark.slow_when_emulated
 def test_labels_are_checked_while_they_are_copied() -> None:
     x, y = np.tile(X, (10_000, 1)), np.tile(Y, 10_000)
     with changed_by_another_thread(x, y):
@@ -306,7 +305,6 @@ def test_labels_are_checked_while_they_are_copied() -> None:
                 assert 0 <= taken.min() <= taken.max() < CLASSES
 
 
-@pytest.mark.slow_when_emulated
 def test_data_changed_while_training_leaves_finite_weights() -> None:
     x, y = np.tile(X, (100, 1)), np.tile(Y, 100)
     with changed_by_another_thread(x, y):

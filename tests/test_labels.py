@@ -18,6 +18,8 @@ from coral_learn.labels import (
     read_label_file,
 )
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 @pytest.mark.parametrize(
     ("text", "labels"),

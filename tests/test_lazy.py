@@ -14,6 +14,8 @@ from tests.support.model_builder import build_classifier
 from coral_learn.cli.app import _COMMANDS, load_command
 from coral_learn.tflite.labels import attach_labels
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 PACKAGES = ["coral_learn", "coral_learn.dataset", "coral_learn.edgetpu"]
 
 
@@ -57,7 +59,6 @@ def test_an_unknown_name_is_an_attribute_error(package: str) -> None:
         _ = importlib.import_module(package).nothing
 
 
-@pytest.mark.slow_when_emulated
 def test_importing_the_packages_loads_nothing_else() -> None:
     code = "import coral_learn.edgetpu, sys; print(*sys.modules)"
     done = subprocess.run(
@@ -71,7 +72,6 @@ def test_importing_the_packages_loads_nothing_else() -> None:
     assert not {"numpy", "PIL", "ctypes", "flatbuffers"} & set(modules)
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("command", ["", "train", "project", "extractor"])
 def test_help_loads_nothing_that_a_command_runs_with(command: str) -> None:
     code = (
@@ -146,7 +146,6 @@ RARE_PARTS = {
 }
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("name", RARE_PARTS)
 def test_a_name_loads_rare_parts_only_when_it_needs_them(name: str) -> None:
     code = f"import coral_learn, sys; coral_learn.{name}; print(*sys.modules)"
@@ -155,7 +154,6 @@ def test_a_name_loads_rare_parts_only_when_it_needs_them(name: str) -> None:
     assert not rare & set(done.stdout.split())
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("name", ["Classifier", "EmbeddingExtractor", "Project", "retrain"])
 def test_naming_the_runtime_needs_no_metadata_of_packages(name: str) -> None:
     code = (

@@ -4,6 +4,8 @@ import pytest
 
 from coral_learn.progress import counting, progress_bars
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 def test_the_total_is_the_length_of_the_photos_or_unknown() -> None:
     calls: list[tuple[int, int | None]] = []

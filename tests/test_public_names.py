@@ -23,6 +23,8 @@ import coral_learn
 from coral_learn import pycoral
 from coral_learn.cli.app import app
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 # Parameters by name. A class is listed with the parameters of its constructor; None: not listed.
 PACKAGE: dict[str, str | None] = {
     "Class": "id label score",
@@ -456,7 +458,6 @@ def classifier(tmp_path: Path) -> Path:
     return tmp_path / "classifier.tflite"
 
 
-@pytest.mark.slow_when_emulated
 def test_json_of_train(
     json_keys: Callable[..., Any], small_photos: Path, extractor: Path, tmp_path: Path
 ) -> None:
@@ -464,7 +465,6 @@ def test_json_of_train(
     assert keys == {**RETRAINED_KEYS, "skipped": [PHOTO_KEYS]}
 
 
-@pytest.mark.slow_when_emulated
 def test_json_of_demo(
     json_keys: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

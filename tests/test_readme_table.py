@@ -18,6 +18,8 @@ from tests.conftest import ROOT
 from coral_learn.cli.app import app
 from coral_learn.dataset import ImageFolder
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 README = ROOT / "README.md"
 DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md"]
 

@@ -16,6 +16,8 @@ from coral_learn import Embeddings, SoftmaxRegression
 from coral_learn.tflite.head.class_means import attach_class_means, read_class_means
 from coral_learn.tflite.tree import pack, unpack
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 MAIN = "from coral_learn.cli import main; main()"
 
 
@@ -46,7 +48,6 @@ def run(
     )
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize(
     "code",
     [
@@ -63,7 +64,6 @@ def test_the_guard_stops_a_process_that_uses_the_network(
     assert "reached for the network" in done.stderr
 
 
-@pytest.mark.slow_when_emulated
 def test_the_commands_do_not_use_the_network(
     without_network: dict[str, str], photos: Path, tmp_path: Path
 ) -> None:

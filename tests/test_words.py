@@ -6,6 +6,8 @@ import pytest
 
 from coral_learn.words import counted, describe_accuracy, listed, percent, quoted
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 def test_a_number_agrees_with_its_noun() -> None:
     assert counted(1, "photo") == "1 photo"

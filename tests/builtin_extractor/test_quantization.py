@@ -10,6 +10,8 @@ from builtin_extractor.quantization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 SIZES = st.floats(1e-30, 1e3)
 BIASES = st.floats(-1e3, 1e3)
 

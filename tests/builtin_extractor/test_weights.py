@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.torch_file import Tensor, ones, plain, torch_file
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 VALUES = np.arange(24, dtype=np.float32)
 SMALL = torch_file({"a": ones(2, 3), "b": plain(np.array(7, np.int64))})
 

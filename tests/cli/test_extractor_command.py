@@ -9,6 +9,8 @@ from tests.support.model_builder import build_classifier, build_compiled_extract
 
 from coral_learn.tflite.embedding import read_embedding
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 @pytest.fixture
 def narrow(tmp_path: Path) -> Path:
@@ -21,7 +23,6 @@ def narrow(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.slow_when_emulated
 def test_the_hint_and_the_measured_tensor(narrow: Path, photos: Path, tmp_path: Path) -> None:
     output = tmp_path / "extractor.tflite"
     done = run("extractor", narrow, "--output", output)
@@ -41,7 +42,6 @@ def test_auto_and_photos_belong_together(narrow: Path, photos: Path, tmp_path: P
         assert "belong together" in done.stderr
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("compiled", [False, True])
 def test_an_extractor_is_ready_to_use(compiled: bool, tmp_path: Path) -> None:
     path = tmp_path / "extractor.tflite"
@@ -53,7 +53,6 @@ def test_an_extractor_is_ready_to_use(compiled: bool, tmp_path: Path) -> None:
     assert not (tmp_path / "out.tflite").exists()
 
 
-@pytest.mark.slow_when_emulated
 def test_train_and_project_take_a_classifier_and_a_tensor(
     narrow: Path, photos: Path, tmp_path: Path
 ) -> None:
@@ -72,7 +71,6 @@ def test_train_and_project_take_a_classifier_and_a_tensor(
     assert f"{narrow}: there is no tensor named 'pool'. Name the tensor" in done.stderr
 
 
-@pytest.mark.slow_when_emulated
 def test_an_extractor_whose_input_range_is_not_known_says_so(tmp_path: Path) -> None:
     model, output = tmp_path / "model.tflite", tmp_path / "extractor.tflite"
     model.write_bytes(build_classifier("float32", normalization=None).content)
@@ -92,7 +90,6 @@ def test_a_new_project_has_no_photos_to_measure_tensors_on(narrow: Path, tmp_pat
     assert not (tmp_path / "p").exists()
 
 
-@pytest.mark.slow_when_emulated
 def test_a_classifier_for_an_edge_tpu_is_cut_first_and_then_compiled(
     narrow: Path, photos: Path, tmp_path: Path
 ) -> None:

@@ -16,6 +16,8 @@ from coral_learn.edgetpu.interpreter import make_interpreter
 from coral_learn.errors import EdgeTpuError
 from coral_learn.progress import progress_bars
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 @pytest.mark.parametrize("value", ["x", "nan", "inf"])
 def test_what_is_no_number_is_called_so(value: Any) -> None:

@@ -17,6 +17,8 @@ from tests.support.photo_files import make_files, make_zip
 from coral_learn.dataset import ImageFolder, archive
 from coral_learn.dataset.entries import Ignored
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 NAMES = ["flowers/daisy/1.jpg", "flowers/roses/2.JPG", "flowers/read.me", "__MACOSX/._1.jpg"]
 
 

@@ -9,6 +9,8 @@ from tests.support.photo_files import make_files, make_zip
 
 from coral_learn.dataset import ImageFolder
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 def test_classes_are_sorted_and_photos_found_at_any_depth(tmp_path: Path) -> None:
     make_files(tmp_path, "tulip/b.JPG", "tulip/old/a.png", "daisy/1.webp", "LICENSE.txt")

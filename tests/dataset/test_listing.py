@@ -13,6 +13,8 @@ from tests.support.photo_files import make_files
 from coral_learn.dataset import ImageFolder
 from coral_learn.dataset.listing_rows import read_rows
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 PHOTOS = ["p/1.jpg", "p/2.jpg", "p/3.jpg"]
 
 

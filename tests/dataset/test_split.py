@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from coral_learn.dataset import split_by_class
 from coral_learn.dataset.split import Split
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 @given(
     sizes=st.lists(st.integers(1, 40), min_size=1, max_size=6),

@@ -7,6 +7,8 @@ from tests.support.photo_files import make_files
 
 from coral_learn.dataset import ImageFolder
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 COMPLETE = ["train/a/1.jpg", "train/b/2.jpg", "val/a/3.jpg", "val/b/4.jpg", "test/a/5.jpg"]
 
 

@@ -8,6 +8,8 @@ from PIL import Image
 
 from coral_learn.demo.drawing import DEMO_CLASSES, draw_photo, write_photos
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 def pixels(name: str, *seed: int, size: int = 160) -> np.ndarray:
     return np.asarray(draw_photo(name, np.random.default_rng(seed), size))
@@ -35,7 +37,6 @@ def test_every_class_folder_gets_the_requested_number_of_photos(tmp_path: Path) 
             assert (photo.format, photo.mode) == ("JPEG", "RGB")
 
 
-@pytest.mark.slow_when_emulated
 def test_a_photo_depends_only_on_seed_class_and_number(tmp_path: Path) -> None:
     for folder, per_class, seed in (("two", 2, 1), ("one", 1, 1), ("other", 1, 2)):
         list(write_photos(tmp_path / folder, per_class, seed))
@@ -45,7 +46,6 @@ def test_a_photo_depends_only_on_seed_class_and_number(tmp_path: Path) -> None:
         assert one.read_bytes() != (tmp_path / "other" / name).read_bytes()
 
 
-@pytest.mark.slow_when_emulated
 def test_colours_do_not_reveal_the_class() -> None:
     photos = [
         [pixels(name, label, k) for k in range(40)] for label, name in enumerate(DEMO_CLASSES)

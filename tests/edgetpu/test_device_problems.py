@@ -9,6 +9,8 @@ from coral_learn.edgetpu import device_problems
 from coral_learn.edgetpu.device_problems import access_problem, explain_no_device
 from coral_learn.edgetpu.library import Device
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 DEVICES = [Device("usb", "/sys/bus/usb/devices/2-1"), Device("pci", "/dev/apex_7")]
 
 

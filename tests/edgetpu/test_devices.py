@@ -5,6 +5,8 @@ import pytest
 from coral_learn.edgetpu.devices import check_device, matching_devices
 from coral_learn.edgetpu.library import Device
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 DEVICES = [Device("usb", "/sys/bus/usb/devices/2-1"), Device("pci", "/dev/apex_7")]
 
 

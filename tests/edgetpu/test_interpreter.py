@@ -260,10 +260,12 @@ def assert_refused(library_file: Path, text: str) -> None:
     assert edgetpu.list_edge_tpus() == []
 
 
+@pytest.mark.slow_when_emulated
 def test_the_error_about_a_missing_library(tmp_path: Path) -> None:
     assert_refused(tmp_path / library.NAME, "library libedgetpu.so.1 is not installed: install a")
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.usefixtures("c_compiler")
 def test_a_missing_dependency_is_named(tmp_path: Path) -> None:
     file = library.build_with_missing_dependency(tmp_path, "libusb-1.0.so.99")

@@ -117,6 +117,7 @@ def test_a_photo_is_identified_by_its_content(
         assert len(inferences) == 3
 
 
+@pytest.mark.slow_when_emulated
 def test_everything_that_a_row_depends_on_is_part_of_its_key(
     cache: EmbeddingCache,
     photo_files: list[Path],
@@ -146,6 +147,7 @@ def test_everything_that_a_row_depends_on_is_part_of_its_key(
     assert extract() == 0
 
 
+@pytest.mark.slow_when_emulated
 def test_embeddings_of_an_edge_tpu_are_cached(
     cache: EmbeddingCache,
     photo_files: list[Path],
@@ -355,6 +357,7 @@ def test_extraction_continues_without_a_locked_cache(
     assert get(cache, b"other") is None
 
 
+@pytest.mark.slow_when_emulated
 def test_a_full_cache_deletes_the_least_recently_used_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

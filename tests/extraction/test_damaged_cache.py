@@ -9,6 +9,8 @@ import pytest
 
 from coral_learn.extraction.cache import EmbeddingCache
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 @pytest.fixture
 def cache(tmp_path: Path) -> EmbeddingCache:
@@ -89,7 +91,6 @@ def test_a_file_with_a_damaged_header_or_schema_is_replaced_by_the_next_run(
     assert get(cache, b"photo") == b"row"
 
 
-@pytest.mark.slow_when_emulated
 def test_damage_causes_neither_a_wrong_row_nor_an_error(
     cache: EmbeddingCache, tmp_path: Path
 ) -> None:

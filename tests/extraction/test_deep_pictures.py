@@ -18,6 +18,8 @@ from coral_learn.extraction.images import load_image
 from coral_learn.extraction.photo_file import PhotoError
 from coral_learn.extraction.picture_formats import preprocessing_of
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 RAMP = np.linspace(0, 1, 256).reshape(16, 16)
 """From black to white."""
 

@@ -24,6 +24,8 @@ from coral_learn.extraction.photo_file import PhotoError
 from coral_learn.jobs.evaluation import evaluate
 from coral_learn.jobs.retraining import retrain
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 COMMAND = str(Path(sys.executable).with_name("coral-learn"))
 TRAIN = (COMMAND, "train", "--json", "--no-cache")
 
@@ -93,7 +95,6 @@ def test_large_photos_are_decoded_one_at_a_time(
         assert max(counts) == 1
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the module resource")
 def test_16_bit_photos_take_no_more_memory_than_others(tmp_path: Path) -> None:
     Image.new("I;16", (4000, 4000), 0xC800).save(tmp_path / "deep.png", compress_level=1)
@@ -128,7 +129,6 @@ def test_the_error_says_that_memory_is_too_small_for_a_photo(
         load_image(opened, (8, 8))
 
 
-@pytest.mark.slow_when_emulated
 def test_too_many_open_files_do_not_skip_photos(
     folder: Path, extractor: Path, tmp_path: Path
 ) -> None:
@@ -246,7 +246,6 @@ def test_a_class_folder_whose_name_is_not_text_is_refused(folder: Path) -> None:
         ImageFolder(folder)
 
 
-@pytest.mark.slow_when_emulated
 def test_photos_whose_names_are_not_text_are_used(
     folder: Path, extractor: Path, tmp_path: Path
 ) -> None:
@@ -281,7 +280,6 @@ def test_a_class_folder_may_be_a_link(folder: Path, tmp_path: Path) -> None:
     assert ImageFolder(folder).classes == ["dark", "light", "linked"]
 
 
-@pytest.mark.slow_when_emulated
 def test_photos_are_found_deeper_than_the_recursion_limit(tmp_path: Path) -> None:
     deep = tmp_path / "a"
     depth = (4000 - len(str(deep))) // 2
@@ -303,7 +301,6 @@ def test_photos_are_found_deeper_than_the_recursion_limit(tmp_path: Path) -> Non
         subprocess.run(["rm", "-rf", deep], check=True)  # too deep for shutil
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the module resource")
 def test_a_folder_of_100_000_photos_is_listed_quickly(tmp_path: Path) -> None:
     """The limits are exceeded only if the cost is quadratic in the number of photos."""
@@ -365,7 +362,6 @@ def locked() -> Iterator[Callable[[Path], None]]:
         path.chmod(0o755)
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("where", ["dark", "dark/old"])
 def test_a_class_folder_without_permission_is_an_error(
     folder: Path, extractor: Path, tmp_path: Path, where: str, locked: Callable[[Path], None]
@@ -380,7 +376,6 @@ def test_a_class_folder_without_permission_is_an_error(
     )
 
 
-@pytest.mark.slow_when_emulated
 def test_a_data_folder_without_permission_is_a_usage_error(
     folder: Path, extractor: Path, tmp_path: Path, locked: Callable[[Path], None]
 ) -> None:
@@ -392,7 +387,6 @@ def test_a_data_folder_without_permission_is_a_usage_error(
     assert "DATA_DIR" in done.stderr
 
 
-@pytest.mark.slow_when_emulated
 def test_a_photo_without_permission_is_skipped(
     folder: Path, extractor: Path, tmp_path: Path, locked: Callable[[Path], None]
 ) -> None:

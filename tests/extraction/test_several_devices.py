@@ -15,6 +15,8 @@ from coral_learn import edgetpu
 from coral_learn.errors import EdgeTpuError
 from coral_learn.extraction.extractor import EmbeddingExtractor
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 EdgeTpus = Callable[..., AbstractContextManager[StandIn]]
 LEVELS = [index * 37 % 256 for index in range(300)]
 

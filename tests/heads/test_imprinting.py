@@ -473,6 +473,7 @@ class TestCreate:
 
 
 class TestKeptClasses:
+    @pytest.mark.slow_when_emulated
     @given(
         kind=st.sampled_from(list(KINDS)),
         linear=st.sampled_from(["conv", "fully_connected"]),
@@ -523,6 +524,7 @@ class TestKeptClasses:
                 real_output(made, image), [1 - second, second], atol=1.5 / 256
             )
 
+    @pytest.mark.slow_when_emulated
     @pytest.mark.parametrize("kind", KINDS)
     @pytest.mark.parametrize("classes", [1, 3])
     def test_classes_with_zero_weights_are_kept(self, kind: str, classes: int) -> None:

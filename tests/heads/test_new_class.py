@@ -93,6 +93,7 @@ def check_old_and_new_classes(dataset: Dataset, before: bytes, after: bytes) -> 
     assert np.mean(predictions[old] == dataset.labels[old]) >= accuracy_before - 0.1
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_class_is_added_to_a_classifier_with_class_means(kind: str) -> None:
     dataset = make_dataset(kind)

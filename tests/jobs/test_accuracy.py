@@ -4,6 +4,8 @@ import pytest
 
 from coral_learn.jobs.accuracy import Accuracy, warn_of_change
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 def accuracy_of(test_float: float, test_saved: float, photos: int) -> Accuracy:
     counts = {"train": 80, "validation": 10, "test": photos}

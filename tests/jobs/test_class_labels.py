@@ -15,6 +15,8 @@ from coral_learn.jobs.classification import Classifier, LabelSource
 from coral_learn.jobs.evaluation import evaluate
 from coral_learn.tflite.labels import attach_labels
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 MODEL = build_classifier("uint8", 8, 4).content
 PHOTO = Image.new("RGB", (8, 8), (200, 30, 90))
 

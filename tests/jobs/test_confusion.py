@@ -1,8 +1,11 @@
 """The confusion matrix."""
 
 import numpy as np
+import pytest
 
 from coral_learn.jobs.confusion import confusion_matrix
+
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
 
 
 def test_rows_are_true_classes_and_columns_are_predicted_classes() -> None:

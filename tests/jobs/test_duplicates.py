@@ -1,10 +1,13 @@
 """Photos that are in a data set several times."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coral_learn.jobs.duplicates import find_duplicates
+
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
 
 photo = st.tuples(st.sampled_from([b"", b"a", b"b", b"c"]), st.integers(0, 2), st.integers(0, 2))
 

@@ -39,6 +39,8 @@ from coral_learn.tflite.normalization import (
     parse_normalization,
 )
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 # What the README of these models says: the right range, and the accuracy with it.
 TRAINED = {
     "resc_float": (BYTES, 0.673),
@@ -80,7 +82,6 @@ def assert_close(found: Normalization | None, expected: Normalization) -> None:
     np.testing.assert_allclose(found.values(), expected.values(), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_trained_model_is_evaluated_in_its_range(odd: Path, flowers: Path, name: str) -> None:
     right, accuracy = TRAINED[name]
@@ -92,7 +93,6 @@ def test_a_trained_model_is_evaluated_in_its_range(odd: Path, flowers: Path, nam
         assert f"; {right} gave the best accuracy" in measured[0]
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", UNDECLARED)
 def test_the_range_of_an_extractor_is_measured_on_twenty_photos_of_each_class(
@@ -109,7 +109,6 @@ def test_the_range_of_an_extractor_is_measured_on_twenty_photos_of_each_class(
     assert f"held-out loss on {len(paths)} photos" in measured.note
 
 
-@pytest.mark.slow_when_emulated
 def test_a_measured_range_goes_into_the_retrained_model(
     odd: Path, flowers: Path, tmp_path: Path
 ) -> None:
@@ -127,7 +126,6 @@ def test_a_measured_range_goes_into_the_retrained_model(
     np.testing.assert_array_equal(measured, scores)
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("method", ["fit", "imprint"])
 def test_what_the_graph_shows_goes_into_extractor_and_retrained_model(
     odd: Path, flowers: Path, tmp_path: Path, method: str
@@ -140,7 +138,6 @@ def test_what_the_graph_shows_goes_into_extractor_and_retrained_model(
     assert declared_by(result.model) == BYTES
 
 
-@pytest.mark.slow_when_emulated
 def test_a_project_measures_the_range_with_its_second_class(
     odd: Path, flowers: Path, tmp_path: Path
 ) -> None:
@@ -167,7 +164,6 @@ def test_a_project_measures_the_range_with_its_second_class(
     assert_close(declared_by(project.export(tmp_path / "out")), UNIT)
 
 
-@pytest.mark.slow_when_emulated
 def test_a_project_keeps_the_range_that_is_given(odd: Path, tmp_path: Path) -> None:
     extractor = create_embedding_extractor(odd / "unit_float.tflite")
     Project.create(tmp_path / "project", extractor, normalization="0..255")
@@ -250,7 +246,6 @@ def test_a_bad_range_is_an_error_before_the_work(photos: Path, tmp_path: Path) -
     assert not (tmp_path / "o").exists()
 
 
-@pytest.mark.slow_when_emulated
 def test_the_commands_take_the_range(odd: Path, flowers: Path, tmp_path: Path) -> None:
     photo = str(next((flowers / "daisy").iterdir()))
     model = str(tmp_path / "sgn_float.tflite")

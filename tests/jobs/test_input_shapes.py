@@ -19,6 +19,8 @@ from coral_learn.project.project import Project
 from coral_learn.tflite.cut import create_embedding_extractor
 from coral_learn.tflite.file import ModelFile
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 def extractor_of(kind: str) -> bytes:
     """Builds a random extractor, whose features are the mean and the contrast of its filters."""
@@ -39,7 +41,6 @@ INPUTS = {
 }
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("kind", INPUTS)
 def test_a_model_is_trained_saved_extended_and_evaluated(
     photos: Path, tmp_path: Path, kind: str
@@ -62,7 +63,6 @@ def test_a_model_is_trained_saved_extended_and_evaluated(
         assert classifier.scores(crabs[:3]).shape == (3, 4)
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("kind", INPUTS)
 def test_a_project_exports_a_model_for_one_photo(photos: Path, tmp_path: Path, kind: str) -> None:
     size = (40, 32) if kind == "any size" else None

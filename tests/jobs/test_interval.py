@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from coral_learn.jobs.interval import accuracy_interval
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 @given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_the_interval_contains_the_fraction(counts: tuple[int, int]) -> None:

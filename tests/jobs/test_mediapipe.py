@@ -12,8 +12,9 @@ from tests.support.model_builder import build_extractor
 from coral_learn.jobs.classification import Classifier
 from coral_learn.jobs.retraining import retrain
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
 
-@pytest.mark.slow_when_emulated
+
 @pytest.mark.parametrize("kind", ["float32", "int8 with float32 outside", "uint8"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_mediapipe_answers_the_same(kind: str, photos: Path, tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ import pytest
 
 from coral_learn import edgetpu
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 PHOTOS = 20_000
 MAX_BYTES = 300e6  # in addition to the interpreter
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.skipif(
     edgetpu.runtime_name().startswith("tflite-runtime"),
     reason="tflite-runtime takes minutes for 20,000 inferences",

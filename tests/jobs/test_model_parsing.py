@@ -15,6 +15,8 @@ from coral_learn.jobs.settings import Method
 from coral_learn.project.project import Project
 from coral_learn.tflite import schema
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
@@ -35,7 +37,6 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counted
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("method", ["fit", "sgd", "imprint"])
 def test_a_retraining_unpacks_the_extractor_and_the_saved_model(
     calls: Counter[str], photos: Path, tmp_path: Path, method: Method
@@ -44,7 +45,6 @@ def test_a_retraining_unpacks_the_extractor_and_the_saved_model(
     assert calls == {"InitFromBuf": 2, "Pack": 1}
 
 
-@pytest.mark.slow_when_emulated
 def test_a_cut_on_the_fly_adds_one_pack(calls: Counter[str], photos: Path, tmp_path: Path) -> None:
     classifier = build_classifier(size=(16, 16)).content
     calls.clear()
@@ -52,7 +52,6 @@ def test_a_cut_on_the_fly_adds_one_pack(calls: Counter[str], photos: Path, tmp_p
     assert calls == {"InitFromBuf": 2, "Pack": 2}
 
 
-@pytest.mark.slow_when_emulated
 def test_a_class_is_added_with_one_unpack_and_one_pack(
     calls: Counter[str], photos: Path, tmp_path: Path
 ) -> None:
@@ -67,7 +66,6 @@ def test_a_class_is_added_with_one_unpack_and_one_pack(
         assert calls == {"InitFromBuf": 1, "Pack": 1}
 
 
-@pytest.mark.slow_when_emulated
 def test_a_project_exports_with_one_unpack_and_one_pack(
     calls: Counter[str], photos: Path, tmp_path: Path
 ) -> None:

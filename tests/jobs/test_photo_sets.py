@@ -17,6 +17,8 @@ from coral_learn.jobs.evaluation import evaluate
 from coral_learn.jobs.holdout import choose_split
 from coral_learn.jobs.retraining import RetrainResult, retrain
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 EXTRACTOR = build_extractor("uint8", 8).content
 
 

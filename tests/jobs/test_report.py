@@ -13,6 +13,8 @@ from coral_learn.embeddings import Embeddings
 from coral_learn.jobs.cross_validation import CrossValidation
 from coral_learn.jobs.report import Analysis, analyze, render_report
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 CLASSES = ["daisy", "rose & <thorn>"]
 
 

@@ -15,6 +15,8 @@ from coral_learn.jobs.retraining import retrain
 from coral_learn.jobs.tensor_choice import measure_tensors
 from coral_learn.tflite.file import ModelFile
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 NARROW: dict[str, Any] = {
     "linear": "fully_connected",
     "rank": 2,
@@ -25,7 +27,6 @@ NARROW: dict[str, Any] = {
 }
 
 
-@pytest.mark.slow_when_emulated
 def test_a_pooled_tensor_is_chosen_before_a_narrow_hidden_layer(
     photos: Path, tmp_path: Path
 ) -> None:

@@ -10,6 +10,8 @@ from coral_learn.named_models.catalog import BUILTIN_NAME, NamedModel, catalog, 
 from coral_learn.tflite.embedding import read_embedding
 from coral_learn.tflite.open_extractor import open_extractor
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 KNOWN = "mobilenet-v1-edgetpu"
 
 

@@ -23,6 +23,8 @@ from coral_learn.project.project import Project
 from coral_learn.project.state import ProjectState
 from coral_learn.project.store import ProjectStore
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -51,7 +53,6 @@ def labels_of(project: Project) -> list[str] | None:
         return classifier.labels
 
 
-@pytest.mark.slow_when_emulated
 def test_a_class_is_added(project: Project, drawn: Path, tmp_path: Path) -> None:
     project.add_class("turtle", photos_of(drawn, "turtle"))
     assert project.classes == ["crab", "fish", "turtle"]
@@ -64,7 +65,6 @@ def test_a_class_is_added(project: Project, drawn: Path, tmp_path: Path) -> None
     assert evaluate(model, tmp_path / "seen").accuracy >= 0.9
 
 
-@pytest.mark.slow_when_emulated
 def test_photos_are_added(project: Project, drawn: Path) -> None:
     before = project.step.count("fish")
     added = project.add_photos("fish", photos_of(drawn, "turtle")[:3])
@@ -73,7 +73,6 @@ def test_photos_are_added(project: Project, drawn: Path) -> None:
     assert project.classes == ["crab", "fish"]
 
 
-@pytest.mark.slow_when_emulated
 def test_copies_of_photos_count_once(project: Project, drawn: Path, tmp_path: Path) -> None:
     turtle = photos_of(drawn, "turtle")
     copy = tmp_path / "copy.jpg"
@@ -91,7 +90,6 @@ def test_copies_of_photos_count_once(project: Project, drawn: Path, tmp_path: Pa
     assert project.add_class("turtle", [copy]).photos == 1
 
 
-@pytest.mark.slow_when_emulated
 def test_a_photo_is_in_one_class_only(project: Project, drawn: Path) -> None:
     fish, turtle = photos_of(drawn, "fish"), photos_of(drawn, "turtle")
     with pytest.warns(UserWarning, match=r"2 photos were left out of 'turtle', .*in 'fish' alrea"):
@@ -106,20 +104,17 @@ def test_a_photo_is_in_one_class_only(project: Project, drawn: Path) -> None:
     assert project.add_photos("turtle", fish[:1]).photos == 1
 
 
-@pytest.mark.slow_when_emulated
 def test_photos_without_a_file_are_always_new(project: Project) -> None:
     picture = np.zeros((32, 32, 3), np.uint8)
     assert project.add_photos("fish", [picture, picture]).photos == 2
 
 
-@pytest.mark.slow_when_emulated
 def test_photos_that_an_earlier_version_added_are_unknown(project: Project, drawn: Path) -> None:
     for digests in (project.path / "parts").glob("*.sha256"):
         digests.unlink()
     assert project.add_photos("fish", photos_of(drawn, "fish")[:1]).photos == 1
 
 
-@pytest.mark.slow_when_emulated
 def test_a_small_project_is_cross_validated(project: Project) -> None:
     assert project.step.tested == 30
     interval = project.summary.interval
@@ -138,7 +133,6 @@ def test_a_folder_of_class_folders_is_no_class(drawn: Path, tmp_path: Path) -> N
         photos_of_class(tmp_path, Path("p"), "sea")
 
 
-@pytest.mark.slow_when_emulated
 def test_a_class_is_removed(project: Project, drawn: Path) -> None:
     project.add_class("turtle", photos_of(drawn, "turtle"))
     project.remove_class("crab")
@@ -150,7 +144,6 @@ def test_a_class_is_removed(project: Project, drawn: Path) -> None:
     assert answer.label == "turtle"
 
 
-@pytest.mark.slow_when_emulated
 def test_renaming_a_class_changes_nothing_else(project: Project) -> None:
     head, accuracy = project.step.head, project.step.accuracy
     project.rename_class("crab", "Krabbe")
@@ -158,7 +151,6 @@ def test_renaming_a_class_changes_nothing_else(project: Project) -> None:
     assert (project.step.head, project.step.accuracy) == (head, accuracy)
 
 
-@pytest.mark.slow_when_emulated
 def test_changes_are_undone_one_by_one(project: Project, drawn: Path) -> None:
     model = project.serialize_model()
     project.add_class("turtle", photos_of(drawn, "turtle"))
@@ -173,7 +165,6 @@ def test_changes_are_undone_one_by_one(project: Project, drawn: Path) -> None:
         project.undo()
 
 
-@pytest.mark.slow_when_emulated
 def test_a_project_is_kept_in_its_folder(project: Project) -> None:
     again = Project(project.path)
     assert again.classes == project.classes
@@ -183,13 +174,11 @@ def test_a_project_is_kept_in_its_folder(project: Project) -> None:
     assert shown["classes"] == [{"name": "crab", "photos": 15}, {"name": "fish", "photos": 15}]
 
 
-@pytest.mark.slow_when_emulated
 def test_the_threshold_is_a_probability(project: Project) -> None:
     assert project.step.accuracy is not None
     assert 0.5 <= project.step.threshold < 1
 
 
-@pytest.mark.slow_when_emulated
 def test_unreadable_photos_are_errors_or_skipped(
     project: Project, tmp_path: Path, drawn: Path
 ) -> None:
@@ -207,7 +196,6 @@ def test_unreadable_photos_are_errors_or_skipped(
         project.add_photos("fish", [bad], on_error=lambda i, error: None)
 
 
-@pytest.mark.slow_when_emulated
 def test_wrong_class_names_are_refused(project: Project, drawn: Path) -> None:
     photos = photos_of(drawn, "fish")[:1]
     with pytest.raises(ValueError, match="the project already has a class 'fish'"):
@@ -230,7 +218,6 @@ def test_a_model_needs_two_classes(drawn: Path, tmp_path: Path) -> None:
         project.serialize_model()
 
 
-@pytest.mark.slow_when_emulated
 def test_folders_without_a_usable_project_are_refused(tmp_path: Path, project: Project) -> None:
     with pytest.raises(ValueError, match="does not contain a project"):
         Project(tmp_path)
@@ -318,7 +305,6 @@ def test_a_damaged_index_is_refused(tmp_path: Path, change: Any) -> None:
         Project(tmp_path)
 
 
-@pytest.mark.slow_when_emulated
 def test_a_damaged_part_is_refused(project: Project, drawn: Path) -> None:
     [first, _] = project.step.photos
     path = project.path / "parts" / first.file
@@ -331,7 +317,6 @@ def test_a_damaged_part_is_refused(project: Project, drawn: Path) -> None:
     assert project.classes == ["crab", "fish"]
 
 
-@pytest.mark.slow_when_emulated
 def test_files_that_no_state_uses_are_removed(
     project: Project, drawn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,7 +343,6 @@ def add_a_photo(path: Path, photo: Path) -> None:
     Project(path).add_photos("fish", [photo])
 
 
-@pytest.mark.slow_when_emulated
 def test_changes_of_several_processes_wait_for_each_other(project: Project, drawn: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     changes = [

@@ -12,6 +12,8 @@ from coral_learn.project.state import (
     rename_class,
 )
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 
 @pytest.fixture
 def trained() -> ProjectState:

@@ -9,6 +9,8 @@ from numpy.typing import DTypeLike
 from tests.support.detection_model import OUTPUTS, detection_model, quarters_image
 from tests.support.model_builder import make_interpreter
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 QUARTERS = quarters_image([(0, 204, 0), (51, 0, 102), (0, 5, 5), (255, 0, 255)])
 EXPECTED: dict[str, list[Any]] = {
     "boxes": [[1, 1, 1.5, 1.5], [0, 0, 0.5, 0.5], [0.1, 0.6, 0.6, 1.1]],
@@ -31,7 +33,6 @@ def check(content: bytes, order: tuple[str, ...], image: np.ndarray) -> None:
         np.testing.assert_allclose(found[name][0, :3], expected, atol=1e-5)
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("order", list(itertools.permutations(OUTPUTS)), ids="-".join)
 def test_order_of_the_outputs(order: tuple[str, ...]) -> None:
     check(detection_model(order), order, QUARTERS)

@@ -20,6 +20,8 @@ from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.graph import Graph
 from coral_learn.tflite.tree import pack, unpack
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 CONTENTS = {kind: build_classifier(kind, with_signature=True).content for kind in KINDS}
 CONTENT = CONTENTS["uint8"]
 
@@ -223,7 +225,6 @@ def _repeated_tables(tables: int, name_length: int) -> bytes:
     return bytes(builder.Output())
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize(
     ("tables", "name_length", "message"),
     [(50_000, 1, "more tables than any model of"), (1000, 100_000, "more than the file holds")],
@@ -242,7 +243,6 @@ def test_small_files_that_expand_to_huge_trees_are_refused_early(
     assert peak < 10_000_000  # the whole tree would have more
 
 
-@pytest.mark.slow_when_emulated
 @settings(max_examples=300)
 @given(
     kind=st.sampled_from(sorted(KINDS)),

@@ -36,6 +36,8 @@ from coral_learn.tflite.linear_layer import find_linear_layers
 from coral_learn.tflite.metadata import add_metadata_entry
 from coral_learn.tflite.tree import pack, unpack
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 CLASSIFIER = build_classifier("uint8", 3, 2, size=(2, 2), with_signature=True).content
 LABELLED = attach_labels(CLASSIFIER, ["cat", "dog"]).content
 BOMB_MEGABYTES = 64
@@ -168,7 +170,6 @@ SMALL_FILES = {
 }
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("trace_memory", [False, True])
 @pytest.mark.parametrize("name", SMALL_FILES)
 def test_small_files_need_little_memory_and_time(name: str, trace_memory: bool) -> None:
@@ -181,7 +182,6 @@ def test_small_files_need_little_memory_and_time(name: str, trace_memory: bool) 
         attack(function, content, trace_memory=trace_memory)
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("kind", ["uint8", "float32"])
 @pytest.mark.parametrize("name", ["read_head, append_softmax_head", "add_class"])
 def test_a_head_of_1000_classes_is_rebuilt_in_little_memory(name: str, kind: str) -> None:
@@ -394,7 +394,6 @@ INCONSISTENT_CHANGES = {
 }
 
 
-@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("name", INCONSISTENT_CHANGES)
 def test_inconsistent_imprinting_models_are_refused_or_work(name: str) -> None:
     _attack_with_all(_changed(_imprinting_model(), INCONSISTENT_CHANGES[name]))
@@ -411,7 +410,6 @@ def test_a_very_long_chain_after_the_logits_is_not_a_head() -> None:
     assert find_linear_layers(Graph(unpack(_chain("RESHAPE", 300, 1)))) == []
 
 
-@pytest.mark.slow_when_emulated
 @settings(max_examples=60)
 @given(
     kind=st.sampled_from(sorted(KINDS)),
@@ -442,7 +440,6 @@ def _raise_key_error(content: bytes) -> list[bytes]:
     raise KeyError(0)
 
 
-@pytest.mark.slow_when_emulated
 class TestAttack:
     def test_every_function_accepts_some_model(self) -> None:
         for name in FUNCTIONS:

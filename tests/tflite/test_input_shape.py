@@ -23,6 +23,8 @@ from coral_learn.tflite.imprinting.create import create_imprinting_model
 from coral_learn.tflite.input_shape import check_image_input, fix_input_shape
 from coral_learn.tflite.metadata import find_metadata
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 EXAMPLES = min(30, settings().max_examples)
 
 

@@ -19,6 +19,8 @@ from coral_learn.tflite.metadata import add_metadata_entry
 from coral_learn.tflite.metadata_format import TENSOR_AXIS_LABELS, decode_metadata, encode_metadata
 from coral_learn.tflite.tree import pack, unpack
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 BUILT = build_classifier("uint8", classes=3)
 LABELS = ["tench, Tinca tinca", "7 up", "Gänseblümchen"]
 
@@ -41,7 +43,6 @@ def _label_metadata(file_name: str, file_type: int = TENSOR_AXIS_LABELS) -> byte
     return encode_metadata({"subgraph_metadata": [{"output_tensor_metadata": [output]}]})
 
 
-@pytest.mark.slow_when_emulated
 @settings(max_examples=50)
 @given(st.lists(LINES, min_size=3, max_size=3))
 def test_any_labels_are_read_back(labels: list[str]) -> None:
@@ -163,7 +164,6 @@ def test_a_model_without_labels_has_none() -> None:
         read_labels(b"no model")
 
 
-@pytest.mark.slow_when_emulated
 @settings(max_examples=100)
 @given(st.data())
 def test_a_damaged_archive_raises_no_error(data: st.DataObject) -> None:
@@ -213,7 +213,6 @@ def test_all_metadata_fields_survive_encoding_and_decoding() -> None:
     assert decode_metadata(content) == metadata
 
 
-@pytest.mark.slow_when_emulated
 @settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=6), st.floats(0, 1))
 def test_broken_metadata_raises_only_model_errors(

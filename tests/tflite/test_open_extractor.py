@@ -30,6 +30,8 @@ from coral_learn.tflite.output_kind import OutputKind
 from coral_learn.tflite.quantization import probability_quantization
 from coral_learn.tflite.tree import pack, unpack
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 CONV: dict[str, Any] = {"linear": "conv"}
 DENSE: dict[str, Any] = {"linear": "fully_connected", "rank": 2, "pool": "mean"}
 MODELS: dict[str, dict[str, Any]] = {

@@ -21,6 +21,8 @@ from coral_learn.tflite.notes import write_note
 from coral_learn.tflite.resize_note import read_resize, read_view, with_resize
 from coral_learn.tflite.resizing import Resize, checked_resize, checked_view
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 EMBEDDINGS = Embeddings(np.random.default_rng(0).integers(0, 256, (6, 8), np.uint8), 1 / 16, 0)
 LABELS = np.array([0, 1, 2, 0, 1, 2])
 

@@ -10,6 +10,8 @@ import pytest
 
 from coral_learn.tflite import schema
 
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
 STUB = Path(schema.__file__).with_suffix(".pyi")
 
 # The schema of older releases lacks these.

@@ -63,6 +63,7 @@ def answers(content: bytes, images: list[np.ndarray]) -> list[Any]:
     return [run(content, image).ravel().tolist() for image in images]
 
 
+@pytest.mark.slow_when_emulated
 @pytest.mark.parametrize("scale", TINY)
 @given(seed=st.integers(0, 99), layer=st.sampled_from(sorted(LAYERS)), outside=st.booleans())
 @settings(max_examples=12)
