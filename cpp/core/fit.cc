@@ -66,16 +66,14 @@ class HeadFit::CenteredLoss {
   // be read again: only the penalty differs.
   Point start(const SoftmaxHead& head, double penalty) {
     const double more = penalty - std::exchange(penalty_, penalty);
-    if (last_) {
-      write(last_->at, head_);
+    if (std::optional<Point> last = std::exchange(last_, std::nullopt)) {
+      write(last->at, head_);
       if (head == head_) {
-        Point point = *std::exchange(last_, std::nullopt);
-        const auto weights = point.at.head(weight_count());
-        point.gradient.head(weight_count()) += static_cast<float>(more) * weights;
-        point.value += 0.5 * more * weights.cast<double>().squaredNorm();
-        return point;
+        const auto weights = last->at.head(weight_count());
+        last->gradient.head(weight_count()) += static_cast<float>(more) * weights;
+        last->value += 0.5 * more * weights.cast<double>().squaredNorm();
+        return *std::move(last);
       }
-      last_.reset();
     }
     Point point{point_of(head), Eigen::VectorXf(weight_count() + head.classes()), 0};
     point.value = (*this)(point.at, point.gradient);
