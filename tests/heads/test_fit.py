@@ -1,5 +1,6 @@
 """SoftmaxRegression.fit: the converged head, with a penalty that is chosen automatically."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from coral_learn.dataset import ImageFolder, split_by_class
 from coral_learn.embeddings import Embeddings
 from coral_learn.extraction.extractor import EmbeddingExtractor
+from coral_learn.heads import penalty_search
 from coral_learn.heads.imprinting import ImprintingEngine
 from coral_learn.heads.softmax_regression import SoftmaxRegression
 from coral_learn.tflite.imprinting.create import create_imprinting_model
@@ -443,3 +445,23 @@ def test_groups_must_be_one_integer_for_each_row(groups: Any) -> None:
     head = SoftmaxRegression(2, 2)
     with pytest.raises(ValueError, match="groups must be one integer for each of the 4 embed"):
         head.fit(np.eye(4, 2), [0, 1, 0, 1], groups=groups)
+
+
+@pytest.mark.parametrize("folds", ["one", "five"])
+def test_a_fit_that_may_take_long_runs_in_the_callers_thread(
+    folds: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only there can Ctrl-C stop it before it ends."""
+    monkeypatch.setenv("CORAL_LEARN_NUM_THREADS", "2")
+    if folds == "one":
+        monkeypatch.setattr(penalty_search, "_MAX_WORK_FOR_FOLDS", 0)
+    threads = set()
+    held_out_loss = penalty_search._Fold.held_out_loss
+
+    def noting_the_thread(fold: penalty_search._Fold, penalty: float) -> float:
+        threads.add(threading.current_thread())
+        return held_out_loss(fold, penalty)
+
+    monkeypatch.setattr(penalty_search._Fold, "held_out_loss", noting_the_thread)
+    SoftmaxRegression(20, 3, seed=0).fit(*clusters(20))
+    assert (threads == {threading.current_thread()}) == (folds == "one")

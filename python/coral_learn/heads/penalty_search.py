@@ -171,8 +171,11 @@ class _Search:
         return loss < lowest - _NOTICEABLE
 
     def _held_out_losses(self, penalty: float) -> Sequence[float]:
+        threads = min(core.num_threads(), len(self._folds))
+        if threads == 1:  # in this thread, in which Ctrl-C stops even a long fit
+            return [fold.held_out_loss(penalty) for fold in self._folds]
         # A fold is too small to keep several threads busy, so each thread takes another fold.
-        with ThreadPoolExecutor(min(core.num_threads(), len(self._folds))) as executor:
+        with ThreadPoolExecutor(threads) as executor:
             return list(executor.map(lambda fold: fold.held_out_loss(penalty), self._folds))
 
     def attempts_since_best(self) -> int:
