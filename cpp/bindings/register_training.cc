@@ -134,9 +134,9 @@ void register_training(py::module_& module) {
   py::class_<HeadFit>(module, "HeadFit", type,
                       "Fits heads to some rows of embeddings, under one penalty after another.")
       .def(py::init(&make_fit), py::arg("num_classes"), py::arg("embeddings"),
-           py::arg("labels").noconvert(), py::arg("variation"), py::arg("rows").noconvert(),
-           py::arg("class_weights"), py::arg("sample_weights"), py::kw_only(), py::arg("threads"),
-           py::keep_alive<1, 3>(), py::keep_alive<1, 4>())
+           py::arg("labels").noconvert(), py::arg("variation").none(false),
+           py::arg("rows").noconvert(), py::arg("class_weights"), py::arg("sample_weights"),
+           py::kw_only(), py::arg("threads"), py::keep_alive<1, 3>(), py::keep_alive<1, 4>())
       .def("run", &run_fit, py::arg("head"), py::kw_only(), py::arg("l2_penalty"),
            py::arg("tolerance"), py::arg("max_iterations"), py::arg("min_decrease") = 0,
            py::arg("on_report"),

@@ -225,6 +225,8 @@ def test_the_core_fits_only_heads_of_the_same_shape() -> None:
     embeddings = _core.StoredEmbeddings(F32)
     variation = _core.Variation(embeddings, None)
     fit = _core.HeadFit(2, embeddings, LABELS, variation, rows, None, None, threads=1)
+    with pytest.raises(TypeError, match="incompatible constructor arguments"):
+        _core.HeadFit(2, embeddings, LABELS, None, rows, None, None, threads=1)  # type: ignore[arg-type]
     other = _core.Head(F32[:, :2].copy(), BIASES)
     with pytest.raises(ValueError, match="differ in classes or features"):
         fit.run(other, l2_penalty=1, tolerance=1e-3, max_iterations=1, on_report=print)
