@@ -90,11 +90,11 @@ bool minimize(const Objective& objective, Point& point, int max_iterations,
   for (int iteration = 0;; ++iteration) {
     if (accept(iteration, point)) return true;
     if (iteration == max_iterations) return false;
-    Pair pair{point.at, point.gradient, 0};
+    const Point start = point;
     if (!line_search(objective, direction_at(point.gradient, pairs, precondition), point)) {
       return true;
     }
-    pair = {point.at - pair.step, point.gradient - pair.change, 0};
+    Pair pair{point.at - start.at, point.gradient - start.gradient, 0};
     pair.product = dot(pair.step, pair.change);
     if (pair.product <= 0) continue;  // only rounding makes a convex function look different
     if (pairs.size() == kPairs) pairs.pop_front();
