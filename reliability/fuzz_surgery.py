@@ -3,11 +3,12 @@
 ``python -m reliability.fuzz_surgery [--quick] [--minutes M] [--seed N]``
 
 Needs ``pip install atheris`` (Linux; Python 3.11 to 3.13). ``surgery.py`` defines what may happen.
-The first input that does anything else ends the run, and is written to build/fuzz-surgery. The
-corpus is kept there too, so that the next run continues from it.
+The first input that does anything else ends the run; it is written to build/fuzz-surgery and, in
+base64, to the log. The corpus is kept there too, so that the next run continues from it.
 """
 
 import argparse
+import base64
 import contextlib
 import random
 import subprocess
@@ -38,6 +39,7 @@ def main() -> int:
     corpus = _FOLDER / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     _write_seeds(corpus)
+    before = set(_FOLDER.glob("*-*"))
     start = time.perf_counter()
     # libFuzzer ends the process that it runs in.
     run = subprocess.run(
@@ -57,6 +59,8 @@ def main() -> int:
     failed = run.returncode != 0
     if failed:
         print(run.stderr[-4000:], file=sys.stderr)
+        for found in set(_FOLDER.glob("*-*")) - before:
+            print(f"{found.name}: {base64.b64encode(found.read_bytes()).decode()}", file=sys.stderr)
     minutes = (time.perf_counter() - start) / 60
     (_FOLDER / "log").write_text(run.stderr)
     print(

@@ -103,6 +103,24 @@ def test_a_failed_rename_undoes_the_renames_before_it(
     assert [path.read_bytes() for path in tmp_path.iterdir()] == ([old] * 3 if old else [])
 
 
+def test_a_signal_just_after_the_last_rename_leaves_all_files_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / name for name in ("model", "labels", "report")]
+    write_together(dict.fromkeys(paths, b"old"))
+    replace = os.replace
+
+    def interrupt_after_the_report(source: str, target: str) -> None:
+        replace(source, target)
+        if Path(target).name == "report":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupt_after_the_report)
+    with pytest.raises(KeyboardInterrupt):
+        write_together(dict.fromkeys(paths, b"new"))
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new"] * 3
+
+
 @pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.EINVAL])
 def test_files_are_written_on_a_file_system_without_hard_links(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int

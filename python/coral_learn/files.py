@@ -35,8 +35,9 @@ def write_together(files: Mapping[str | os.PathLike[str], bytes]) -> None:
     """Writes several files like :func:`write_atomically`, either all of them or none.
 
     All data is on disk before the first file is renamed, so a full disk changes no file. If a
-    rename fails, or a signal arrives, the renames before it are undone. Only a process that is
-    killed between two renames leaves some files new and others old.
+    rename fails, or a signal arrives before the last one, the renames before it are undone. Only a
+    process that is killed between two renames leaves some files new and others old, and then
+    :func:`interrupted_writes` finds the old content of those that are new.
 
     Args:
         files: The data for each path.
@@ -67,6 +68,15 @@ def write_together(files: Mapping[str | os.PathLike[str], bytes]) -> None:
             Path(file.name).unlink(missing_ok=True)
 
 
+def interrupted_writes(path: str | os.PathLike[str]) -> list[Path]:
+    """Returns the files that killed writes of ``path`` left beside it: old content or new."""
+    pattern = re.compile(re.escape(f".{Path(path).name}") + _SUFFIX)
+    try:
+        return [each for each in Path(path).parent.iterdir() if pattern.fullmatch(each.name)]
+    except OSError:
+        return []
+
+
 @contextmanager
 def exclusive_lock(path: str | os.PathLike[str]) -> Iterator[None]:
     """Waits until no other process is in the same place.
@@ -94,9 +104,11 @@ def _put_in_place(renames: Sequence[tuple[Path, Path]]) -> None:
                             raise
                 temporary.replace(path)
     except BaseException:
-        for path, second in old:
-            with suppress(OSError):
-                path.unlink() if second is None else second.replace(path)
+        # A signal can arrive just after the last rename, when all files are new.
+        if os.path.lexists(renames[-1][0]):
+            for path, second in old:
+                with suppress(OSError):
+                    path.unlink() if second is None else second.replace(path)
         raise
     finally:
         for _, second in old:
@@ -141,12 +153,10 @@ def _create_beside(path: Path) -> BinaryIO:
 
 def _remove_unused_files(path: Path) -> None:
     """Removes the temporary files for ``path`` that no process uses."""
-    pattern = re.compile(re.escape(f".{path.name}") + _SUFFIX)
-    with suppress(OSError):
-        for found in path.parent.iterdir():
-            if pattern.fullmatch(found.name) and found.is_file():
-                with suppress(OSError):
-                    _remove_if_unused(found)
+    for found in interrupted_writes(path):
+        if found.is_file():
+            with suppress(OSError):
+                _remove_if_unused(found)
 
 
 def _remove_if_unused(temporary: Path) -> None:

@@ -13,6 +13,7 @@ from tests.support.model_builder import build_classifier
 
 from coral_learn.jobs.outputs import foreign_results
 from coral_learn.jobs.retraining import retrain
+from coral_learn.tflite.labels import attach_labels
 
 COMMAND = Path(sys.executable).with_name("coral-learn")
 
@@ -73,6 +74,28 @@ def test_an_own_earlier_result_is_no_foreign_file(result: Path, tmp_path: Path) 
 def test_a_changed_file_is_foreign(result: Path, name: str) -> None:
     (result / name).write_bytes(b"0 mine\n")
     assert result / name in foreign_results(result)
+
+
+def test_what_a_killed_process_left_half_replaced_is_no_foreign_file(
+    result: Path, tmp_path: Path
+) -> None:
+    """Between two renames the model is the new one, and the label map that of the old one."""
+    renamed = attach_labels(result / "retrained_model.tflite", ["a", "b", "c"])
+    (tmp_path / "new.tflite").write_bytes(renamed.content)
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from coral_learn.jobs.saved_model import save_model\n"
+        "from coral_learn.tflite.file import ModelFile\n"
+        "replace = os.replace\n"
+        "os.replace = lambda old, new: (replace(old, new), os._exit(9))\n"
+        "save_model(Path(sys.argv[1]), ModelFile.open(sys.argv[2]), ['a', 'b', 'c'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, result, tmp_path / "new.tflite"])
+    assert done.returncode == 9
+    assert (result / "retrained_model.tflite").read_bytes() == renamed.content
+    assert (result / "label_map.txt").read_text() == "0 crab\n1 fish\n2 jellyfish\n"
+    assert foreign_results(result) == []
 
 
 def test_files_without_a_model_are_foreign(tmp_path: Path) -> None:

@@ -293,6 +293,20 @@ def test_models_that_crash_a_runtime_are_refused(
         make_interpreter(content, "cpu")
 
 
+@pytest.mark.parametrize("rows", [1, 4])
+@pytest.mark.parametrize("kind", ["uint8", "float32"])
+def test_a_tensor_that_claims_to_be_large_takes_little_memory(kind: str, rows: int) -> None:
+    factor = 2.0 if kind == "float32" else None  # the softmax reads another tensor
+    content = build_classifier(kind, 3, 2, size=(2, 2), factor=factor).content
+    for index in range(len(unpack(content).subgraphs[0].tensors)):
+
+        def change(tree: Any, index: int = index) -> None:
+            tree.subgraphs[0].tensors[index].shape = np.array([rows, 2**25 // rows], np.int32)
+
+        for name in FUNCTIONS:
+            attack(name, _changed(content, change), trace_memory=True)
+
+
 def test_optional_inputs_may_be_missing() -> None:
     content = _changed(CLASSIFIER, _set_inputs(0, [0, 1, -1]))
     assert unpack(content) is not None

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..errors import ModelError
+from ..files import interrupted_writes
 from ..labels import format_labels
 from ..tflite.file import ModelFile
 from ..tflite.label_file import read_archived_labels
@@ -16,13 +17,16 @@ def foreign_results(folder: Path) -> list[Path]:
     """Returns the files in the way of a retrained model that this package did not write.
 
     A retrained model of this package has its labels inside, and the label map beside it has the
-    same labels.
+    same labels. After a process was killed while it replaced them, the model of one of them is
+    among what it left.
 
     Args:
         folder: The folder for a retrained model, which need not exist.
     """
     models = {folder / name: _labels_inside(folder / name) for name in MODEL_NAMES}
-    own_labels = [labels for labels in models.values() if labels is not None]
+    left = [each for path in models for each in interrupted_writes(path)]
+    inside = [*models.values(), *map(_labels_inside, left)]
+    own_labels = [labels for labels in inside if labels is not None]
     found = [path for path, labels in models.items() if labels is None and _exists(path)]
     label_map = folder / LABEL_MAP_NAME
     if _exists(label_map) and not _has_labels(label_map, own_labels):

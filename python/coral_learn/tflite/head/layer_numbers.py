@@ -47,8 +47,12 @@ def read_linear_layer(graph: Graph, layer: LinearLayer) -> tuple[WeightColumns, 
             f"the last linear layer has weights of the shape {list(weights.shape)} for an input of "
             f"{list(features)} features: it is not a softmax regression"
         )
-    if layer.logits.shape[-1:] != (len(weights),):
-        raise ModelError(f"the last linear layer does not give {len(weights)} logits")
+    for tensor in (layer.logits, layer.activation_input):
+        if tensor.shape[-1:] != (len(weights),):
+            raise ModelError(
+                f"the last linear layer has {len(weights)} rows of weights, but its logits have "
+                f"the shape {list(tensor.shape)}"
+            )
     change = logit_change(graph, layer)
     with np.errstate(all="ignore"):
         biases = _read_biases(graph, layer, len(weights)) * change.scale + change.shift
