@@ -75,11 +75,21 @@ def fit(
                 on_report=on_report,
             )
         finally:
-            head = choice.head
+            shape = state.num_classes, state.feature_dim
+            head = _divided(choice.head, choice.temperature, shape)
             if standardization is not None:
-                head = standardization.unfold(head, (state.num_classes, state.feature_dim))
+                head = standardization.unfold(head, shape)
             state.publish(head, calibration)
-    return FitRecord(choice.penalty, choice.losses, losses, converged, choice.at_edge)
+    return FitRecord(
+        choice.penalty, choice.losses, losses, converged, choice.at_edge, choice.temperature
+    )
+
+
+def _divided(head: core.Head, temperature: float, shape: tuple[int, int]) -> core.Head:
+    """Returns a head [C, D] whose logits are divided by a temperature."""
+    weights, biases = np.empty(shape, np.float32), np.empty(shape[0], np.float32)
+    head.copy_to(weights, biases)
+    return core.Head(weights / np.float32(temperature), biases / np.float32(temperature))
 
 
 def _with_normalized_lengths(training: TrainingSet) -> TrainingSet:
