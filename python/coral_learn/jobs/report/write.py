@@ -1,22 +1,14 @@
 """Writes the report: one HTML file that needs no network."""
 
-import base64
-import io
 from dataclasses import dataclass
-from pathlib import Path
 
-from PIL import ImageOps
-
-from ...extraction.deep_pictures import to_gray_bytes
-from ...extraction.photo_file import PhotoError, read_photo
-from ...extraction.picture_formats import is_deep, open_photo
 from ...words import percent, quoted
 from ..cross_validation import MIN_TEST_PHOTOS
+from ..thumbnail import thumbnail
 from .analysis import RECOMMENDED_PHOTOS, Analysis
 
 REPORT_NAME = "report.html"
 
-_THUMBNAIL = 160  # pixels, enough for screens with two pixels per CSS pixel
 _CURVE_WIDTH, _CURVE_HEIGHT = 600, 180
 
 
@@ -58,7 +50,7 @@ def render_report(
     )
     environment.filters["percent"] = _percent
     environment.filters["quoted"] = quoted
-    environment.filters["thumbnail"] = _thumbnail
+    environment.filters["thumbnail"] = thumbnail
     page = environment.get_template("template.html.j2").render(
         title=title,
         analysis=analysis,
@@ -91,22 +83,3 @@ def _scale_curve(curve: list[tuple[int, float]]) -> list[_CurvePoint]:
 
 def _percent(fraction: float | None) -> str:
     return "none" if fraction is None else percent(fraction)
-
-
-def _thumbnail(path: Path) -> str:
-    """Returns a small JPEG of a photo as a data URL, or "" if the photo cannot be read."""
-    try:
-        content = read_photo(path).content
-    except PhotoError:
-        return ""
-    try:
-        with open_photo(content) as photo:
-            photo.draft("RGB", (_THUMBNAIL, _THUMBNAIL))
-            shown = to_gray_bytes(photo).image if is_deep(photo) else photo
-            small = ImageOps.exif_transpose(shown).convert("RGB")
-        small.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    except Exception:  # Pillow raises many types of errors for a damaged file
-        return ""
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
