@@ -71,8 +71,8 @@ def _move(row: TableRow) -> Move:
             f"{row.new_label!r}. Change its class where it is written."
         )
     check_class_name(row.new_label, f"new_label {row.new_label!r} cannot be used")
-    if is_system_name(row.new_label):
-        raise ValueError(f"new_label {row.new_label!r} is the name of a folder of the system.")
+    if is_system_name(row.new_label) or set(row.new_label) & set("/\\:"):
+        raise ValueError(f"new_label {row.new_label!r} cannot be the name of a class folder.")
     parts = path.parts
     above = folder.joinpath(*parts[:depth])
     return Move(source, _class_folder(above, row.new_label).joinpath(*parts[depth + 1 :]))

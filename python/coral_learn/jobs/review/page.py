@@ -65,7 +65,11 @@ def _steps(review: Review) -> list[tuple[str, str]]:
     merged = [f"{each.classes[0]} and {each.classes[1]}" for each in review.confused_classes]
     doubtful, near = len(review.doubtful), len(review.near_duplicates)
     found = [
-        ("duplicates", contradictions, f"Give {counted(contradictions, 'photo')} one label each"),
+        (
+            "duplicates",
+            contradictions,
+            f"Choose one label for {counted(contradictions, 'photo')} with several",
+        ),
         ("doubtful", doubtful, f"Check {counted(doubtful, 'doubtful label')}"),
         ("confused", len(merged), f"Merge {', '.join(merged[:3])}, or add photos of them"),
         ("next", len(review.label_next), f"Label {counted(len(review.label_next), 'more photo')}"),
@@ -74,7 +78,7 @@ def _steps(review: Review) -> list[tuple[str, str]]:
             len(review.outliers),
             f"Look at {counted(len(review.outliers), 'photo')} unlike the others of the class",
         ),
-        ("near", near, f"Keep one of {counted(near, 'pair')} of near-duplicates"),
+        ("near", near, f"Look at {counted(near, 'pair')} of near-duplicates"),
     ]
     return [(anchor, text) for anchor, number, text in found if number]
 
