@@ -197,6 +197,22 @@ def test_the_page_has_everything_in_one_file(
     assert "coral-learn review --apply page.csv" in page.text
 
 
+def test_photos_whose_class_is_in_a_listing_are_not_moved(
+    photos: Path, extraction: Extraction, tmp_path: Path
+) -> None:
+    folder = tmp_path / "listed"
+    folder.mkdir()
+    lines = ["file_name,label"]
+    for label in ("crab", "fish"):
+        for photo in sorted((photos / label).iterdir())[:8]:
+            shutil.copy(photo, folder)
+            lines.append(f"{photo.name},{label}")
+    (folder / "metadata.csv").write_text("\n".join(lines))
+    files = review_files(tmp_path / "out")
+    write_review(review_of(folder, extraction), files, folder)
+    assert len(files.table.read_text().splitlines()) == 1
+
+
 def test_edited_tables_and_foreign_pages_are_in_the_way(
     flawed: Path, extraction: Extraction, tmp_path: Path
 ) -> None:

@@ -167,6 +167,7 @@ def test_no_file_is_ever_replaced(folder: Path) -> None:
         (["move,crab/1.jpg,crab,../x"], "line 2: new_label '../x' cannot be the name"),
         (["move,crab/1.jpg,crab,x/../../y"], "new_label 'x/../../y' cannot be the name"),
         (["move,crab/1.jpg,crab,.git"], "new_label '.git' cannot be the name of a class folder"),
+        (["drop,crab/1.jpg,lobster,"], "is in no folder of the class 'lobster'"),
         (["move,crab/1.jpg,lobster,fish"], "is in no folder of the class 'lobster'"),
         (["drop,crab/1.jpg,crab,", "move,crab/1.jpg,crab,fish"], "lines 2 and 3 want different"),
         (["move,crab/1.jpg,crab,x", "move,crab/1.jpg,crab,y"], "lines 2 and 3 want different"),

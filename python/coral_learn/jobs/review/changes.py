@@ -9,7 +9,7 @@ from ...dataset.class_names import check_class_name, class_name
 from ...dataset.entries import is_system_name
 from ...words import counted, listed
 from .moves import Move
-from .table import TableRow, chosen, read_table
+from .table import TableRow, chosen, class_depth, read_table
 
 _DROPPED = "-dropped"
 
@@ -61,27 +61,20 @@ def _move(row: TableRow) -> Move:
         raise ValueError(
             f"there is no photo {source}. It was moved since: review the photos again."
         )
-    depth = _class_depth(path, row.label)
-    if row.action == "drop":
-        beside = folder.with_name(f"{folder.name}{_DROPPED}")
-        return Move(source, beside / path)
+    depth = class_depth(path, row.label)
     if depth is None:
         raise ValueError(
-            f"{row.path} is in no folder of the class {row.label!r}, so it cannot be moved to "
-            f"{row.new_label!r}. Change its class where it is written."
+            f"{row.path} is in no folder of the class {row.label!r}, so moving it would not change "
+            "its class. Change it where it is written."
         )
+    if row.action == "drop":
+        return Move(source, folder.with_name(f"{folder.name}{_DROPPED}") / path)
     check_class_name(row.new_label, f"new_label {row.new_label!r} cannot be used")
     if is_system_name(row.new_label) or set(row.new_label) & set("/\\:"):
         raise ValueError(f"new_label {row.new_label!r} cannot be the name of a class folder.")
     parts = path.parts
     above = folder.joinpath(*parts[:depth])
     return Move(source, _class_folder(above, row.new_label).joinpath(*parts[depth + 1 :]))
-
-
-def _class_depth(path: Path, label: str) -> int | None:
-    """Returns which folder of a path is that of a class, or None."""
-    names = [class_name(part) for part in path.parts[:-1]]
-    return names.index(label) if label in names else None
 
 
 def _class_folder(above: Path, label: str) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ...dataset.class_names import class_name
 from ...words import counted, listed
 from .findings import Review
 from .photos import Photo
@@ -41,6 +42,8 @@ class TableRow(NamedTuple):
 def format_table(review: Review, folder: Path) -> bytes:
     """Returns the content of the table: a line for each photo and reason to look at it.
 
+    Photos that are in no folder of their class are left out: moving them would not help.
+
     Args:
         review: The review.
         folder: The folder that has the class folders of the photos.
@@ -54,9 +57,12 @@ def format_table(review: Review, folder: Path) -> bytes:
         if photo.path is None:
             return
         path = photo.path.absolute()
-        if path.is_relative_to(root):
-            name = path.relative_to(root).as_posix()
-            writer.writerow(["keep", name, photo.label, new_label, probability, reason, str(root)])
+        if not path.is_relative_to(root):
+            return
+        name = path.relative_to(root)
+        if class_depth(name, photo.label) is not None:
+            fields = [name.as_posix(), photo.label, new_label, probability, reason, str(root)]
+            writer.writerow([ACTIONS[0], *fields])
 
     for doubtful in review.doubtful:
         write(
@@ -80,6 +86,12 @@ def format_table(review: Review, folder: Path) -> bytes:
         for each in extremes:
             write(each.photo, f"{reason} ({each.quantity} {each.value:g})")
     return text.getvalue().encode(errors="surrogateescape")  # names may not be valid text
+
+
+def class_depth(path: Path, label: str) -> int | None:
+    """Returns which folder of a path is that of a class; None if the class is written elsewhere."""
+    names = [class_name(part) for part in path.parts[:-1]]
+    return names.index(label) if label in names else None
 
 
 def is_unedited(content: bytes) -> bool:
