@@ -91,6 +91,21 @@ def test_an_unedited_table_changes_nothing(folder: Path) -> None:
     assert Path("page.html").exists()
 
 
+def test_nothing_is_written_among_the_photos(folder: Path) -> None:
+    before = sorted(folder.rglob("*"))
+    done = run("photos", "--output", "photos/review", status=1)
+    assert "lies in the folder of the photos" in str(done.exception)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_few_photos_cannot_be_judged(folder: Path) -> None:
+    for photo in [*folder.glob("*/*_01*.jpg"), *folder.glob("*/*_00[3-9].jpg")]:
+        photo.unlink()
+    done = run("photos")
+    assert "There are too few photos of each class to judge their labels" in done.stdout
+    assert "classes with fewer than 5 photos can hardly be judged" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

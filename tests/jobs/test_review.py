@@ -14,7 +14,12 @@ from tests.support.drawn_extractor import drawn_extractor
 from coral_learn import Project, retrain
 from coral_learn.embeddings import Embeddings
 from coral_learn.jobs.review.findings import Review
-from coral_learn.jobs.review.outputs import foreign_review, review_files, write_review
+from coral_learn.jobs.review.outputs import (
+    foreign_review,
+    prepare_files,
+    review_files,
+    write_review,
+)
 from coral_learn.jobs.review.photo_quality import measure_photos
 from coral_learn.jobs.review.photos import Photo, ReviewedPhotos
 from coral_learn.jobs.review.run import review_photos
@@ -84,6 +89,7 @@ def test_the_folder_stays_as_it_is(flawed: Path, extraction: Extraction, tmp_pat
 
     before = content()
     found = review_of(flawed, extraction)
+    prepare_files(review_files(tmp_path / "out"), [flawed])
     write_review(found, review_files(tmp_path / "out"), flawed)
     assert content() == before
 
@@ -185,7 +191,7 @@ def test_the_page_has_everything_in_one_file(
 ) -> None:
     (flawed / "fish" / "<b>&.jpg").write_bytes((flawed / "crab" / "crab_007.jpg").read_bytes())
     found = review_of(flawed, extraction)
-    written = write_review(found, review_files(tmp_path / "out" / "page.html"), flawed)
+    written = write_review(found, review_files(tmp_path / "page.html"), flawed)
     assert [path.name for path in written] == ["page.html", "page.csv"]
     content = written[0].read_text()
     page = Page(content)
@@ -208,7 +214,7 @@ def test_photos_whose_class_is_in_a_listing_are_not_moved(
             shutil.copy(photo, folder)
             lines.append(f"{photo.name},{label}")
     (folder / "metadata.csv").write_text("\n".join(lines))
-    files = review_files(tmp_path / "out")
+    files = review_files(tmp_path)
     write_review(review_of(folder, extraction), files, folder)
     assert len(files.table.read_text().splitlines()) == 1
 
@@ -216,7 +222,7 @@ def test_photos_whose_class_is_in_a_listing_are_not_moved(
 def test_edited_tables_and_foreign_pages_are_in_the_way(
     flawed: Path, extraction: Extraction, tmp_path: Path
 ) -> None:
-    files = review_files(tmp_path / "out")
+    files = review_files(tmp_path)
     found = review_of(flawed, extraction)
     write_review(found, files, flawed)
     assert foreign_review(files) == []

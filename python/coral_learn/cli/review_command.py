@@ -119,13 +119,15 @@ def review_command(
         _change(table, undo, dry_run, json)
         return
     assert source is not None
-    from ..jobs.review.outputs import foreign_review, review_files, write_review
+    from ..jobs.review.outputs import foreign_review, prepare_files, review_files, write_review
     from ..jobs.review.run import review_photos
     from ..jobs.review.sources import Extraction
     from . import display
 
     files = None if output is None else review_files(output)
     if files is not None:
+        given = [each for each in (photos or source, unlabelled) if each is not None]
+        prepare_files(files, given)
         confirm_overwriting(foreign_review(files), force=force, json=json)
     extractor = named_extractor(extractor, device)
     with display.stage_bars() as report:

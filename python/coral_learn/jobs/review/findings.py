@@ -7,6 +7,9 @@ from typing import Any
 from ...extraction.photo_rows import SkippedPhoto
 from .photos import Photo
 
+FEW_PHOTOS = 5
+"""The labels of a class with fewer photos can hardly be judged."""
+
 
 @dataclass(frozen=True)
 class Doubtful:

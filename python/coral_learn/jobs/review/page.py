@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ...words import counted, percent
 from ..thumbnail import thumbnail
-from .findings import Review
+from .findings import FEW_PHOTOS, Review
 from .photos import Photo
 
 PAGE_MARK = b'<meta name="generator" content="coral-learn review">'
@@ -48,6 +48,8 @@ def render_page(review: Review, table_name: str | None) -> bytes:
 
 def verdict(review: Review) -> str:
     """Returns what the review found, in one or two sentences."""
+    if max(review.classes.values()) < FEW_PHOTOS:
+        return f"There are too few photos of each class to judge their labels: {review.photos}."
     number = len(review.doubtful)
     of = f"{counted(review.photos, 'photo')} of {counted(len(review.classes), 'class', 'classes')}"
     if not number:

@@ -15,7 +15,9 @@ from ...heads.near_duplicates import find_near_duplicates
 from ...heads.softmax_regression import SoftmaxRegression
 from ...heads.training_data import LabeledEmbeddings
 from ...progress import StageProgress
+from ...words import quoted
 from .findings import (
+    FEW_PHOTOS,
     ConfusedClasses,
     Doubtful,
     Duplicates,
@@ -31,7 +33,6 @@ LABEL_NEXT = 20
 """How many unlabelled photos are suggested by default."""
 
 _MOST_EXTREME = 12  # of the darkest photos, and of the blurriest
-_MIN_PHOTOS_TO_CONFUSE = 5  # of each class
 _CONFUSED = 0.7  # of the answers right, where a coin gets 0.5
 _NEIGHBORS = 5
 # In robust standard deviations of the class. On the flowers, of photos of something else in a class
@@ -85,7 +86,7 @@ def review_photos(
         confused_classes=_confused(photos, doubts.probabilities),
         label_next=_next(photos, count, seed),
         skipped=photos.skipped,
-        notes=photos.notes,
+        notes=[*photos.notes, *_note_of_small_classes(_counts(photos))],
         lacks_photos=not all(files),
     )
 
@@ -93,6 +94,16 @@ def review_photos(
 def _counts(photos: ReviewedPhotos) -> dict[str, int]:
     counts = np.bincount(photos.labels, minlength=len(photos.classes))
     return dict(zip(photos.classes, counts.tolist(), strict=True))
+
+
+def _note_of_small_classes(counts: dict[str, int]) -> list[str]:
+    small = [name for name, count in counts.items() if count < FEW_PHOTOS]
+    if not small:
+        return []
+    return [
+        f"the labels of classes with fewer than {FEW_PHOTOS} photos can hardly be judged: "
+        f"{quoted(small)}"
+    ]
 
 
 def _duplicates(photos: ReviewedPhotos) -> list[Duplicates]:
@@ -159,7 +170,7 @@ def _confused(photos: ReviewedPhotos, probabilities: ProbabilityMatrix) -> list[
     found = []
     for one, other in combinations(range(len(photos.classes)), 2):
         parts = [photos.labels == label for label in (one, other)]
-        if min(part.sum() for part in parts) < _MIN_PHOTOS_TO_CONFUSE:
+        if min(part.sum() for part in parts) < FEW_PHOTOS:
             continue
         first = probabilities[:, one] > probabilities[:, other]
         right = (np.mean(first[parts[0]]) + np.mean(~first[parts[1]])) / 2

@@ -129,13 +129,13 @@ def read_model(
         ModelError: The model cannot be used.
     """
     record = model.parent / RECORD_NAME
+    rows = read_record(model)
     if photos is None:
         raise ValueError(
             f"{record} lists the photos of {model} by their paths below the folder that they were "
             "trained from, but not that folder: give it with --photos DIR. (To review any folder "
             "of photos: `coral-learn review DIR`.)"
         )
-    rows = read_record(model)
     opened, notes = open_extractor(
         open_or_builtin(extraction.extractor or model, extraction.input_size)
     )
