@@ -1,7 +1,6 @@
 """The review of photos: finding what is doubtful about them."""
 
 from collections.abc import Sequence
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +34,7 @@ LABEL_NEXT = 20
 _MOST_EXTREME = 12  # of the darkest photos, and of the blurriest
 _CONFUSED = 0.7  # of the answers right, where a coin gets 0.5
 _NEIGHBORS = 5
+_BLOCK_ROWS = 1024
 # In robust standard deviations of the class. On the flowers, of photos of something else in a class
 # 8 of 10 are below, and 2% of the flowers.
 _UNUSUAL = -2.0
@@ -147,10 +147,12 @@ def _outliers(photos: ReviewedPhotos, considered: NDArray[np.bool_]) -> list[Ext
 
 def _likeness(directions: NDArray[np.float32]) -> NDArray[np.float32]:
     """Returns how much each row resembles those that are nearest to it, [N]."""
-    cosines = directions @ directions.T
-    np.fill_diagonal(cosines, -1.0)
-    nearest: NDArray[np.float32] = np.sort(cosines, axis=1)[:, -_NEIGHBORS:].mean(axis=1)
-    return nearest
+    nearest = []
+    for rows in np.array_split(np.arange(len(directions)), -(-len(directions) // _BLOCK_ROWS)):
+        cosines = directions[rows] @ directions.T
+        cosines[np.arange(len(rows)), rows] = -1.0
+        nearest.append(np.partition(cosines, -_NEIGHBORS, axis=1)[:, -_NEIGHBORS:].mean(axis=1))
+    return np.concatenate(nearest)
 
 
 def _extremes(
@@ -167,8 +169,15 @@ def _extremes(
 
 def _confused(photos: ReviewedPhotos, probabilities: ProbabilityMatrix) -> list[ConfusedClasses]:
     """Returns pairs of classes whose photos are taken for each other almost as often as not."""
+    others = probabilities.copy()
+    others[np.arange(len(photos)), photos.labels] = -1
+    # Of very many pairs of classes, only those that some photo speaks for.
+    pairs = {
+        (min(pair), max(pair))
+        for pair in zip(photos.labels.tolist(), others.argmax(axis=1).tolist(), strict=True)
+    }
     found = []
-    for one, other in combinations(range(len(photos.classes)), 2):
+    for one, other in sorted(pairs):
         parts = [photos.labels == label for label in (one, other)]
         if min(part.sum() for part in parts) < FEW_PHOTOS:
             continue
