@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from .jobs.classification import Classifier as Classifier
     from .jobs.evaluation import Evaluation as Evaluation
     from .jobs.evaluation import evaluate as evaluate
+    from .jobs.learning_curve import learning_curve as learning_curve
     from .jobs.retraining import RetrainResult as RetrainResult
     from .jobs.retraining import retrain as retrain
     from .jobs.settings import SgdSettings as SgdSettings
@@ -58,6 +59,7 @@ _NAMES_IN: dict[str, list[str]] = {
     "heads.softmax_regression": ["SoftmaxRegression"],
     "jobs.classification": ["Class", "Classifier"],
     "jobs.evaluation": ["Evaluation", "evaluate"],
+    "jobs.learning_curve": ["learning_curve"],
     "jobs.retraining": ["RetrainResult", "retrain"],
     "jobs.settings": ["SgdSettings"],
     "labels": ["format_labels"],

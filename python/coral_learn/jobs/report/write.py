@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ...words import percent, quoted
-from ..cross_validation import MIN_TEST_PHOTOS
+from ..folds import MIN_TEST_PHOTOS
 from ..thumbnail import thumbnail
 from .analysis import RECOMMENDED_PHOTOS, Analysis
 
