@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..arrays import ProbabilityMatrix
 from ..embeddings import Embeddings
+from .confusion import confusion_matrix
 from .folds import make_folds
 
 REPEATS = 3
@@ -45,6 +46,13 @@ class HeldOutScores(NamedTuple):
     def of_own_class(self) -> NDArray[np.float32]:
         """The probability of the class of the photo, [R]."""
         return self.probabilities[np.arange(len(self.labels)), self.labels]
+
+    @property
+    def confusion(self) -> NDArray[np.float64]:
+        """The number of photos by true class (row) and named class (column), [C, C]."""
+        classes = self.probabilities.shape[1]
+        rows = confusion_matrix(self.labels, self.probabilities.argmax(axis=1), classes)
+        return np.asarray(rows * (self.num_photos / len(self.labels)), np.float64)
 
     @property
     def num_photos(self) -> int:

@@ -107,8 +107,9 @@ def retrain(
     """Retrains the last layer of a classifier on photos, then saves and tests the new model.
 
     Writes ``retrained_model.tflite`` (``retrained_model_edgetpu.tflite`` if the extractor is
-    compiled for the Edge TPU), ``label_map.txt``, ``report.html`` and ``photos.csv``, the list
-    of the photos with their part of the split, at the very end, all of them or none. Photos that
+    compiled for the Edge TPU), ``label_map.txt``, ``report.html``, ``report.json`` with the same
+    facts, and ``photos.csv``, the list of the photos with their part of the split, at the very end,
+    all of them or none. Photos that
     cannot be read, and photos that are in two classes, are skipped and listed in the result. Exact
     copies of a photo count once.
 
@@ -215,10 +216,10 @@ def retrain(
     from .report import REPORT_NAME  # not before all else is done
     from .training_report import make_report
 
-    page = make_report(
-        image_folder, photos, split, trained, tested.rows, accuracy, extracted.device, resize
+    report_files = make_report(
+        image_folder, photos, split, trained, tested.rows, trust, extracted.device, resize
     )
-    others = {REPORT_NAME: page, RECORD_NAME: format_record(photos, split)}
+    others = {**report_files, RECORD_NAME: format_record(photos, split)}
     saved = save_model(folder, saved_model, photos.classes, others)
     return RetrainResult(
         model=saved.model,
