@@ -378,7 +378,7 @@ def test_no_module_of_pycoral_is_missing_from_the_table() -> None:
 def test_names_of_sklearn() -> None:
     pytest.importorskip("sklearn", reason="the extra coral-learn[sklearn] is not installed")
     classifier = import_module("coral_learn.sklearn").SoftmaxClassifier
-    assert parameters_of(classifier) == "class_weight penalty random_state"
+    assert parameters_of(classifier) == "class_weight penalty random_state precision"
     for name, parameters in SKLEARN.items():
         if parameters is None:
             assert name in dir(classifier)
