@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from tests.support.drawn_extractor import drawn_extractor
 from tests.support.model_builder import build_classifier
 
 from coral_learn.cli.app import _COMMANDS, load_command
@@ -122,6 +123,47 @@ def test_one_photo_is_classified_without_what_tables_caches_and_devices_need(
     assert not {"rich", "json", "sqlite3", "hashlib", "numpy.ma", "importlib.metadata"} & modules
     rare = "cli.tables extraction.cached_rows edgetpu.library edgetpu.delegate edgetpu.probe"
     assert not {f"coral_learn.{part}" for part in rare.split()} & modules
+
+
+@pytest.mark.slow_when_emulated
+def test_training_loads_neither_masked_arrays_nor_what_downloads_need(
+    photos: Path, tmp_path: Path
+) -> None:
+    extractor, output = tmp_path / "extractor.tflite", tmp_path / "out"
+    extractor.write_bytes(drawn_extractor())
+    code = (
+        "import sys; sys.argv = ['coral-learn', 'train', *sys.argv[1:]]\n"
+        "import numpy, ai_edge_litert.interpreter; before = set(sys.modules)\n"
+        "from coral_learn.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*set(sys.modules) - before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, photos, "--extractor", extractor, "--output", output],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    modules = set(done.stdout.splitlines()[-1].split())
+    assert "coral_learn.jobs.retraining" in modules
+    assert not {"numpy.ma", "ssl", "http.client", "urllib.request", "difflib"} & modules
+
+
+@pytest.mark.parametrize("given", [None, "20"])
+def test_idle_threads_of_blas_do_not_spin_unless_the_user_says_so(given: str | None) -> None:
+    code = (
+        "import os, sys; sys.argv = ['coral-learn', '--version']\n"
+        "from coral_learn.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(os.environ['OPENBLAS_THREAD_TIMEOUT'])"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_THREAD_TIMEOUT"}
+    if given is not None:
+        environment["OPENBLAS_THREAD_TIMEOUT"] = given
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True, env=environment
+    )
+    assert done.stdout.split()[-1] == (given or "4")
 
 
 @pytest.mark.slow_when_emulated
