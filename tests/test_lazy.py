@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from tests.support.drawn_extractor import drawn_extractor
 from tests.support.model_builder import build_classifier
 
 from coral_learn.cli.app import _COMMANDS, load_command
@@ -102,13 +103,13 @@ def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
 def test_one_photo_is_classified_without_what_tables_caches_and_devices_need(
     tmp_path: Path,
 ) -> None:
-    model, photo = tmp_path / "model.tflite", tmp_path / "photo.bmp"
+    model, photo = tmp_path / "model.tflite", tmp_path / "photo.jpg"
     labels = [f"class {k}" for k in range(4)]
     model.write_bytes(attach_labels(build_classifier(classes=4).content, labels).content)
     Image.new("RGB", (8, 8)).save(photo)
     code = (
         "import sys; sys.argv = ['coral-learn', 'classify', *sys.argv[1:]]\n"
-        "import numpy, ai_edge_litert.interpreter, PIL.BmpImagePlugin; before = set(sys.modules)\n"
+        "import numpy, ai_edge_litert.interpreter; before = set(sys.modules)\n"
         "from coral_learn.cli import main\n"
         "try: main()\n"
         "except SystemExit: print(*set(sys.modules) - before, file=sys.stderr)"
@@ -120,8 +121,49 @@ def test_one_photo_is_classified_without_what_tables_caches_and_devices_need(
     modules = set(done.stderr.split())
     assert "coral_learn.jobs.classification" in modules
     assert not {"rich", "json", "sqlite3", "hashlib", "numpy.ma", "importlib.metadata"} & modules
+    assert "PIL.JpegImagePlugin" in modules
+    assert not {"PIL.PngImagePlugin", "PIL.GifImagePlugin", "fractions"} & modules
     rare = "cli.tables extraction.cached_rows edgetpu.library edgetpu.delegate edgetpu.probe"
     assert not {f"coral_learn.{part}" for part in rare.split()} & modules
+
+
+@pytest.mark.slow_when_emulated
+def test_training_loads_nothing_that_downloads_need(photos: Path, tmp_path: Path) -> None:
+    extractor, output = tmp_path / "extractor.tflite", tmp_path / "out"
+    extractor.write_bytes(drawn_extractor())
+    code = (
+        "import sys; sys.argv = ['coral-learn', 'train', *sys.argv[1:]]\n"
+        "import numpy, ai_edge_litert.interpreter; before = set(sys.modules)\n"
+        "from coral_learn.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*set(sys.modules) - before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, photos, "--extractor", extractor, "--output", output],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    modules = set(done.stdout.splitlines()[-1].split())
+    assert "coral_learn.jobs.retraining" in modules
+    assert not {"ssl", "http.client", "urllib.request", "difflib"} & modules
+
+
+@pytest.mark.parametrize("given", [None, "20"])
+def test_idle_threads_of_blas_do_not_spin_unless_the_user_says_so(given: str | None) -> None:
+    code = (
+        "import os, sys; sys.argv = ['coral-learn', '--version']\n"
+        "from coral_learn.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(os.environ['OPENBLAS_THREAD_TIMEOUT'])"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_THREAD_TIMEOUT"}
+    if given is not None:
+        environment["OPENBLAS_THREAD_TIMEOUT"] = given
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True, env=environment
+    )
+    assert done.stdout.split()[-1] == (given or "4")
 
 
 @pytest.mark.slow_when_emulated

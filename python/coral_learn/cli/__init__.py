@@ -1,5 +1,8 @@
 """The command ``coral-learn``."""
 
+import atexit
+import gc
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -13,6 +16,11 @@ FAILURES = (ValueError, OSError, ImportError, MemoryError, RuntimeError)
 
 def main() -> None:
     """Runs the command line, and exits with its status or 128 plus the number of a signal."""
+    # The threads of NumPy's OpenBLAS would spin for 2**26 cycles whenever they have no work, on
+    # processors that the photos need. With this they sleep; it is read when NumPy is imported.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    # Python looks for garbage three times while it ends, in memory that is freed just after.
+    atexit.register(gc.freeze)
     sys.exit(run_until_stopped(_run))
 
 

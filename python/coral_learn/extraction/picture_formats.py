@@ -4,6 +4,7 @@ import functools
 import importlib
 import io
 import re
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +19,8 @@ _HEIF_BRANDS = frozenset(
 )
 _AVIF_BRANDS = frozenset([b"avif", b"avis"])
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_EIGHT_BIT_STARTS = (b"\xff\xd8\xff", b"GIF8", b"BM")
+_JPEG_START = b"\xff\xd8\xff"
+_EIGHT_BIT_STARTS = (_JPEG_START, b"GIF8", b"BM")
 _BITS_PER_SAMPLE = 258
 _PNG_START, _PNG_DEPTH_AT = b"\x89PNG\r\n\x1a\n", 24
 
@@ -42,7 +44,7 @@ def open_photo(content: bytes) -> Iterator[Image.Image]:
     if _is_heif(content):
         _register_heif()
     try:
-        opened = Image.open(io.BytesIO(content))
+        opened = _open_jpeg(content) or Image.open(io.BytesIO(content))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         [count] = re.findall(r"\((\d+) pixels\)", str(error)) or ["too many"]
         raise PhotoError(_too_large(count)) from None
@@ -123,6 +125,20 @@ def check_pixel_count(width: int, height: int) -> None:
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and width * height > limit:
         raise PhotoError(_too_large(f"{width} x {height}"))
+
+
+def _open_jpeg(content: bytes) -> Image.Image | None:
+    """Opens a JPEG; returns None for anything else.
+
+    ``Image.open`` would first import Pillow's modules for four other formats.
+    """
+    if not content.startswith(_JPEG_START):
+        return None
+    from PIL.JpegImagePlugin import jpeg_factory
+
+    with suppress(SyntaxError, IndexError, TypeError, struct.error):  # the types that it suppresses
+        return jpeg_factory(io.BytesIO(content))
+    return None
 
 
 def _too_large(pixels: str) -> str:

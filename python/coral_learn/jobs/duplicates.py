@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import present_labels
+
 
 class Duplicates(NamedTuple):
     """Which rows to keep so that every photo counts once.
@@ -40,10 +42,10 @@ def find_duplicates(
     for rows in rows_of.values():
         if len(rows) == 1:
             continue
-        if len(np.unique(labels[rows])) > 1:
+        if len(present_labels(labels[rows])) > 1:
             contradictions.append(rows)
         else:
             best = min(rows, key=lambda row: (ranks[row], row))
             copies += [row for row in rows if row != best]
     dropped = np.array([*copies, *(row for rows in contradictions for row in rows)], np.int64)
-    return Duplicates(np.setdiff1d(np.arange(len(labels)), dropped), contradictions, sorted(copies))
+    return Duplicates(np.delete(np.arange(len(labels)), dropped), contradictions, sorted(copies))

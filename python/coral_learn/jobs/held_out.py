@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import ProbabilityMatrix
+from ..arrays import ProbabilityMatrix, present_labels
 from ..embeddings import Embeddings
 from ..heads.core import num_threads
 from .confusion import confusion_matrix
@@ -59,7 +59,7 @@ class HeldOutScores(NamedTuple):
     @property
     def num_photos(self) -> int:
         """The number of different photos."""
-        return len(np.unique(self.photos))
+        return len(present_labels(self.photos))
 
 
 def score_held_out(

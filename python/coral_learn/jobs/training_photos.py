@@ -169,7 +169,7 @@ def _note_of_copies(photos: TrainingPhotos, copies: list[int]) -> str:
     text = f"{counted(len(copies), 'exact copy', 'exact copies')} of other photos {count} only once"
     if photos.split is None:
         return text
-    tested = len(np.intersect1d(copies, photos.split.test))
+    tested = len(set(copies).intersection(photos.split.test.tolist()))
     return f"{text}; {tested} of them in the test part, which has no copy of a training photo now"
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -96,6 +95,8 @@ def find_model(name: str, *, for_edge_tpu: bool = False) -> NamedModel:
             f"Coral has no extractor {plain} that is compiled for the Edge TPU: choose one of "
             f"{', '.join(compiled)}, or the device cpu"
         )
+    from difflib import get_close_matches
+
     near = get_close_matches(name.lower(), [BUILTIN_NAME, *models], n=1)
     question = f"did you mean {near[0]}? " if near else ""
     raise ModelError(

@@ -9,7 +9,6 @@ from ..files import exclusive_lock
 from ..machine import cache_folder
 from ..progress import Progress
 from .catalog import BUILTIN_NAME, NamedModel, catalog
-from .download import DownloadError, download
 
 URL_VARIABLE = "CORAL_LEARN_MODELS_URL"
 """The environment variable with the address of a folder to download from, such as a mirror."""
@@ -81,6 +80,8 @@ def _download(model: NamedModel, path: Path, progress: Progress) -> None:
 
 def _complete(model: NamedModel, url: str, part: Path, progress: Progress) -> bool:
     """Downloads what is missing, and tells whether the content is right."""
+    from .download import DownloadError, download  # a file that is here needs no HTTP
+
     try:
         download(url, part, progress)
     except DownloadError as error:
