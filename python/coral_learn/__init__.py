@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from .jobs.classification import Classifier as Classifier
     from .jobs.evaluation import Evaluation as Evaluation
     from .jobs.evaluation import evaluate as evaluate
+    from .jobs.export.write import ExportResult as ExportResult
+    from .jobs.export.write import export_model as export_model
     from .jobs.retraining import RetrainResult as RetrainResult
     from .jobs.retraining import retrain as retrain
     from .jobs.settings import SgdSettings as SgdSettings
@@ -54,6 +56,7 @@ _NAMES_IN: dict[str, list[str]] = {
     "heads.softmax_regression": ["SoftmaxRegression"],
     "jobs.classification": ["Class", "Classifier"],
     "jobs.evaluation": ["Evaluation", "evaluate"],
+    "jobs.export.write": ["ExportResult", "export_model"],
     "jobs.retraining": ["RetrainResult", "retrain"],
     "jobs.settings": ["SgdSettings"],
     "labels": ["format_labels"],

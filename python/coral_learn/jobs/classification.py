@@ -93,7 +93,7 @@ class Classifier:
                 is invalid.
         """
         file = ModelFile.open(model)
-        names = _label_names(labels) if labels is not None else file.labels
+        names = label_names(labels) if labels is not None else file.labels
         self._model = ImageModel(
             file,
             device=device,
@@ -234,7 +234,12 @@ def _check_selection(top_k: int, threshold: float | None) -> None:
         raise ValueError(f"top_k must be at least 1, not {top_k}")
 
 
-def _label_names(labels: LabelSource) -> list[str]:
+def label_names(labels: LabelSource) -> list[str]:
+    """Returns the names of the classes by their index.
+
+    Raises:
+        OSError, ValueError: The label file cannot be read.
+    """
     if isinstance(labels, str | os.PathLike):
         labels = read_label_file(labels)
     return label_list(labels) if isinstance(labels, Mapping) else list(labels)
