@@ -59,7 +59,7 @@ class Classifier:
         num_classes: The number of classes; two for a model that gives one number.
         output_kind: What the model's output means.
         input_size: Width and height of the model's input, in pixels.
-        resize: What the model sees of a photo, ``squash`` or ``crop``.
+        resize: What the model sees of a photo, ``squash``, ``crop`` or ``linear``.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from tests.jobs.export.conftest import LABELS, MakeModel
 from tests.support.frigate import FrigateClassifier
-from tests.support.model_builder import build_classifier
+from tests.support.model_builder import build_classifier, build_extractor
 
 from coral_learn.errors import ModelError
 from coral_learn.jobs.classification import Classifier
@@ -15,7 +15,7 @@ from coral_learn.jobs.export.write import export_model
 from coral_learn.jobs.retraining import retrain
 from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.labels import attach_labels
-from coral_learn.tflite.resize_note import with_resize
+from coral_learn.tflite.resize_note import read_resize, with_resize
 from coral_learn.tflite.resizing import Resize
 
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
@@ -30,7 +30,8 @@ def test_the_folder_of_frigate(make_model: MakeModel, tmp_path: Path) -> None:
     assert done.files == [tmp_path / "bird feeder" / name for name in names]
     assert done.classes == LABELS
     assert done.notes == []
-    assert done.files[0].read_bytes() == model
+    assert read_resize(ModelFile.open(done.files[0])) == "linear"
+    assert done.files[0].read_bytes() == with_resize(ModelFile(model), "linear").content
     assert done.files[1].read_text() == "crab\nfish\nnone\n"
     config = done.files[2].read_text()
     assert '\n    "bird feeder":\n      threshold: 0.8\n      object_config:\n' in config
@@ -60,15 +61,33 @@ def test_frigate_names_every_photo_of_the_flowers_as_classify_does(
 ) -> None:
     flowers = data_dir / "flowers"
     made = retrain(flowers, extractor and data_dir / "models" / extractor, tmp_path / "trained")
-    frigate = FrigateClassifier(export_model(made.model, "frigate", tmp_path / "flowers").output)
+    exported = export_model(made.model, "frigate", tmp_path / "flowers")
+    frigate = FrigateClassifier(exported.output)
     photos = sorted(flowers.glob("*/*"))
-    with Classifier(made.model) as classifier:
-        ours = [answer[0].label for answer in classifier.classify(photos)]
     theirs = [frigate.classify(np.asarray(Image.open(photo).convert("RGB"))) for photo in photos]
-    differing = [each for each, label in zip(theirs, ours, strict=True) if each.label != label]
-    # Photos between two classes: Frigate samples pixels where classify averages them.
+    with Classifier(exported.files[0]) as classifier:
+        ours = [answer[0].label for answer in classifier.classify(photos)]
+    assert [answer.label for answer in theirs] == ours
+    with Classifier(made.model) as classifier:
+        averaged = [answer[0].label for answer in classifier.classify(photos)]
+    # The model before the export averages pixels: it differs on photos between two classes.
+    differing = [each for each, label in zip(theirs, averaged, strict=True) if each.label != label]
     assert len(differing) <= 0.01 * len(photos)
     assert all(answer.score < 0.8 for answer in differing)
+
+
+def test_a_model_trained_for_frigate_answers_the_same_before_and_after(
+    photos: Path, pictures: list[Path], tmp_path: Path
+) -> None:
+    extractor = build_extractor("uint8", size=(224, 224)).content
+    made = retrain(photos, extractor, tmp_path / "trained", resize="linear")
+    exported = export_model(made.model, "frigate", tmp_path / "drawn")
+    assert exported.files[0].read_bytes() == made.model.read_bytes()
+    frigate = FrigateClassifier(exported.output)
+    with Classifier(made.model) as classifier:
+        ours = [answer[0].label for answer in classifier.classify(pictures)]
+    pixels = [np.asarray(Image.open(photo).convert("RGB")) for photo in pictures]
+    assert [frigate.classify(each).label for each in pixels] == ours
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from coral_learn.jobs.export.write import export_model
 from coral_learn.jobs.retraining import retrain
 from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.normalization import IMAGENET, UNIT
+from coral_learn.tflite.resize_note import with_resize
 
 pytestmark = [
     pytest.mark.slow_when_emulated,
@@ -62,7 +63,10 @@ def test_mediapipe_sees_what_classify_sees(
         theirs = [classify(pixels) for pixels in sized]
     ours = our_answers(file, sized)
     assert [label for label, _ in theirs] == [label for label, _ in ours]
-    assert [score for _, score in theirs] == pytest.approx([score for _, score in ours], abs=0.01)
+    # A pixel that is rounded in another way can move a feature of int8 by a level.
+    within = 0.1 if kind.startswith("int8") else 0.01
+    expected = pytest.approx([score for _, score in ours], abs=within)
+    assert [score for _, score in theirs] == expected
 
 
 @pytest.mark.parametrize("extractor", [MOBILENET, None], ids=["MobileNet", "built-in"])
@@ -74,7 +78,7 @@ def test_mediapipe_names_every_photo_of_the_flowers_as_classify_does(
     made = retrain(flowers, extractor and data_dir / "models" / extractor, tmp_path / "trained")
     file = export_model(made.model, "mediapipe", tmp_path / "out").files[0]
     photos = sorted(flowers.glob("*/*"))
-    ours = our_answers(made.model, photos)
+    ours = our_answers(file, photos)
     with opened(file) as classify:
         theirs = [classify(np.asarray(Image.open(each).convert("RGB"))) for each in photos]
     differing = [
@@ -82,18 +86,18 @@ def test_mediapipe_names_every_photo_of_the_flowers_as_classify_does(
         for (label, score), (our_label, _) in zip(theirs, ours, strict=True)
         if label != our_label
     ]
-    # Photos between two classes: MediaPipe samples pixels where classify averages them.
+    # Photos between two classes: MediaPipe interpolates at slightly other points.
     assert len(differing) <= 0.01 * len(photos)
-    assert all(score < 0.8 for score in differing)
+    assert all(score < 0.6 for score in differing)
 
 
-def test_a_model_that_describes_itself_is_not_changed(
+def test_a_model_that_describes_itself_only_gets_a_note(
     make_model: MakeModel, tmp_path: Path
 ) -> None:
     model = make_model("float32", (16, 16))
     done = export_model(model, "mediapipe", tmp_path)
     assert done.files == [tmp_path / "model.tflite"]
-    assert done.files[0].read_bytes() == model
+    assert done.files[0].read_bytes() == with_resize(ModelFile(model), "linear").content
 
 
 def test_a_normalization_that_is_given_is_declared(make_model: MakeModel, tmp_path: Path) -> None:

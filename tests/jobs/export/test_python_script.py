@@ -99,6 +99,16 @@ def test_other_inputs_get_a_table_of_pixel_values(
     assert run_script(done.output, pictures[:20]) == expected_lines(model, pictures[:20])
 
 
+def test_a_model_for_frigate_is_resized_as_frigate_does(
+    make_model: MakeModel, pictures: list[Path], tmp_path: Path
+) -> None:
+    model = with_resize(ModelFile(make_model("uint8", (96, 96))), "linear")
+    done = export_model(model, "python", tmp_path / "out")
+    assert "Image.Transform.AFFINE" in done.files[-1].read_text()
+    script = [line.split()[1] for line in run_script(done.output, pictures)]
+    assert script == [line.split()[1] for line in expected_lines(model, pictures)]
+
+
 @pytest.mark.parametrize("shape", [(1, 3, 12, 20), (1, 12, 20, 1)], ids=["CHW", "gray"])
 def test_channels_first_gray_and_wide_inputs(
     shape: tuple[int, ...], pictures: list[Path], tmp_path: Path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...tflite.resizing import VIEWS
 from ...words import listed
 from .contents import MARK, Contents
 from .source import ExportSource
@@ -92,7 +93,7 @@ def _described(source: ExportSource, end: str) -> str:
 
 
 def _notes_of_view(source: ExportSource) -> list[str]:
-    if source.resize == "squash":
+    if VIEWS[source.resize][0] != "crop":
         return []
     return [
         f"the model was trained with --resize {source.resize}: give it the center of the camera's "

@@ -30,18 +30,19 @@ def label_lines(labels: list[str]) -> bytes:
     return "".join(f"{label}\n" for label in labels).encode()
 
 
-def notes_of_squashing(resize: Resize, consumer: str) -> list[str]:
+def notes_of_squashing(resize: Resize, consumer: str, better: Resize) -> list[str]:
     """Returns what it means that a consumer stretches whole pictures to the input of a model.
 
     Args:
         resize: How the photos of the model were resized in training.
         consumer: The name of the consumer.
+        better: The way of training that suits it.
     """
     if resize == "crop":
         return [
             f"the model was trained on the centers of photos (--resize crop), but {consumer} "
             "stretches the whole picture, which costs about a point of accuracy: train again with "
-            "--resize both or --resize squash"
+            f"--resize {better}"
         ]
     if resize == "both":
         return [

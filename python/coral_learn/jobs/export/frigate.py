@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ...errors import ModelError
 from ...tflite.output_kind import OutputKind
+from ...tflite.resize_note import with_resize
 from .contents import MARK, MODEL_NAME, Contents, label_lines, notes_of_squashing
 from .source import TRAIN_ON_BUILTIN, ExportSource
 
@@ -57,11 +58,15 @@ def frigate_contents(source: ExportSource, folder: Path) -> Contents:
     name = folder.resolve().name
     quoted = json.dumps(name, ensure_ascii=False)  # a JSON text is also one of YAML
     files = {
-        MODEL_NAME: source.model.content,
+        # classify and evaluate then do with this file what Frigate does.
+        MODEL_NAME: with_resize(source.model, "linear").content,
         LABEL_MAP_NAME: label_lines(source.labels),
         CONFIG_NAME: _CONFIG.format(folder=name, name=quoted).encode(),
     }
-    notes = [*notes_of_squashing(source.resize, "Frigate"), *_note_of_no_class(source.labels)]
+    notes = [
+        *notes_of_squashing(source.resize, "Frigate", better="linear"),
+        *_note_of_no_class(source.labels),
+    ]
     return Contents(
         files,
         notes,

@@ -1,12 +1,13 @@
 """Exporting to MediaPipe Tasks: one model file that describes itself.
 
-The image classifier of MediaPipe Tasks stretches the whole picture to the input. It reads the
-labels from the model, and the normalization of a float input.
+The image classifier of MediaPipe Tasks stretches the whole picture to the input, by bilinear
+interpolation. It reads the labels from the model, and the normalization of a float input.
 """
 
 from pathlib import Path
 
 from ...errors import ModelError
+from ...tflite.resize_note import with_resize
 from .contents import MODEL_NAME, Contents, notes_of_squashing
 from .source import TRAIN_ON_BUILTIN, ExportSource
 
@@ -29,9 +30,11 @@ def mediapipe_contents(source: ExportSource, folder: Path) -> Contents:
             f"{source.name} gives {source.scores.type_name} scores, but MediaPipe takes uint8 or "
             f"float32: {TRAIN_ON_BUILTIN}"
         )
+    # classify and evaluate then do with this file almost what MediaPipe does.
+    model = with_resize(source.model, "linear")
     return Contents(
-        {MODEL_NAME: source.model.content},
-        notes_of_squashing(source.resize, "MediaPipe"),
+        {MODEL_NAME: model.content},
+        notes_of_squashing(source.resize, "MediaPipe", better="linear"),
         f"give {MODEL_NAME} to MediaPipe's ImageClassifier as model_asset_path",
     )
 

@@ -59,7 +59,7 @@ def _script(source: ExportSource, *, has_table: bool) -> str:
         undefined=jinja2.StrictUndefined,
     )
     text: str = template.render(
-        crop=VIEWS[source.resize][0] == "crop",
+        view=VIEWS[source.resize][0],
         label_file=LABELS_NAME,
         mode=source.input_format.mode,
         model_file=MODEL_NAME,
