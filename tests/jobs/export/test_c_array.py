@@ -4,11 +4,17 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.jobs.export.conftest import MakeModel
 
+from coral_learn.extraction.images import load_image
+from coral_learn.jobs.classification import Classifier
 from coral_learn.jobs.export.c_array import c_string
 from coral_learn.jobs.export.write import export_model
+from coral_learn.jobs.retraining import retrain
+from coral_learn.tflite.file import ModelFile
+from coral_learn.tflite.head.int8_head import with_int8_head
 
 LABELS = ["crab", 'a "fish"?\\', "méduse ??/"]
 PROGRAM = """
@@ -21,6 +27,12 @@ int main() {
   for (unsigned i = 0; i < g_labels_len; ++i) std::fprintf(stderr, "%s\\n", g_labels[i]);
 }
 """
+
+
+def model_in(source: Path) -> bytes:
+    """Returns the bytes in the array of a model."""
+    _, _, numbers = source.read_text().partition("g_model[] = {")
+    return bytes(map(int, numbers[: numbers.index(",\n}")].split(",")))
 
 
 @pytest.mark.slow_when_emulated
@@ -50,6 +62,36 @@ def test_operators_on_uint8_are_told(make_model: MakeModel, tmp_path: Path) -> N
     [note] = export_model(make_model("uint8", (16, 16)), "c-array", tmp_path).notes
     assert "FULLY_CONNECTED" in note
     assert "TensorFlow Lite Micro computes in int8 or float32 only" in note
+
+
+@pytest.mark.slow_when_emulated
+def test_a_head_in_uint8_on_a_model_in_int8_becomes_one_in_int8(
+    photos: Path, tmp_path: Path
+) -> None:
+    trained = retrain(photos, None, tmp_path / "trained").model  # on the built-in extractor
+    done = export_model(trained, "c-array", tmp_path / "out")
+    assert done.notes == []
+    assert "// Input: uint8 [1, 224, 224, 3]" in done.files[1].read_text()
+    moved = with_int8_head(ModelFile.open(trained))
+    assert moved is not None
+    assert model_in(done.files[0]) == moved.content
+
+
+@pytest.mark.slow_when_emulated
+def test_tensorflow_lite_micro_answers_as_classify(photos: Path, tmp_path: Path) -> None:
+    library = pytest.importorskip("tflite_micro", reason="tflite-micro is not installed")
+    trained = retrain(photos, None, tmp_path / "trained").model
+    model = model_in(export_model(trained, "c-array", tmp_path / "out").files[0])
+    micro = library.runtime.Interpreter.from_bytes(model, arena_size=8_000_000)
+    pixels = [load_image(photo, (224, 224)) for photo in sorted(photos.glob("*/*"))[::6]]
+    found = []
+    for each in pixels:
+        micro.set_input(each[None], 0)
+        micro.invoke()
+        found.append(micro.get_output(0)[0] / 256)
+    with Classifier(trained) as classifier:
+        expected = classifier.scores(pixels)
+    assert np.abs(np.array(found) - expected).max() < 0.05
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from ...tflite.head.int8_head import with_int8_head
+from ...tflite.nodes import Operator
 from ...tflite.resizing import VIEWS
 from ...words import listed
 from .contents import MARK, Contents
@@ -51,25 +54,29 @@ const unsigned int g_labels_len = sizeof(g_labels) / sizeof(g_labels[0]);
 def c_array_contents(source: ExportSource, folder: Path) -> Contents:
     """Returns C++ files with a model and its labels.
 
+    A head in uint8 on a model in int8, as with the built-in extractor, becomes one in int8.
+
     Args:
         source: The classifier.
         folder: The folder, which is not used.
     """
-    graph = source.model.graph
+    moved = with_int8_head(source.model)
+    model = source.model if moved is None else moved
+    operators = model.graph.operators
     header = _HEADER.format(
         mark=MARK,
         input=_described(source, "image"),
         output=_described(source, "scores"),
-        operators=", ".join(sorted({operator.name for operator in graph.operators})),
+        operators=", ".join(sorted({operator.name for operator in operators})),
     )
     text = _SOURCE.format(
         mark=MARK,
-        model="\n".join(_lines(source.model.content)),
+        model="\n".join(_lines(model.content)),
         labels="\n".join(f"    {c_string(label)}," for label in source.labels),
     )
     return Contents(
         {SOURCE_NAME: text.encode("ascii"), HEADER_NAME: header.encode()},
-        [*_notes_of_view(source), *_notes_of_kernels(source)],
+        [*_notes_of_view(source), *_notes_of_kernels(operators)],
         f"compile {SOURCE_NAME} into your program, and give g_model to tflite::GetModel",
     )
 
@@ -101,12 +108,12 @@ def _notes_of_view(source: ExportSource) -> list[str]:
     ]
 
 
-def _notes_of_kernels(source: ExportSource) -> list[str]:
+def _notes_of_kernels(operators: Sequence[Operator]) -> list[str]:
     """Warns of operators on uint8, for which TensorFlow Lite Micro has no kernels."""
     names = sorted(
         {
             operator.name
-            for operator in source.model.graph.operators
+            for operator in operators
             if operator.name not in _CONVERSIONS
             and any(output.type_name == "uint8" for output in operator.outputs)
         }
@@ -115,6 +122,6 @@ def _notes_of_kernels(source: ExportSource) -> list[str]:
         return []
     return [
         f"{listed(names)} compute in uint8, but TensorFlow Lite Micro computes in int8 or float32 "
-        "only, and refuses this model; the array is for other runtimes. Train on an extractor that "
-        "gives int8 or float32 embeddings"
+        "only, and refuses this model; the array is for other runtimes. Train with the built-in "
+        "extractor (`coral-learn train PHOTOS --output DIR`), or with one in int8 or float32"
     ]
