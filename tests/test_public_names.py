@@ -40,7 +40,8 @@ PACKAGE: dict[str, str | None] = {
     "ModelError": None,
     "Project": "path",
     "RetrainResult": (
-        "model labels report classes images skipped accuracy seconds device runtime notes resize"
+        "model labels report classes images skipped accuracy seconds device runtime notes resize "
+        "learning_curve threshold"
     ),
     "SgdSettings": "iterations learning_rate batch_size weight_scale",
     "SoftmaxRegression": "feature_dim num_classes weight_scale reg seed",
@@ -53,14 +54,17 @@ PACKAGE: dict[str, str | None] = {
     "edgetpu": None,
     "evaluate": "model data_dir labels device cache input_size progress normalization resize",
     "export_model": "model target output labels normalization",
+    "find_label_errors": "embeddings labels groups seed",
     "format_labels": "labels",
     "install_as_pycoral": "",
+    "label_next": "embeddings labels unlabelled count seed",
+    "learning_curve": "embeddings labels groups seed",
     "read_head": "classifier",
     "read_labels": "model",
     "remember_classes": "classifier embeddings labels",
     "retrain": (
         "data_dir extractor output tensor_name method sgd validation test seed device cache "
-        "input_size progress normalization resize"
+        "input_size progress normalization resize precision"
     ),
     "split_by_class": "labels validation test seed groups",
 }
@@ -87,13 +91,14 @@ EDGETPU: dict[str, str | None] = {
 # Attributes of objects; methods are listed with their parameters.
 ATTRIBUTES: dict[str, dict[str, str | None]] = {
     "Classifier": {
-        "classify": "images top_k threshold progress on_error",
+        "classify": "images top_k threshold coverage progress on_error",
         "close": "",
         "label": "index",
         "labels": None,
         "num_classes": None,
         "resize": None,
         "scores": "images progress on_error",
+        "threshold": None,
     },
     "EmbeddingCache": {"clear": "", "info": "", "max_bytes": None, "path": None},
     "EmbeddingExtractor": {
@@ -133,6 +138,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "labels": None,
         "num_classes": None,
         "predict": "x",
+        "predict_proba": "x",
         "serialize_extractor_model": "",
         "serialize_model": "",
         "train": "embedding class_id",
@@ -159,7 +165,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "biases": None,
         "feature_dim": None,
         "fit": "embeddings labels validation class_weight sample_weight penalty seed progress "
-        "groups",
+        "groups temperature",
         "get_accuracy": "mat_x labels",
         "labels": None,
         "load": "path",
@@ -253,8 +259,8 @@ COMMANDS = {
     "": "--version",
     "cache": "--clear --json",
     "classify": (
-        "MODEL IMAGES --labels --top-k --threshold --input-size --input-range --resize --device "
-        "--json"
+        "MODEL IMAGES --labels --top-k --threshold --coverage --input-size --input-range --resize "
+        "--device --json"
     ),
     "demo": "--output --force --json",
     "doctor": "--model --device --json",
@@ -277,14 +283,22 @@ COMMANDS = {
     "project undo": "FOLDER",
     "train": (
         "DATA_DIR --extractor --tensor --output --method --iterations --learning-rate --batch-size "
-        "--weight-scale --val --test --seed --input-size --input-range --resize --device --cache "
-        "--no-cache --force --json"
+        "--weight-scale --val --test --seed --input-size --input-range --resize --precision "
+        "--device --cache --no-cache --force --json"
     ),
 }
 PHOTO_KEYS = {"path": None, "reason": None}
 RETRAINED_KEYS = {
     "accuracy": {
-        "cross_validated": {"accuracy": None, "interval": [None], "photos": None},
+        "cross_validated": {
+            "accuracy": None,
+            "calibration_error": None,
+            "interval": [None],
+            "macro_accuracy": None,
+            "macro_interval": [None],
+            "photos": None,
+            "recalls": [{"interval": [None], "name": None, "photos": None, "recall": None}],
+        },
         "interval": [None],
         "photos": {"test": None, "train": None, "validation": None},
         "test_float": None,
@@ -296,6 +310,13 @@ RETRAINED_KEYS = {
     "device": None,
     "images": None,
     "labels": None,
+    "learning_curve": {
+        "accuracies": [None],
+        "error": None,
+        "exponent": None,
+        "photos": None,
+        "sizes": [None],
+    },
     "model": None,
     "notes": [],
     "report": None,
@@ -303,6 +324,7 @@ RETRAINED_KEYS = {
     "runtime": None,
     "seconds": {"extract": None, "serialize": None, "train": None, "verify": None},
     "skipped": [],
+    "threshold": None,
 }
 CANDIDATE_KEYS = {"dtype": None, "name": None, "shape": [None]}
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from .former_names.install import install_as_pycoral as install_as_pycoral
     from .heads.core import build_info as build_info
     from .heads.imprinting import ImprintingEngine as ImprintingEngine
+    from .heads.label_errors import find_label_errors as find_label_errors
+    from .heads.label_next import label_next as label_next
     from .heads.new_class import add_class as add_class
     from .heads.new_class import remember_classes as remember_classes
     from .heads.softmax_regression import SoftmaxRegression as SoftmaxRegression
@@ -29,6 +31,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from .jobs.evaluation import evaluate as evaluate
     from .jobs.export.write import ExportResult as ExportResult
     from .jobs.export.write import export_model as export_model
+    from .jobs.learning_curve import learning_curve as learning_curve
     from .jobs.retraining import RetrainResult as RetrainResult
     from .jobs.retraining import retrain as retrain
     from .jobs.settings import SgdSettings as SgdSettings
@@ -52,11 +55,14 @@ _NAMES_IN: dict[str, list[str]] = {
     "former_names.install": ["install_as_pycoral"],
     "heads.core": ["build_info"],
     "heads.imprinting": ["ImprintingEngine"],
+    "heads.label_errors": ["find_label_errors"],
+    "heads.label_next": ["label_next"],
     "heads.new_class": ["add_class", "remember_classes"],
     "heads.softmax_regression": ["SoftmaxRegression"],
     "jobs.classification": ["Class", "Classifier"],
     "jobs.evaluation": ["Evaluation", "evaluate"],
     "jobs.export.write": ["ExportResult", "export_model"],
+    "jobs.learning_curve": ["learning_curve"],
     "jobs.retraining": ["RetrainResult", "retrain"],
     "jobs.settings": ["SgdSettings"],
     "labels": ["format_labels"],

@@ -46,6 +46,9 @@ RowIndices: TypeAlias = NDArray[np.uint32]
 AnyArray: TypeAlias = NDArray[Any]
 """An array whose shape and dtype are not known yet."""
 
+MAX_CLASSES = 2**31 - 1
+"""The most classes that labels, which are int32, can name."""
+
 
 def is_masked(array: object) -> bool:
     """Tells whether an object is a masked array of NumPy's.

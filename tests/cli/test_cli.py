@@ -50,7 +50,8 @@ def trained(
 @pytest.mark.slow_when_emulated
 def test_train_prints_one_json_object(trained: dict[str, object]) -> None:
     parts = (
-        "model labels report classes images skipped accuracy seconds device runtime notes resize"
+        "model labels report classes images skipped accuracy seconds device runtime notes resize "
+        "learning_curve threshold"
     )
     assert trained.keys() == set(parts.split())
     assert trained["classes"] == ["crab", "fish", "jellyfish"]

@@ -15,6 +15,7 @@ from coral_learn.extraction.extractor import EmbeddingExtractor
 from coral_learn.heads import penalty_search
 from coral_learn.heads.imprinting import ImprintingEngine
 from coral_learn.heads.softmax_regression import SoftmaxRegression
+from coral_learn.heads.temperature import HeldOutAnswers
 from coral_learn.tflite.imprinting.create import create_imprinting_model
 
 
@@ -276,6 +277,7 @@ def test_an_offset_that_is_much_larger_than_the_differences() -> None:
     x, y = clusters(40, noise=1.5)
     plain, head = SoftmaxRegression(20, 3, seed=0), SoftmaxRegression(20, 3, seed=0)
     penalty = plain.fit(x, y).penalty
+    plain.fit(x, y, penalty=penalty)
     shifted = x + np.where(np.arange(20) == 3, np.float32(1e6), np.float32(0))
     record = head.fit(shifted, y, penalty=penalty)
     assert record.converged
@@ -456,12 +458,12 @@ def test_a_fit_that_may_take_long_runs_in_the_callers_thread(
     if folds == "one":
         monkeypatch.setattr(penalty_search, "_MAX_WORK_FOR_FOLDS", 0)
     threads = set()
-    held_out_loss = penalty_search._Fold.held_out_loss
+    answer = penalty_search._Fold.answer
 
-    def noting_the_thread(fold: penalty_search._Fold, penalty: float) -> float:
+    def noting_the_thread(fold: penalty_search._Fold, *arguments: float) -> HeldOutAnswers:
         threads.add(threading.current_thread())
-        return held_out_loss(fold, penalty)
+        return answer(fold, *arguments)
 
-    monkeypatch.setattr(penalty_search._Fold, "held_out_loss", noting_the_thread)
+    monkeypatch.setattr(penalty_search._Fold, "answer", noting_the_thread)
     SoftmaxRegression(20, 3, seed=0).fit(*clusters(20))
     assert (threads == {threading.current_thread()}) == (folds == "one")

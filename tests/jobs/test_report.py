@@ -117,7 +117,9 @@ def test_the_page_without_test_photos_and_with_deleted_photos(tmp_path: Path) ->
 def test_only_an_accuracy_of_enough_photos_is_a_headline(
     tmp_path: Path, test_photos: int, validated_photos: int | None, headline: str | None
 ) -> None:
-    validated = validated_photos and CrossValidation(0.9, validated_photos, (0.8, 0.95))
+    validated = validated_photos and CrossValidation(
+        0.9, validated_photos, (0.8, 0.95), 0.9, (0.8, 0.95), [], 0.02
+    )
     analysis = replace(
         analysis_of(tmp_path), test_photos=test_photos, cross_validated=validated or None
     )

@@ -35,7 +35,7 @@ from coral_learn.extraction.views import extract_views
 from coral_learn.heads import penalty_search
 from coral_learn.heads.folds import fold_numbers
 from coral_learn.heads.records import FitRecord
-from coral_learn.jobs import cross_validation
+from coral_learn.jobs import folds, held_out, learning_curve
 from coral_learn.jobs.input_range import Sample, measure_extractor, take_sample
 from coral_learn.jobs.settings import Method
 from coral_learn.tflite.file import ModelFile
@@ -168,9 +168,9 @@ def test_the_views_of_a_photo_are_never_on_both_sides_of_a_fold(
     wide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: Method
 ) -> None:
     seen: list[tuple[np.ndarray, np.ndarray]] = []
-    make_folds = cross_validation.make_folds
+    make_folds = folds.make_folds
 
-    def note_folds(embeddings: Embeddings, *others: Any) -> list[cross_validation.Fold]:
+    def note_folds(embeddings: Embeddings, *others: Any) -> list[folds.Fold]:
         found = make_folds(embeddings, *others)
         assert all(max(*train, *test) < 30 for train, test in found)  # photos, not views
         return found
@@ -182,7 +182,8 @@ def test_the_views_of_a_photo_are_never_on_both_sides_of_a_fold(
         seen.append((groups, numbers))
         return numbers
 
-    monkeypatch.setattr(cross_validation, "make_folds", note_folds)
+    monkeypatch.setattr(held_out, "make_folds", note_folds)
+    monkeypatch.setattr(learning_curve, "make_folds", note_folds)
     monkeypatch.setattr(penalty_search, "fold_numbers", note_numbers)
     result = retrain(wide, EXTRACTOR, tmp_path / "out", method=method, resize="both")
     assert result.accuracy.cross_validated is not None

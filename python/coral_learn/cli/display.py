@@ -134,9 +134,9 @@ def print_hint(text: str) -> None:
     print_line(f"\nNext: {bold(text)}")
 
 
-def print_classes(image: str, classes: Sequence[Class]) -> None:
+def print_classes(image: str, classes: Sequence[Class], separator: str = ", ") -> None:
     """Prints the classes of one photo."""
-    answers = ", ".join(f"{bold(answer.label)} {percent(answer.score)}" for answer in classes)
+    answers = separator.join(f"{bold(answer.label)} {percent(answer.score)}" for answer in classes)
     print_line(f"{printable(image)}: {answers or UNKNOWN}")
 
 

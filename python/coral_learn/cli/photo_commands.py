@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from .options import (
     PATH,
@@ -44,21 +45,31 @@ if TYPE_CHECKING:
     "--threshold",
     type=Number(0, 1),
     metavar="X",
-    help="Lowest probability of a class to name. If no class reaches it, the answer is "
-    '"I don\'t know". A model that finds several labels in a photo names all that reach it '
-    "(0.5 by default).",
+    help="Lowest probability of a class to name; by default that of the model, which train "
+    '--precision chooses. If no class reaches it, the answer is "I don\'t know". A model that '
+    "finds several labels in a photo names all that reach it (0.5 by default).",
+)
+@click.option(
+    "--coverage",
+    type=Number(0, 1),
+    metavar="P",
+    help="Name all classes that may be right: as few as contain the right one in this fraction of "
+    "photos, such as 0.9.",
 )
 @input_size_option
 @input_range_option
 @view_option
 @device_option
 @json_option
+@click.pass_context
 def classify_command(
+    context: click.Context,
     model: Path,
     images: Sequence[Path],
     labels: Path | None,
     top_k: int,
     threshold: float | None,
+    coverage: float | None,
     input_size: tuple[int, int] | None,
     input_range: Normalization | None,
     resize: View | None,
@@ -66,6 +77,13 @@ def classify_command(
     json: bool,
 ) -> None:
     """Name the class of each photo."""
+    if coverage is not None and (
+        threshold is not None
+        or context.get_parameter_source("top_k") is not ParameterSource.DEFAULT
+    ):
+        raise click.UsageError(
+            "--coverage names as many classes as it takes. Leave out --top-k and --threshold."
+        )
     from ..jobs.classification import Classifier
     from . import display
 
@@ -77,7 +95,9 @@ def classify_command(
         normalization=input_range,
         resize=resize,
     ) as classifier:
-        found = classifier.classify_readable(images, top_k=top_k, threshold=threshold)
+        found = classifier.classify_readable(
+            images, top_k=top_k, threshold=threshold, coverage=coverage
+        )
     answers = list(zip([str(images[index]) for index in found.kept], found.rows, strict=True))
     if json:
         display.print_json(
@@ -88,7 +108,7 @@ def classify_command(
         )
     else:
         for image, classes in answers:
-            display.print_classes(image, classes)
+            display.print_classes(image, classes, ", " if coverage is None else " or ")
     if found.skipped:
         raise ValueError("; ".join(map(str, found.skipped)))
 

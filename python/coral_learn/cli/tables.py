@@ -32,6 +32,8 @@ def print_table(table: Table) -> None:
 
 def print_retrained(result: RetrainResult) -> None:
     """Prints the result of a retraining as a table."""
+    from ..jobs.learning_curve import describe_gain
+
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_row(
         "Photos", f"{result.images} of {counted(len(result.classes), 'class', 'classes')}"
@@ -51,6 +53,14 @@ def print_retrained(result: RetrainResult) -> None:
         table.add_row(
             "Accuracy by cross-validation",
             describe_accuracy(validated.accuracy, validated.photos, validated.interval),
+        )
+    if result.learning_curve is not None:
+        table.add_row("More photos", describe_gain(result.learning_curve))
+    if (threshold := result.threshold) is not None:
+        table.add_row(
+            "Threshold",
+            f"{threshold.probability:.2f}: {percent(threshold.answered)} of the photos get an "
+            f"answer, and {percent(threshold.precision)} of the answers are right",
         )
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
     table.add_row("Time", stages)

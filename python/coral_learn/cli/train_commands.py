@@ -106,6 +106,13 @@ _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
 @input_size_option
 @input_range_option
 @resize_option
+@click.option(
+    "--precision",
+    type=Number(0, 1),
+    metavar="P",
+    help="Fraction of the answers that are to be right, such as 0.95. The model keeps the "
+    'threshold that it takes, below which classify says "I don\'t know".',
+)
 @device_option
 @cache_option
 @force_option
@@ -128,6 +135,7 @@ def train_command(
     input_size: tuple[int, int] | None,
     input_range: Normalization | None,
     resize: Resize | None,
+    precision: float | None,
     device: str | None,
     cache: bool,
     force: bool,
@@ -166,6 +174,7 @@ def train_command(
             progress=report,
             normalization=input_range,
             resize=resize,
+            precision=precision,
         )
     _show(result, f"coral-learn classify {result.model} PHOTO.jpg", json)
 

@@ -25,6 +25,7 @@ def fit(
     training: TrainingSet,
     validation: LabeledEmbeddings | None,
     penalty: float | None,
+    temperature: float | None,
     seed: int | None,
     progress: Callable[[int, float], object] | None,
 ) -> FitRecord:
@@ -35,11 +36,13 @@ def fit(
         training: The data to fit it to.
         validation: The data to choose the penalty on; None for cross-validation.
         penalty: The penalty; None to choose it.
+        temperature: The temperature; None to choose it together with the penalty, or else for 1.
         seed: Seeds the folds of the cross-validation; None for the seed of the head.
         progress: Called with the iteration and the loss of the final fit.
 
     Raises:
-        ValueError: ``penalty`` or ``seed`` is out of range, or an embedding is not finite.
+        ValueError: ``penalty``, ``temperature`` or ``seed`` is out of range, or an embedding is not
+            finite.
     """
     calibration = calibration_sample(training.data.embeddings)
     training = merge_copies(training)
@@ -62,6 +65,8 @@ def fit(
             choice = choose_penalty(training, validation, np.random.default_rng(folds_seed))
         else:
             choice = PenaltyChoice(as_positive(penalty, "penalty"), {}, training.zero_head())
+        if temperature is not None:
+            choice = replace(choice, temperature=as_positive(temperature, "temperature"))
         head_fit = training.fit_to(
             np.arange(len(training.data), dtype=np.uint32), core.num_threads()
         )
@@ -75,11 +80,21 @@ def fit(
                 on_report=on_report,
             )
         finally:
-            head = choice.head
+            shape = state.num_classes, state.feature_dim
+            head = _divided(choice.head, choice.temperature, shape)
             if standardization is not None:
-                head = standardization.unfold(head, (state.num_classes, state.feature_dim))
+                head = standardization.unfold(head, shape)
             state.publish(head, calibration)
-    return FitRecord(choice.penalty, choice.losses, losses, converged, choice.at_edge)
+    return FitRecord(
+        choice.penalty, choice.losses, losses, converged, choice.at_edge, choice.temperature
+    )
+
+
+def _divided(head: core.Head, temperature: float, shape: tuple[int, int]) -> core.Head:
+    """Returns a head [C, D] whose logits are divided by a temperature."""
+    weights, biases = np.empty(shape, np.float32), np.empty(shape[0], np.float32)
+    head.copy_to(weights, biases)
+    return core.Head(weights / np.float32(temperature), biases / np.float32(temperature))
 
 
 def _with_normalized_lengths(training: TrainingSet) -> TrainingSet:

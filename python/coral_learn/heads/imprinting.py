@@ -9,7 +9,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import PredictionVector
+from ..arrays import PredictionVector, ProbabilityMatrix
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.imprinting.read import read_imprinting_model
 from ..tflite.imprinting.tail import ImprintingModel, ImprintingTail
@@ -160,6 +160,17 @@ class ImprintingEngine:
         tail = self._tail()
         scores = self._tail_inputs(self._rows(x)) @ tail.weights + tail.biases
         return np.asarray(scores.argmax(axis=1), np.int64)
+
+    def predict_proba(self, x: EmbeddingsLike) -> ProbabilityMatrix:
+        """Returns the probability of each class for each embedding, float32 [N, C], as the model.
+
+        The arguments and the errors are those of :meth:`predict`.
+        """
+        tail = self._tail()
+        logits = self._tail_inputs(self._rows(x)) @ tail.weights + tail.biases
+        logits *= tail.logit_scale
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
     def get_accuracy(self, mat_x: EmbeddingsLike, labels: ArrayLike) -> float:
         """Returns the fraction of embeddings classified correctly, in [0, 1].

@@ -1,6 +1,6 @@
 """The search for the L2 penalty of a fit, by cross-validation or on validation data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..arrays import ClassWeightVector, RowIndices, SampleWeightVector
 from . import core
 from .folds import FOLDS, fold_numbers
+from .temperature import HeldOutAnswers, choose_temperature
 from .training_data import LabeledEmbeddings
 
 # Penalties on the sum of the losses of all rows, for embeddings of spread 1; each is about a third
@@ -26,8 +27,8 @@ _SEARCH_TOLERANCE = 3e-3
 # A fit of a fold ends when an iteration gains less. The bound on what is left to gain, from which
 # the tolerance comes, is ten to thirty times too high for weak penalties.
 _SEARCH_DECREASE = 1e-3
+_TOLERANCE, _MIN_DECREASE = 1e-4, 1e-5  # of the fits that the temperature comes from
 _SEARCH_ITERATIONS = 100
-_MIN_PROBABILITY = 1e-9
 _PATIENCE = 2  # stop after this many penalties in a row without an improvement
 
 
@@ -56,6 +57,21 @@ class TrainingSet:
         if self.sample_weights is None:
             return float(len(self.data.labels[rows]))
         return float(self.sample_weights[rows].sum(dtype=np.float64))
+
+    @property
+    def work(self) -> int:
+        """Rows x features x classes, which the time of an iteration of a fit grows with."""
+        return len(self.data.labels) * self.data.embeddings.shape[1] * self.num_classes
+
+    @property
+    def weights(self) -> SampleWeightVector:
+        """How much each row counts, by its class too, float32 [N]."""
+        weights = np.ones(len(self.data.labels), np.float32)
+        if self.class_weights is not None:
+            weights *= self.class_weights[self.data.labels]
+        if self.sample_weights is not None:
+            weights *= self.sample_weights
+        return weights
 
     def part(self, rows: NDArray[np.int64]) -> "TrainingSet":
         """Returns some of the rows."""
@@ -106,12 +122,15 @@ class PenaltyChoice:
             if no class has a row to hold out.
         head: A head that was fitted to some of the rows under the penalty, which makes a good start
             for the fit to all of them.
+        temperature: What the logits are to be divided by, so that the probabilities of the held-out
+            rows say how often they are right.
         at_edge: Whether the search ended at its weakest or strongest penalty with the loss falling.
     """
 
     penalty: float
     losses: dict[float, float]
     head: core.Head
+    temperature: float = 1.0
     at_edge: bool = False
 
 
@@ -123,30 +142,30 @@ class _Fold:
     ) -> None:
         self.head = training.zero_head()
         self.held_out = held_out
+        self.count = training.count(rows)
         self._threads = threads
         self._fit = training.fit_to(rows, threads)
-        self._count = training.count(rows)
 
-    def held_out_loss(self, penalty: float) -> float:
-        """Fits the head, and returns its cross entropy summed over the held-out rows."""
+    def answer(
+        self,
+        l2_penalty: float,
+        tolerance: float = _SEARCH_TOLERANCE,
+        min_decrease: float = _SEARCH_DECREASE,
+    ) -> HeldOutAnswers:
+        """Fits the head, and returns what it says about the held-out rows."""
         self._fit.run(
             self.head,
-            l2_penalty=penalty / self._count,
-            tolerance=_SEARCH_TOLERANCE,
+            l2_penalty=l2_penalty,
+            tolerance=tolerance,
             max_iterations=_SEARCH_ITERATIONS,
-            min_decrease=_SEARCH_DECREASE,
+            min_decrease=min_decrease,
             on_report=lambda iteration, loss: None,
         )
-        labels = self.held_out.data.labels
-        embeddings = core.stored(self.held_out.data.embeddings)
-        probabilities = core.predict_proba(self.head, embeddings, threads=self._threads)
-        of_labels = np.maximum(probabilities[np.arange(len(labels)), labels], _MIN_PROBABILITY)
-        losses = -np.log(of_labels)
-        if self.held_out.class_weights is not None:
-            losses *= self.held_out.class_weights[labels]
-        if self.held_out.sample_weights is not None:
-            losses *= self.held_out.sample_weights
-        return float(losses.sum(dtype=np.float64))
+        data = self.held_out.data
+        probabilities = core.predict_proba(
+            self.head, core.stored(data.embeddings), threads=self._threads
+        )
+        return HeldOutAnswers(probabilities, data.labels, self.held_out.weights)
 
 
 class _Search:
@@ -155,7 +174,7 @@ class _Search:
     def __init__(self, folds: Sequence[_Fold], unit: float) -> None:
         self.losses: dict[float, float] = {}
         self.best = 0.0
-        self.head = folds[0].head
+        self.heads: Sequence[core.Head] = []  # of the folds, under the best penalty
         self._folds = folds
         self._unit = unit
         self._count = sum(fold.held_out.count() for fold in folds)
@@ -164,19 +183,12 @@ class _Search:
         """Tries a penalty; returns whether the lowest loss has fallen noticeably."""
         lowest = self.losses.get(self.best, np.inf)
         penalty *= self._unit
-        loss = sum(self._held_out_losses(penalty)) / self._count
+        answers = _of_each(self._folds, lambda fold: fold.answer(penalty / fold.count))
+        loss = sum(each.loss for each in answers) / self._count
         self.losses[penalty] = loss
         if loss < lowest:
-            self.best, self.head = penalty, self._folds[0].head.copy()
+            self.best, self.heads = penalty, [fold.head.copy() for fold in self._folds]
         return loss < lowest - _NOTICEABLE
-
-    def _held_out_losses(self, penalty: float) -> Sequence[float]:
-        threads = min(core.num_threads(), len(self._folds))
-        if threads == 1:  # in this thread, in which Ctrl-C stops even a long fit
-            return [fold.held_out_loss(penalty) for fold in self._folds]
-        # A fold is too small to keep several threads busy, so each thread takes another fold.
-        with ThreadPoolExecutor(threads) as executor:
-            return list(executor.map(lambda fold: fold.held_out_loss(penalty), self._folds))
 
     def attempts_since_best(self) -> int:
         return len(self.losses) - 1 - list(self.losses).index(self.best)
@@ -219,20 +231,47 @@ def choose_penalty(
         at_edge = all(search.attempt(penalty) for penalty in _WEAKER)
     elif search.falls_towards(_PENALTIES[0], _PENALTIES[1]):
         at_edge = all(search.attempt(penalty) for penalty in _STRONGER)
-    return PenaltyChoice(search.best, search.losses, search.head, at_edge)
+    temperature = 1.0
+    if training.work <= _MAX_WORK_FOR_FOLDS:
+        temperature = _temperature(folds, search, training.count(), unit)
+    return PenaltyChoice(search.best, search.losses, search.heads[0], temperature, at_edge)
+
+
+def _temperature(folds: Sequence[_Fold], search: _Search, count: float, unit: float) -> float:
+    """Fits the heads of the folds to the end, and returns the temperature that suits them.
+
+    During the search they end early, with probabilities closer to each other. Here they have the
+    penalty on each row that the head of all rows will have, whose logits are as large then.
+    """
+    for fold, head in zip(folds, search.heads, strict=True):
+        fold.head = head
+    answers = _of_each(
+        folds, lambda fold: fold.answer(search.best / count, _TOLERANCE, _MIN_DECREASE)
+    )
+    return choose_temperature(answers, unit)
+
+
+def _of_each(
+    folds: Sequence[_Fold], answer: Callable[[_Fold], HeldOutAnswers]
+) -> Sequence[HeldOutAnswers]:
+    threads = min(core.num_threads(), len(folds))
+    if threads == 1:  # in this thread, in which Ctrl-C stops even a long fit
+        return [answer(fold) for fold in folds]
+    # A fold is too small to keep several threads busy, so each thread takes another fold.
+    with ThreadPoolExecutor(threads) as executor:
+        return list(executor.map(answer, folds))
 
 
 def _make_folds(
     training: TrainingSet, validation: LabeledEmbeddings | None, generator: np.random.Generator
 ) -> Sequence[_Fold]:
-    embeddings, labels = training.data.embeddings, training.data.labels
+    labels = training.data.labels
     if validation is not None:
         every_row = np.arange(len(labels), dtype=np.uint32)
         held_out = replace(training, data=validation, sample_weights=None)
         return [_Fold(training, every_row, held_out, core.num_threads())]
     number = fold_numbers(labels, training.groups, generator)
-    work = len(labels) * embeddings.shape[1] * training.num_classes
-    count = FOLDS if work <= _MAX_WORK_FOR_FOLDS else 1
+    count = FOLDS if training.work <= _MAX_WORK_FOR_FOLDS else 1
     threads = max(1, core.num_threads() // count)
     return [
         _Fold(

@@ -50,6 +50,10 @@ class FitRecord:
             weight 1, with the loss still falling towards it. At the strong end, the embeddings
             hardly tell the classes apart; at the weak end, a feature that varies much less than the
             others may matter more.
+        temperature: What weights and biases were divided by at the end, so that the probabilities
+            say how often the head is right: the one with the lowest loss on the rows that were not
+            fitted. 1 if the penalty was given, if there were no such rows, or for more than 1e7
+            numbers (rows x features x classes), whose heads need none.
     """
 
     penalty: float
@@ -57,3 +61,4 @@ class FitRecord:
     losses: list[float]
     converged: bool
     at_edge: bool = False
+    temperature: float = 1.0

@@ -232,6 +232,7 @@ class SoftmaxRegression:
         seed: int | None = None,
         progress: Callable[[int, float], object] | None = None,
         groups: ArrayLike | None = None,
+        temperature: float | None = None,
     ) -> FitRecord:
         """Fits the head until L2-regularized softmax regression has converged.
 
@@ -239,7 +240,8 @@ class SoftmaxRegression:
         The same data and seed give the same head. Unless ``penalty`` is given, the penalty is the
         one with the lowest loss on rows that were not fitted, and embeddings are scaled to the same
         length if there are few of them for each class. The fit ends when the loss is within 1e-5 of
-        its minimum.
+        its minimum. The same rows then show by what temperature to divide weights and biases, so
+        that the probabilities say how often the head is right (:attr:`FitRecord.temperature`).
 
         Features in other units are scaled first if one of them varies more than 30 times as much as
         most others, and the weights back afterwards. Copies of a row with the same label are
@@ -260,6 +262,8 @@ class SoftmaxRegression:
             progress: Called with the iteration and the loss of the final fit.
             groups: The group of each row, integers [N], such as the video of a frame: rows of one
                 group are held out together, because they resemble each other. None for no groups.
+            temperature: What weights and biases are divided by at the end, above 0; None to choose
+                it where the penalty is chosen, and for 1 where it is given.
 
         Raises:
             ValueError: A shape is wrong, a label is out of range, a number is not finite, or
@@ -275,7 +279,7 @@ class SoftmaxRegression:
         group_of_row = None if groups is None else read_groups(groups, len(data))
         training = TrainingSet(data, class_weights, self.num_classes, weights, group_of_row)
         validation_data = None if validation is None else read_validation(validation, *shape)
-        return fit(self._state, training, validation_data, penalty, seed, progress)
+        return fit(self._state, training, validation_data, penalty, temperature, seed, progress)
 
     def predict(self, x: EmbeddingsLike) -> PredictionVector:
         """Returns the most probable class of each embedding, int64 [N].

@@ -8,14 +8,12 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import ClassWeightVector, LabelVector, SampleWeightVector
+from ..arrays import MAX_CLASSES, ClassWeightVector, LabelVector, SampleWeightVector
 from ..embeddings import Embeddings
 from .inputs import EmbeddingsLike, as_array, as_embeddings, as_float_array, as_labels
 
 TrainingData: TypeAlias = Mapping[str, Any]
 """pycoral's dictionary of data: ``data_train``, ``labels_train``, ``data_val``, ``labels_val``."""
-
-_MOST_CLASSES = 2**31 - 1  # labels are int32
 
 ClassWeights: TypeAlias = Literal["balanced"] | ArrayLike | None
 """How much each embedding of a class counts: [C], ``"balanced"``, or None for 1 each."""
@@ -112,7 +110,7 @@ def read_validation_part(data: TrainingData, feature_dim: int, num_classes: int)
     Raises:
         ValueError: A shape is wrong, a label is negative, or there are no labels.
     """
-    rows = _read_part(data, "val", feature_dim, _MOST_CLASSES)
+    rows = _read_part(data, "val", feature_dim, MAX_CLASSES)
     if rows is None:
         return ValidationRows(None, 0)
     is_known = rows.labels < num_classes

@@ -13,7 +13,7 @@ from ..extraction.photo_rows import PhotoRows
 from ..tflite.file import ModelFile
 from ..words import counted, percent
 from .classification import Classifier
-from .cross_validation import CrossValidation, cross_validate, is_small_test
+from .cross_validation import CrossValidation
 from .interval import Interval, accuracy_interval
 from .methods import TrainedHead
 from .training_photos import TrainingPhotos
@@ -33,7 +33,7 @@ class Accuracy:
         photos: The number of photos of each part: ``train``, ``validation`` and ``test``.
         interval: The 95% confidence interval of ``test_saved``.
         cross_validated: The float head, tested by cross-validation on all photos. Measured only if
-            the test is small, and the head can be trained again in a short time.
+            the head can be trained again in a short time.
     """
 
     train: float
@@ -87,7 +87,7 @@ def measure_accuracy(
     photos: TrainingPhotos,
     split: Split,
     test_scores: NDArray[np.float32],
-    seed: int | None,
+    cross_validated: CrossValidation | None,
 ) -> Accuracy:
     """Measures a head on each part of a split, and the saved model by its scores.
 
@@ -96,7 +96,7 @@ def measure_accuracy(
         photos: The photos.
         split: The rows of each part.
         test_scores: The saved model's probabilities for the test photos, [T, C].
-        seed: The seed of a cross-validation.
+        cross_validated: The accuracy by cross-validation, or None.
     """
 
     def of_head(rows: NDArray[np.int64]) -> float | None:
@@ -116,7 +116,7 @@ def measure_accuracy(
             "test": len(split.test),
         },
         interval=accuracy_interval(int(right.sum()), len(right)) if len(right) else None,
-        cross_validated=_cross_validate_small(trained, photos, split, seed),
+        cross_validated=cross_validated,
     )
 
 
@@ -143,19 +143,3 @@ def warn_of_change(accuracy: Accuracy, *, is_quantized: bool) -> None:
             f"{percent(accuracy.test_saved)} for the saved model: {cause}",
             stacklevel=3,
         )
-
-
-def _cross_validate_small(
-    trained: TrainedHead, photos: TrainingPhotos, split: Split, seed: int | None
-) -> CrossValidation | None:
-    """Cross-validates a head whose test is too small, if it can be trained again quickly."""
-    train_again = trained.train_again
-    if train_again is None or not is_small_test(photos.labels[split.test], len(photos.classes)):
-        return None
-    return cross_validate(
-        photos.embeddings,
-        photos.labels,
-        lambda rows, embeddings: train_again(photos.rows_of_views(rows)).predict(embeddings),
-        seed,
-        photos.groups,
-    )

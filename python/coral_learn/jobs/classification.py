@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,14 @@ from ..extraction.images import ImageSource
 from ..extraction.photo_rows import OnError, PhotoRows, raise_error, skip_photo
 from ..labels import label_list, read_label_file
 from ..progress import Progress
+from ..tflite.answers import read_answer_notes
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
 from ..tflite.output_kind import OutputKind, class_names
 from ..tflite.resizing import View
 from .class_labels import labels_from_zero, warn_of_label_count
+from .conformal import lowest_probability
 from .scores import ScoreConverter
 
 if TYPE_CHECKING:
@@ -49,6 +51,20 @@ class Class:
     score: float
 
 
+class _Selection(NamedTuple):
+    """Which classes of a photo to return.
+
+    Attributes:
+        most: The largest number of classes.
+        lowest: The lowest probability, or None for that of the kind of model.
+        least: The number of classes that are returned however improbable they are.
+    """
+
+    most: int
+    lowest: float | None
+    least: int
+
+
 class Classifier:
     """A classifier of photos, from a ``.tflite`` file.
 
@@ -60,6 +76,7 @@ class Classifier:
         output_kind: What the model's output means.
         input_size: Width and height of the model's input, in pixels.
         resize: What the model sees of a photo, ``squash``, ``crop`` or ``linear``.
+        threshold: The lowest probability of an answer, as the model says; None if it says nothing.
     """
 
     def __init__(
@@ -93,6 +110,7 @@ class Classifier:
                 is invalid.
         """
         file = ModelFile.open(model)
+        self._name = file.name
         names = label_names(labels) if labels is not None else file.labels
         self._model = ImageModel(
             file,
@@ -104,6 +122,8 @@ class Classifier:
         )
         self.input_size = self._model.input_size
         self.resize = self._model.resize
+        self._notes = read_answer_notes(file)
+        self.threshold = self._notes.threshold
         try:
             self._scores = ScoreConverter(file, self._model.output_format, names)
         except BaseException:
@@ -172,28 +192,34 @@ class Classifier:
         *,
         top_k: int = 1,
         threshold: float | None = None,
+        coverage: float | None = None,
         progress: bool | Progress = False,
         on_error: OnError | None = None,
     ) -> list[list[Class]]:
         """Returns the ``top_k`` most probable classes of each photo, the most probable first.
 
         Classes with a probability below ``threshold`` are left out, so that a photo of something
-        that the model does not know gets an empty list. :attr:`coral_learn.Project.step` has a
-        threshold that keeps 95% of the right answers; by default, none are left out. The other
+        that the model does not know gets an empty list. By default it is that of the model, which
+        :func:`retrain` stores if a precision is wished for, or else 0.
+        :attr:`coral_learn.Project.step` has one that keeps 95% of the right answers. The other
         arguments and errors are those of :meth:`scores`.
+
+        With ``coverage``, all classes are returned that may be right: as few as contain the right
+        one in this fraction of photos like those that the model was trained on. ``top_k`` and
+        ``threshold`` are not used. Only a model that was retrained here knows them.
 
         A model that gives each label a probability of its own (a sigmoid) can find several labels
         in a photo, or none. All labels that reach ``threshold``, by default 0.5, are returned, and
         ``top_k`` is not used.
 
         Raises:
-            ValueError: ``top_k`` is less than 1, ``threshold`` is outside [0, 1], or a photo cannot
-                be read.
+            ValueError: ``top_k`` is less than 1, ``threshold`` is outside [0, 1], ``coverage`` is
+                outside (0, 1) or not known for this model, or a photo cannot be read.
         """
-        _check_selection(top_k, threshold)
+        selection = self._selection(top_k, threshold, coverage)
         warn_of_label_count(self.labels, self.num_classes)
         found = self._model.run(images, progress=progress, on_error=on_error or raise_error)
-        return self._best_classes(found.rows, top_k, threshold)
+        return self._best_classes(found.rows, selection)
 
     def classify_readable(
         self,
@@ -201,37 +227,50 @@ class Classifier:
         *,
         top_k: int = 1,
         threshold: float | None = None,
+        coverage: float | None = None,
         progress: bool | Progress = False,
     ) -> PhotoRows[list[list[Class]]]:
         """Returns the classes of the photos that can be read, and which photos were skipped.
 
         The arguments and the other errors are those of :meth:`classify`.
         """
-        _check_selection(top_k, threshold)
+        selection = self._selection(top_k, threshold, coverage)
         warn_of_label_count(self.labels, self.num_classes)
         found = self._model.run(images, progress=progress, on_error=skip_photo)
-        return found.with_rows(self._best_classes(found.rows, top_k, threshold))
+        return found.with_rows(self._best_classes(found.rows, selection))
 
-    def _best_classes(
-        self, rows: Embeddings, top_k: int, threshold: float | None
-    ) -> list[list[Class]]:
+    def _selection(self, top_k: int, threshold: float | None, coverage: float | None) -> _Selection:
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ValueError(f"threshold must be in [0, 1], not {threshold}")
+        if top_k < 1:
+            raise ValueError(f"top_k must be at least 1, not {top_k}")
+        if coverage is None:
+            return _Selection(top_k, self.threshold if threshold is None else threshold, 0)
+        if not 0 < coverage < 1:
+            raise ValueError(f"coverage must be above 0 and below 1, not {coverage}")
+        if self._notes.own_class is None:
+            raise ValueError(
+                f"{self._name} does not say how probable right classes are, which coverage needs. "
+                "Retrain it with this version of `coral-learn train`"
+            )
+        lowest = lowest_probability(self._notes.own_class, coverage)
+        return _Selection(self.num_classes, lowest, 1)
+
+    def _best_classes(self, rows: Embeddings, selection: _Selection) -> list[list[Class]]:
         scores, kind = self._scores.probabilities(rows)
+        most, lowest, least = selection
         if kind is OutputKind.MULTI_LABEL:
-            top_k = self.num_classes
-            threshold = _LABEL_THRESHOLD if threshold is None else threshold
-        lowest = threshold or 0.0
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
+            most = self.num_classes
+            lowest = _LABEL_THRESHOLD if lowest is None else lowest
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :most]
         return [
-            [Class(int(k), self.label(int(k)), float(row[k])) for k in order if row[k] >= lowest]
-            for row, order in zip(scores, best, strict=True)
+            [
+                Class(int(k), self.label(int(k)), float(row[k]))
+                for place, k in enumerate(best)
+                if place < least or row[k] >= (lowest or 0.0)
+            ]
+            for row, best in zip(scores, order, strict=True)
         ]
-
-
-def _check_selection(top_k: int, threshold: float | None) -> None:
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise ValueError(f"threshold must be in [0, 1], not {threshold}")
-    if top_k < 1:
-        raise ValueError(f"top_k must be at least 1, not {top_k}")
 
 
 def label_names(labels: LabelSource) -> list[str]:

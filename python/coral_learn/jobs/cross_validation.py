@@ -1,129 +1,104 @@
-"""Cross-validation: every photo is tested once, by a head that was trained without it."""
+"""Cross-validation: every photo is tested by heads that were trained without it."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from ..embeddings import Embeddings
-from ..heads.folds import FOLDS, fold_numbers
+from .calibration import calibration_error
+from .held_out import HeldOutScores
 from .interval import Interval, accuracy_interval
 
-MIN_TEST_PHOTOS = 50
-"""With fewer test photos, an accuracy says little."""
 
-_MIN_TEST_PHOTOS_OF_A_CLASS = 10
-_MAX_WORK = 10_000_000  # rows x features x classes; above this, more fits would take too long
+@dataclass(frozen=True)
+class ClassRecall:
+    """How many photos of a class are recognized.
 
-Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""The rows to train on, and the rows to test on."""
+    Attributes:
+        name: The name of the class.
+        photos: The number of its photos that were tested.
+        recall: The fraction of them that is classified correctly, in [0, 1]; None without photos.
+        interval: The 95% confidence interval of the recall; None without photos.
+    """
+
+    name: str
+    photos: int
+    recall: float | None
+    interval: Interval | None
 
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """The accuracy of a head on photos that it was not trained on, over all folds.
+    """The accuracy on photos that a head was not trained on, over all folds and repeats.
 
     Attributes:
         accuracy: The fraction of photos classified correctly, in [0, 1].
-        photos: The number of photos that were tested, each of them once.
+        photos: The number of photos that were tested.
         interval: The 95% confidence interval of the accuracy.
+        macro_accuracy: The mean recall of the classes, which count the same however many photos
+            they have.
+        macro_interval: The 95% confidence interval of the macro accuracy.
+        recalls: The recall of each class.
+        calibration_error: By how much the probability of the answers differs from how often they
+            are right, in [0, 1]; see :func:`calibration_error`.
     """
 
     accuracy: float
     photos: int
     interval: Interval
+    macro_accuracy: float
+    macro_interval: Interval
+    recalls: list[ClassRecall]
+    calibration_error: float
 
 
-def is_small_test(tested: NDArray[np.int64], num_classes: int) -> bool:
-    """Tells whether a test is too small for a trustworthy accuracy.
+def cross_validation_of(scores: HeldOutScores, classes: Sequence[str]) -> CrossValidation:
+    """Returns what scores by held-out heads say about a way of training.
 
-    Args:
-        tested: The class of each test photo.
-        num_classes: The number of classes.
-    """
-    of_class = np.bincount(tested, minlength=num_classes)
-    return len(tested) < MIN_TEST_PHOTOS or of_class.min() < _MIN_TEST_PHOTOS_OF_A_CLASS
-
-
-def is_cheap(embeddings: Embeddings, num_classes: int) -> bool:
-    """Tells whether a head can be fitted several times in a short time."""
-    rows, features = embeddings.shape
-    return rows * features * num_classes <= _MAX_WORK
-
-
-def cross_validate(
-    embeddings: Embeddings,
-    labels: NDArray[np.int64],
-    predict: Callable[[NDArray[np.int64], Embeddings], ArrayLike],
-    seed: int | None,
-    groups: NDArray[np.int64] | None = None,
-) -> CrossValidation | None:
-    """Measures a way of training a head by cross-validation.
+    A photo that is right in two of three repeats counts as two thirds.
 
     Args:
-        embeddings: The embeddings of the photos, [N, D].
-        labels: The class of each photo, [N].
-        predict: Trains a head on the given rows, and returns the classes of other embeddings.
-        seed: The seed of the folds.
-        groups: As for :func:`make_folds`.
-
-    Returns:
-        The accuracy, or None if no class has two different photos.
+        scores: The scores.
+        classes: The names of the classes.
     """
-    right = [
-        np.asarray(predict(rows, embeddings[held_out])) == labels[held_out]
-        for rows, held_out in make_folds(embeddings, labels, seed, groups)
-    ]
-    if not right:
-        return None
-    answers = np.concatenate(right)
+    photos = scores.num_photos
+    accuracy = float(scores.right.mean())
+    recalls = [_recall(scores, index, name) for index, name in enumerate(classes)]
+    macro, macro_interval = _macro(recalls)
     return CrossValidation(
-        float(answers.mean()),
-        len(answers),
-        accuracy_interval(int(answers.sum()), len(answers)),
+        accuracy,
+        photos,
+        accuracy_interval(accuracy * photos, photos),
+        macro,
+        macro_interval,
+        recalls,
+        calibration_error(scores.confidence, scores.right),
     )
 
 
-def make_folds(
-    embeddings: Embeddings,
-    labels: NDArray[np.int64],
-    seed: int | None,
-    groups: NDArray[np.int64] | None = None,
-) -> list[Fold]:
-    """Splits photos into folds, with about the same part of every class in each.
+def _recall(scores: HeldOutScores, index: int, name: str) -> ClassRecall:
+    of_class = scores.labels == index
+    photos = len(np.unique(scores.photos[of_class]))
+    if not photos:
+        return ClassRecall(name, 0, None, None)
+    recall = float(scores.right[of_class].mean())
+    return ClassRecall(name, photos, recall, accuracy_interval(recall * photos, photos))
 
-    Photos of a class that are in one group, or have equal embeddings and so are copies, are tested
-    in the same fold. Where these are all photos of the class, they are trained on in every fold and
-    never tested.
 
-    Args:
-        embeddings: The embeddings of the photos, [N, D].
-        labels: The class of each photo, [N].
-        seed: The same seed gives the same folds.
-        groups: The group of each photo, [N], such as the frames of one video; None for no groups.
+def _macro(recalls: Sequence[ClassRecall]) -> tuple[float, Interval]:
+    """Returns the mean recall of the classes that were tested, and its interval.
+
+    The distances to the limits of independent intervals are added in squares. Source: G. Y. Zou and
+    A. Donner, "Construction of confidence limits about effect measures: a general approach",
+    Statistics in Medicine 27 (2008).
     """
-    together = _groups_with_copies(embeddings, labels, groups)
-    numbers = fold_numbers(labels, together, np.random.default_rng(seed))
-    return [
-        (np.flatnonzero(numbers != fold), np.flatnonzero(numbers == fold))
-        for fold in range(FOLDS)
-        if (numbers == fold).any()
+    tested = [
+        (each.recall, each.interval)
+        for each in recalls
+        if each.recall is not None and each.interval is not None
     ]
-
-
-def _groups_with_copies(
-    embeddings: Embeddings, labels: NDArray[np.int64], groups: NDArray[np.int64] | None
-) -> NDArray[np.int64]:
-    """Returns the number of each row's group, [N], where copies in a class are one group, too."""
-    known: dict[tuple[int, bytes], int] = {}
-    keys = zip(labels.tolist(), map(bytes, embeddings.quantized), strict=True)
-    copies = np.array([known.setdefault(key, len(known)) for key in keys], np.int64)
-    if groups is None:
-        return copies
-    _, joined = np.unique([labels, groups], axis=1, return_inverse=True)
-    joined = joined.ravel()  # NumPy 2.0 keeps an axis
-    for number in np.flatnonzero(np.bincount(copies) > 1):
-        together = joined[copies == number]
-        joined[np.isin(joined, together)] = together[0]
-    return joined
+    mean = sum(recall for recall, _ in tested) / len(tested)
+    below = math.hypot(*(recall - low for recall, (low, _) in tested)) / len(tested)
+    above = math.hypot(*(high - recall for recall, (_, high) in tested)) / len(tested)
+    return mean, (max(0.0, mean - below), min(1.0, mean + above))

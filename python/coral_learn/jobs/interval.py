@@ -9,14 +9,14 @@ Interval: TypeAlias = tuple[float, float]
 _DEVIATIONS = 1.96  # 95% of a normal distribution lies within this many standard deviations
 
 
-def accuracy_interval(right: int, total: int) -> Interval:
+def accuracy_interval(right: float, total: int) -> Interval:
     """Returns the 95% confidence interval of an accuracy (Wilson's score interval).
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
     Journal of the American Statistical Association 22 (1927).
 
     Args:
-        right: The number of photos classified correctly.
+        right: The number of photos classified correctly; may be a mean over several tests.
         total: The number of photos, at least 1.
     """
     fraction, square = right / total, _DEVIATIONS**2

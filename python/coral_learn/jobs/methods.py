@@ -6,14 +6,15 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import PredictionVector
+from ..arrays import PredictionVector, ProbabilityMatrix
 from ..embeddings import Embeddings
 from ..heads.class_means import class_means
 from ..heads.length_normalization import normalize_lengths
 from ..heads.records import FitRecord
 from ..heads.softmax_regression import SoftmaxRegression
+from ..heads.temperature import HeldOutAnswers, choose_temperature
 from ..tflite.file import ModelFile
-from .cross_validation import is_cheap
+from .folds import is_cheap
 from .learning_task import LearningTask
 from .settings import Method, SgdSettings
 
@@ -29,6 +30,9 @@ class Head(Protocol):
 
     def predict(self, x: Embeddings) -> PredictionVector:
         """Returns the class of each embedding, [N]."""
+
+    def predict_proba(self, x: Embeddings) -> ProbabilityMatrix:
+        """Returns the probability of each class for each embedding, [N, C]."""
 
 
 class TrainedHead(NamedTuple):
@@ -96,14 +100,38 @@ def _train_with_sgd(
         return head, [(record.iteration, record.loss) for record in history]
 
     head, curve = train(split.train, report)
+    temperature = _temperature(head, *validation)
+    _divide(head, temperature)
+
+    def train_again(rows: NDArray[np.int64]) -> SoftmaxRegression:
+        other, _ = train(rows, _ignore)
+        _divide(other, temperature)
+        return other
+
     work = sgd.iterations * sgd.batch_size * task.embeddings.shape[1] * len(task.classes)
     return TrainedHead(
         head,
         lambda: _to_model(head, task),
         curve,
         f"{sgd.iterations} steps of SGD",
-        (lambda rows: train(rows, _ignore)[0]) if work <= _MAX_SGD_WORK else None,
+        train_again if work <= _MAX_SGD_WORK else None,
     )
+
+
+def _temperature(
+    head: SoftmaxRegression, embeddings: Embeddings, labels: NDArray[np.int64]
+) -> float:
+    """Returns the temperature with which the head's probabilities suit validation photos."""
+    if not len(labels):
+        return 1.0
+    probabilities = head.predict_proba(embeddings)
+    weights = np.ones(len(labels), np.float32)
+    return choose_temperature([HeldOutAnswers(probabilities, labels.astype(np.int32), weights)])
+
+
+def _divide(head: SoftmaxRegression, temperature: float) -> None:
+    head.weights /= np.float32(temperature)
+    head.biases /= np.float32(temperature)
 
 
 def _fit(task: LearningTask) -> TrainedHead:
@@ -114,12 +142,13 @@ def _fit(task: LearningTask) -> TrainedHead:
     record = head.fit(task.embeddings[rows], task.labels[rows], groups=groups)
 
     def fit_again(rows: NDArray[np.int64]) -> SoftmaxRegression:
-        # With the same penalty, because the search for it takes most of the time of a fit.
+        # As the head itself, because the search for a penalty takes most of the time of a fit.
         other = _new_head(task)
         other.fit(
             normalize_lengths(task.embeddings[rows], classes),
             task.labels[rows],
             penalty=record.penalty,
+            temperature=record.temperature,
         )
         return other
 

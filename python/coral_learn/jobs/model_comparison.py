@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import ProbabilityMatrix
 from ..dataset.folder import ImageFolder
 from ..embeddings import Embeddings
 from ..errors import EdgeTpuError, ModelError
@@ -24,7 +25,8 @@ from ..named_models.catalog import catalog
 from ..named_models.speeds import add_speeds
 from ..named_models.store import fetch_model, local_models
 from ..tflite.open_extractor import open_extractor
-from .cross_validation import cross_validate
+from .cross_validation import cross_validation_of
+from .held_out import Score, score_held_out
 from .input_range import measure_on_folder
 from .interval import Interval
 from .training_photos import TrainingPhotos, list_photos, take_training_photos
@@ -153,11 +155,12 @@ def _compare(
     photos = take_training_photos(folder, found.with_rows([found.rows]))
     with EmbeddingExtractor(model, device=device, normalization=pixel_range) as extractor:
         milliseconds = _time(extractor, photos.paths)
-    validated = cross_validate(
-        photos.embeddings, photos.labels, _fit_and_predict(photos, seed), seed, photos.groups
+    scores = score_held_out(
+        photos.embeddings, photos.labels, _fit_and_score(photos, seed), seed, photos.groups, 1
     )
-    if validated is None:
+    if scores is None:
         raise ValueError(f"{folder.path} has no class with two photos: add photos")
+    validated = cross_validation_of(scores, photos.classes)
     return ComparedModel(
         name,
         validated.accuracy,
@@ -191,13 +194,11 @@ def _time(extractor: EmbeddingExtractor, paths: Sequence[Path]) -> float:
     return (time.perf_counter() - start) * 1000 / len(timed)
 
 
-def _fit_and_predict(
-    photos: TrainingPhotos, seed: int
-) -> Callable[[NDArray[np.int64], Embeddings], NDArray[np.int64]]:
-    def predict(rows: NDArray[np.int64], embeddings: Embeddings) -> NDArray[np.int64]:
+def _fit_and_score(photos: TrainingPhotos, seed: int) -> Score:
+    def score(rows: NDArray[np.int64], embeddings: Embeddings) -> ProbabilityMatrix:
         head = SoftmaxRegression(photos.embeddings.shape[1], len(photos.classes), seed=seed)
         groups = None if photos.groups is None else photos.groups[rows]
         head.fit(photos.embeddings[rows], photos.labels[rows], groups=groups)
-        return np.asarray(head.predict(embeddings))
+        return head.predict_proba(embeddings)
 
-    return predict
+    return score

@@ -18,6 +18,7 @@ from ..extraction.photo_rows import SkippedPhoto, skip_photo
 from ..extraction.placement import check_compiled
 from ..extraction.views import extract_views
 from ..progress import StageProgress
+from ..tflite.answers import with_answer_notes
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import Normalization, NormalizationLike, parse_normalization
@@ -27,13 +28,16 @@ from ..tflite.resizing import VIEWS, Resize, checked_resize
 from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
 from .clock import Clock
 from .holdout import choose_split
+from .learning_curve import LearningCurve
 from .learning_task import make_task
 from .methods import train_head
 from .output_folder import prepare_output_folder
 from .photo_record import RECORD_NAME, format_record
 from .saved_model import save_model
 from .settings import TUTORIAL_RECIPE, Method, SgdSettings
+from .threshold import Threshold
 from .training_photos import list_photos, take_training_photos
+from .trust import measure_trust
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,10 @@ class RetrainResult:
         notes: Facts that the user should know, a sentence each, such as which files were ignored
             and where a classifier was cut.
         resize: How the photos were resized: ``squash``, ``crop``, ``both`` or ``linear``.
+        learning_curve: What more photos would bring; None if the head cannot be trained several
+            times in a short time.
+        threshold: The lowest probability of an answer that the model gives, if a precision was
+            wished for.
     """
 
     model: Path
@@ -68,6 +76,8 @@ class RetrainResult:
     runtime: str
     notes: list[str] = field(default_factory=list)
     resize: Resize = "squash"
+    learning_curve: LearningCurve | None = None
+    threshold: Threshold | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as plain types, as ``coral-learn train --json`` prints it."""
@@ -92,6 +102,7 @@ def retrain(
     progress: StageProgress | None = None,
     normalization: NormalizationLike | None = None,
     resize: Resize | None = None,
+    precision: float | None = None,
 ) -> RetrainResult:
     """Retrains the last layer of a classifier on photos, then saves and tests the new model.
 
@@ -132,6 +143,9 @@ def retrain(
             photo, for a model that sees the crop, and ``linear`` stretches it as Frigate does. The
             retrained model remembers it. None for what an extractor that was retrained here says,
             and ``squash`` for any other.
+        precision: The fraction of the model's answers that are to be right, in (0, 1]: the model
+            then keeps the threshold below which it gives no answer, from photos that were held out.
+            None for an answer to every photo.
 
     Raises:
         ValueError: The photos or the settings cannot be used.
@@ -140,6 +154,8 @@ def retrain(
         OSError: The output cannot be written.
     """
     _check_method(method, sgd)
+    if precision is not None and not 0 < precision <= 1:
+        raise ValueError(f"precision must be above 0 and at most 1, not {precision}")
     given = None if normalization is None else parse_normalization(normalization)
     if resize is not None:
         resize = checked_resize(resize)
@@ -180,9 +196,10 @@ def retrain(
         task = make_task(seen, photos, split, seed)
         settings = sgd or TUTORIAL_RECIPE
         trained = train_head(method, task, settings, functools.partial(report, "train"))
+        trust = measure_trust(trained, photos, split, seed, precision)
     with clock.measure("serialize"):
         # Opened again from its bytes: what is tested is what will be read from the disk.
-        saved_model = ModelFile(trained.to_model().content)
+        saved_model = ModelFile(with_answer_notes(trained.to_model(), trust.notes).content)
     with clock.measure("verify"):
         tested = score_test_photos(
             saved_model,
@@ -193,7 +210,7 @@ def retrain(
             report=functools.partial(report, "verify"),
         )
     split = replace(split, test=split.test[tested.kept])
-    accuracy = measure_accuracy(trained, photos, split, tested.rows, seed)
+    accuracy = measure_accuracy(trained, photos, split, tested.rows, trust.cross_validated)
     warn_of_change(accuracy, is_quantized=photos.embeddings.quantized.dtype != np.float32)
 
     from .report import REPORT_NAME  # not before all else is done
@@ -217,6 +234,8 @@ def retrain(
         runtime=runtime_name(),
         notes=[*model_notes, *range_notes, *photos.notes, *split_notes, *trained.notes],
         resize=resize,
+        learning_curve=trust.learning_curve,
+        threshold=trust.threshold,
     )
 
 

@@ -9,7 +9,7 @@ from ..dataset.split import split_by_class
 from ..embeddings import Embeddings
 from ..heads.length_normalization import normalize_lengths
 from ..heads.softmax_regression import SoftmaxRegression
-from ..jobs.cross_validation import Fold, is_cheap, is_small_test, make_folds
+from ..jobs.folds import Fold, is_cheap, is_small_test, make_folds
 from .photo_views import part_of_rows, stacked
 
 _VALIDATION_FRACTION = 0.2
@@ -49,14 +49,17 @@ def train_and_validate(
     embeddings = parts[0]
     photos = None if views == 1 else np.tile(np.arange(len(labels)), views)
     head = SoftmaxRegression(embeddings.shape[1], classes, seed=_SEED)
-    penalty = head.fit(stacked(parts), np.tile(labels, views), seed=_SEED, groups=photos).penalty
+    record = head.fit(stacked(parts), np.tile(labels, views), seed=_SEED, groups=photos)
     right: list[NDArray[np.bool_]] = []
     confidence: list[NDArray[np.float32]] = []
     for trained, held_out in _folds(embeddings, labels, classes):
         other = SoftmaxRegression(embeddings.shape[1], classes, seed=_SEED)
         shown = stacked([part[trained] for part in parts])
         other.fit(
-            normalize_lengths(shown, classes), np.tile(labels[trained], views), penalty=penalty
+            normalize_lengths(shown, classes),
+            np.tile(labels[trained], views),
+            penalty=record.penalty,
+            temperature=record.temperature,
         )
         scores = other.predict_proba(embeddings[held_out])
         right.append(scores.argmax(axis=1) == labels[held_out])

@@ -14,6 +14,11 @@ from numpy.typing import DTypeLike, NDArray
 from . import schema
 from .metadata import add_metadata_entry, is_shared
 
+THRESHOLD = "THRESHOLD"
+OWN_CLASS = "OWN_CLASS_PROBABILITIES"
+ABOUT_ANSWERS = (THRESHOLD, OWN_CLASS)
+"""The names of the notes that are true only of the answers that the model gives now."""
+
 _PREFIX = "CORAL_LEARN_"
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from . import schema
 from .graph import Graph
 from .nodes import Tensor
+from .notes import ABOUT_ANSWERS, write_note
 
 _Item = TypeVar("_Item")
 
@@ -18,7 +19,8 @@ _Item = TypeVar("_Item")
 def prune(graph: Graph, output: Tensor) -> Graph:
     """Returns a graph whose only output is ``output``, without anything that it does not need.
 
-    The inputs stay. Tensors, buffers and operator codes keep their order and are renumbered.
+    The inputs stay. Tensors, buffers and operator codes keep their order and are renumbered. Notes
+    about the answers of the model are removed, because it gives others then.
 
     Args:
         graph: The graph to change; it and its tensors are not valid afterwards.
@@ -26,6 +28,8 @@ def prune(graph: Graph, output: Tensor) -> Graph:
     """
     graph.set_output(output)
     model, table = graph.model, graph.model.subgraphs[0]
+    for name in ABOUT_ANSWERS:
+        write_note(model, name, None)
     _drop_operators(table)
     _drop_tensors(model, table)
     _drop_buffers(model, table)

@@ -13,6 +13,7 @@ from coral_learn.errors import ModelError
 from coral_learn.jobs.classification import Classifier
 from coral_learn.jobs.export.write import export_model
 from coral_learn.jobs.retraining import retrain
+from coral_learn.tflite.answers import AnswerNotes, with_answer_notes
 from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.labels import attach_labels
 from coral_learn.tflite.resize_note import read_resize, with_resize
@@ -88,6 +89,14 @@ def test_a_model_trained_for_frigate_answers_the_same_before_and_after(
         ours = [answer[0].label for answer in classifier.classify(pictures)]
     pixels = [np.asarray(Image.open(photo).convert("RGB")) for photo in pictures]
     assert [frigate.classify(each).label for each in pixels] == ours
+
+
+def test_the_threshold_of_the_model_is_that_of_frigate(
+    make_model: MakeModel, tmp_path: Path
+) -> None:
+    model = with_answer_notes(ModelFile(make_model()), AnswerNotes(0.6512))
+    done = export_model(model, "frigate", tmp_path)
+    assert "\n      threshold: 0.66\n" in done.files[2].read_text()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from tests.support.input_shapes import ShapedModel
 from coral_learn.errors import ModelError
 from coral_learn.jobs.classification import Classifier
 from coral_learn.jobs.export.write import export_model
+from coral_learn.tflite.answers import AnswerNotes, with_answer_notes
 from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.labels import attach_labels
 from coral_learn.tflite.normalization import IMAGENET, UNIT, Normalization
@@ -97,6 +98,24 @@ def test_other_inputs_get_a_table_of_pixel_values(
     done = export_model(model, "python", tmp_path / "out")
     assert "pixel_values.npy" in [path.name for path in done.files]
     assert run_script(done.output, pictures[:20]) == expected_lines(model, pictures[:20])
+
+
+def test_the_threshold_of_the_model_is_kept(
+    make_model: MakeModel, pictures: list[Path], tmp_path: Path
+) -> None:
+    model = with_answer_notes(ModelFile(make_model("uint8", (96, 96))), AnswerNotes(0.5))
+    with Classifier(model) as classifier:
+        scores = [float(row.max()) for row in classifier.scores(pictures)]
+    middle = sorted(scores)[len(scores) // 2]
+    model = with_answer_notes(model, AnswerNotes(middle))
+    lines = run_script(export_model(model, "python", tmp_path / "out").output, pictures)
+    assert [line.endswith(": I don't know") for line in lines] == [
+        score < middle for score in scores
+    ]
+    assert 0 < sum(score < middle for score in scores) < len(scores)
+    for target in ("mediapipe", "c-array"):
+        notes = export_model(model, target, tmp_path / target).notes
+        assert any(f"no answer below a score of {middle:.3f}" in note for note in notes)
 
 
 def test_a_model_for_frigate_is_resized_as_frigate_does(

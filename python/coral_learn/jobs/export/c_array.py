@@ -9,7 +9,7 @@ from ...tflite.head.int8_head import with_int8_head
 from ...tflite.nodes import Operator
 from ...tflite.resizing import VIEWS
 from ...words import listed
-from .contents import MARK, Contents
+from .contents import MARK, Contents, notes_of_threshold
 from .source import ExportSource
 
 HEADER_NAME = "model.h"
@@ -76,7 +76,11 @@ def c_array_contents(source: ExportSource, folder: Path) -> Contents:
     )
     return Contents(
         {SOURCE_NAME: text.encode("ascii"), HEADER_NAME: header.encode()},
-        [*_notes_of_view(source), *_notes_of_kernels(operators)],
+        [
+            *_notes_of_view(source),
+            *notes_of_threshold(source.threshold, "compare the largest score with it"),
+            *_notes_of_kernels(operators),
+        ],
         f"compile {SOURCE_NAME} into your program, and give g_model to tflite::GetModel",
     )
 

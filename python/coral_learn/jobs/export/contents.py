@@ -30,6 +30,18 @@ def label_lines(labels: list[str]) -> bytes:
     return "".join(f"{label}\n" for label in labels).encode()
 
 
+def notes_of_threshold(threshold: float | None, advice: str) -> list[str]:
+    """Returns what to do about the threshold of a model, where the consumer does not know it.
+
+    Args:
+        threshold: The lowest probability of an answer to give; None for any.
+        advice: How the consumer gets it.
+    """
+    if threshold is None:
+        return []
+    return [f"the model was trained to give no answer below a score of {threshold:.3f}: {advice}"]
+
+
 def notes_of_squashing(resize: Resize, consumer: str, better: Resize) -> list[str]:
     """Returns what it means that a consumer stretches whole pictures to the input of a model.
 

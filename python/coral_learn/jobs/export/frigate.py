@@ -7,6 +7,7 @@ names of the classes from the lines of ``labelmap.txt``. It does so in
 """
 
 import json
+import math
 from pathlib import Path
 
 from ...errors import ModelError
@@ -21,6 +22,7 @@ NO_CLASS = "none"
 """The class of objects that are none of the others: Frigate gives them no name."""
 
 _SIZE = (224, 224)
+_DEFAULT_THRESHOLD = "0.8"
 _SCORE_TYPES = ("uint8", "float32")
 
 _CONFIG = f"""\
@@ -29,7 +31,7 @@ _CONFIG = f"""\
 classification:
   custom:
     {{name}}:
-      threshold: 0.8
+      threshold: {{threshold}}
       object_config:
         objects: [bird] # what Frigate detects and this model names, such as dog or car
         classification_type: sub_label # or attribute
@@ -57,11 +59,12 @@ def frigate_contents(source: ExportSource, folder: Path) -> Contents:
     _check_scores(source)
     name = folder.resolve().name
     quoted = json.dumps(name, ensure_ascii=False)  # a JSON text is also one of YAML
+    config = _CONFIG.format(folder=name, name=quoted, threshold=_threshold(source))
     files = {
         # classify and evaluate then do with this file what Frigate does.
         MODEL_NAME: with_resize(source.model, "linear").content,
         LABEL_MAP_NAME: label_lines(source.labels),
-        CONFIG_NAME: _CONFIG.format(folder=name, name=quoted).encode(),
+        CONFIG_NAME: config.encode(),
     }
     notes = [
         *notes_of_squashing(source.resize, "Frigate", better="linear"),
@@ -73,6 +76,13 @@ def frigate_contents(source: ExportSource, folder: Path) -> Contents:
         f"copy {MODEL_NAME} and {LABEL_MAP_NAME} to /config/model_cache/{name}/ of Frigate, add "
         f"{CONFIG_NAME} to its configuration, and restart it",
     )
+
+
+def _threshold(source: ExportSource) -> str:
+    """Returns the lowest score of an answer, rounded up, because Frigate rounds the scores."""
+    if source.threshold is None:
+        return _DEFAULT_THRESHOLD
+    return f"{math.ceil(round(source.threshold * 100, 4)) / 100:.2f}"
 
 
 def _check_input(source: ExportSource) -> None:

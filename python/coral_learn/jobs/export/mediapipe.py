@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...errors import ModelError
 from ...tflite.resize_note import with_resize
-from .contents import MODEL_NAME, Contents, notes_of_squashing
+from .contents import MODEL_NAME, Contents, notes_of_squashing, notes_of_threshold
 from .source import TRAIN_ON_BUILTIN, ExportSource
 
 _TYPES = ("uint8", "float32")
@@ -34,7 +34,10 @@ def mediapipe_contents(source: ExportSource, folder: Path) -> Contents:
     model = with_resize(source.model, "linear")
     return Contents(
         {MODEL_NAME: model.content},
-        notes_of_squashing(source.resize, "MediaPipe", better="linear"),
+        [
+            *notes_of_squashing(source.resize, "MediaPipe", better="linear"),
+            *notes_of_threshold(source.threshold, "give it to MediaPipe as score_threshold"),
+        ],
         f"give {MODEL_NAME} to MediaPipe's ImageClassifier as model_asset_path",
     )
 

@@ -65,6 +65,7 @@ def _script(source: ExportSource, *, has_table: bool) -> str:
         model_file=MODEL_NAME,
         size=source.input_format.size,
         steps=_steps(source, has_table=has_table),
+        threshold=source.threshold,
         table_file=TABLE_NAME if has_table else "",
     )
     return text

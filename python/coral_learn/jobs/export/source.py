@@ -12,6 +12,7 @@ from ...edgetpu.runtime import TensorDetails
 from ...errors import ModelError
 from ...extraction.input_format import InputFormat
 from ...extraction.placement import known_normalizations
+from ...tflite.answers import read_answer_notes
 from ...tflite.file import ModelFile, ModelSource
 from ...tflite.input_shape import check_image_input, fix_input_shape, name_file
 from ...tflite.labels import attach_labels
@@ -43,6 +44,7 @@ class ExportSource:
         input_format: The size of the image, and the tensor value of each pixel value.
         normalization: How pixels are normalized, as far as it is known.
         resize: How photos were resized in training.
+        threshold: The lowest probability of an answer to give; None for any.
     """
 
     model: ModelFile
@@ -51,6 +53,7 @@ class ExportSource:
     input_format: InputFormat
     normalization: Normalization | None
     resize: Resize
+    threshold: float | None
 
     @property
     def name(self) -> str:
@@ -127,6 +130,7 @@ def open_source(
         _input_format(fixed, declared, given),
         given or declared,
         resize,
+        read_answer_notes(model).threshold,
     )
 
 

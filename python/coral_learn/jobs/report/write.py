@@ -11,7 +11,7 @@ from ...extraction.deep_pictures import to_gray_bytes
 from ...extraction.photo_file import PhotoError, read_photo
 from ...extraction.picture_formats import is_deep, open_photo
 from ...words import percent, quoted
-from ..cross_validation import MIN_TEST_PHOTOS
+from ..folds import MIN_TEST_PHOTOS
 from .analysis import RECOMMENDED_PHOTOS, Analysis
 
 REPORT_NAME = "report.html"

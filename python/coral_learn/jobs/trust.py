@@ -1,0 +1,94 @@
+"""How far the answers of a trained head can be relied on, by photos that were held out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import ProbabilityMatrix
+from ..dataset.split import Split
+from ..embeddings import Embeddings
+from ..tflite.answers import AnswerNotes
+from .conformal import own_class_quantiles
+from .cross_validation import CrossValidation, cross_validation_of
+from .held_out import HeldOutScores, score_held_out
+from .learning_curve import LearningCurve, measure_learning_curve
+from .methods import TrainedHead
+from .threshold import Threshold, choose_threshold
+from .training_photos import TrainingPhotos
+
+
+class Trust(NamedTuple):
+    """How far the answers of a trained head can be relied on.
+
+    Attributes:
+        cross_validated: The accuracy by cross-validation; None if training again takes too long.
+        learning_curve: What more photos would bring; None likewise.
+        threshold: The threshold for the precision that was wished for; None without a wish.
+        notes: What the model is to say about its answers.
+    """
+
+    cross_validated: CrossValidation | None
+    learning_curve: LearningCurve | None
+    threshold: Threshold | None
+    notes: AnswerNotes
+
+
+def measure_trust(
+    trained: TrainedHead,
+    photos: TrainingPhotos,
+    split: Split,
+    seed: int | None,
+    precision: float | None,
+) -> Trust:
+    """Measures a way of training by cross-validation, or else the head on photos of the split.
+
+    Args:
+        trained: The trained head.
+        photos: All photos.
+        split: The parts of the photos that the head was trained and not trained on.
+        seed: The seed of the folds.
+        precision: The fraction of answers that are to be right, in (0, 1], or None.
+
+    Raises:
+        ValueError: No threshold gives the precision, or no photos are held out to find it.
+    """
+    curve = validated = None
+    train_again = trained.train_again
+    scores = None
+    if train_again is not None:
+
+        def score(rows: NDArray[np.int64], embeddings: Embeddings) -> ProbabilityMatrix:
+            return train_again(photos.rows_of_views(rows)).predict_proba(embeddings)
+
+        data = photos.embeddings, photos.labels
+        scores = score_held_out(*data, score, seed, photos.groups)
+        if scores is not None:
+            validated = cross_validation_of(scores, photos.classes)
+            curve = measure_learning_curve(*data, score, scores, seed, photos.groups)
+    if scores is None:
+        scores = _score_split(trained, photos, split)
+    if scores is None:
+        if precision is not None:
+            raise ValueError(
+                "a threshold needs photos that are held out, and there are none: give each class "
+                "at least two photos, or keep some for the test"
+            )
+        return Trust(validated, curve, None, AnswerNotes())
+    threshold = None if precision is None else choose_threshold(scores, precision)
+    lowest = None if threshold is None else threshold.probability
+    notes = AnswerNotes(lowest, own_class_quantiles(scores.of_own_class))
+    return Trust(validated, curve, threshold, notes)
+
+
+def _score_split(
+    trained: TrainedHead, photos: TrainingPhotos, split: Split
+) -> HeldOutScores | None:
+    """Returns the head's scores of the photos that it was not trained on, if there are any."""
+    rows = np.concatenate([split.validation, split.test])
+    if not len(rows):
+        return None
+    probabilities = trained.head.predict_proba(photos.embeddings[rows])
+    return HeldOutScores(probabilities, photos.labels[rows], rows)

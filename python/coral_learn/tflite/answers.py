@@ -1,0 +1,55 @@
+"""What held-out photos say about a model's answers, as notes inside the model."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .file import ModelFile
+from .notes import ABOUT_ANSWERS, OWN_CLASS, THRESHOLD, read_note, write_note
+
+
+class AnswerNotes(NamedTuple):
+    """What a model says about its answers.
+
+    Attributes:
+        threshold: The lowest probability of an answer to give, in [0, 1]; None for any.
+        own_class: The probabilities of the right class of photos that were held out, ascending,
+            float16 [K]; None if they are not known.
+    """
+
+    threshold: float | None = None
+    own_class: NDArray[np.float16] | None = None
+
+
+def read_answer_notes(model: ModelFile) -> AnswerNotes:
+    """Returns what a model says about its answers.
+
+    Raises:
+        ModelError: The file is not a .tflite model.
+    """
+    if not any(name.encode() in model.content for name in ABOUT_ANSWERS):
+        return AnswerNotes()  # without the schema
+    threshold = read_note(model.tree, THRESHOLD, np.float32, 1)
+    own_class = read_note(model.tree, OWN_CLASS, np.float16, 1)
+    if threshold is not None and not (threshold.shape == (1,) and 0 <= threshold[0] <= 1):
+        threshold = None
+    if own_class is not None and not _are_ascending_probabilities(own_class):
+        own_class = None
+    return AnswerNotes(None if threshold is None else float(threshold[0]), own_class)
+
+
+def with_answer_notes(model: ModelFile, notes: AnswerNotes) -> ModelFile:
+    """Returns a model that says this about its answers."""
+    graph = model.graph.copy()
+    threshold = notes.threshold
+    found = None if threshold is None else np.array([threshold], np.float32)
+    write_note(graph.model, THRESHOLD, found)
+    write_note(graph.model, OWN_CLASS, notes.own_class)
+    return model.with_graph(graph)
+
+
+def _are_ascending_probabilities(values: NDArray[np.float16]) -> bool:
+    return bool(len(values) and values[0] >= 0 and (np.diff(values) >= 0).all() and values[-1] <= 1)
