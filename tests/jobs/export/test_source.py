@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.jobs.export.conftest import LABELS, MakeModel
 from tests.support.drawn_extractor import DRAWN_EXTRACTOR
-from tests.support.model_builder import build_classifier, build_compiled_extractor
+from tests.support.model_builder import build_classifier, build_compiled_extractor, with_outputs
 
 from coral_learn.errors import ModelError
 from coral_learn.heads.softmax_regression import SoftmaxRegression
@@ -51,6 +51,12 @@ def test_labels_are_needed_and_can_be_given(make_model: MakeModel, tmp_path: Pat
     assert ModelFile.open(done.files[0]).labels == LABELS
     with pytest.raises(ValueError, match="there are 2 labels for the 3 classes"):
         export_model(model, "mediapipe", tmp_path, labels=["crab", "fish"])
+
+
+def test_one_output_is_needed(make_model: MakeModel, tmp_path: Path) -> None:
+    model = with_outputs(make_model(), ["head/probabilities", "head/logits"])
+    with pytest.raises(ModelError, match="has 2 outputs"):
+        export_model(model, "python", tmp_path, labels=LABELS)
 
 
 def test_another_target_is_refused(make_model: MakeModel, tmp_path: Path) -> None:

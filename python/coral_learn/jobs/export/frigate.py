@@ -13,6 +13,7 @@ from pathlib import Path
 from ...errors import ModelError
 from ...tflite.output_kind import OutputKind
 from ...tflite.resize_note import with_resize
+from ...words import printable
 from .contents import MARK, MODEL_NAME, Contents, label_lines, notes_of_squashing
 from .source import TRAIN_ON_BUILTIN, ExportSource
 
@@ -59,7 +60,7 @@ def frigate_contents(source: ExportSource, folder: Path) -> Contents:
     _check_scores(source)
     name = folder.resolve().name
     quoted = json.dumps(name, ensure_ascii=False)  # a JSON text is also one of YAML
-    config = _CONFIG.format(folder=name, name=quoted, threshold=_threshold(source))
+    config = _CONFIG.format(folder=printable(name), name=quoted, threshold=_threshold(source))
     files = {
         # classify and evaluate then do with this file what Frigate does.
         MODEL_NAME: with_resize(source.model, "linear").content,

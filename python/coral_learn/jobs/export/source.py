@@ -21,6 +21,7 @@ from ...tflite.normalization import Normalization, NormalizationLike, parse_norm
 from ...tflite.output_kind import OutputKind
 from ...tflite.resize_note import read_resize
 from ...tflite.resizing import Resize
+from ...words import listed
 from ..class_labels import labels_from_zero
 from ..classification import LabelSource, label_names
 
@@ -171,7 +172,12 @@ def _names(model: ModelFile, labels: LabelSource | None) -> list[str]:
     except ModelError as error:
         raise name_file(model, error) from error
     outputs = model.graph.outputs
-    classes = outputs[0].shape[-1] if len(outputs) == 1 and outputs[0].shape else 0
+    if len(outputs) != 1 or not outputs[0].shape:
+        raise ModelError(
+            f"{model.name} has {len(outputs)} outputs ({listed([each.name for each in outputs])}), "
+            "but must have one, a row of scores: convert a model with one of them"
+        )
+    classes = outputs[0].shape[-1]
     names = labels_from_zero(names, classes) or names
     if len(names) != classes:
         raise ValueError(
