@@ -99,9 +99,9 @@ def test_what_a_killed_process_left_half_replaced_is_no_foreign_file(
 
 
 def test_files_without_a_model_are_foreign(tmp_path: Path) -> None:
-    for name in ("label_map.txt", "photos.csv", "report.html", "other.txt"):
+    for name in ("label_map.txt", "photos.csv", "report.html", "report.json", "other.txt"):
         (tmp_path / name).touch()
-    names = ["label_map.txt", "report.html", "photos.csv"]
+    names = ["label_map.txt", "report.html", "report.json", "photos.csv"]
     assert foreign_results(tmp_path) == [tmp_path / name for name in names]
 
 

@@ -1,6 +1,7 @@
 """The report about a retrained model: the analysis of its test, and the file that shows it."""
 
 import html.parser
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,12 @@ from PIL import Image
 
 from coral_learn.dataset import Split
 from coral_learn.embeddings import Embeddings
-from coral_learn.jobs.cross_validation import CrossValidation
-from coral_learn.jobs.report import Analysis, analyze, render_report
+from coral_learn.jobs.cross_validation import ClassRecall, CrossValidation
+from coral_learn.jobs.learning_curve import LearningCurve
+from coral_learn.jobs.report import Analysis, analyze, write_letter, write_report
+from coral_learn.jobs.threshold import Threshold
+from coral_learn.jobs.trust import Trust
+from coral_learn.tflite.answers import AnswerNotes
 
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
 
@@ -81,16 +86,32 @@ class Page(html.parser.HTMLParser):
         self.text += data
 
 
-def write(analysis: Analysis) -> str:
-    curve = [(0, 2.0), (100, 0.5), (200, 0.1)]
-    content = render_report(
+NO_TRUST = Trust(None, None, None, None, AnswerNotes())
+
+
+def write_files(analysis: Analysis, trust: Trust = NO_TRUST) -> dict[str, bytes]:
+    return write_report(
         analysis,
+        write_letter(analysis, trust.learning_curve, trust.confusion),
+        trust,
         title="Flowers",
         summary={"Ran on": "cpu"},
-        curve=curve,
+        curve=[(0, 2.0), (100, 0.5), (200, 0.1)],
         curve_name="Training loss",
     )
-    return content.decode()
+
+
+def write(analysis: Analysis) -> str:
+    return write_files(analysis)["report.html"].decode()
+
+
+def validated_by(photos: int, accuracy: float = 0.9) -> CrossValidation:
+    recalls = [
+        ClassRecall(name, photos // 2, recall, (recall - 0.1, recall + 0.05))
+        for name, recall in zip(CLASSES, (accuracy - 0.1, accuracy + 0.1), strict=True)
+    ]
+    interval = accuracy - 0.1, accuracy + 0.05
+    return CrossValidation(accuracy, photos, interval, accuracy, interval, recalls, 0.02)
 
 
 def test_the_page_is_one_file_that_shows_the_analysis(tmp_path: Path) -> None:
@@ -103,7 +124,7 @@ def test_the_page_is_one_file_that_shows_the_analysis(tmp_path: Path) -> None:
 
 def test_the_page_without_test_photos_and_with_deleted_photos(tmp_path: Path) -> None:
     page = write(analysis_of(tmp_path, test_rows=0))
-    assert "the accuracy on new photos is unknown" in page
+    assert "nobody knows how good the model is" in page
     analysis = analysis_of(tmp_path)
     for path in tmp_path.glob("*.jpg"):
         path.unlink()
@@ -112,19 +133,71 @@ def test_the_page_without_test_photos_and_with_deleted_photos(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("test_photos", "validated_photos", "headline"),
-    [(49, None, None), (50, None, "75.0%"), (4, 49, None), (4, 60, "90.0%"), (60, 99, "75.0%")],
+    [(49, None, None), (50, None, "75.0%"), (4, 49, None), (4, 60, "90.0%"), (60, 99, "90.0%")],
 )
 def test_only_an_accuracy_of_enough_photos_is_a_headline(
     tmp_path: Path, test_photos: int, validated_photos: int | None, headline: str | None
 ) -> None:
-    validated = validated_photos and CrossValidation(
-        0.9, validated_photos, (0.8, 0.95), 0.9, (0.8, 0.95), [], 0.02
-    )
-    analysis = replace(
-        analysis_of(tmp_path), test_photos=test_photos, cross_validated=validated or None
-    )
+    validated = None if validated_photos is None else validated_by(validated_photos)
+    analysis = replace(analysis_of(tmp_path), test_photos=test_photos, cross_validated=validated)
     page = write(analysis)
     assert ('class="headline"' in page) == (headline is not None)
     assert headline is None or f'class="headline">{headline}<' in page
+    assert ("It is too early to say how good the model is" in page) == (headline is None)
     assert f"{test_photos} test photos" in page
     assert validated_photos is None or f"of {validated_photos} photos" in page
+
+
+def test_the_letter_says_what_brings_most_first(tmp_path: Path) -> None:
+    analysis = replace(analysis_of(tmp_path), cross_validated=validated_by(60))
+    curve = LearningCurve(20, [4, 8, 16], [0.6, 0.7, 0.8], 0.18, 0.4)
+    confusion = np.array([[20.0, 8], [4, 28]])
+    letter = write_letter(analysis, curve, confusion)
+    assert letter.accuracy == 0.9
+    assert letter.verdict == (
+        "On new photos like these, the model is right about 90.0% of the time (with 95% "
+        "confidence, between 80.0% and 95.0%). It is weakest at 'daisy': it recognizes 80.0% of "
+        "them."
+    )
+    assert [each.gain for each in letter.advice] == [
+        pytest.approx(0.2),
+        pytest.approx(curve.gain(20)),
+        None,
+        None,
+        None,
+    ]
+    first, second, *others = (each.text for each in letter.advice)
+    assert first.startswith("Tell 'daisy' and 'rose & <thorn>' apart: 12 photos of one were taken")
+    assert second == "Add photos: 20 more of each class."
+    assert "with fewer than 20 to train on" in others[0]
+    assert "coral-learn review" in others[1]
+    assert "1 test photo looks like a training photo" in others[2]
+
+
+def test_a_good_model_gets_no_idle_advice(tmp_path: Path) -> None:
+    analysis = replace(
+        analysis_of(tmp_path), small_classes=[], wrong_predictions=[], near_duplicates=[]
+    )
+    curve = LearningCurve(200, [40, 80, 160], [0.99, 0.99, 1.0], 0.002, 0.4)
+    assert write_letter(analysis, curve, np.diag([100.0, 99])).advice == []
+    assert "What to do next" not in write(analysis)
+
+
+def test_programs_read_the_same_facts(tmp_path: Path) -> None:
+    analysis = replace(analysis_of(tmp_path), cross_validated=validated_by(60))
+    curve = LearningCurve(20, [4, 8, 16], [0.6, 0.7, 0.8], 0.18, 0.4)
+    threshold = Threshold(0.7, 0.95, 0.8)
+    trust = Trust(analysis.cross_validated, curve, None, threshold, AnswerNotes())
+    files = write_files(analysis, trust)
+    facts = json.loads(files["report.json"])
+    page = Page(files["report.html"].decode()).text
+    assert facts["verdict"] in page
+    advice = [each["text"].replace("`", "") for each in facts["advice"]]
+    assert advice
+    assert [text for text in advice if text not in page] == []
+    assert facts["threshold"] == {"probability": 0.7, "precision": 0.95, "answered": 0.8}
+    assert facts["learning_curve"]["photos"] == 20
+    assert facts["wrong_predictions"][0]["path"] == str(tmp_path / "9.jpg")
+    assert facts["cross_validated"]["recalls"][0]["name"] == "daisy"
+    assert "0.70: 80.0% of the photos get an answer" in page
+    assert "4 of each class: 60.0%, 8 of each class: 70.0%" in page

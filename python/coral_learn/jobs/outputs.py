@@ -10,7 +10,7 @@ from ..tflite.label_file import read_archived_labels
 from ..tflite.metadata import LABEL_FILE_NAME
 from .saved_model import LABEL_MAP_NAME, MODEL_NAMES
 
-_OTHER_NAMES = ("report.html", "photos.csv")
+_OTHER_NAMES = ("report.html", "report.json", "photos.csv")
 
 
 def foreign_results(folder: Path) -> list[Path]:

@@ -35,7 +35,7 @@ from .output_folder import prepare_output_folder
 from .photo_record import RECORD_NAME, format_record
 from .saved_model import save_model
 from .settings import TUTORIAL_RECIPE, Method, SgdSettings
-from .threshold import Threshold
+from .threshold import Threshold, as_precision
 from .training_photos import list_photos, take_training_photos
 from .trust import measure_trust
 
@@ -107,8 +107,9 @@ def retrain(
     """Retrains the last layer of a classifier on photos, then saves and tests the new model.
 
     Writes ``retrained_model.tflite`` (``retrained_model_edgetpu.tflite`` if the extractor is
-    compiled for the Edge TPU), ``label_map.txt``, ``report.html`` and ``photos.csv``, the list
-    of the photos with their part of the split, at the very end, all of them or none. Photos that
+    compiled for the Edge TPU), ``label_map.txt``, ``report.html``, ``report.json`` with the same
+    facts, and ``photos.csv``, the list of the photos with their part of the split, at the very end,
+    all of them or none. Photos that
     cannot be read, and photos that are in two classes, are skipped and listed in the result. Exact
     copies of a photo count once.
 
@@ -154,8 +155,8 @@ def retrain(
         OSError: The output cannot be written.
     """
     _check_method(method, sgd)
-    if precision is not None and not 0 < precision <= 1:
-        raise ValueError(f"precision must be above 0 and at most 1, not {precision}")
+    if precision is not None:
+        as_precision(precision)
     given = None if normalization is None else parse_normalization(normalization)
     if resize is not None:
         resize = checked_resize(resize)
@@ -216,10 +217,10 @@ def retrain(
     from .report import REPORT_NAME  # not before all else is done
     from .training_report import make_report
 
-    page = make_report(
-        image_folder, photos, split, trained, tested.rows, accuracy, extracted.device, resize
+    report_files = make_report(
+        image_folder, photos, split, trained, tested.rows, trust, extracted.device, resize
     )
-    others = {REPORT_NAME: page, RECORD_NAME: format_record(photos, split)}
+    others = {**report_files, RECORD_NAME: format_record(photos, split)}
     saved = save_model(folder, saved_model, photos.classes, others)
     return RetrainResult(
         model=saved.model,

@@ -8,10 +8,10 @@ from ..dataset.split import Split
 from ..edgetpu.runtime import runtime_name
 from ..tflite.resizing import Resize
 from ..words import counted
-from .accuracy import Accuracy
 from .methods import TrainedHead
-from .report import analyze, render_report
+from .report import analyze, write_letter, write_report
 from .training_photos import TrainingPhotos
+from .trust import Trust
 
 _VIEW: dict[Resize, str] = {
     "squash": "the whole photo, stretched to the input (squash)",
@@ -27,11 +27,11 @@ def make_report(
     split: Split,
     trained: TrainedHead,
     scores: NDArray[np.float32],
-    accuracy: Accuracy,
+    trust: Trust,
     device: str,
     resize: Resize,
-) -> bytes:
-    """Returns the content of the report.
+) -> dict[str, bytes]:
+    """Returns the files of the report by name: the page, and the same facts for programs.
 
     Args:
         image_folder: Where the photos come from.
@@ -39,7 +39,7 @@ def make_report(
         split: Their parts.
         trained: The trained head.
         scores: The scores that the saved model gives the test photos, [N, C].
-        accuracy: How accurate the model is.
+        trust: How far the model can be relied on.
         device: What ran the extractor.
         resize: How the photos were resized.
     """
@@ -50,10 +50,12 @@ def make_report(
         photos.embeddings,
         split,
         scores,
-        accuracy.cross_validated,
+        trust.cross_validated,
     )
-    return render_report(
+    return write_report(
         analysis,
+        write_letter(analysis, trust.learning_curve, trust.confusion),
+        trust,
         title=f"{image_folder.path.resolve().name}: the retrained model",
         summary={
             "Photos": f"{len(photos.paths)} of {counted(len(photos.classes), 'class', 'classes')}: "

@@ -26,12 +26,15 @@ class Trust(NamedTuple):
     Attributes:
         cross_validated: The accuracy by cross-validation; None if training again takes too long.
         learning_curve: What more photos would bring; None likewise.
+        confusion: The number of photos by true class (row) and class named by heads trained
+            without them (column), [C, C]; None if it was not measured.
         threshold: The threshold for the precision that was wished for; None without a wish.
         notes: What the model is to say about its answers.
     """
 
     cross_validated: CrossValidation | None
     learning_curve: LearningCurve | None
+    confusion: NDArray[np.float64] | None
     threshold: Threshold | None
     notes: AnswerNotes
 
@@ -55,7 +58,7 @@ def measure_trust(
     Raises:
         ValueError: No threshold gives the precision, or no photos are held out to find it.
     """
-    curve = validated = None
+    curve = validated = confusion = None
     train_again = trained.train_again
     scores = None
     if train_again is not None:
@@ -67,6 +70,7 @@ def measure_trust(
         scores = score_held_out(*data, score, seed, photos.groups)
         if scores is not None:
             validated = cross_validation_of(scores, photos.classes)
+            confusion = scores.confusion
             curve = measure_learning_curve(*data, score, scores, seed, photos.groups)
     if scores is None:
         scores = _score_split(trained, photos, split)
@@ -76,11 +80,11 @@ def measure_trust(
                 "a threshold needs photos that are held out, and there are none: give each class "
                 "at least two photos, or keep some for the test"
             )
-        return Trust(validated, curve, None, AnswerNotes())
+        return Trust(validated, curve, confusion, None, AnswerNotes())
     threshold = None if precision is None else choose_threshold(scores, precision)
     lowest = None if threshold is None else threshold.probability
     notes = AnswerNotes(lowest, own_class_quantiles(scores.of_own_class))
-    return Trust(validated, curve, threshold, notes)
+    return Trust(validated, curve, confusion, threshold, notes)
 
 
 def _score_split(

@@ -1,6 +1,15 @@
-"""The report about a retrained model, ``report.html``."""
+"""The report about a retrained model: ``report.html``, and its facts in ``report.json``."""
 
 from .analysis import Analysis, analyze
-from .write import REPORT_NAME, render_report
+from .letter import Letter, write_letter
+from .write import JSON_NAME, REPORT_NAME, write_report
 
-__all__ = ["REPORT_NAME", "Analysis", "analyze", "render_report"]
+__all__ = [
+    "JSON_NAME",
+    "REPORT_NAME",
+    "Analysis",
+    "Letter",
+    "analyze",
+    "write_letter",
+    "write_report",
+]

@@ -1,20 +1,30 @@
-"""Writes the report: one HTML file that needs no network."""
+"""Writes the report: one HTML file that needs no network, and its facts for programs."""
+
+from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from PIL import ImageOps
 
 from ...extraction.deep_pictures import to_gray_bytes
 from ...extraction.photo_file import PhotoError, read_photo
 from ...extraction.picture_formats import is_deep, open_photo
-from ...words import percent, quoted
-from ..folds import MIN_TEST_PHOTOS
-from .analysis import RECOMMENDED_PHOTOS, Analysis
+from ...words import percent
+from .analysis import Analysis
+from .letter import Letter
+
+if TYPE_CHECKING:
+    from ..learning_curve import LearningCurve
+    from ..threshold import Threshold
+    from ..trust import Trust
 
 REPORT_NAME = "report.html"
+JSON_NAME = "report.json"
 
 _THUMBNAIL = 160  # pixels, enough for screens with two pixels per CSS pixel
 _CURVE_WIDTH, _CURVE_HEIGHT = 600, 180
@@ -30,18 +40,22 @@ class _CurvePoint:
     value: float
 
 
-def render_report(
+def write_report(
     analysis: Analysis,
+    letter: Letter,
+    trust: Trust,
     *,
     title: str,
     summary: dict[str, str],
     curve: list[tuple[int, float]],
     curve_name: str,
-) -> bytes:
-    """Returns the content of the report.
+) -> dict[str, bytes]:
+    """Returns the files of the report by name.
 
     Args:
         analysis: What the test photos show.
+        letter: What the page begins with.
+        trust: How far the model can be relied on.
         title: The heading of the report.
         summary: Facts about the retraining, by name.
         curve: The iterations and values of the training curve; may be empty.
@@ -57,20 +71,31 @@ def render_report(
         lstrip_blocks=True,
     )
     environment.filters["percent"] = _percent
-    environment.filters["quoted"] = quoted
+    environment.filters["points"] = _points
     environment.filters["thumbnail"] = _thumbnail
+    environment.filters["with_code"] = _with_code
     page = environment.get_template("template.html.j2").render(
         title=title,
         analysis=analysis,
+        letter=letter,
+        trust=trust,
         summary=summary,
-        recommended=RECOMMENDED_PHOTOS,
-        enough_to_test=MIN_TEST_PHOTOS,
         curve=_scale_curve(curve),
         curve_name=curve_name,
         width=_CURVE_WIDTH,
         height=_CURVE_HEIGHT,
     )
-    return page.encode(errors="backslashreplace")  # names of photos may not be valid text
+    facts = {"title": title, "summary": summary} | asdict(letter) | asdict(analysis)
+    facts |= {"learning_curve": _plain(trust.learning_curve), "threshold": _plain(trust.threshold)}
+    return {
+        # Names of photos may not be valid text.
+        REPORT_NAME: page.encode(errors="backslashreplace"),
+        JSON_NAME: (json.dumps(facts, indent=1, default=str) + "\n").encode(),
+    }
+
+
+def _plain(value: LearningCurve | Threshold | None) -> dict[str, Any] | None:
+    return None if value is None else asdict(value)
 
 
 def _scale_curve(curve: list[tuple[int, float]]) -> list[_CurvePoint]:
@@ -87,6 +112,23 @@ def _scale_curve(curve: list[tuple[int, float]]) -> list[_CurvePoint]:
         )
         for iteration, value in curve
     ]
+
+
+def _points(fraction: float) -> str:
+    """Returns a difference of accuracies in words."""
+    points = max(1, round(100 * fraction))
+    return f"{points} point{'s' if points > 1 else ''}"
+
+
+def _with_code(text: str) -> str:
+    """Returns a text as HTML, in which what stands between backticks is code."""
+    from markupsafe import Markup, escape  # Jinja needs it
+
+    parts = [escape(part) for part in text.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if index % 2 else part
+        for index, part in enumerate(parts)
+    )
 
 
 def _percent(fraction: float | None) -> str:
