@@ -19,6 +19,7 @@ from . import (
     saving,
     sizes,
     training,
+    trust,
 )
 from .figures import Figure, Note, print_table, to_json
 from .machine import describe
@@ -35,6 +36,7 @@ _MODULES = (
     fitting,
     accuracy,
     saving,
+    trust,
 )
 _PARTS: dict[str, Callable[[Settings], Iterator[Figure | Note]]] = {
     module.PART: module.run for module in _MODULES

@@ -281,6 +281,11 @@ COMMANDS = {
     "project rename": "FOLDER NAME NEW_NAME",
     "project show": "FOLDER --json",
     "project undo": "FOLDER",
+    "review": (
+        "SOURCE --extractor --photos --unlabelled --count --output --apply --undo --dry-run "
+        "--limit --seed --input-size --input-range --resize --device --cache --no-cache --force "
+        "--json"
+    ),
     "train": (
         "DATA_DIR --extractor --tensor --output --method --iterations --learning-rate --batch-size "
         "--weight-scale --val --test --seed --input-size --input-range --resize --precision "
@@ -488,6 +493,30 @@ def test_json_of_train(
 ) -> None:
     keys = json_keys("train", small_photos, "--extractor", extractor, "--output", tmp_path / "out")
     assert keys == {**RETRAINED_KEYS, "skipped": [PHOTO_KEYS]}
+
+
+def test_json_of_review(
+    json_keys: Callable[..., Any], small_photos: Path, extractor: Path, tmp_path: Path
+) -> None:
+    keys = json_keys("review", small_photos, "--extractor", extractor, "--output", tmp_path / "out")
+    doubtful = {"label": None, "path": None, "probability": None, "suggested": None}
+    assert keys["doubtful"] in ([], [doubtful])
+    assert keys | {"doubtful": []} == {
+        "blurriest": [{"label": None, "path": None, "sharpness": None}],
+        "classes": {"crab": None, "fish": None},
+        "confused_classes": keys["confused_classes"],
+        "darkest": [{"brightness": None, "label": None, "path": None}],
+        "doubtful": [],
+        "duplicates": [],
+        "files": [None],
+        "label_next": [],
+        "near_duplicates": keys["near_duplicates"],
+        "notes": [],
+        "outliers": [],
+        "photos": None,
+        "skipped": [PHOTO_KEYS],
+        "source": None,
+    }
 
 
 def test_json_of_demo(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # rich is slow to import, and most runs from Python show no b
 Progress = Callable[[int, int | None], None]
 """Called with the number of photos done and the total, which is None if it is not known."""
 
-Stage = Literal["draw", "extract", "train", "serialize", "verify"]
+Stage = Literal["draw", "extract", "train", "serialize", "verify", "inspect"]
 """A part of a job."""
 
 StageProgress = Callable[[Stage, int, int], None]

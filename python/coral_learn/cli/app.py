@@ -29,6 +29,11 @@ _COMMANDS = {
         "List, download or compare the models that --extractor takes by name.",
     ),
     "project": ("project_commands", "project_app", "Keep a model and change its classes later."),
+    "review": (
+        "review_command",
+        "review_command",
+        "Find wrong labels, duplicates and bad photos, and correct them.",
+    ),
     "train": ("train_commands", "train_command", "Retrain a classifier on your photos."),
 }
 

@@ -33,6 +33,7 @@ _STAGE_TITLES: dict[Stage, str] = {
     "train": "Training",
     "serialize": "Saving",
     "verify": "Testing the saved model",
+    "inspect": "Measuring photos",
 }
 _MAX_SKIPPED_SHOWN = 10
 
@@ -127,6 +128,11 @@ def print_cache(info: CacheInfo) -> None:
         f"{printable(str(info.path))}: {counted(info.embeddings, 'embedding')}, "
         f"{info.bytes / 1e6:.1f} of at most {info.max_bytes / 1e6:.0f} MB"
     )
+
+
+def print_path_change(old: Path, new: Path) -> None:
+    """Prints that a file goes to another place."""
+    print_line(f"{printable(str(old))} -> {printable(str(new))}")
 
 
 def print_hint(text: str) -> None:

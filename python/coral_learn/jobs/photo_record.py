@@ -5,7 +5,7 @@ import io
 import warnings
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # evaluation only reads records
     from ..dataset.split import Split
@@ -38,6 +38,44 @@ def format_record(photos: "TrainingPhotos", split: "Split") -> bytes:
     return text.getvalue().encode(errors="surrogateescape")  # names may not be valid text
 
 
+class RecordedPhoto(NamedTuple):
+    """A photo that a model was trained or tested on.
+
+    Attributes:
+        name: Its path below the folder that it was trained from.
+        digest: The SHA-256 of its file.
+        label: The name of its class.
+        part: ``train``, ``validation`` or ``test``.
+    """
+
+    name: str
+    digest: bytes
+    label: str
+    part: str
+
+
+def read_record(model: Path) -> list[RecordedPhoto]:
+    """Returns the photos in the record beside a model, at least one.
+
+    Raises:
+        ValueError: There is no record, or it cannot be used.
+        OSError: It cannot be read.
+    """
+    path = model.parent / RECORD_NAME
+    if not path.is_file():
+        raise ValueError(
+            f"there is no {RECORD_NAME} beside {model}, which lists the photos that it was trained "
+            "on. Review the folder of the photos instead: `coral-learn review DIR`."
+        )
+    try:
+        rows = _read_rows(path)
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"{path} cannot be used: {error}. Train the model again.") from error
+    if not rows:
+        raise ValueError(f"{path} lists no photos. Train the model again.")
+    return rows
+
+
 def read_seen_digests(model: Path, classes: Collection[str]) -> set[bytes] | None:
     """Returns the digests of the photos that a model was trained on.
 
@@ -52,15 +90,7 @@ def read_seen_digests(model: Path, classes: Collection[str]) -> set[bytes] | Non
     try:
         if not path.is_file():
             return None
-        if path.stat().st_size > _MAX_BYTES:
-            raise ValueError("it is too large")
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
-        rows = list(csv.reader(io.StringIO(text, newline="")))
-        if not rows or rows[0] != _HEADER or any(len(row) != len(_HEADER) for row in rows):
-            raise ValueError(f"its columns are not {', '.join(_HEADER)}")
-        if any(label not in classes for _, _, label, _ in rows[1:]):
-            return None
-        return {bytes.fromhex(digest) for _, digest, _, part in rows[1:] if part in _SEEN_PARTS}
+        rows = _read_rows(path)
     except (OSError, ValueError, csv.Error) as error:
         warnings.warn(
             f"{path} cannot be used, so that photos that the model was trained on are not told "
@@ -68,3 +98,19 @@ def read_seen_digests(model: Path, classes: Collection[str]) -> set[bytes] | Non
             stacklevel=3,
         )
         return None
+    if any(row.label not in classes for row in rows):
+        return None
+    return {row.digest for row in rows if row.part in _SEEN_PARTS}
+
+
+def _read_rows(path: Path) -> list[RecordedPhoto]:
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError("it is too large")
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    if not rows or rows[0] != _HEADER or any(len(row) != len(_HEADER) for row in rows):
+        raise ValueError(f"its columns are not {', '.join(_HEADER)}")
+    return [
+        RecordedPhoto(name, bytes.fromhex(digest), label, part)
+        for name, digest, label, part in rows[1:]
+    ]

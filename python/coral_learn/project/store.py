@@ -119,16 +119,30 @@ class ProjectStore:
         Raises:
             OSError: A file cannot be read.
         """
-        found: dict[bytes, str] = {}
+        labels = [label for part in state.photos for label in part.labels if label != REMOVED]
+        digests = self.load_row_digests(state)
+        return {
+            digest: state.classes[label]
+            for digest, label in zip(digests, labels, strict=True)
+            if digest
+        }
+
+    def load_row_digests(self, state: ProjectState) -> list[bytes]:
+        """Returns the digest of each row of :meth:`load_embeddings`; b"" if it is not known.
+
+        Raises:
+            OSError: A file cannot be read.
+        """
+        found: list[bytes] = []
         for part in state.photos:
             path = self._parts / _digests_name(part.file)
             content = path.read_bytes() if path.exists() else b""
             if len(content) != _DIGEST_SIZE * len(part.labels):
-                continue  # an earlier version kept none
+                content = bytes(_DIGEST_SIZE * len(part.labels))  # an earlier version kept none
             for row, label in enumerate(part.labels):
                 digest = content[_DIGEST_SIZE * row : _DIGEST_SIZE * (row + 1)]
-                if label != REMOVED and any(digest):
-                    found[digest] = state.classes[label]
+                if label != REMOVED:
+                    found.append(digest if any(digest) else b"")
         return found
 
     def load_embeddings(

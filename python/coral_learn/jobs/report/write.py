@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PIL import ImageOps
-
-from ...extraction.deep_pictures import to_gray_bytes
-from ...extraction.photo_file import PhotoError, read_photo
-from ...extraction.picture_formats import is_deep, open_photo
 from ...words import percent
+from ..thumbnail import thumbnail
 from .analysis import Analysis
 from .letter import Letter
 
@@ -26,7 +19,6 @@ if TYPE_CHECKING:
 REPORT_NAME = "report.html"
 JSON_NAME = "report.json"
 
-_THUMBNAIL = 160  # pixels, enough for screens with two pixels per CSS pixel
 _CURVE_WIDTH, _CURVE_HEIGHT = 600, 180
 
 
@@ -72,7 +64,7 @@ def write_report(
     )
     environment.filters["percent"] = _percent
     environment.filters["points"] = _points
-    environment.filters["thumbnail"] = _thumbnail
+    environment.filters["thumbnail"] = thumbnail
     environment.filters["with_code"] = _with_code
     page = environment.get_template("template.html.j2").render(
         title=title,
@@ -133,22 +125,3 @@ def _with_code(text: str) -> str:
 
 def _percent(fraction: float | None) -> str:
     return "none" if fraction is None else percent(fraction)
-
-
-def _thumbnail(path: Path) -> str:
-    """Returns a small JPEG of a photo as a data URL, or "" if the photo cannot be read."""
-    try:
-        content = read_photo(path).content
-    except PhotoError:
-        return ""
-    try:
-        with open_photo(content) as photo:
-            photo.draft("RGB", (_THUMBNAIL, _THUMBNAIL))
-            shown = to_gray_bytes(photo).image if is_deep(photo) else photo
-            small = ImageOps.exif_transpose(shown).convert("RGB")
-        small.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    except Exception:  # Pillow raises many types of errors for a damaged file
-        return ""
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

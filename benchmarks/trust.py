@@ -1,0 +1,15 @@
+"""Whether what is said about photos and models can be relied on."""
+
+from collections.abc import Iterator
+
+from . import label_errors, reliance
+from .figures import Figure, Note
+from .settings import Settings
+
+PART = "trust"
+
+
+def run(settings: Settings) -> Iterator[Figure | Note]:
+    """Measures each promise."""
+    yield from label_errors.run(PART, settings)
+    yield from reliance.run(PART, settings)

@@ -1,0 +1,86 @@
+"""The files of a review: its page, and the table that people edit."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ...files import write_atomically, write_together
+from .findings import Review
+from .page import PAGE_MARK, render_page
+from .table import format_table, is_unedited
+
+_PAGE_NAME = "review.html"
+
+
+class ReviewFiles(NamedTuple):
+    """The files of a review.
+
+    Attributes:
+        page: The page.
+        table: The table.
+    """
+
+    page: Path
+    table: Path
+
+
+def review_files(output: Path) -> ReviewFiles:
+    """Returns the files for ``--output``: the page, or a folder for ``review.html``."""
+    page = output if output.suffix.lower() in (".html", ".htm") else output / _PAGE_NAME
+    return ReviewFiles(page, page.with_suffix(".csv"))
+
+
+def prepare_files(files: ReviewFiles, photos: Sequence[Path]) -> None:
+    """Creates the folder of the files, and fails now rather than after minutes of work.
+
+    Args:
+        files: The files.
+        photos: The folders of photos, which a review does not change.
+
+    Raises:
+        ValueError: The files would lie among the photos.
+        OSError: The folder cannot be written.
+    """
+    folder = files.page.parent.resolve()
+    for each in photos:
+        if each.is_dir() and folder.is_relative_to(each.resolve()):
+            raise ValueError(
+                f"the output {files.page} lies in the folder of the photos, {each}, where nothing "
+                "is changed. Choose a place outside of it, such as "
+                f"{each.parent / f'{each.resolve().name}-review'}."
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / f".{files.page.name}.probe"
+    try:
+        write_atomically(probe, b"")
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def foreign_review(files: ReviewFiles) -> list[Path]:
+    """Returns the files in the way that a review did not write, or that were edited since."""
+    found = []
+    if files.page.exists() and PAGE_MARK not in files.page.read_bytes():
+        found.append(files.page)
+    if files.table.exists() and not is_unedited(files.table.read_bytes()):
+        found.append(files.table)
+    return found
+
+
+def write_review(review: Review, files: ReviewFiles, folder: Path | None) -> list[Path]:
+    """Writes the page, and the table if photos can be moved; returns what was written.
+
+    Args:
+        review: The review.
+        files: The files.
+        folder: The folder that has the class folders; None if photos cannot be moved.
+
+    Raises:
+        OSError: A file cannot be written; both are then unchanged.
+    """
+    if folder is None:
+        write_together({files.page: render_page(review, None)})
+        return [files.page]
+    page = render_page(review, files.table.name)
+    write_together({files.page: page, files.table: format_table(review, folder)})
+    return [files.page, files.table]

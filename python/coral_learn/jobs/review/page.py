@@ -1,0 +1,117 @@
+"""The page of a review: one HTML file with thumbnails that needs no network."""
+
+from pathlib import Path
+
+from ...words import counted, percent
+from ..thumbnail import thumbnail
+from .findings import FEW_PHOTOS, Review
+from .photos import Photo
+
+PAGE_MARK = b'<meta name="generator" content="coral-learn review">'
+"""What tells a page that this package wrote from any other file."""
+
+_MOST = 24  # photos of each kind
+
+
+def render_page(review: Review, table_name: str | None) -> bytes:
+    """Returns the content of the page.
+
+    Args:
+        review: What to show.
+        table_name: The name of the table beside the page; None without one.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader(__package__, "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = percent
+    environment.filters["thumbnail"] = _thumbnail
+    environment.filters["file"] = _file
+    page = environment.get_template("template.html.j2").render(
+        title=f"{Path(review.source).absolute().name}: review of the photos",
+        review=review,
+        verdict=verdict(review),
+        steps=_steps(review),
+        contradictions=[each for each in review.duplicates if each.is_contradiction],
+        copies=[each for each in review.duplicates if not each.is_contradiction],
+        groups=_groups(review),
+        table_name=table_name,
+        most=_MOST,
+    )
+    return page.encode(errors="backslashreplace")  # names of photos may not be valid text
+
+
+def verdict(review: Review) -> str:
+    """Returns what the review found, in one or two sentences."""
+    if max(review.classes.values()) < FEW_PHOTOS:
+        return f"There are too few photos of each class to judge their labels: {review.photos}."
+    number = len(review.doubtful)
+    of = f"{counted(review.photos, 'photo')} of {counted(len(review.classes), 'class', 'classes')}"
+    if not number:
+        return f"All labels of the {of} look right."
+    part = percent(number / review.photos)
+    return (
+        f"{number} of the {of} {'looks' if number == 1 else 'look'} more like another class "
+        f"({part}). Some of these labels are wrong; the others are just hard photos."
+    )
+
+
+def _steps(review: Review) -> list[tuple[str, str]]:
+    """Returns what to do, the most useful first: the section and a sentence each."""
+    contradictions = sum(each.is_contradiction for each in review.duplicates)
+    merged = [f"{each.classes[0]} and {each.classes[1]}" for each in review.confused_classes]
+    doubtful, near = len(review.doubtful), len(review.near_duplicates)
+    found = [
+        (
+            "duplicates",
+            contradictions,
+            f"Choose one label for {counted(contradictions, 'photo')} with several",
+        ),
+        ("doubtful", doubtful, f"Check {counted(doubtful, 'doubtful label')}"),
+        ("confused", len(merged), f"Merge {', '.join(merged[:3])}, or add photos of them"),
+        ("next", len(review.label_next), f"Label {counted(len(review.label_next), 'more photo')}"),
+        (
+            "outliers",
+            len(review.outliers),
+            f"Look at {counted(len(review.outliers), 'photo')} unlike the others of the class",
+        ),
+        ("near", near, f"Look at {counted(near, 'pair')} of near-duplicates"),
+    ]
+    return [(anchor, text) for anchor, number, text in found if number]
+
+
+def _groups(review: Review) -> list[tuple[str, str, str, object]]:
+    return [
+        (
+            "outliers",
+            "Unlike the rest of the class",
+            "Photos that resemble no other photo of their class. They may show something else, or "
+            "be the only ones of their kind: then add more like them.",
+            review.outliers,
+        ),
+        (
+            "dark",
+            "The darkest photos",
+            "Drop those that show too little; keep them if the camera will see such light.",
+            review.darkest,
+        ),
+        (
+            "blurred",
+            "The least sharp photos",
+            "Drop those that show too little.",
+            review.blurriest,
+        ),
+    ]
+
+
+def _thumbnail(photo: Photo) -> str:
+    return "" if photo.path is None else thumbnail(photo.path)
+
+
+def _file(photo: Photo) -> str:
+    return Path(photo.name).name

@@ -1,0 +1,217 @@
+"""The review of photos: finding what is doubtful about them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...arrays import ProbabilityMatrix
+from ...embeddings import Embeddings
+from ...heads.label_errors import doubt_labels
+from ...heads.label_next import label_next
+from ...heads.length_normalization import normalize_lengths
+from ...heads.near_duplicates import find_near_duplicates
+from ...heads.softmax_regression import SoftmaxRegression
+from ...heads.training_data import LabeledEmbeddings
+from ...progress import StageProgress
+from ...words import quoted
+from .findings import (
+    FEW_PHOTOS,
+    ConfusedClasses,
+    Doubtful,
+    Duplicates,
+    Extreme,
+    NearDuplicates,
+    NextPhoto,
+    Review,
+)
+from .photo_quality import PhotoQuality, measure_photos
+from .photos import Photo, ReviewedPhotos
+
+LABEL_NEXT = 20
+"""How many unlabelled photos are suggested by default."""
+
+_MOST_EXTREME = 12  # of the darkest photos, and of the blurriest
+_CONFUSED = 0.7  # of the answers right, where a coin gets 0.5
+_NEIGHBORS = 5
+_BLOCK_ROWS = 1024
+# In robust standard deviations of the class. On the flowers, of photos of something else in a class
+# 8 of 10 are below, and 2% of the flowers.
+_UNUSUAL = -2.0
+_MIN_PHOTOS_FOR_OUTLIERS = 8
+
+
+def review_photos(
+    source: str,
+    photos: ReviewedPhotos,
+    *,
+    count: int = LABEL_NEXT,
+    seed: int = 0,
+    progress: StageProgress = lambda stage, done, total: None,
+) -> Review:
+    """Reviews photos.
+
+    Args:
+        source: What is reviewed, as it is shown.
+        photos: The photos.
+        count: How many unlabelled photos to suggest.
+        seed: Seeds the cross-validation.
+        progress: Called with the stage, how many of its steps are done, and how many there are.
+    """
+    data = LabeledEmbeddings(photos.embeddings, photos.labels.astype(np.int32))
+    doubts = doubt_labels(data, photos.groups, seed)
+    doubtful = doubts.probabilities.argmax(axis=1) != photos.labels
+    files = [photo.path for photo in photos.photos]
+    quality: list[PhotoQuality | None] = [None] * len(files)
+    if any(files):
+        quality = measure_photos(files, lambda done, total: progress("inspect", done, total))
+    return Review(
+        source=source,
+        photos=len(photos),
+        classes=_counts(photos),
+        doubtful=[
+            Doubtful(
+                photos.photos[row],
+                photos.classes[int(doubts.probabilities[row].argmax())],
+                _rounded(doubts.probabilities[row, photos.labels[row]]),
+            )
+            for row in doubts.order.tolist()
+            if doubtful[row]
+        ],
+        duplicates=_duplicates(photos),
+        near_duplicates=_near_duplicates(photos),
+        outliers=_outliers(photos, ~doubtful),
+        darkest=_extremes(photos.photos, quality, "brightness"),
+        blurriest=_extremes(photos.photos, quality, "sharpness"),
+        confused_classes=_confused(photos, doubts.probabilities),
+        label_next=_next(photos, count, seed),
+        skipped=photos.skipped,
+        notes=[*photos.notes, *_note_of_small_classes(_counts(photos))],
+        lacks_photos=not all(files),
+    )
+
+
+def _counts(photos: ReviewedPhotos) -> dict[str, int]:
+    counts = np.bincount(photos.labels, minlength=len(photos.classes))
+    return dict(zip(photos.classes, counts.tolist(), strict=True))
+
+
+def _note_of_small_classes(counts: dict[str, int]) -> list[str]:
+    small = [name for name, count in counts.items() if count < FEW_PHOTOS]
+    if not small:
+        return []
+    return [
+        f"the labels of classes with fewer than {FEW_PHOTOS} photos can hardly be judged: "
+        f"{quoted(small)}"
+    ]
+
+
+def _duplicates(photos: ReviewedPhotos) -> list[Duplicates]:
+    rows_of: dict[bytes, list[Photo]] = {}
+    for photo, digest in zip(photos.photos, photos.digests, strict=True):
+        if digest:
+            rows_of.setdefault(digest, []).append(photo)
+    found = [Duplicates(same) for same in rows_of.values() if len(same) > 1]
+    return sorted(found, key=lambda each: not each.is_contradiction)
+
+
+def _near_duplicates(photos: ReviewedPhotos) -> list[NearDuplicates]:
+    near = find_near_duplicates(photos.embeddings, photos.labels)
+    return [
+        NearDuplicates((photos.photos[one], photos.photos[other]), _rounded(cosine))
+        for one, other, cosine in zip(*(each.tolist() for each in near), strict=True)
+        if not photos.digests[one] or photos.digests[one] != photos.digests[other]
+    ]
+
+
+def _outliers(photos: ReviewedPhotos, considered: NDArray[np.bool_]) -> list[Extreme]:
+    """Returns photos that resemble even the nearest photos of their class little."""
+    values = np.asarray(photos.embeddings)
+    directions = values - values.mean(axis=0)
+    directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-12)
+    unusual: list[tuple[float, int]] = []
+    for label in range(len(photos.classes)):
+        rows = np.flatnonzero(photos.labels == label)
+        if len(rows) < _MIN_PHOTOS_FOR_OUTLIERS:
+            continue
+        likeness = _likeness(directions[rows])
+        middle = np.median(likeness)
+        spread = 1.4826 * float(np.median(np.abs(likeness - middle)))
+        scores = (likeness - middle) / max(spread, 1e-6)
+        chosen = (scores < _UNUSUAL) & considered[rows]
+        unusual += zip(scores[chosen].tolist(), rows[chosen].tolist(), strict=True)
+    return [
+        Extreme(photos.photos[row], "deviations", round(score, 2)) for score, row in sorted(unusual)
+    ]
+
+
+def _likeness(directions: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns how much each row resembles those that are nearest to it, [N]."""
+    nearest = []
+    for rows in np.array_split(np.arange(len(directions)), -(-len(directions) // _BLOCK_ROWS)):
+        cosines = directions[rows] @ directions.T
+        cosines[np.arange(len(rows)), rows] = -1.0
+        nearest.append(np.partition(cosines, -_NEIGHBORS, axis=1)[:, -_NEIGHBORS:].mean(axis=1))
+    return np.concatenate(nearest)
+
+
+def _extremes(
+    photos: Sequence[Photo], quality: Sequence[PhotoQuality | None], quantity: str
+) -> list[Extreme]:
+    """Returns the photos with the lowest brightness or sharpness."""
+    known = [
+        Extreme(photo, quantity, getattr(each, quantity))
+        for photo, each in zip(photos, quality, strict=True)
+        if each is not None
+    ]
+    return sorted(known, key=lambda each: each.value)[:_MOST_EXTREME]
+
+
+def _confused(photos: ReviewedPhotos, probabilities: ProbabilityMatrix) -> list[ConfusedClasses]:
+    """Returns pairs of classes whose photos are taken for each other almost as often as not."""
+    others = probabilities.copy()
+    others[np.arange(len(photos)), photos.labels] = -1
+    # Of very many pairs of classes, only those that some photo speaks for.
+    pairs = {
+        (min(pair), max(pair))
+        for pair in zip(photos.labels.tolist(), others.argmax(axis=1).tolist(), strict=True)
+    }
+    found = []
+    for one, other in sorted(pairs):
+        parts = [photos.labels == label for label in (one, other)]
+        if min(part.sum() for part in parts) < FEW_PHOTOS:
+            continue
+        first = probabilities[:, one] > probabilities[:, other]
+        right = (np.mean(first[parts[0]]) + np.mean(~first[parts[1]])) / 2
+        if right <= _CONFUSED:
+            names = photos.classes[one], photos.classes[other]
+            number = int(parts[0].sum() + parts[1].sum())
+            found.append(ConfusedClasses(names, number, _rounded(right)))
+    return sorted(found, key=lambda each: each.told_apart)
+
+
+def _next(photos: ReviewedPhotos, count: int, seed: int) -> list[NextPhoto]:
+    unlabelled = photos.unlabelled_embeddings
+    if unlabelled is None or not len(unlabelled):
+        return []
+    rows = label_next(photos.embeddings, photos.labels, unlabelled, count, seed=seed)
+    answers = _answers(photos, unlabelled[rows])
+    return [
+        NextPhoto(
+            photos.unlabelled[row],
+            photos.classes[int(answer.argmax())],
+            _rounded(answer.max()),
+        )
+        for row, answer in zip(rows.tolist(), answers, strict=True)
+    ]
+
+
+def _answers(photos: ReviewedPhotos, unlabelled: Embeddings) -> ProbabilityMatrix:
+    classes = len(photos.classes)
+    head = SoftmaxRegression(unlabelled.shape[1], classes, seed=0)
+    head.fit(normalize_lengths(photos.embeddings, classes), photos.labels, groups=photos.groups)
+    return head.predict_proba(unlabelled)
+
+
+def _rounded(number: float) -> float:
+    return round(float(number), 4)

@@ -1,0 +1,121 @@
+"""The command ``coral-learn review``."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.support.drawn_extractor import drawn_extractor
+
+from coral_learn.cli.app import app
+
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
+
+
+@pytest.fixture
+def folder(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Drawn photos with a crab among the fish, and one photo in two classes."""
+    shutil.copytree(photos, tmp_path / "photos")
+    (tmp_path / "photos" / "crab" / "crab_003.jpg").rename(tmp_path / "photos" / "fish" / "x.jpg")
+    shutil.copy(tmp_path / "photos" / "fish" / "fish_001.jpg", tmp_path / "photos" / "crab")
+    (tmp_path / "extractor.tflite").write_bytes(drawn_extractor())
+    monkeypatch.setenv("CORAL_LEARN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "photos"
+
+
+def run(*arguments: str | Path, status: int = 0) -> Result:
+    extractor = [] if str(arguments[0]).startswith("--") else ["--extractor", "extractor.tflite"]
+    done = CliRunner().invoke(app, ["review", *map(str, arguments), *extractor])
+    if status < 2 and isinstance(done.exception, ValueError):
+        assert status == 1
+    else:
+        assert done.exit_code == status, done.output
+    return done
+
+
+def test_the_json_names_what_is_doubtful(folder: Path) -> None:
+    found = json.loads(run("photos", "--json").stdout)
+    assert {"doubtful", "duplicates"} <= found.keys()
+    [wrong] = [each for each in found["doubtful"] if each["path"] == "photos/fish/x.jpg"]
+    assert wrong.keys() == {"path", "label", "suggested", "probability"}
+    assert (wrong["label"], wrong["suggested"]) == ("fish", "crab")
+    assert found["duplicates"][0]["labels"] == ["crab", "fish"]
+    assert found["files"] == []
+
+
+def test_the_table_ends_with_what_to_do_next(folder: Path) -> None:
+    done = run("photos")
+    assert "Doubtful labels" in done.stdout
+    assert "photos/fish/x.jpg" in done.stdout
+    assert "One photo, several labels (1)" in done.stdout
+    assert "Next: coral-learn review photos --output REVIEW" in done.stdout
+
+
+def test_an_edited_table_is_applied_and_undone(folder: Path) -> None:
+    done = run("photos", "--output", "out")
+    assert "Next: coral-learn review --apply out/review.csv --dry-run" in done.stdout
+    with Path("out/review.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        if row["path"] == "fish/x.jpg" and row["reason"] == "doubtful label":
+            assert row["new_label"] == "crab"
+            row["action"] = "move"
+        if row["path"] == "crab/fish_001.jpg":
+            row["action"] = "drop"
+    with Path("out/review.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    run("photos", "--output", "out", status=1)  # would overwrite the edited table
+    done = run("--apply", "out/review.csv", "--dry-run")
+    assert "2 photos would move. Nothing is changed." in done.stdout
+    assert (folder / "fish" / "x.jpg").exists()
+    done = run("--apply", "out/review.csv", "--json")
+    answer = json.loads(done.stdout)
+    assert len(answer["moved"]) == 2
+    assert (folder / "crab" / "x.jpg").exists()
+    assert Path("photos-dropped/crab/fish_001.jpg").exists()
+    done = run("--undo", answer["undo"])
+    assert "2 photos moved back." in done.stdout
+    assert (folder / "fish" / "x.jpg").exists()
+    assert not Path("photos-dropped").exists()
+
+
+def test_an_unedited_table_changes_nothing(folder: Path) -> None:
+    run("photos", "--output", "page.html")
+    done = run("--apply", "page.csv")
+    assert "No line has the action move or drop. Nothing is changed." in done.stdout
+    assert Path("page.html").exists()
+
+
+def test_nothing_is_written_among_the_photos(folder: Path) -> None:
+    before = sorted(folder.rglob("*"))
+    done = run("photos", "--output", "photos/review", status=1)
+    assert "lies in the folder of the photos" in str(done.exception)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_few_photos_cannot_be_judged(folder: Path) -> None:
+    for photo in [*folder.glob("*/*_01*.jpg"), *folder.glob("*/*_00[3-9].jpg")]:
+        photo.unlink()
+    done = run("photos")
+    assert "There are too few photos of each class to judge their labels" in done.stdout
+    assert "classes with fewer than 5 photos can hardly be judged" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--json"], "give the folder of your photos"),
+        (["photos", "--apply", "x.csv"], "Give one of"),
+        (["--apply", "x.csv", "--undo", "y.csv"], "Give one of"),
+        (["photos", "--dry-run"], "'--dry-run' belongs to --apply"),
+        (["photos", "--photos", "photos"], "'--photos' says where the photos of a model"),
+        (["photos", "--count", "0"], "'--count'"),
+    ],
+)
+def test_wrong_usage_is_explained(folder: Path, arguments: list[str], message: str) -> None:
+    assert message in run(*arguments, status=2).output
