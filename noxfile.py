@@ -144,7 +144,8 @@ def mediapipe(session: nox.Session) -> None:
     wheel = GIVEN_WHEEL or str(max(WHEEL_DIR.glob("*.whl"), key=os.path.getmtime))
     session.install(f"{wheel}[test]", *dependency_group("mediapipe"))
     session.install("--force-reinstall", "--no-deps", wheel)
-    session.run("pytest", "-q", "tests/jobs/test_mediapipe.py", *session.posargs)
+    files = ("tests/jobs/test_mediapipe.py", "tests/jobs/export/test_mediapipe.py")
+    session.run("pytest", "-q", *files, *session.posargs)
 
 
 @nox.session(requires=["package"], venv_backend="none")

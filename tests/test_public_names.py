@@ -34,6 +34,7 @@ PACKAGE: dict[str, str | None] = {
     "EmbeddingExtractor": "model device workers cache input_size normalization resize",
     "Embeddings": "quantized scale zero_point",
     "Evaluation": "accuracy images classes confusion skipped interval seen new notes",
+    "ExportResult": "target output files classes notes next_step",
     "ImageFolder": "path",
     "ImprintingEngine": "model_path keep_classes",
     "ModelError": None,
@@ -52,6 +53,7 @@ PACKAGE: dict[str, str | None] = {
     "doctor": "model device",
     "edgetpu": None,
     "evaluate": "model data_dir labels device cache input_size progress normalization resize",
+    "export_model": "model target output labels normalization",
     "find_label_errors": "embeddings labels groups seed",
     "format_labels": "labels",
     "install_as_pycoral": "",
@@ -266,6 +268,7 @@ COMMANDS = {
         "MODEL DATA_DIR --labels --input-size --input-range --resize --device --cache --no-cache "
         "--json"
     ),
+    "export": "MODEL --for --output --labels --input-range --force --json",
     "extractor": (
         "CLASSIFIER --output --tensor --photos --list --input-size --input-range --force --json"
     ),
@@ -557,6 +560,19 @@ def test_json_of_extractor(json_keys: Callable[..., Any], classifier: Path, tmp_
         "extractor": None,
         "feature_dim": None,
         "notes": [],
+    }
+
+
+def test_json_of_export(json_keys: Callable[..., Any], classifier: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("crab\nfish\n")
+    arguments = ("--for", "mediapipe", "--labels", labels, "--output", tmp_path / "out")
+    assert json_keys("export", classifier, *arguments) == {
+        "classes": [None],
+        "files": [None],
+        "for": None,
+        "notes": [],
+        "output": None,
     }
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from .jobs.classification import Classifier as Classifier
     from .jobs.evaluation import Evaluation as Evaluation
     from .jobs.evaluation import evaluate as evaluate
+    from .jobs.export.write import ExportResult as ExportResult
+    from .jobs.export.write import export_model as export_model
     from .jobs.learning_curve import learning_curve as learning_curve
     from .jobs.retraining import RetrainResult as RetrainResult
     from .jobs.retraining import retrain as retrain
@@ -59,6 +61,7 @@ _NAMES_IN: dict[str, list[str]] = {
     "heads.softmax_regression": ["SoftmaxRegression"],
     "jobs.classification": ["Class", "Classifier"],
     "jobs.evaluation": ["Evaluation", "evaluate"],
+    "jobs.export.write": ["ExportResult", "export_model"],
     "jobs.learning_curve": ["learning_curve"],
     "jobs.retraining": ["RetrainResult", "retrain"],
     "jobs.settings": ["SgdSettings"],

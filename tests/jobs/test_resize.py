@@ -271,7 +271,7 @@ def test_a_way_of_a_newer_version_is_an_error_unless_it_is_overruled(
         with pytest.raises(ModelError, match=r"new\.tflite are resized by 'letterbox'"):
             use(path)
     assert note_of(retrain(wide, path, tmp_path / "out", resize="crop").model) == "crop"
-    with pytest.raises(ValueError, match="resize must be one of squash, crop, both"):
+    with pytest.raises(ValueError, match="resize must be one of squash, crop, both, linear"):
         retrain(wide, path, tmp_path / "out", resize="letterbox")  # type: ignore[arg-type]
 
 

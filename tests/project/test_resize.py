@@ -149,5 +149,5 @@ def test_the_command_takes_the_way(wide: Path, tmp_path: Path) -> None:
     run("project", "add", folder, "blue", wide / "blue", "--no-cache")
     run("project", "export", folder, "--output", tmp_path / "out")
     assert note_of(tmp_path / "out" / "retrained_model.tflite") == "crop"
-    with pytest.raises(ValueError, match="resize must be one of squash, crop, both"):
+    with pytest.raises(ValueError, match="resize must be one of squash, crop, both, linear"):
         create(tmp_path / "other", resize="letterbox")

@@ -109,8 +109,10 @@ def test_every_model_made_from_a_noted_one_keeps_the_note() -> None:
 
 @pytest.mark.parametrize("given", ["both", "letterbox", ""])
 def test_a_view_that_does_not_exist_is_refused(given: str) -> None:
-    with pytest.raises(ValueError, match=f"resize must be squash or crop, not {given!r}"):
+    with pytest.raises(
+        ValueError, match=f"resize must be one of squash, crop, linear, not {given!r}"
+    ):
         checked_view(given)
     if given != "both":
-        with pytest.raises(ValueError, match=f"one of squash, crop, both, not {given!r}"):
+        with pytest.raises(ValueError, match=f"one of squash, crop, both, linear, not {given!r}"):
             checked_resize(given)

@@ -13,6 +13,11 @@ _COMMANDS = {
     "demo": ("train_commands", "demo_command", "Retrain and test a model on drawn photos."),
     "doctor": ("tool_commands", "doctor_command", "Check whether models can run on this machine."),
     "evaluate": ("photo_commands", "evaluate_command", "Measure how often a classifier is right."),
+    "export": (
+        "export_command",
+        "export_command",
+        "Write a classifier in the form that another program needs.",
+    ),
     "extractor": (
         "tool_commands",
         "extractor_command",

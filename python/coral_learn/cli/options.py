@@ -78,13 +78,15 @@ view_option = click.option(
     "--resize",
     type=click.Choice(get_args(View)),
     help="How a photo is resized to the input: squash stretches the whole photo, crop takes its "
-    "center. By default what the model was trained with, or else squash.",
+    "center, linear stretches it as Frigate does. By default what the model was trained with, or "
+    "else squash.",
 )
 resize_option = click.option(
     "--resize",
     type=click.Choice(get_args(Resize)),
     help="How a photo is resized to the input: squash stretches the whole photo, crop takes its "
-    "center, and both trains on both, for a model that takes the center. The model remembers it. "
+    "center, both trains on these two, for a model that takes the center, and linear stretches it "
+    "as Frigate does, for a model for Frigate. The model remembers it. "
     "By default what the extractor was trained with, or else squash.",
 )
 labels_option = click.option(

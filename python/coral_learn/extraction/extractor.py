@@ -30,7 +30,7 @@ class EmbeddingExtractor:
 
     Attributes:
         input_size: Width and height of the model's input, in pixels.
-        resize: What the model sees of a photo, ``squash`` or ``crop``.
+        resize: What the model sees of a photo, ``squash``, ``crop`` or ``linear``.
         feature_dim: The number of features in an embedding.
         output_size: The same as ``feature_dim``.
         device: ``cpu``, or the Edge TPUs in use, such as ``:0`` or ``:0,:1``; ``edgetpu`` if no
@@ -65,8 +65,9 @@ class EmbeddingExtractor:
                 or ``MEAN,STD`` in pixel values from 0 to 255. None for what the model itself
                 declares or shows; a float model that shows nothing gets -1..1, with a warning.
             resize: What the model sees of a photo: ``squash`` for the whole photo, stretched to the
-                input, or ``crop`` for its center in the shape of the input. None for what a model
-                that was retrained here says, and ``squash`` for any other model.
+                input, ``crop`` for its center in the shape of the input, or ``linear`` for the
+                whole photo as Frigate stretches it. None for what a model that was retrained here
+                says, and ``squash`` for any other model.
 
         Raises:
             ModelError: The model cannot be used, or does not take one image.

@@ -91,7 +91,8 @@ def load_image(
         image: A path, a PIL image or an array; see :data:`ImageSource`. It is never modified.
         size: Width and height in pixels.
         mode: RGB, or L for the luminance that Pillow computes.
-        resize: Whether the whole photo is stretched to ``size``, or its center is.
+        resize: Whether the whole photo is stretched to ``size``, or its center is, and whether the
+            pixels are averaged (not for ``linear``, which always decodes a JPEG in full).
         on_guess: Called if the range of the picture's values had to be assumed.
 
     Returns:
@@ -130,7 +131,8 @@ def _decode(photo: PhotoFile, target: _Target) -> NDArray[np.uint8]:
             least = _turned(target.size, _orientation(image))
             if target.resize == "crop":
                 least = size_around(image.size, least)
-            image.draft(None, least)
+            if target.resize != "linear":
+                image.draft(None, least)
             large = image.width * image.height > _LARGE_PHOTO_PIXELS
             with _one_large_photo if large else nullcontext():
                 return _to_pixels(image, target, photo.content)
@@ -185,11 +187,20 @@ def _to_pixels(image: Image.Image, target: _Target, content: bytes = b"") -> NDA
     if target.resize == "crop":
         # resize(box=...) needs no copy, but rounds in another way than for a photo cropped before.
         image = image.crop(central_box(image.size, size, orientation))
-    image = _to_mode(image, target.mode).resize(size, _FILTER)
+    image = _to_mode(image, target.mode)
+    image = (
+        _resized_linearly(image, size) if target.resize == "linear" else image.resize(size, _FILTER)
+    )
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
     pixels = np.asarray(image)
     return pixels if target.mode == "RGB" else pixels[:, :, None]
+
+
+def _resized_linearly(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    from .linear_resize import resize_linear  # few models need it
+
+    return Image.fromarray(resize_linear(np.asarray(image), size))
 
 
 def _orientation(image: Image.Image) -> int:

@@ -73,7 +73,7 @@ def place_model(
     check_compiled(model, device)
     model = _with_fixed_input(model, input_size)
     workers = workers or usable_cpus()
-    declared, given = _known_normalizations(model)
+    declared, given = known_normalizations(model)
     given = normalization or given
 
     def maker(chosen: str | None) -> RunnerMaker:
@@ -180,7 +180,7 @@ def place_interpreter(
     )
 
 
-def _known_normalizations(
+def known_normalizations(
     model: ModelFile,
 ) -> tuple[Normalization | None, Normalization | None]:
     """Returns what a model says about its input, and what a user has said about it."""

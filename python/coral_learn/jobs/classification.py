@@ -75,7 +75,7 @@ class Classifier:
         num_classes: The number of classes; two for a model that gives one number.
         output_kind: What the model's output means.
         input_size: Width and height of the model's input, in pixels.
-        resize: What the model sees of a photo, ``squash`` or ``crop``.
+        resize: What the model sees of a photo, ``squash``, ``crop`` or ``linear``.
         threshold: The lowest probability of an answer, as the model says; None if it says nothing.
     """
 
@@ -111,7 +111,7 @@ class Classifier:
         """
         file = ModelFile.open(model)
         self._name = file.name
-        names = _label_names(labels) if labels is not None else file.labels
+        names = label_names(labels) if labels is not None else file.labels
         self._model = ImageModel(
             file,
             device=device,
@@ -273,7 +273,12 @@ class Classifier:
         ]
 
 
-def _label_names(labels: LabelSource) -> list[str]:
+def label_names(labels: LabelSource) -> list[str]:
+    """Returns the names of the classes by their index.
+
+    Raises:
+        OSError, ValueError: The label file cannot be read.
+    """
     if isinstance(labels, str | os.PathLike):
         labels = read_label_file(labels)
     return label_list(labels) if isinstance(labels, Mapping) else list(labels)

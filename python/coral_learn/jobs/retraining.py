@@ -57,7 +57,7 @@ class RetrainResult:
         runtime: The name and version of the TFLite runtime.
         notes: Facts that the user should know, a sentence each, such as which files were ignored
             and where a classifier was cut.
-        resize: How the photos were resized: ``squash``, ``crop`` or ``both``.
+        resize: How the photos were resized: ``squash``, ``crop``, ``both`` or ``linear``.
         learning_curve: What more photos would bring; None if the head cannot be trained several
             times in a short time.
         threshold: The lowest probability of an answer that the model gives, if a precision was
@@ -140,9 +140,10 @@ def retrain(
             usual ranges are tried on up to 100 of the photos, and the one with the lowest held-out
             loss is used.
         resize: How photos are resized to the input: ``squash`` stretches the whole photo, ``crop``
-            takes its center in the shape of the input, and ``both`` trains on both views of each
-            photo, for a model that sees the crop. The retrained model remembers it. None for what
-            an extractor that was retrained here says, and ``squash`` for any other.
+            takes its center in the shape of the input, ``both`` trains on these two views of each
+            photo, for a model that sees the crop, and ``linear`` stretches it as Frigate does. The
+            retrained model remembers it. None for what an extractor that was retrained here says,
+            and ``squash`` for any other.
         precision: The fraction of the model's answers that are to be right, in (0, 1]: the model
             then keeps the threshold below which it gives no answer, from photos that were held out.
             None for an answer to every photo.

@@ -16,6 +16,7 @@ from .trust import Trust
 _VIEW: dict[Resize, str] = {
     "squash": "the whole photo, stretched to the input (squash)",
     "crop": "its center (crop)",
+    "linear": "the whole photo, stretched as Frigate does (linear)",
     "both": "its center; trained on the whole photo as well (both)",
 }
 

@@ -25,8 +25,8 @@ def read_resize(model: ModelFile) -> Resize:
     if found not in get_args(Resize):
         raise ModelError(
             f"the photos of {model.name} are resized by {found!r}, which this version of "
-            "coral-learn does not know: install a newer one, or choose "
-            f"{' or '.join(get_args(View))} with --resize or resize="
+            "coral-learn does not know: install a newer one, or choose one of "
+            f"{', '.join(get_args(View))} with --resize or resize="
         )
     return cast("Resize", found)
 

@@ -78,7 +78,7 @@ def append_softmax_head(
     if labels is not None and len(labels) != len(biases):
         raise ValueError(f"there are {len(labels)} labels for {len(biases)} classes")
     head = _quantize(graph, embedding, weights, biases, calibration, per_channel)
-    logits = _add_linear_layer(graph, embedding, weights, biases, head)
+    logits = add_linear_layer(graph, embedding, weights, biases, head)
     if len(embedding.shape) != 2:
         logits = add_reshape(graph, "head/reshaped", logits, [1, len(biases)])
     probabilities = add_softmax(graph, "head/probabilities", logits)
@@ -183,7 +183,7 @@ def _quantize(
     return recorded or quantize_head(weights, biases, quantization, rows, per_channel=per_channel)
 
 
-def _add_linear_layer(
+def add_linear_layer(
     graph: Graph,
     embedding: Tensor,
     weights: WeightColumns,
