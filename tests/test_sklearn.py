@@ -109,3 +109,20 @@ def test_sample_weights_and_a_given_penalty() -> None:
     assert np.abs(strong.coef_).max() < np.abs(weak.coef_).max()
     with pytest.raises(ValueError, match="penalty must be more than 0"):
         SoftmaxClassifier(penalty=0).fit(x, y)
+
+
+def test_a_precision_gives_a_threshold() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.array(["a", "b", "c"])[np.arange(240) % 3]
+    rows = rng.normal(size=(240, 12)) + 1.1 * (np.arange(12) == np.arange(240)[:, None] % 3)
+    classifier = SoftmaxClassifier(precision=0.9).fit(rows[:120], labels[:120])
+    confidence = classifier.predict_proba(rows[120:]).max(axis=1)
+    answered = confidence >= classifier.threshold_
+    right = classifier.predict(rows[120:]) == labels[120:]
+    assert 0 < answered.mean() < 1
+    assert right[answered].mean() > right.mean() + 0.1
+    assert SoftmaxClassifier().fit(rows, labels).threshold_ is None
+    with pytest.raises(ValueError, match="precision must be above 0 and at most 1, not 2"):
+        SoftmaxClassifier(precision=2).fit(rows, labels)
+    with pytest.raises(ValueError, match="at least two samples"):
+        SoftmaxClassifier(precision=0.5).fit(rows[:3], labels[:3])

@@ -10,7 +10,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .embeddings import Embeddings
+from .heads.length_normalization import normalize_lengths
+from .heads.records import FitRecord
 from .heads.softmax_regression import SoftmaxRegression
+from .jobs.held_out import score_held_out
+from .jobs.threshold import as_precision, choose_threshold
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array, csr_matrix, sparray, spmatrix
@@ -34,6 +39,8 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             the weights in the order of ``classes_``. See :meth:`SoftmaxRegression.fit`.
         penalty: The L2 penalty; None to choose it. See :class:`coral_learn.FitRecord` for its unit.
         random_state: The seed of the cross-validation folds, an int or None.
+        precision: The fraction of answers that are to be right, in (0, 1], for ``threshold_``; None
+            for no threshold.
 
     Attributes:
         classes_: The labels of the C classes, [C].
@@ -42,6 +49,9 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         n_features_in_: The number of features, D.
         head_: The trained :class:`coral_learn.SoftmaxRegression`. Its ``serialize_model`` makes a
             ``.tflite`` classifier.
+        threshold_: The lowest probability of an answer with which answers are right as often as
+            ``precision`` says, by cross-validation; None without ``precision``. ``predict`` answers
+            in any case.
     """
 
     def __init__(
@@ -50,10 +60,12 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         class_weight: ClassWeight = None,
         penalty: float | None = None,
         random_state: int | None = 0,
+        precision: float | None = None,
     ) -> None:
         self.class_weight = class_weight
         self.penalty = penalty
         self.random_state = random_state
+        self.precision = precision
 
     def __sklearn_tags__(self) -> "Tags":
         tags = super().__sklearn_tags__()
@@ -78,7 +90,8 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             The classifier itself.
 
         Raises:
-            ValueError: A wrong shape, numbers that are not finite, or fewer than two classes.
+            ValueError: A wrong shape, numbers that are not finite, fewer than two classes, or a
+                precision that no threshold gives.
             MemoryError: There is too little memory for sparse samples as an array.
         """
         rows, labels = validate_data(self, X, y, dtype=np.float32, accept_sparse="csr")
@@ -90,16 +103,47 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         head = SoftmaxRegression(rows.shape[1], len(self.classes_), seed=self.random_state)
         head.labels = [str(name) for name in self.classes_]
-        head.fit(
-            _dense(rows),
+        dense = _dense(rows)
+        record = head.fit(
+            dense,
             classes,
             class_weight=self._class_weights(),
             sample_weight=sample_weight,
             penalty=self.penalty,
             seed=self.random_state,
         )
+        self.threshold_ = None
+        if self.precision is not None:
+            self.threshold_ = self._threshold(dense, classes, sample_weight, record)
         self.head_ = head
         return self
+
+    def _threshold(
+        self,
+        rows: NDArray[np.float32],
+        classes: NDArray[np.int64],
+        sample_weight: ArrayLike | None,
+        record: FitRecord,
+    ) -> float:
+        """Returns the threshold for the precision, by heads that were fitted without each row."""
+        weights = None if sample_weight is None else np.asarray(sample_weight)
+
+        def score(part: NDArray[np.int64], others: Embeddings) -> NDArray[np.float32]:
+            head = SoftmaxRegression(rows.shape[1], len(self.classes_), seed=self.random_state)
+            head.fit(
+                normalize_lengths(Embeddings(rows[part]), len(self.classes_)),
+                classes[part],
+                class_weight=self._class_weights(),
+                sample_weight=None if weights is None else weights[part],
+                penalty=record.penalty,
+                temperature=record.temperature,
+            )
+            return head.predict_proba(others)
+
+        scores = score_held_out(Embeddings(rows), classes, score, self.random_state)
+        if scores is None:
+            raise ValueError("a threshold needs at least two samples of a class")
+        return choose_threshold(scores, as_precision(self.precision)).probability
 
     @property
     def coef_(self) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """Scores of photos by heads that were trained without them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -8,11 +9,12 @@ from numpy.typing import NDArray
 
 from ..arrays import ProbabilityMatrix
 from ..embeddings import Embeddings
+from ..heads.core import num_threads
 from .confusion import confusion_matrix
-from .folds import make_folds
+from .folds import Fold, make_folds
 
-REPEATS = 3
-"""How often all photos are held out in turn, in other folds each time."""
+_MOST_REPEATS = 3
+_ENOUGH_SCORES = 600  # further repeats change the accuracy by much less than its interval
 
 Score = Callable[[NDArray[np.int64], Embeddings], ProbabilityMatrix]
 """Trains a head on the given rows, and returns the probabilities of other embeddings."""
@@ -66,7 +68,7 @@ def score_held_out(
     score: Score,
     seed: int | None,
     groups: NDArray[np.int64] | None = None,
-    repeats: int = REPEATS,
+    repeats: int | None = None,
 ) -> HeldOutScores | None:
     """Scores photos by cross-validation: each of them by a head that was trained without it.
 
@@ -76,18 +78,32 @@ def score_held_out(
         score: Trains a head, and returns its probabilities.
         seed: The seed of the folds; None for other folds each time.
         groups: As for :func:`make_folds`.
-        repeats: How often every photo is held out.
+        repeats: How often every photo is held out, in other folds each time; None for up to three
+            times where there are few photos.
 
     Returns:
         The scores, or None if no class has two different photos.
     """
-    probabilities, photos = [], []
-    for repeat in range(repeats):
-        seed_of_folds = None if seed is None else (seed, repeat)
-        for rows, held_out in make_folds(embeddings, labels, seed_of_folds, groups):
-            probabilities.append(score(rows, embeddings[held_out]))
-            photos.append(held_out)
-    if not photos:
+    if repeats is None:
+        repeats = min(_MOST_REPEATS, max(1, _ENOUGH_SCORES // len(labels)))
+    folds = [
+        fold
+        for repeat in range(repeats)
+        for fold in make_folds(embeddings, labels, None if seed is None else (seed, repeat), groups)
+    ]
+    if not folds:
         return None
-    rows = np.concatenate(photos)
-    return HeldOutScores(np.concatenate(probabilities), labels[rows], rows)
+    photos = np.concatenate([held_out for _, held_out in folds])
+    probabilities = score_folds(embeddings, folds, score)
+    return HeldOutScores(np.concatenate(probabilities), labels[photos], photos)
+
+
+def score_folds(
+    embeddings: Embeddings, folds: Sequence[Fold], score: Score
+) -> list[ProbabilityMatrix]:
+    """Returns the probabilities of the photos that each fold holds out.
+
+    Several folds are scored at once, because one is too small to keep several threads busy.
+    """
+    with ThreadPoolExecutor(num_threads()) as executor:
+        return list(executor.map(lambda fold: score(fold[0], embeddings[fold[1]]), folds))

@@ -13,7 +13,7 @@ from ..heads.length_normalization import normalize_lengths
 from ..heads.softmax_regression import SoftmaxRegression
 from ..heads.training_data import read_groups
 from .folds import make_folds
-from .held_out import HeldOutScores, Score, score_held_out
+from .held_out import HeldOutScores, Score, score_folds, score_held_out
 
 _FRACTIONS = (0.25, 0.5)  # of the photos that a head is trained on; the cross-validation adds 1
 # With twice the photos, the error of embeddings of photos falls to 2^-0.35 = 78%. The flowers, with
@@ -124,13 +124,17 @@ def measure_learning_curve(
     classes, tested = len(present_labels(labels)), scores.num_photos
     sizes, errors = [], []
     for fraction in _FRACTIONS:
-        photos = wrong = 0
-        for rows, held_out in folds:
-            part = _part_of_each_class(rows, labels, fraction, generator)
-            answers = score(part, embeddings[held_out]).argmax(axis=1)
-            wrong += int((answers != labels[held_out]).sum())
-            photos += len(part)
-        sizes.append(photos / len(folds) / classes)
+        parts = [
+            (_part_of_each_class(rows, labels, fraction, generator), held_out)
+            for rows, held_out in folds
+        ]
+        wrong = sum(
+            int((probabilities.argmax(axis=1) != labels[held_out]).sum())
+            for probabilities, (_, held_out) in zip(
+                score_folds(embeddings, parts, score), parts, strict=True
+            )
+        )
+        sizes.append(sum(len(rows) for rows, _ in parts) / len(folds) / classes)
         errors.append(wrong / tested)
     sizes.append(sum(len(rows) for rows, _ in folds) / len(folds) / classes)
     errors.append(1 - float(scores.right.mean()))

@@ -35,7 +35,7 @@ from .output_folder import prepare_output_folder
 from .photo_record import RECORD_NAME, format_record
 from .saved_model import save_model
 from .settings import TUTORIAL_RECIPE, Method, SgdSettings
-from .threshold import Threshold
+from .threshold import Threshold, as_precision
 from .training_photos import list_photos, take_training_photos
 from .trust import measure_trust
 
@@ -154,8 +154,8 @@ def retrain(
         OSError: The output cannot be written.
     """
     _check_method(method, sgd)
-    if precision is not None and not 0 < precision <= 1:
-        raise ValueError(f"precision must be above 0 and at most 1, not {precision}")
+    if precision is not None:
+        as_precision(precision)
     given = None if normalization is None else parse_normalization(normalization)
     if resize is not None:
         resize = checked_resize(resize)

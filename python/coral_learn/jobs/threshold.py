@@ -23,6 +23,17 @@ class Threshold:
     answered: float
 
 
+def as_precision(value: float | None) -> float:
+    """Checks a precision.
+
+    Raises:
+        ValueError: It is not in (0, 1].
+    """
+    if value is None or not 0 < value <= 1:
+        raise ValueError(f"precision must be above 0 and at most 1, not {value}")
+    return value
+
+
 def choose_threshold(scores: HeldOutScores, precision: float) -> Threshold:
     """Returns the lowest threshold with which answers are right as often as is wished.
 
