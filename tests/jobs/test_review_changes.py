@@ -129,12 +129,14 @@ def test_an_interrupt_between_link_and_unlink_leaves_one_file(
     assert content(folder) == before
 
 
-@pytest.mark.parametrize("code", [errno.EXDEV, errno.EPERM])
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EXDEV, "cross"), OSError(errno.EPERM, "FAT"), NotImplementedError()]
+)
 def test_file_systems_without_links(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, code: int
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def refuse(*arguments: object, **options: object) -> None:
-        raise OSError(code, os.strerror(code))
+        raise error
 
     monkeypatch.setattr(os, "link", refuse)
     move_files([Move(folder / "crab" / "1.jpg", folder / "new" / "1.jpg")])

@@ -1,9 +1,11 @@
 """The page of a review in a real browser."""
 
 import html
+import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,9 @@ from coral_learn.jobs.review.findings import (
     NextPhoto,
     Review,
 )
-from coral_learn.jobs.review.page import render_page
+from coral_learn.jobs.review.page import PageTable, render_page
 from coral_learn.jobs.review.photos import Photo
+from coral_learn.jobs.review.table import chosen, read_table, table_rows
 
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
 
@@ -49,12 +52,33 @@ def review(photos: Path) -> Review:
     )
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_is_wider_than_the_screen(review: Review, tmp_path: Path, width: int) -> None:
+def rendered(review: Review) -> bytes:
+    photo = review.doubtful[0].photo.path
+    assert photo is not None
+    rows = table_rows(review, photo.parents[1])
+    return render_page(review, PageTable("review.csv", rows, photo.parents[1]))
+
+
+def run_in_browser(page: Path, tmp_path: Path) -> str:
+    """Returns the title of a page after its scripts ran."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
         pytest.skip("there is no Chromium")
-    page = html.escape(render_page(review, "review.csv").decode(), quote=True)
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "--no-first-run")
+    done = subprocess.run(
+        [browser, *options, f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    found = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
+    assert found is not None, done.stderr[-2000:]
+    return html.unescape(found[1])
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_wider_than_the_screen(review: Review, tmp_path: Path, width: int) -> None:
+    page = html.escape(rendered(review).decode(), quote=True)
     outer = tmp_path / "outer.html"
     # A window of a browser has a least width, a frame has none.
     outer.write_text(
@@ -63,15 +87,49 @@ def test_nothing_is_wider_than_the_screen(review: Review, tmp_path: Path, width:
         "document.title = d.documentElement.scrollWidth + ' ' + d.images.length + ' ' + "
         '[...d.images].filter(i => i.naturalWidth).length"></iframe>'
     )
-    options = ("--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "--no-first-run")
-    done = subprocess.run(
-        [browser, *options, f"--user-data-dir={tmp_path / 'profile'}", outer.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    found = re.search(r"<title>(\d+) (\d+) (\d+)</title>", done.stdout)
-    assert found is not None, done.stderr[-2000:]
-    wide, images, shown = map(int, found.groups())
+    wide, images, shown = map(int, run_in_browser(outer, tmp_path).split())
     assert wide <= width
     assert images == shown > 50
+
+
+def test_choices_on_the_page_become_a_table(review: Review, tmp_path: Path) -> None:
+    photo = replace_label(review)
+    page = tmp_path / "page.html"
+    script = """<script>
+    const choose = (select, value) => {
+      select.value = value;
+      select.dispatchEvent(new Event("change"));
+    };
+    const [first, second] = document.querySelectorAll("#doubtful + p + .photos select");
+    choose(first, "move:fish");
+    choose(second, "drop");
+    document.title = JSON.stringify({
+      text: tableText(), count: document.getElementById("count").textContent, hidden: bar.hidden,
+      same: selects.filter((each) => each.value === "move:fish").length,
+    });
+    </script></body>"""
+    page.write_text(rendered(photo).decode().replace("</body>", script))
+    found = json.loads(run_in_browser(page, tmp_path))
+    assert found["count"] == "2 photos chosen"
+    assert not found["hidden"]
+    assert found["same"] > 1  # the photo has a choice in several places
+    table = tmp_path / "review.csv"
+    table.write_text(found["text"])
+    rows = chosen(read_table(table))
+    assert [(row.action, Path(row.path).name) for row in rows] == [
+        ("move", "crab_000.jpg"),
+        ("drop", "crab_001.jpg"),
+    ]
+    assert rows[0].new_label == "fish"
+    assert rows[0].folder == photo.doubtful[0].photo.path.parents[1]  # type: ignore[union-attr]
+
+
+def replace_label(review: Review) -> Review:
+    """Returns the review with photos that are in the folder of their class."""
+    crabs = [each.photo._replace(label="crab") for each in review.doubtful]
+    return replace(
+        review,
+        classes={"crab": 20, "fish": 40},
+        doubtful=[Doubtful(each, "fish", 0.01) for each in crabs],
+        darkest=[Extreme(each, "brightness", 0.1) for each in crabs[:12]],
+    )

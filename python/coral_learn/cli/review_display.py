@@ -41,7 +41,10 @@ def print_review(review: Review, limit: int, written: Sequence[Path]) -> None:
         print_hint(f"coral-learn review {source} --output REVIEW")
     elif len(written) > 1:
         table = shlex.quote(str(written[1]))
-        print_line("Write move or drop into its column action, then:")
+        print_line(
+            "Choose on the page what to do with photos, and save the table; or write move or drop "
+            "into its column action."
+        )
         print_hint(f"coral-learn review --apply {table} --dry-run")
 
 

@@ -11,6 +11,7 @@ from .inputs import EmbeddingsLike, as_whole_number
 from .scenes import number_scenes
 from .training_data import LabeledEmbeddings, read_groups
 
+_MAX_WORK_TO_REPEAT = 50_000_000  # rows x features x classes; above this, repeats take too long
 _MAX_LEFT_OUT = 0.1  # of the rows of a class: as many labels as are wrong in a bad data set
 
 
@@ -69,7 +70,9 @@ def doubt_labels(data: LabeledEmbeddings, groups: NDArray[np.int64] | None, seed
     first = draw_folds(data.labels, scenes, 1, seed)
     everything = np.ones(len(data), bool)
     probabilities = cross_fitted(data, first, penalty, everything)
-    folds = draw_folds(data.labels, scenes, REPEATS, seed + 1)
+    work = data.embeddings.quantized.size * (int(data.labels.max()) + 1)
+    repeats = REPEATS if work <= _MAX_WORK_TO_REPEAT else 1
+    folds = draw_folds(data.labels, scenes, repeats, seed + 1)
     trusted = _trusted(probabilities, data.labels)
     probabilities = cross_fitted(data, folds, penalty, trusted)
     of_labels = probabilities[np.arange(len(data)), data.labels]

@@ -138,15 +138,18 @@ def _move_file(move: Move) -> None:
     """Moves a file, but never onto another: a rename would replace it."""
     try:
         os.link(move.source, move.target, follow_symlinks=False)
+    except NotImplementedError:  # Windows
+        _rename(move)
     except OSError as error:
         if error.errno == errno.EXDEV:
             _copy(move)
-        elif error.errno in _NO_LINKS or isinstance(error, NotImplementedError):
+            move.source.unlink()
+        elif error.errno in _NO_LINKS:
             _rename(move)
-            return
         else:
             raise
-    move.source.unlink()
+    else:
+        move.source.unlink()
 
 
 def _rename(move: Move) -> None:

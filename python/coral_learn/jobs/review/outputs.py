@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from ...files import write_atomically, write_together
 from .findings import Review
-from .page import PAGE_MARK, render_page
-from .table import format_table, is_unedited
+from .page import PAGE_MARK, PageTable, render_page
+from .table import format_table, is_unedited, table_rows
 
 _PAGE_NAME = "review.html"
 
@@ -78,9 +78,10 @@ def write_review(review: Review, files: ReviewFiles, folder: Path | None) -> lis
     Raises:
         OSError: A file cannot be written; both are then unchanged.
     """
-    if folder is None:
-        write_together({files.page: render_page(review, None)})
+    rows = [] if folder is None else table_rows(review, folder)
+    if folder is None or not rows:
+        write_together({files.page: render_page(review)})
         return [files.page]
-    page = render_page(review, files.table.name)
-    write_together({files.page: page, files.table: format_table(review, folder)})
+    page = render_page(review, PageTable(files.table.name, rows, folder))
+    write_together({files.page: page, files.table: format_table(rows)})
     return [files.page, files.table]

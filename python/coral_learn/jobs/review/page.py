@@ -1,11 +1,14 @@
 """The page of a review: one HTML file with thumbnails that needs no network."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ...words import counted, percent
 from ..thumbnail import thumbnail
 from .findings import FEW_PHOTOS, Review
 from .photos import Photo
+from .table import COLUMNS, table_path
 
 PAGE_MARK = b'<meta name="generator" content="coral-learn review">'
 """What tells a page that this package wrote from any other file."""
@@ -13,12 +16,26 @@ PAGE_MARK = b'<meta name="generator" content="coral-learn review">'
 _MOST = 24  # photos of each kind
 
 
-def render_page(review: Review, table_name: str | None) -> bytes:
+class PageTable(NamedTuple):
+    """The table beside a page, which the page can also make with other actions.
+
+    Attributes:
+        name: The name of its file.
+        rows: Its rows.
+        folder: The folder that has the class folders.
+    """
+
+    name: str
+    rows: Sequence[Sequence[str]]
+    folder: Path
+
+
+def render_page(review: Review, table: PageTable | None = None) -> bytes:
     """Returns the content of the page.
 
     Args:
         review: What to show.
-        table_name: The name of the table beside the page; None without one.
+        table: The table beside the page; None without one.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -40,7 +57,9 @@ def render_page(review: Review, table_name: str | None) -> bytes:
         contradictions=[each for each in review.duplicates if each.is_contradiction],
         copies=[each for each in review.duplicates if not each.is_contradiction],
         groups=_groups(review),
-        table_name=table_name,
+        table=table,
+        columns=COLUMNS,
+        path_in_table=lambda photo: _path_in_table(photo, table),
         most=_MOST,
     )
     return page.encode(errors="backslashreplace")  # names of photos may not be valid text
@@ -111,6 +130,12 @@ def _groups(review: Review) -> list[tuple[str, str, str, object]]:
 
 def _thumbnail(photo: Photo) -> str:
     return "" if photo.path is None else thumbnail(photo.path)
+
+
+def _path_in_table(photo: Photo, table: PageTable | None) -> str | None:
+    """Returns the path of a photo that can be moved; a page cannot hold one that is not text."""
+    path = None if table is None else table_path(photo, table.folder)
+    return path if path is not None and path.isprintable() else None
 
 
 def _file(photo: Photo) -> str:

@@ -14,7 +14,9 @@ from .photos import Photo
 ACTIONS = ("keep", "move", "drop")
 """What can be done with a photo; the table that a review writes keeps all of them."""
 
-_COLUMNS = ("action", "path", "label", "new_label", "probability", "reason", "folder")
+COLUMNS = ("action", "path", "label", "new_label", "probability", "reason", "folder")
+"""The columns of the table."""
+
 _NEEDED = ("action", "path", "label", "new_label", "folder")
 _MAX_BYTES = 200_000_000
 
@@ -39,8 +41,15 @@ class TableRow(NamedTuple):
     folder: Path
 
 
-def format_table(review: Review, folder: Path) -> bytes:
-    """Returns the content of the table: a line for each photo and reason to look at it.
+def format_table(rows: Sequence[Sequence[str]]) -> bytes:
+    """Returns the content of a table."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
+    return text.getvalue().encode(errors="surrogateescape")  # names may not be valid text
+
+
+def table_rows(review: Review, folder: Path) -> list[list[str]]:
+    """Returns the rows of the table: one for each photo and reason to look at it.
 
     Photos that are in no folder of their class are left out: moving them would not help.
 
@@ -48,44 +57,44 @@ def format_table(review: Review, folder: Path) -> bytes:
         review: The review.
         folder: The folder that has the class folders of the photos.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    root = folder.absolute()
+    rows: list[list[str]] = []
 
-    def write(photo: Photo, reason: str, new_label: str = "", probability: str = "") -> None:
-        if photo.path is None:
-            return
-        path = photo.path.absolute()
-        if not path.is_relative_to(root):
-            return
-        name = path.relative_to(root)
-        if class_depth(name, photo.label) is not None:
-            fields = [name.as_posix(), photo.label, new_label, probability, reason, str(root)]
-            writer.writerow([ACTIONS[0], *fields])
+    def add(photo: Photo, reason: str, new_label: str = "", probability: str = "") -> None:
+        name = table_path(photo, folder)
+        if name is not None:
+            root = str(folder.absolute())
+            rows.append([ACTIONS[0], name, photo.label, new_label, probability, reason, root])
 
     for doubtful in review.doubtful:
-        write(
-            doubtful.photo,
-            "doubtful label",
-            doubtful.suggested,
-            f"{doubtful.probability:.4f}",
-        )
+        probability = f"{doubtful.probability:.4f}"
+        add(doubtful.photo, "doubtful label", doubtful.suggested, probability)
     for same in review.duplicates:
         for photo in same.photos:
             others = listed([each.name for each in same.photos if each is not photo])
-            write(photo, f"the same photo as {others}")
+            add(photo, f"the same photo as {others}")
     for pair in review.near_duplicates:
         one, other = pair.photos
-        write(other, f"almost the same as {one.name}")
+        add(one, f"almost the same as {other.name}")
+        add(other, f"almost the same as {one.name}")
     for reason, extremes in (
         ("unlike its class", review.outliers),
         ("dark", review.darkest),
         ("not sharp", review.blurriest),
     ):
         for each in extremes:
-            write(each.photo, f"{reason} ({each.quantity} {each.value:g})")
-    return text.getvalue().encode(errors="surrogateescape")  # names may not be valid text
+            add(each.photo, f"{reason} ({each.quantity} {each.value:g})")
+    return rows
+
+
+def table_path(photo: Photo, folder: Path) -> str | None:
+    """Returns the path of a photo as the table has it; None if it cannot be moved."""
+    if photo.path is None:
+        return None
+    path, root = photo.path.absolute(), folder.absolute()
+    if not path.is_relative_to(root):
+        return None
+    name = path.relative_to(root)
+    return None if class_depth(name, photo.label) is None else name.as_posix()
 
 
 def class_depth(path: Path, label: str) -> int | None:
@@ -100,9 +109,7 @@ def is_unedited(content: bytes) -> bool:
         rows = list(csv.reader(io.StringIO(_decoded(content), newline="")))
     except (ValueError, csv.Error):
         return False
-    return (
-        bool(rows) and tuple(rows[0]) == _COLUMNS and all(row[:1] == ["keep"] for row in rows[1:])
-    )
+    return bool(rows) and tuple(rows[0]) == COLUMNS and all(row[:1] == ["keep"] for row in rows[1:])
 
 
 def read_table(path: Path) -> list[TableRow]:
