@@ -114,7 +114,7 @@ def draw_folds(
     for folds in drawn:
         for label in present_labels(labels):
             rows = labels == label
-            if len(np.unique(folds[rows])) == 1:
+            if len(present_labels(folds[rows])) == 1:
                 folds[rows] = -1
     return drawn
 

@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from ..arrays import present_labels
 from .calibration import calibration_error
 from .held_out import HeldOutScores
 from .interval import Interval, accuracy_interval
@@ -79,7 +78,7 @@ def cross_validation_of(scores: HeldOutScores, classes: Sequence[str]) -> CrossV
 
 def _recall(scores: HeldOutScores, index: int, name: str) -> ClassRecall:
     of_class = scores.labels == index
-    photos = len(np.unique(scores.photos[of_class]))
+    photos = len(present_labels(scores.photos[of_class]))
     if not photos:
         return ClassRecall(name, 0, None, None)
     recall = float(scores.right[of_class].mean())
