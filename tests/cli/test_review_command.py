@@ -84,6 +84,28 @@ def test_an_edited_table_is_applied_and_undone(folder: Path) -> None:
     assert not Path("photos-dropped").exists()
 
 
+def test_a_folder_above_is_named_without_dots(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder / "crab")
+    output, extractor = folder.parent / "out", folder.parent / "extractor.tflite"
+    done = CliRunner().invoke(
+        app, ["review", "..", "--extractor", str(extractor), "--output", str(output)]
+    )
+    assert done.exit_code == 0, done.output
+    assert "<title>photos: review" in (output / "review.html").read_text()
+    table = output / "review.csv"
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["folder"] for row in rows} == {str(folder)}
+    assert "fish/x.jpg" in {row["path"] for row in rows}
+    lines = table.read_text().splitlines(keepends=True)
+    [line, *_] = [line for line in lines if line.startswith("keep,fish/x.jpg,")]
+    table.write_text(lines[0] + line.replace("keep", "drop", 1))
+    run("--apply", table)
+    assert (folder.parent / "photos-dropped" / "fish" / "x.jpg").exists()
+
+
 def test_an_unedited_table_changes_nothing(folder: Path) -> None:
     run("photos", "--output", "page.html")
     done = run("--apply", "page.csv")

@@ -53,7 +53,6 @@ def test_photos_move_and_are_dropped_and_come_back(folder: Path) -> None:
     )
     plan = plan_changes(table)
     assert content(folder) == before
-    assert plan.dropped == 1
     undo = apply_moves(plan.moves, table)
     assert content(folder) == {
         "photos/crab/2.jpg": "crab/2.jpg",
@@ -145,6 +144,80 @@ def test_file_systems_without_links(
     with pytest.raises(FileExistsError):
         move_files([Move(folder / "crab" / "2.jpg", folder / "new" / "1.jpg")])
     assert content(folder)["photos/new/1.jpg"] == "crab/1.jpg"
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_a_source_that_cannot_be_removed_leaves_no_copy(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, is_removed: bool
+) -> None:
+    before = content(folder)
+    unlink = Path.unlink
+
+    def other_file_system(*arguments: object, **options: object) -> None:
+        raise OSError(errno.EXDEV, "cross")
+
+    def fail(self: Path, missing_ok: bool = False) -> None:
+        if self.parent.name != "crab":
+            unlink(self, missing_ok)
+        elif is_removed:  # the signal arrives between the removal and the next line
+            unlink(self)
+            raise KeyboardInterrupt
+        else:
+            raise PermissionError(errno.EACCES, "read-only")
+
+    monkeypatch.setattr(os, "link", other_file_system)
+    monkeypatch.setattr(Path, "unlink", fail)
+    moves = [
+        Move(folder / "fish" / "3.jpg", folder / "new" / "3.jpg"),
+        Move(folder / "crab" / "1.jpg", folder / "new" / "1.jpg"),
+    ]
+    with pytest.raises(KeyboardInterrupt if is_removed else PermissionError):
+        move_files(moves)
+    assert content(folder) == before
+    assert not (folder / "new").exists()
+
+
+def test_links_move_if_they_still_lead_to_the_photo(folder: Path) -> None:
+    (folder / "crab" / "link.jpg").symlink_to("1.jpg")
+    table = table_of(folder, "move,crab/link.jpg,crab,fish")
+    with pytest.raises(ValueError, match=r"link.jpg is a link to 1.jpg, which .* Replace the link"):
+        plan_changes(table)
+    (folder / "crab" / "link.jpg").unlink()
+    (folder / "crab" / "link.jpg").symlink_to(folder / "crab" / "1.jpg")
+    undo = apply_moves(plan_changes(table).moves, table)
+    assert (folder / "fish" / "link.jpg").read_text() == "crab/1.jpg"
+    (folder / "crab" / "1.jpg").unlink()  # the link leads nowhere now, and still moves back
+    undo_moves(undo)
+    assert (folder / "crab" / "link.jpg").is_symlink()
+    assert not os.path.lexists(folder / "fish" / "link.jpg")
+
+
+def test_a_link_to_another_file_system_stays_a_link(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other_file_system(*arguments: object, **options: object) -> None:
+        raise OSError(errno.EXDEV, "cross")
+
+    monkeypatch.setattr(os, "link", other_file_system)
+    (folder / "crab" / "link.jpg").symlink_to(folder / "crab" / "1.jpg")
+    move_files([Move(folder / "crab" / "link.jpg", folder / "new" / "link.jpg")])
+    assert (folder / "new" / "link.jpg").readlink() == folder / "crab" / "1.jpg"
+
+
+def test_the_photo_behind_a_link_is_not_removed(folder: Path) -> None:
+    before = content(folder)
+    link = folder / "crab" / "link.jpg"
+    link.symlink_to(folder / "fish" / "3.jpg")
+    with pytest.raises(FileExistsError):
+        move_files([Move(link, folder / "fish" / "3.jpg")])
+    link.unlink()
+    assert content(folder) == before
+
+
+def test_a_folder_with_dots_is_refused(folder: Path) -> None:
+    table = table_of(folder / "crab" / "..", "drop,crab/1.jpg,crab,")
+    with pytest.raises(ValueError, match=f"has '..' in it. Write {folder}."):
+        plan_changes(table)
 
 
 def test_no_file_is_ever_replaced(folder: Path) -> None:

@@ -20,12 +20,10 @@ class Plan:
 
     Attributes:
         moves: The photos and where they go.
-        dropped: How many of them leave the data set.
         notes: Facts that the user should know, a sentence each.
     """
 
     moves: list[Move]
-    dropped: int
     notes: list[str]
 
 
@@ -39,27 +37,32 @@ def plan_changes(table: Path) -> Plan:
         OSError: The table cannot be read.
     """
     moves = []
-    rows = chosen(read_table(table))
-    for row in rows:
+    for row in chosen(read_table(table)):
         try:
             moves.append(_move(row))
         except ValueError as error:  # noqa: PERF203 (the line is needed)
             raise ValueError(f"{table}, line {row.line}: {error}") from None
     _check_targets(moves)
-    dropped = sum(row.action == "drop" for row in rows)
-    return Plan(moves, dropped, _emptied(moves))
+    return Plan(moves, _emptied(moves))
 
 
 def _move(row: TableRow) -> Move:
     folder, path = row.folder, Path(row.path)
     if not folder.is_absolute() or not folder.is_dir():
         raise ValueError(f"there is no folder {folder}. Correct the column folder.")
+    if ".." in folder.parts:
+        raise ValueError(f"the folder {folder} has '..' in it. Write {folder.resolve()}.")
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"{row.path} is not a path below {folder}.")
     source = folder / path
     if not source.is_file():
         raise ValueError(
             f"there is no photo {source}. It was moved since: review the photos again."
+        )
+    if source.is_symlink() and not source.readlink().is_absolute():
+        raise ValueError(
+            f"{source} is a link to {source.readlink()}, which leads nowhere from another folder. "
+            "Replace the link by the file."
         )
     depth = class_depth(path, row.label)
     if depth is None:

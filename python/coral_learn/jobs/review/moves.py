@@ -88,7 +88,7 @@ def _read_undo(path: Path) -> list[Move]:
         )
     moves = [Move(Path(source), Path(target)) for source, target in rows[1:]]
     for move in moves:
-        if not move.source.is_file():
+        if not (move.source.is_file() or move.source.is_symlink()):  # a link may lead nowhere now
             raise ValueError(f"{move.source} is not there any more, so it cannot be moved back.")
         if os.path.lexists(move.target):
             raise ValueError(
@@ -123,7 +123,9 @@ def _move_back(move: Move) -> None:
     """Undoes one move, of which a signal or an error may have left any part undone."""
     if not os.path.lexists(move.source):
         _move_file(Move(move.target, move.source))
-    elif os.path.lexists(move.target) and move.target.samefile(move.source):
+    elif os.path.lexists(move.target) and os.path.samestat(
+        move.target.lstat(), move.source.lstat()
+    ):
         move.target.unlink()  # the second name of the same file
 
 
@@ -142,8 +144,7 @@ def _move_file(move: Move) -> None:
         _rename(move)
     except OSError as error:
         if error.errno == errno.EXDEV:
-            _copy(move)
-            move.source.unlink()
+            _move_by_copy(move)
         elif error.errno in _NO_LINKS:
             _rename(move)
         else:
@@ -158,8 +159,21 @@ def _rename(move: Move) -> None:
     move.source.rename(move.target)
 
 
+def _move_by_copy(move: Move) -> None:
+    """Moves a file to another file system."""
+    _copy(move)
+    try:
+        move.source.unlink()
+    except BaseException:
+        if os.path.lexists(move.source):  # a signal may arrive after it was removed
+            move.target.unlink(missing_ok=True)
+        raise
+
+
 def _copy(move: Move) -> None:
-    """Copies a file to another file system."""
+    if move.source.is_symlink():
+        move.target.symlink_to(move.source.readlink())
+        return
     try:
         with move.source.open("rb") as source, move.target.open("xb") as target:
             shutil.copyfileobj(source, target)

@@ -8,7 +8,7 @@ from ...words import counted, percent
 from ..thumbnail import thumbnail
 from .findings import FEW_PHOTOS, Review
 from .photos import Photo
-from .table import COLUMNS, table_path
+from .table import COLUMNS, absolute, table_path
 
 PAGE_MARK = b'<meta name="generator" content="coral-learn review">'
 """What tells a page that this package wrote from any other file."""
@@ -50,7 +50,7 @@ def render_page(review: Review, table: PageTable | None = None) -> bytes:
     environment.filters["thumbnail"] = _thumbnail
     environment.filters["file"] = _file
     page = environment.get_template("template.html.j2").render(
-        title=f"{Path(review.source).absolute().name}: review of the photos",
+        title=f"{absolute(Path(review.source)).name}: review of the photos",
         review=review,
         verdict=verdict(review),
         steps=_steps(review),

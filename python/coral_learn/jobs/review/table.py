@@ -58,11 +58,11 @@ def table_rows(review: Review, folder: Path) -> list[list[str]]:
         folder: The folder that has the class folders of the photos.
     """
     rows: list[list[str]] = []
+    root = str(absolute(folder))
 
     def add(photo: Photo, reason: str, new_label: str = "", probability: str = "") -> None:
         name = table_path(photo, folder)
         if name is not None:
-            root = str(folder.absolute())
             rows.append([ACTIONS[0], name, photo.label, new_label, probability, reason, root])
 
     for doubtful in review.doubtful:
@@ -84,6 +84,11 @@ def table_rows(review: Review, folder: Path) -> list[list[str]]:
         for each in extremes:
             add(each.photo, f"{reason} ({each.quantity} {each.value:g})")
     return rows
+
+
+def absolute(path: Path) -> Path:
+    """Returns an absolute path without "..", which goes up from where a link leads."""
+    return path.resolve() if ".." in path.parts else path.absolute()
 
 
 def table_path(photo: Photo, folder: Path) -> str | None:
