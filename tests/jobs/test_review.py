@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -20,9 +21,10 @@ from coral_learn.jobs.review.outputs import (
     review_files,
     write_review,
 )
+from coral_learn.jobs.review.page import render_page, verdict
 from coral_learn.jobs.review.photo_quality import measure_photos
 from coral_learn.jobs.review.photos import Photo, ReviewedPhotos
-from coral_learn.jobs.review.run import review_photos
+from coral_learn.jobs.review.run import _outliers, review_photos
 from coral_learn.jobs.review.sources import Extraction, model_in, read_folder, read_model
 from coral_learn.project.review import is_project, read_project
 
@@ -57,7 +59,7 @@ def names(photos: list[Photo]) -> set[str]:
 
 
 def review_of(folder: Path, extraction: Extraction) -> Review:
-    return review_photos(str(folder), read_folder(folder, extraction))
+    return review_photos(str(folder), read_folder(folder, extraction), count=20)
 
 
 def test_what_is_found(flawed: Path, extraction: Extraction) -> None:
@@ -128,7 +130,9 @@ def test_classes_that_look_the_same_are_to_be_merged() -> None:
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1, 2], 20)
     centers = 4 * rng.normal(size=(2, 30))[[0, 0, 1]]
-    found = review_photos("photos", photos_of(centers[labels] + rng.normal(size=(60, 30)), labels))
+    found = review_photos(
+        "photos", photos_of(centers[labels] + rng.normal(size=(60, 30)), labels), count=0
+    )
     [confused] = found.confused_classes
     assert confused.classes == ("class 0", "class 1")
     assert confused.photos == 40
@@ -141,11 +145,65 @@ def test_a_photo_of_something_else_is_an_outlier() -> None:
     centers = 3 * rng.normal(size=(2, 30))
     values = centers[labels] + rng.normal(size=(40, 30))
     values[7] = 2 * centers[0] + 8 * rng.normal(size=30)
-    found = review_photos("photos", photos_of(values, labels))
+    found = review_photos("photos", photos_of(values, labels), count=0)
     suspects = [each.photo for each in found.outliers] + [each.photo for each in found.doubtful]
     assert "photo 7" in {photo.name for photo in suspects}
-    assert found.lacks_photos
     assert found.darkest == []
+
+
+def test_copies_do_not_make_the_other_photos_unusual() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 20)
+    values = 3 * rng.normal(size=(2, 30))[labels] + rng.normal(size=(40, 30))
+    values[:12] = values[0]
+    photos = photos_of(values, labels)
+    digests = [b"copies"] * 12 + [str(row).encode() for row in range(12, 40)]
+    for each in (photos, replace(photos, digests=digests)):  # of a project, or of a folder
+        found = review_photos("photos", each, count=0).outliers
+        assert len(found) <= 2
+        assert all(outlier.value > -10 for outlier in found)
+
+
+def test_the_number_of_copies_does_not_matter() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 20)
+    values = 3 * rng.normal(size=(2, 30))[labels] + rng.normal(size=(40, 30))
+    values[7] = 8 * rng.normal(size=30)
+    digests = [str(row).encode() for row in range(40)]
+    photos = replace(photos_of(values, labels), digests=digests)
+    considered = np.ones(40, bool)
+    once = _outliers(photos, considered)
+    assert "photo 7" in {outlier.photo.name for outlier in once}
+    rows = np.array([*range(40), *[3] * 30])
+    again = replace(photos_of(values[rows], labels[rows]), digests=[digests[row] for row in rows])
+    # The center of all photos moves with the copies, and with it the numbers a little.
+    names_again = {outlier.photo.name for outlier in _outliers(again, np.ones(70, bool))}
+    assert "photo 7" in names_again
+    assert len(names_again) <= len(once) + 2
+
+
+def test_a_class_without_a_readable_photo_is_no_class(flawed: Path, extraction: Extraction) -> None:
+    for path in (flawed / "fish").iterdir():
+        path.write_bytes(b"this is no photo")
+    found = review_of(flawed, extraction)
+    assert found.classes["fish"] == 0
+    assert "photos of 2 classes" in verdict(found)
+    assert "1 class has no photo that can be read: 'fish'" in found.notes
+    assert "hardly be judged" not in " ".join(found.notes)
+    for path in (flawed / "crab").iterdir():
+        path.write_bytes(b"this is no photo")
+    with pytest.raises(ValueError, match="that can be read are of one class"):
+        review_of(flawed, extraction)
+
+
+def test_too_few_photos_give_no_doubtful_labels() -> None:
+    rng = np.random.default_rng(0)
+    found = review_photos(
+        "photos", photos_of(rng.normal(size=(8, 30)), np.repeat([0, 1], 4)), count=0
+    )
+    assert "too few photos" in verdict(found)
+    assert found.doubtful == []
+    assert b"doubtful" not in render_page(found)
 
 
 def test_photos_are_measured(tmp_path: Path) -> None:
@@ -242,7 +300,7 @@ def test_a_model_knows_its_photos(flawed: Path, extraction: Extraction, tmp_path
     assert len(found) == trained.images - 1
     assert found.folder == flawed
     assert [each.path for each in found.skipped] == ["fish/fish_009.jpg"]
-    review = review_photos(str(trained.model), found)
+    review = review_photos(str(trained.model), found, count=0)
     assert review.classes.keys() == {"crab", "fish", "jellyfish"}
     with pytest.raises(ValueError, match=r"give it with --photos DIR"):
         read_model(trained.model, None, extraction)
@@ -264,8 +322,7 @@ def test_a_project_keeps_what_a_review_needs(flawed: Path, tmp_path: Path) -> No
     with pytest.raises(ValueError, match="has 1 class, but a review needs at least two"):
         read_project(project.path, None, Extraction())
     project.add_class("fish", sorted((flawed / "fish").glob("*_0*.jpg")))
-    alone = review_photos("project", read_project(project.path, None, Extraction()))
-    assert alone.lacks_photos
+    alone = review_photos("project", read_project(project.path, None, Extraction()), count=0)
     assert any(
         re.fullmatch(r"fish, photo 1 \(SHA-256 [0-9a-f]{16}\)", each.photo.name)
         for each in alone.doubtful
@@ -274,7 +331,7 @@ def test_a_project_keeps_what_a_review_needs(flawed: Path, tmp_path: Path) -> No
     (flawed / "fish" / "fish_009.jpg").unlink()
     found = read_project(project.path, flawed, Extraction())
     assert [photo.path is None for photo in found.photos].count(True) == 1
-    review = review_photos("project", found)
+    review = review_photos("project", found, count=20)
     doubted = [each.photo.path for each in review.doubtful]
     assert flawed / "fish" / "crab_003.jpg" in doubted
     assert len(review.darkest) > 0
@@ -282,7 +339,7 @@ def test_a_project_keeps_what_a_review_needs(flawed: Path, tmp_path: Path) -> No
     new.mkdir()
     shutil.copy(flawed / "jellyfish" / "jellyfish_001.jpg", new)
     found = read_project(project.path, None, Extraction(), unlabelled=new)
-    [suggested] = review_photos("project", found).label_next
+    [suggested] = review_photos("project", found, count=20).label_next
     assert suggested.photo.path == new / "jellyfish_001.jpg"
     with pytest.raises(ValueError, match="is not a folder"):
         read_project(project.path, new / "nothing", Extraction())

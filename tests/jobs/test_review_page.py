@@ -48,7 +48,6 @@ def review(photos: Path) -> Review:
         confused_classes=[ConfusedClasses((label, "fish"), 60, 0.61)],
         label_next=[NextPhoto(each, "fish", 0.6) for each in crabs[:5]],
         notes=["a fact"],
-        lacks_photos=True,
     )
 
 
@@ -122,6 +121,31 @@ def test_choices_on_the_page_become_a_table(review: Review, tmp_path: Path) -> N
     ]
     assert rows[0].new_label == "fish"
     assert rows[0].folder == photo.doubtful[0].photo.path.parents[1]  # type: ignore[union-attr]
+
+
+def test_a_choice_of_many_classes_is_shown_everywhere(review: Review, tmp_path: Path) -> None:
+    few = replace_label(review)
+    names = [f"class {number:02}" for number in range(40)]
+    last = names[-1]  # beyond those that every choice offers
+    many = replace(
+        few,
+        classes={"crab": 20} | dict.fromkeys(names, 20),
+        doubtful=[Doubtful(each.photo, last, 0.01) for each in few.doubtful],
+    )
+    page = tmp_path / "page.html"
+    script = """<script>
+    const [first] = document.querySelectorAll("#doubtful + p + .photos select");
+    first.value = "move:class 39";
+    for (const _ of [1, 2]) first.dispatchEvent(new Event("change"));
+    const same = selects.filter((each) => each.dataset.path === first.dataset.path);
+    document.title = JSON.stringify([
+      same.map((each) => each.selectedOptions[0].textContent), same.map((each) => each.length),
+    ]);
+    </script></body>"""
+    page.write_text(rendered(many).decode().replace("</body>", script))
+    shown, lengths = json.loads(run_in_browser(page, tmp_path))
+    assert shown == [f"move to {last}"] * 2
+    assert max(lengths) == min(lengths)  # the option is added once
 
 
 def replace_label(review: Review) -> Review:

@@ -143,8 +143,9 @@ class Review:
     Attributes:
         source: What was reviewed.
         photos: The number of photos.
-        classes: The number of photos of each class, by name.
-        doubtful: Photos whose label is probably wrong, the most doubtful first.
+        classes: The number of photos of each class, by name; 0 if none can be read.
+        doubtful: Photos whose label is probably wrong, the most doubtful first; none if all
+            classes have too few photos to tell.
         duplicates: Exact copies; those with two labels first.
         near_duplicates: Pairs that look almost the same, the most similar first.
         outliers: Photos that are unlike their class, the most unusual first.
@@ -154,7 +155,6 @@ class Review:
         label_next: Unlabelled photos to label next, those that teach most first.
         skipped: Photos that cannot be read.
         notes: Facts that the user should know, a sentence each.
-        lacks_photos: Whether it is not known where some of the photos are.
     """
 
     source: str
@@ -170,7 +170,6 @@ class Review:
     label_next: Sequence[NextPhoto]
     skipped: Sequence[SkippedPhoto] = ()
     notes: list[str] = field(default_factory=list)
-    lacks_photos: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Returns the review as plain types, as ``coral-learn review --json`` prints it."""

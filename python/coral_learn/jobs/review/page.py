@@ -70,7 +70,8 @@ def verdict(review: Review) -> str:
     if max(review.classes.values()) < FEW_PHOTOS:
         return f"There are too few photos of each class to judge their labels: {review.photos}."
     number = len(review.doubtful)
-    of = f"{counted(review.photos, 'photo')} of {counted(len(review.classes), 'class', 'classes')}"
+    classes = sum(map(bool, review.classes.values()))
+    of = f"{counted(review.photos, 'photo')} of {counted(classes, 'class', 'classes')}"
     if not number:
         return f"All labels of the {of} look right."
     part = percent(number / review.photos)

@@ -14,7 +14,7 @@ from ...heads.near_duplicates import find_near_duplicates
 from ...heads.softmax_regression import SoftmaxRegression
 from ...heads.training_data import LabeledEmbeddings
 from ...progress import StageProgress
-from ...words import quoted
+from ...words import counted, quoted
 from .findings import (
     FEW_PHOTOS,
     ConfusedClasses,
@@ -28,24 +28,22 @@ from .findings import (
 from .photo_quality import PhotoQuality, measure_photos
 from .photos import Photo, ReviewedPhotos
 
-LABEL_NEXT = 20
-"""How many unlabelled photos are suggested by default."""
-
 _MOST_EXTREME = 12  # of the darkest photos, and of the blurriest
 _CONFUSED = 0.7  # of the answers right, where a coin gets 0.5
 _NEIGHBORS = 5
 _BLOCK_ROWS = 1024
-# In robust standard deviations of the class. On the flowers, of photos of something else in a class
-# 8 of 10 are below, and 2% of the flowers.
+# In robust standard deviations of the class. In small trials with the flowers, 7 or 8 of 11 photos
+# of something else were among the 22 most unusual ones.
 _UNUSUAL = -2.0
 _MIN_PHOTOS_FOR_OUTLIERS = 8
+_MIN_SPREAD = 1e-3  # of cosines; the photos of such a class are all the same
 
 
 def review_photos(
     source: str,
     photos: ReviewedPhotos,
     *,
-    count: int = LABEL_NEXT,
+    count: int,
     seed: int = 0,
     progress: StageProgress = lambda stage, done, total: None,
 ) -> Review:
@@ -57,10 +55,19 @@ def review_photos(
         count: How many unlabelled photos to suggest.
         seed: Seeds the cross-validation.
         progress: Called with the stage, how many of its steps are done, and how many there are.
+
+    Raises:
+        ValueError: All photos are of one class.
     """
+    counts = _counts(photos)
+    if sum(map(bool, counts.values())) < 2:
+        raise ValueError(
+            f"all photos of {source} that can be read are of one class. Add photos of another one."
+        )
     data = LabeledEmbeddings(photos.embeddings, photos.labels.astype(np.int32))
     doubts = doubt_labels(data, photos.groups, seed)
     doubtful = doubts.probabilities.argmax(axis=1) != photos.labels
+    doubtful &= max(counts.values()) >= FEW_PHOTOS
     files = [photo.path for photo in photos.photos]
     quality: list[PhotoQuality | None] = [None] * len(files)
     if any(files):
@@ -68,7 +75,7 @@ def review_photos(
     return Review(
         source=source,
         photos=len(photos),
-        classes=_counts(photos),
+        classes=counts,
         doubtful=[
             Doubtful(
                 photos.photos[row],
@@ -86,8 +93,7 @@ def review_photos(
         confused_classes=_confused(photos, doubts.probabilities),
         label_next=_next(photos, count, seed),
         skipped=photos.skipped,
-        notes=[*photos.notes, *_note_of_small_classes(_counts(photos))],
-        lacks_photos=not all(files),
+        notes=[*photos.notes, *_notes_of_small_classes(counts)],
     )
 
 
@@ -96,14 +102,21 @@ def _counts(photos: ReviewedPhotos) -> dict[str, int]:
     return dict(zip(photos.classes, counts.tolist(), strict=True))
 
 
-def _note_of_small_classes(counts: dict[str, int]) -> list[str]:
-    small = [name for name, count in counts.items() if count < FEW_PHOTOS]
-    if not small:
-        return []
-    return [
-        f"the labels of classes with fewer than {FEW_PHOTOS} photos can hardly be judged: "
-        f"{quoted(small)}"
-    ]
+def _notes_of_small_classes(counts: dict[str, int]) -> list[str]:
+    notes = []
+    empty = [name for name, count in counts.items() if not count]
+    if empty:
+        notes.append(
+            f"{counted(len(empty), 'class has', 'classes have')} no photo that can be read: "
+            f"{quoted(empty)}"
+        )
+    small = [name for name, count in counts.items() if 0 < count < FEW_PHOTOS]
+    if small:
+        notes.append(
+            f"the labels of classes with fewer than {FEW_PHOTOS} photos can hardly be judged: "
+            f"{quoted(small)}"
+        )
+    return notes
 
 
 def _duplicates(photos: ReviewedPhotos) -> list[Duplicates]:
@@ -131,18 +144,28 @@ def _outliers(photos: ReviewedPhotos, considered: NDArray[np.bool_]) -> list[Ext
     directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-12)
     unusual: list[tuple[float, int]] = []
     for label in range(len(photos.classes)):
-        rows = np.flatnonzero(photos.labels == label)
+        rows = _distinct(np.flatnonzero(photos.labels == label), photos.digests)
         if len(rows) < _MIN_PHOTOS_FOR_OUTLIERS:
             continue
         likeness = _likeness(directions[rows])
         middle = np.median(likeness)
         spread = 1.4826 * float(np.median(np.abs(likeness - middle)))
-        scores = (likeness - middle) / max(spread, 1e-6)
+        if spread < _MIN_SPREAD:
+            continue
+        scores = (likeness - middle) / spread
         chosen = (scores < _UNUSUAL) & considered[rows]
         unusual += zip(scores[chosen].tolist(), rows[chosen].tolist(), strict=True)
     return [
         Extreme(photos.photos[row], "deviations", round(score, 2)) for score, row in sorted(unusual)
     ]
+
+
+def _distinct(rows: NDArray[np.int64], digests: Sequence[bytes]) -> NDArray[np.int64]:
+    """Returns the first row of each file content: a copy says nothing about its class."""
+    first: dict[bytes | int, int] = {}
+    for row in rows.tolist():
+        first.setdefault(digests[row] or row, row)
+    return np.array(list(first.values()), np.int64)
 
 
 def _likeness(directions: NDArray[np.float32]) -> NDArray[np.float32]:
