@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.support.drawn_extractor import drawn_extractor
 
+from coral_learn import Project
 from coral_learn.cli.app import app
 
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
@@ -69,7 +70,10 @@ def test_an_edited_table_is_applied_and_undone(folder: Path) -> None:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    run("photos", "--output", "out", status=1)  # would overwrite the edited table
+    done = run("photos", "--output", "out", status=1)
+    message = str(done.exception)
+    assert message.startswith("out/review.csv has choices that were edited. Apply them with")
+    assert "earlier result" not in message
     done = run("--apply", "out/review.csv", "--dry-run")
     assert "2 photos would move. Nothing is changed." in done.stdout
     assert (folder / "fish" / "x.jpg").exists()
@@ -118,6 +122,52 @@ def test_nothing_is_written_among_the_photos(folder: Path) -> None:
     done = run("photos", "--output", "photos/review", status=1)
     assert "lies in the folder of the photos" in str(done.exception)
     assert sorted(folder.rglob("*")) == before
+
+
+def test_the_output_of_a_project_lies_outside_of_it(folder: Path) -> None:
+    project = Project.create("pr", "extractor.tflite")
+    for name in ("crab", "fish"):
+        project.add_class(name, sorted((folder / name).glob("*_01*.jpg")))
+    arguments = ["review", "pr", "--output"]
+    done = CliRunner().invoke(app, [*arguments, "pr"])
+    message = str(done.exception)
+    assert "lies in the project, pr, where nothing is changed" in message
+    assert message.endswith(f"such as {folder.parent}/pr-review.")
+    for options in (["--photos", "photos"], ["--unlabelled", "photos"]):
+        done = CliRunner().invoke(app, [*arguments, "photos/new", *options])
+        assert "lies in the folder of the photos, photos" in str(done.exception)
+    done = CliRunner().invoke(app, ["review", "pr", "--input-size", "64"])
+    assert done.exit_code == 2
+    assert "'--input-size': the project pr has its own extractor" in done.output
+
+
+def test_an_output_is_no_table(folder: Path) -> None:
+    done = run("photos", "--output", "rev.csv", status=1)
+    assert "the output rev.csv is named like the table" in str(done.exception)
+    assert str(done.exception).endswith("Give the page, rev.html.")
+    assert not Path("rev.csv").exists()
+
+
+@pytest.mark.parametrize("mode", ["--apply", "--undo"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--output", "out"],
+        ["--extractor", "x.tflite", "--unlabelled", "new"],
+        ["--count", "20"],
+        ["--no-cache"],
+        ["--force"],
+        ["--input-size", "64"],
+    ],
+)
+def test_options_of_a_review_are_refused_with_changes(
+    folder: Path, mode: str, options: list[str]
+) -> None:
+    names = [name for name in options if name.startswith("--")]
+    done = run(mode, "x.csv", *options, status=2)
+    text = " ".join(done.output.replace("│", " ").split())
+    assert f"{', '.join(names)}: for a review of photos only, and {mode} moves" in text
+    assert f"Leave out {'this option' if len(names) == 1 else 'these options'}." in text
 
 
 def test_few_photos_cannot_be_judged(folder: Path) -> None:

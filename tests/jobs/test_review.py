@@ -16,6 +16,7 @@ from coral_learn import Project, retrain
 from coral_learn.embeddings import Embeddings
 from coral_learn.jobs.review.findings import Review
 from coral_learn.jobs.review.outputs import (
+    edited_table,
     foreign_review,
     prepare_files,
     review_files,
@@ -91,7 +92,7 @@ def test_the_folder_stays_as_it_is(flawed: Path, extraction: Extraction, tmp_pat
 
     before = content()
     found = review_of(flawed, extraction)
-    prepare_files(review_files(tmp_path / "out"), [flawed])
+    prepare_files(review_files(tmp_path / "out"), {flawed: "the folder of the photos"})
     write_review(found, review_files(tmp_path / "out"), flawed)
     assert content() == before
 
@@ -284,10 +285,16 @@ def test_edited_tables_and_foreign_pages_are_in_the_way(
     found = review_of(flawed, extraction)
     write_review(found, files, flawed)
     assert foreign_review(files) == []
+    assert edited_table(files) is None
     files.table.write_text(files.table.read_text().replace("keep", "drop", 1))
-    assert foreign_review(files) == [files.table]
+    assert foreign_review(files) == []
+    assert edited_table(files) == files.table
+    files.table.write_text(files.table.read_text().replace(",", ";"))  # by a spreadsheet
+    assert edited_table(files) == files.table
     files.page.write_text("mine")
+    files.table.write_text("action,mine\n")
     assert foreign_review(files) == [files.page, files.table]
+    assert edited_table(files) is None
 
 
 def test_a_model_knows_its_photos(flawed: Path, extraction: Extraction, tmp_path: Path) -> None:

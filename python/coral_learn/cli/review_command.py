@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
-from ..words import counted
 from .model_commands import named_extractor
 from .options import (
     PATH,
@@ -23,13 +23,15 @@ from .options import (
     view_option,
 )
 from .overwriting import confirm_overwriting
+from .review_changes import change_photos
 
 if TYPE_CHECKING:
-    from ..jobs.review.moves import Move
     from ..jobs.review.photos import ReviewedPhotos
     from ..jobs.review.sources import Extraction
     from ..tflite.normalization import Normalization
     from ..tflite.resizing import View
+
+_OPTIONS_OF_CHANGES = ("source", "table", "undo", "dry_run", "json")
 
 
 @click.command("review")
@@ -89,7 +91,9 @@ if TYPE_CHECKING:
 @cache_option
 @force_option
 @json_option
+@click.pass_context
 def review_command(
+    context: click.Context,
     source: Path | None,
     extractor: Path | None,
     photos: Path | None,
@@ -116,19 +120,27 @@ def review_command(
     """
     _check_usage(source, table, undo, dry_run)
     if table is not None or undo is not None:
-        _change(table, undo, dry_run, json)
+        _refuse_options_of_reviews(context, "--undo" if table is None else "--apply")
+        change_photos(table, undo, dry_run=dry_run, json=json)
         return
     assert source is not None
-    from ..jobs.review.outputs import foreign_review, prepare_files, review_files, write_review
+    from ..jobs.review.outputs import (
+        edited_table,
+        foreign_review,
+        prepare_files,
+        review_files,
+        write_review,
+    )
     from ..jobs.review.run import review_photos
     from ..jobs.review.sources import Extraction
     from . import display
 
     files = None if output is None else review_files(output)
     if files is not None:
-        given = [each for each in (photos or source, unlabelled) if each is not None]
-        prepare_files(files, given)
-        confirm_overwriting(foreign_review(files), force=force, json=json)
+        prepare_files(files, _unchanged_folders(source, photos, unlabelled))
+        confirm_overwriting(
+            foreign_review(files), force=force, json=json, edited=edited_table(files)
+        )
     extractor = named_extractor(extractor, device)
     with display.stage_bars() as report:
         extraction = Extraction(
@@ -163,6 +175,36 @@ def _check_usage(source: Path | None, table: Path | None, undo: Path | None, dry
         raise click.UsageError("'--dry-run' belongs to --apply.")
 
 
+def _refuse_options_of_reviews(context: click.Context, mode: str) -> None:
+    """Refuses what applying a table, or undoing that, would ignore."""
+    given = [
+        param.secondary_opts[0] if context.params[param.name] is False else param.opts[0]
+        for param in context.command.params
+        if param.name not in _OPTIONS_OF_CHANGES
+        and context.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(
+            f"{', '.join(given)}: for a review of photos only, and {mode} moves photos as a file "
+            f"says. Leave out {'this option' if len(given) == 1 else 'these options'}."
+        )
+
+
+def _unchanged_folders(
+    source: Path, photos: Path | None, unlabelled: Path | None
+) -> dict[Path, str]:
+    """Returns folders in which a review writes nothing, and what they are."""
+    from ..jobs.review.sources import model_in
+    from ..project.review import is_project
+
+    folders = {each: "the folder of the photos" for each in (photos, unlabelled) if each}
+    if is_project(source):
+        folders[source] = "the project"
+    elif model_in(source) is None:
+        folders[source] = "the folder of the photos"
+    return folders
+
+
 def _read(
     source: Path, photos: Path | None, unlabelled: Path | None, extraction: Extraction
 ) -> ReviewedPhotos:
@@ -170,8 +212,12 @@ def _read(
     from ..project.review import is_project, read_project
 
     if is_project(source):
-        if extraction.extractor is not None:
-            raise click.UsageError(f"'--extractor': the project {source} has its own extractor.")
+        for option, given in (
+            ("--extractor", extraction.extractor),
+            ("--input-size", extraction.input_size),
+        ):
+            if given is not None:
+                raise click.UsageError(f"'{option}': the project {source} has its own extractor.")
         return read_project(source, photos, extraction, unlabelled)
     model = model_in(source)
     if model is not None:
@@ -182,52 +228,3 @@ def _read(
             "neither: leave it out."
         )
     return read_folder(source, extraction, unlabelled)
-
-
-def _change(table: Path | None, undo: Path | None, dry_run: bool, json: bool) -> None:
-    from . import display
-
-    moves: list[Move]
-    undo_file: Path | None = None
-    if table is None:
-        assert undo is not None
-        from ..jobs.review.moves import undo_moves
-
-        moves = undo_moves(undo)
-    else:
-        from ..jobs.review.changes import plan_changes
-        from ..jobs.review.moves import apply_moves
-
-        plan = plan_changes(table)
-        moves = plan.moves
-        display.print_facts(plan.notes)
-        if moves and not dry_run:
-            undo_file = apply_moves(moves, table)
-    if json:
-        display.print_json(
-            {
-                "moved": [{"from": str(one), "to": str(other)} for one, other in moves],
-                "dry_run": dry_run,
-                "undo": None if undo_file is None else str(undo_file),
-            }
-        )
-        return
-    for one, other in moves:
-        display.print_path_change(one, other)
-    _tell_outcome(moves, undo_file, dry_run, is_undo=table is None)
-
-
-def _tell_outcome(
-    moves: list[Move], undo_file: Path | None, dry_run: bool, *, is_undo: bool
-) -> None:
-    from . import display
-
-    photos = counted(len(moves), "photo")
-    if dry_run:
-        display.print_line(f"{photos} would move. Nothing is changed.")
-    elif is_undo:
-        display.print_line(f"{photos} moved back.")
-    elif undo_file is None:
-        display.print_line("No line has the action move or drop. Nothing is changed.")
-    else:
-        display.print_line(f"{photos} moved. To undo it: coral-learn review --undo {undo_file}")

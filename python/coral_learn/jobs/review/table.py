@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -106,6 +107,12 @@ def class_depth(path: Path, label: str) -> int | None:
     """Returns which folder of a path is that of a class; None if the class is written elsewhere."""
     names = [class_name(part) for part in path.parts[:-1]]
     return names.index(label) if label in names else None
+
+
+def is_table(content: bytes) -> bool:
+    """Tells whether a file has the columns of this table, in any order and with any separator."""
+    first = _decoded(content).partition("\n")[0]
+    return set(_NEEDED) <= set(re.split(r'[,;\t"\r]+', first))
 
 
 def is_unedited(content: bytes) -> bool:
