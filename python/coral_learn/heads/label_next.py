@@ -9,6 +9,7 @@ from .held_out import as_any_embeddings
 from .inputs import EmbeddingsLike, as_embeddings, as_labels, as_whole_number
 from .length_normalization import normalize_lengths
 from .softmax_regression import SoftmaxRegression
+from .unit_scale import to_unit_scale
 
 # With fewer labelled rows of each class, a head is often sure and wrong, and typical rows teach
 # more than those it is unsure about. On the flowers (16 draws), 10 rows chosen for 2 labelled ones
@@ -94,6 +95,7 @@ def _most_representative(
     generator: np.random.Generator,
 ) -> NDArray[np.int64]:
     """Chooses rows greedily, each for what it represents that is not represented yet."""
+    rows, known = to_unit_scale(rows, known)
     represented = _sample(len(rows), _MAX_REPRESENTED, generator)
     center = np.concatenate([rows, known]).mean(axis=0) if len(rows) else np.zeros(rows.shape[1])
     candidates, others = _directions(rows - center), _directions(known - center)

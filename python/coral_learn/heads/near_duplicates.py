@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..arrays import EmbeddingMatrix, present_labels
 from ..embeddings import Embeddings
+from .unit_scale import to_unit_scale
 
 NEAR_DUPLICATE_COSINE = 0.85
 """The lowest cosine of near-duplicates.
@@ -49,7 +50,7 @@ def find_near_duplicates(
         embeddings: The embeddings, [N, D].
         labels: The class of each, [N].
     """
-    values = np.asarray(embeddings)
+    [values] = to_unit_scale(np.asarray(embeddings))
     values = values - values.mean(axis=0)
     seen: dict[tuple[int, int], float] = {}  # relative to the center of the class of the first
     for label in present_labels(labels):
