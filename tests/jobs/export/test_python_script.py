@@ -157,7 +157,7 @@ def test_a_photo_that_cannot_be_read_is_named_and_the_others_are_classified(
     export_model(make_model(), "python", tmp_path / "out")
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(pictures[0].read_bytes()[:100])
-    script = [sys.executable, tmp_path / "out" / "classify.py"]
+    script: list[str | Path] = [sys.executable, tmp_path / "out" / "classify.py"]
     photos = [tmp_path / "missing.jpg", broken, pictures[1]]
     done = subprocess.run([*script, *photos], capture_output=True, text=True, timeout=120)
     assert "Traceback" not in done.stderr
