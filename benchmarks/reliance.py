@@ -141,7 +141,9 @@ def _gain_errors(photos: EmbeddedPhotos, size: int, draws: int) -> NDArray[np.fl
         train = photos.draw(size, seed)[0]  # the same draw, of which the first of each class
         head, score, scores = _held_out(photos, train, seed)
         rows, labels = photos.embeddings[train], photos.labels[train]
-        said.append(measure_learning_curve(rows, labels, score, scores, seed).gain(_MORE))
+        curve = measure_learning_curve(rows, labels, score, scores, seed)
+        assert curve is not None
+        said.append(curve.gain(_MORE))
         larger, _ = _fit(photos.embeddings[more], photos.labels[more], seed)
         test = photos.embeddings[others], photos.labels[others]
         real.append(larger.get_accuracy(*test) - head.get_accuracy(*test))

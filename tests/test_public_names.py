@@ -492,7 +492,7 @@ def test_json_of_train(
     json_keys: Callable[..., Any], small_photos: Path, extractor: Path, tmp_path: Path
 ) -> None:
     keys = json_keys("train", small_photos, "--extractor", extractor, "--output", tmp_path / "out")
-    assert keys == {**RETRAINED_KEYS, "skipped": [PHOTO_KEYS]}
+    assert keys == {**RETRAINED_KEYS, "skipped": [PHOTO_KEYS], "learning_curve": None}
 
 
 def test_json_of_review(
@@ -522,7 +522,7 @@ def test_json_of_review(
 def test_json_of_demo(
     json_keys: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coral_learn.demo.run.PHOTOS_PER_CLASS", 5)
+    monkeypatch.setattr("coral_learn.demo.run.PHOTOS_PER_CLASS", 10)
     assert json_keys("demo", "--output", tmp_path / "demo") == RETRAINED_KEYS
 
 

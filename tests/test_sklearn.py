@@ -124,5 +124,13 @@ def test_a_precision_gives_a_threshold() -> None:
     assert SoftmaxClassifier().fit(rows, labels).threshold_ is None
     with pytest.raises(ValueError, match="precision must be above 0 and at most 1, not 2"):
         SoftmaxClassifier(precision=2).fit(rows, labels)
+    with pytest.raises(ValueError, match="precision must be above 0 and at most 1, not 'x'"):
+        SoftmaxClassifier(precision="x").fit(rows, labels)  # type: ignore[arg-type]
+    weights = np.r_[0.0, np.ones(239)]
+    weights[3::3] = 0  # one row of the first class is left
+    with pytest.raises(ValueError, match="sample_weight is zero"):
+        SoftmaxClassifier().fit(rows, labels, np.where(labels == "a", 0.0, 1.0))
+    weights[6] = 1.0
+    assert SoftmaxClassifier(precision=0.5).fit(rows, labels, weights).threshold_ is not None
     with pytest.raises(ValueError, match="at least two samples"):
         SoftmaxClassifier(precision=0.5).fit(rows[:3], labels[:3])

@@ -94,6 +94,8 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 precision that no threshold gives.
             MemoryError: There is too little memory for sparse samples as an array.
         """
+        if self.precision is not None:
+            as_precision(self.precision)
         rows, labels = validate_data(self, X, y, dtype=np.float32, accept_sparse="csr")
         check_classification_targets(labels)
         self.classes_, classes = np.unique(labels, return_inverse=True)
@@ -126,7 +128,9 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         record: FitRecord,
     ) -> float:
         """Returns the threshold for the precision, by heads that were fitted without each row."""
-        weights = None if sample_weight is None else np.asarray(sample_weight)
+        weights = np.ones(len(rows)) if sample_weight is None else np.asarray(sample_weight)
+        counted = np.flatnonzero(weights > 0)  # a row without weight is not there
+        rows, classes, weights = rows[counted], classes[counted], weights[counted]
 
         def score(part: NDArray[np.int64], others: Embeddings) -> NDArray[np.float32]:
             head = SoftmaxRegression(rows.shape[1], len(self.classes_), seed=self.random_state)
@@ -134,7 +138,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 normalize_lengths(Embeddings(rows[part]), len(self.classes_)),
                 classes[part],
                 class_weight=self._class_weights(),
-                sample_weight=None if weights is None else weights[part],
+                sample_weight=weights[part],
                 penalty=record.penalty,
                 temperature=record.temperature,
             )

@@ -45,6 +45,12 @@ def percent(fraction: float) -> str:
     return f"{min(max(fraction, 0.0), 1.0):.1%}"
 
 
+def points(fraction: float) -> str:
+    """Returns a difference of accuracies in words, as in ``3 points``."""
+    number = round(100 * fraction)
+    return counted(number, "point") if number else "less than a point"
+
+
 def describe_accuracy(
     accuracy: float, photos: int, interval: tuple[float, float], noun: str = "photo"
 ) -> str:

@@ -51,6 +51,13 @@ def test_without_two_rows_of_a_class_there_is_no_curve() -> None:
     assert learning_curve(np.eye(3, dtype=np.float32), [0, 1, 2]) is None
 
 
+def test_noise_says_nothing_about_more_rows() -> None:
+    rng = np.random.default_rng(0)
+    for photos in (20, 100):
+        x = rng.normal(size=(2 * photos, 30)).astype(np.float32)
+        assert learning_curve(x, np.arange(2 * photos) % 2) is None
+
+
 def test_a_curve_of_rows_that_are_always_right() -> None:
     x = np.repeat(np.eye(3, dtype=np.float32), 10, axis=0)
     x += np.arange(30, dtype=np.float32)[:, None] * 1e-3
@@ -65,3 +72,4 @@ def test_the_gain_in_words() -> None:
     assert describe_gain(curve) == (
         "20 more photos of each class would bring about 4 points of accuracy"
     )
+    assert describe_gain(curve, 3).endswith("about 1 point of accuracy")

@@ -174,6 +174,13 @@ def test_the_letter_says_what_brings_most_first(tmp_path: Path) -> None:
     assert "1 test photo looks like a training photo" in others[2]
 
 
+def test_a_model_that_learned_nothing_is_told_so(tmp_path: Path) -> None:
+    analysis = replace(analysis_of(tmp_path), cross_validated=validated_by(60, 0.5))
+    letter = write_letter(analysis, None, np.array([[15.0, 15], [15, 15]]))
+    assert "hardly better than always naming the largest class" in letter.advice[0].text
+    assert all(each.gain is None for each in letter.advice)
+
+
 def test_a_good_model_gets_no_idle_advice(tmp_path: Path) -> None:
     analysis = replace(
         analysis_of(tmp_path), small_classes=[], wrong_predictions=[], near_duplicates=[]
@@ -186,7 +193,7 @@ def test_a_good_model_gets_no_idle_advice(tmp_path: Path) -> None:
 def test_programs_read_the_same_facts(tmp_path: Path) -> None:
     analysis = replace(analysis_of(tmp_path), cross_validated=validated_by(60))
     curve = LearningCurve(20, [4, 8, 16], [0.6, 0.7, 0.8], 0.18, 0.4)
-    threshold = Threshold(0.7, 0.95, 0.8)
+    threshold = Threshold(0.7, 0.95, 0.8, (0.9, 0.98))
     trust = Trust(analysis.cross_validated, curve, None, threshold, AnswerNotes())
     files = write_files(analysis, trust)
     facts = json.loads(files["report.json"])
@@ -195,9 +202,10 @@ def test_programs_read_the_same_facts(tmp_path: Path) -> None:
     advice = [each["text"].replace("`", "") for each in facts["advice"]]
     assert advice
     assert [text for text in advice if text not in page] == []
-    assert facts["threshold"] == {"probability": 0.7, "precision": 0.95, "answered": 0.8}
+    assert facts["threshold"]["interval"] == [0.9, 0.98]
+    assert (facts["accuracy"], facts["test_accuracy"]) == (0.9, 0.75)
     assert facts["learning_curve"]["photos"] == 20
     assert facts["wrong_predictions"][0]["path"] == str(tmp_path / "9.jpg")
     assert facts["cross_validated"]["recalls"][0]["name"] == "daisy"
-    assert "0.70: 80.0% of the photos get an answer" in page
+    assert "0.700: 80.0% of the photos get an answer, and 95.0% (90.0% to 98.0%)" in page
     assert "4 of each class: 60.0%, 8 of each class: 70.0%" in page

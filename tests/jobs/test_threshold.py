@@ -37,6 +37,8 @@ def test_the_lowest_threshold_that_is_right_often_enough() -> None:
     some = choose_threshold(scores, 0.9)
     assert some.answered == pytest.approx(0.4)
     assert some.precision == 1
+    assert some.interval[0] < 0.5  # of two photos
+    assert some.interval[1] == 1
     assert 0.8 < some.probability < 0.9
 
 
@@ -67,7 +69,7 @@ def test_a_threshold_does_what_it_says(rows: int, seed: int, precision: float) -
 
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.99])
 def test_sets_contain_the_right_class_as_often_as_wished(coverage: float) -> None:
-    kept = own_class_quantiles(calibrated(3000, 1).of_own_class)
+    kept = own_class_quantiles(calibrated(3000, 1).of_own_class, 3000)
     assert kept.dtype == np.float16
     assert len(kept) == 500
     new = calibrated(20_000, 2)
@@ -76,9 +78,18 @@ def test_sets_contain_the_right_class_as_often_as_wished(coverage: float) -> Non
 
 
 def test_with_few_photos_a_high_coverage_takes_all_classes() -> None:
-    kept = own_class_quantiles(np.array([0.5, 0.9], np.float32))
+    kept = own_class_quantiles(np.array([0.5, 0.9], np.float32), 2)
     assert lowest_probability(kept, 0.9) == 0
     assert lowest_probability(kept, 0.5) == 0.5
+
+
+def test_repeats_promise_no_more_than_the_photos() -> None:
+    of_own_class = np.linspace(0.1, 0.9, 180, dtype=np.float32)  # 60 photos, three times each
+    kept = own_class_quantiles(of_own_class, 60)
+    assert len(kept) == 60
+    assert kept[0] == np.float16(0.1)
+    assert lowest_probability(kept, 0.99) == 0
+    assert lowest_probability(kept, 0.98) == kept[0]
 
 
 def test_calibrated_answers_have_no_calibration_error() -> None:

@@ -7,6 +7,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.cli.test_cli import run
 from tests.support.drawn_extractor import drawn_extractor
 from tests.support.model_builder import build_classifier, build_extractor
@@ -14,7 +15,7 @@ from tests.support.model_builder import build_classifier, build_extractor
 from coral_learn import Classifier, add_class, create_imprinting_model, retrain
 from coral_learn.demo.drawing import write_photos
 from coral_learn.errors import ModelError
-from coral_learn.jobs import folds
+from coral_learn.jobs import folds, trust
 from coral_learn.jobs.settings import Method
 from coral_learn.tflite.answers import AnswerNotes, read_answer_notes, with_answer_notes
 from coral_learn.tflite.cut import create_embedding_extractor
@@ -64,6 +65,34 @@ def test_without_a_wish_every_photo_gets_an_answer(photos: Path, tmp_path: Path)
     with Classifier(result.model) as classifier:
         assert classifier.threshold is None
         assert all(classifier.classify(shown(photos)))
+
+
+def test_a_threshold_can_be_reached_by_the_scores_of_the_saved_model(tmp_path: Path) -> None:
+    """Those of an 8-bit model are at most 255/256, however sure its head is."""
+    photos = tmp_path / "photos"
+    rng = np.random.default_rng(0)
+    for index in range(80):
+        name = "red" if index % 2 == (index > 1) else "blue"  # the first two are in wrong folders
+        color = (200, 20, 20) if index % 2 else (20, 20, 200)
+        picture = np.array(color) + rng.integers(0, 50, (24, 24, 3))
+        (photos / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture.astype(np.uint8)).save(photos / name / f"{index}.png")
+    extractor = build_extractor("uint8", 12, size=(24, 24)).content
+    result = retrain(photos, extractor, tmp_path / "out", precision=0.95)
+    assert result.threshold is not None
+    paths = sorted(photos.rglob("*.png"))
+    with Classifier(result.model) as classifier:
+        answered = np.mean([bool(each) for each in classifier.classify(paths)])
+    assert answered == pytest.approx(result.threshold.answered, abs=0.15)
+
+
+def test_few_photos_or_chance_say_nothing_about_more_photos(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trust, "MIN_TEST_PHOTOS", 61)
+    result = retrain(photos, drawn_extractor(), tmp_path)
+    assert result.accuracy.cross_validated is not None
+    assert result.learning_curve is None
 
 
 def test_coverage_names_all_classes_that_may_be_right(photos: Path, tmp_path: Path) -> None:
@@ -169,10 +198,10 @@ def test_a_coverage_is_a_fraction(photos: Path, coverage: float) -> None:
 
 def test_the_commands(photos: Path, tmp_path: Path) -> None:
     extractor = tmp_path / "extractor.tflite"
-    extractor.write_bytes(build_extractor("uint8", 12, size=(24, 24)).content)
+    extractor.write_bytes(drawn_extractor())
     output = tmp_path / "out"
     train = ("train", photos, "--extractor", extractor, "--output", output)
-    done = run(*train, "--precision", "0.3")
+    done = run(*train, "--precision", "0.9")
     assert "of the photos get an answer" in done.stdout
     assert "More photos" in done.stdout
     model, image = output / "retrained_model.tflite", shown(photos)[0]
@@ -186,8 +215,6 @@ def test_the_commands(photos: Path, tmp_path: Path) -> None:
 
 def test_a_wish_that_cannot_be_granted_writes_nothing(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    from PIL import Image
-
     for name in ("a", "b", "c"):
         (tmp_path / "noise" / name).mkdir(parents=True)
         for number in range(8):

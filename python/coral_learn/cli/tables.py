@@ -59,8 +59,9 @@ def print_retrained(result: RetrainResult) -> None:
     if (threshold := result.threshold) is not None:
         table.add_row(
             "Threshold",
-            f"{threshold.probability:.2f}: {percent(threshold.answered)} of the photos get an "
-            f"answer, and {percent(threshold.precision)} of the answers are right",
+            f"{threshold.probability:.3f}: {percent(threshold.answered)} of the photos get an "
+            f"answer, and {percent(threshold.precision)} of the answers are right (95% interval: "
+            f"{percent(threshold.interval[0])} to {percent(threshold.interval[1])})",
         )
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
     table.add_row("Time", stages)

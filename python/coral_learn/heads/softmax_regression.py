@@ -241,7 +241,8 @@ class SoftmaxRegression:
         one with the lowest loss on rows that were not fitted, and embeddings are scaled to the same
         length if there are few of them for each class. The fit ends when the loss is within 1e-5 of
         its minimum. The same rows then show by what temperature to divide weights and biases, so
-        that the probabilities say how often the head is right (:attr:`FitRecord.temperature`).
+        that the probabilities say how often the head is right (:attr:`FitRecord.temperature`); not
+        above 1e7 rows x features x classes.
 
         Features in other units are scaled first if one of them varies more than 30 times as much as
         most others, and the weights back afterwards. Copies of a row with the same label are

@@ -251,7 +251,8 @@ class Classifier:
         if self._notes.own_class is None:
             raise ValueError(
                 f"{self._name} does not say how probable right classes are, which coverage needs. "
-                "Retrain it with this version of `coral-learn train`"
+                "Retrain it with this version of `coral-learn train`, with two or more photos of a "
+                "class"
             )
         lowest = lowest_probability(self._notes.own_class, coverage)
         return _Selection(self.num_classes, lowest, 1)

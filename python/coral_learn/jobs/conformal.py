@@ -6,19 +6,22 @@ from numpy.typing import NDArray
 _MOST_QUANTILES = 500  # 1 kB in the model; coverage is exact to 0.2%
 
 
-def own_class_quantiles(of_own_class: NDArray[np.float32]) -> NDArray[np.float16]:
+def own_class_quantiles(of_own_class: NDArray[np.float32], photos: int) -> NDArray[np.float16]:
     """Returns what a model keeps of held-out scores, for :func:`lowest_probability`.
 
     Args:
-        of_own_class: The probability of the right class of each held-out photo, [R].
+        of_own_class: The probability of the right class each time that a photo was held out, [R].
+        photos: The number of different photos. Further repeats make the probabilities more exact,
+            but promise no higher coverage than so many photos can.
 
     Returns:
-        The probabilities in ascending order, float16 [K] with K at most 500: all of them, or evenly
-        spaced ones.
+        The probabilities in ascending order, float16 [K] with K at most ``photos`` and 500: all of
+        them, or evenly spaced ones.
     """
     ascending = np.sort(of_own_class)
-    if len(ascending) > _MOST_QUANTILES:
-        places = np.linspace(0, len(ascending) - 1, _MOST_QUANTILES)
+    most = min(_MOST_QUANTILES, photos)
+    if len(ascending) > most:
+        places = np.linspace(0, len(ascending) - 1, most)
         ascending = ascending[np.floor(places).astype(np.int64)]
     return ascending.astype(np.float16)
 

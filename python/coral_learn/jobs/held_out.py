@@ -12,6 +12,7 @@ from ..embeddings import Embeddings
 from ..heads.core import num_threads
 from .confusion import confusion_matrix
 from .folds import Fold, make_folds
+from .interval import accuracy_interval
 
 _MOST_REPEATS = 3
 _ENOUGH_SCORES = 600  # further repeats change the accuracy by much less than its interval
@@ -55,6 +56,13 @@ class HeldOutScores(NamedTuple):
         classes = self.probabilities.shape[1]
         rows = confusion_matrix(self.labels, self.probabilities.argmax(axis=1), classes)
         return np.asarray(rows * (self.num_photos / len(self.labels)), np.float64)
+
+    @property
+    def beats_chance(self) -> bool:
+        """Whether answers are clearly better than always naming the most frequent class."""
+        photos = self.num_photos
+        low, _ = accuracy_interval(float(self.right.mean()) * photos, photos)
+        return low > float(np.bincount(self.labels).max()) / len(self.labels)
 
     @property
     def num_photos(self) -> int:

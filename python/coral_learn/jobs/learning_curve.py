@@ -12,6 +12,7 @@ from ..heads.inputs import EmbeddingsLike, as_whole_number
 from ..heads.length_normalization import normalize_lengths
 from ..heads.softmax_regression import SoftmaxRegression
 from ..heads.training_data import read_groups
+from ..words import points
 from .folds import make_folds
 from .held_out import HeldOutScores, Score, score_folds, score_held_out
 
@@ -79,7 +80,8 @@ def learning_curve(
         seed: The seed of the random choices.
 
     Returns:
-        The curve, or None if no class has two different rows.
+        The curve, or None if no class has two different rows, or if heads are hardly better than
+        chance, so that nothing says whether more rows would help.
 
     Raises:
         ValueError: A shape is wrong, a label is out of range, or a number is not finite.
@@ -108,7 +110,7 @@ def measure_learning_curve(
     scores: HeldOutScores,
     seed: int | None,
     groups: NDArray[np.int64] | None = None,
-) -> LearningCurve:
+) -> LearningCurve | None:
     """Measures the learning curve of any way of training; see :func:`learning_curve`.
 
     Args:
@@ -119,6 +121,8 @@ def measure_learning_curve(
         seed: The seed of the random choices; None for others each time.
         groups: As for :func:`make_folds`.
     """
+    if not scores.beats_chance:
+        return None
     folds = make_folds(embeddings, labels, seed, groups)
     generator = np.random.default_rng(seed)
     classes, tested = len(present_labels(labels)), scores.num_photos
@@ -179,6 +183,6 @@ def _exponent(sizes: NDArray[np.float64], errors: NDArray[np.float64], tested: i
 
 def describe_gain(curve: LearningCurve, more: int = 20) -> str:
     """Returns what more photos would bring, in words."""
-    points = 100 * curve.gain(more)
-    expected = "less than a point" if points < 1 else f"about {points:.0f} points"
-    return f"{more} more photos of each class would bring {expected} of accuracy"
+    gain = points(curve.gain(more))
+    about = gain if gain.startswith("less") else f"about {gain}"
+    return f"{more} more photos of each class would bring {about} of accuracy"

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..words import percent
 from .held_out import HeldOutScores
+from .interval import Interval, accuracy_interval
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,14 @@ class Threshold:
         probability: The lowest probability of an answer, in [0, 1].
         precision: The fraction of the answers that are right, in [0, 1].
         answered: The fraction of the photos that get an answer, in [0, 1].
+        interval: The 95% confidence interval of the precision. The lowest threshold that is good
+            enough for the held-out photos is often a little too low for others.
     """
 
     probability: float
     precision: float
     answered: float
+    interval: Interval
 
 
 def as_precision(value: float | None) -> float:
@@ -29,8 +33,8 @@ def as_precision(value: float | None) -> float:
     Raises:
         ValueError: It is not in (0, 1].
     """
-    if value is None or not 0 < value <= 1:
-        raise ValueError(f"precision must be above 0 and at most 1, not {value}")
+    if not isinstance(value, int | float) or not 0 < value <= 1:
+        raise ValueError(f"precision must be above 0 and at most 1, not {value!r}")
     return value
 
 
@@ -60,4 +64,6 @@ def choose_threshold(scores: HeldOutScores, precision: float) -> Threshold:
     count = int(good[-1])
     following = sorted_confidence[count + 1] if count + 1 < len(order) else 0.0
     middle = float(sorted_confidence[count] + following) / 2
-    return Threshold(middle, float(precisions[count]), (count + 1) / len(order))
+    found, answered = float(precisions[count]), (count + 1) / len(order)
+    photos = max(1, round(answered * scores.num_photos))
+    return Threshold(middle, found, answered, accuracy_interval(found * photos, photos))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,10 @@ from ..arrays import ProbabilityMatrix
 from ..dataset.split import Split
 from ..embeddings import Embeddings
 from ..tflite.answers import AnswerNotes
+from ..tflite.quantization import probability_quantization
 from .conformal import own_class_quantiles
 from .cross_validation import CrossValidation, cross_validation_of
+from .folds import MIN_TEST_PHOTOS
 from .held_out import HeldOutScores, score_held_out
 from .learning_curve import LearningCurve, measure_learning_curve
 from .methods import TrainedHead
@@ -25,7 +27,8 @@ class Trust(NamedTuple):
 
     Attributes:
         cross_validated: The accuracy by cross-validation; None if training again takes too long.
-        learning_curve: What more photos would bring; None likewise.
+        learning_curve: What more photos would bring; None likewise, with few photos, or if the head
+            is hardly better than chance.
         confusion: The number of photos by true class (row) and class named by heads trained
             without them (column), [C, C]; None if it was not measured.
         threshold: The threshold for the precision that was wished for; None without a wish.
@@ -71,7 +74,8 @@ def measure_trust(
         if scores is not None:
             validated = cross_validation_of(scores, photos.classes)
             confusion = scores.confusion
-            curve = measure_learning_curve(*data, score, scores, seed, photos.groups)
+            if scores.num_photos >= MIN_TEST_PHOTOS:
+                curve = measure_learning_curve(*data, score, scores, seed, photos.groups)
     if scores is None:
         scores = _score_split(trained, photos, split)
     if scores is None:
@@ -81,10 +85,20 @@ def measure_trust(
                 "at least two photos, or keep some for the test"
             )
         return Trust(validated, curve, confusion, None, AnswerNotes())
+    scores = _as_stored(scores, photos.embeddings.quantized.dtype)
     threshold = None if precision is None else choose_threshold(scores, precision)
     lowest = None if threshold is None else threshold.probability
-    notes = AnswerNotes(lowest, own_class_quantiles(scores.of_own_class))
+    notes = AnswerNotes(lowest, own_class_quantiles(scores.of_own_class, scores.num_photos))
     return Trust(validated, curve, confusion, threshold, notes)
+
+
+def _as_stored(scores: HeldOutScores, dtype: np.dtype[Any]) -> HeldOutScores:
+    """Returns the scores as the saved model gives them, which has 256 values in an 8-bit model."""
+    if dtype == np.float32:
+        return scores
+    stored = probability_quantization(dtype)
+    probabilities = stored.dequantize(stored.quantize(scores.probabilities)).astype(np.float32)
+    return scores._replace(probabilities=probabilities)
 
 
 def _score_split(

@@ -151,6 +151,24 @@ def test_an_unknown_range_is_asked_for(make_model: MakeModel, tmp_path: Path) ->
     assert ModelFile.open(done.files[0]).normalization == UNIT
 
 
+def test_a_photo_that_cannot_be_read_is_named_and_the_others_are_classified(
+    make_model: MakeModel, pictures: list[Path], tmp_path: Path
+) -> None:
+    export_model(make_model(), "python", tmp_path / "out")
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(pictures[0].read_bytes()[:100])
+    script: list[str | Path] = [sys.executable, tmp_path / "out" / "classify.py"]
+    photos = [tmp_path / "missing.jpg", broken, pictures[1]]
+    done = subprocess.run([*script, *photos], capture_output=True, text=True, timeout=120)
+    assert "Traceback" not in done.stderr
+    assert f"{photos[0]}: " in done.stderr
+    assert f"{broken}: " in done.stderr
+    assert done.stdout.startswith(f"{pictures[1]}: ")
+    alone = subprocess.run(script, capture_output=True, text=True, timeout=120)
+    assert alone.returncode == 1
+    assert "python classify.py PHOTO..." in alone.stderr
+
+
 def test_the_script_is_short(make_model: MakeModel, tmp_path: Path) -> None:
     done = export_model(make_model(), "python", tmp_path)
     text = done.files[-1].read_text()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...words import counted, percent, quoted
 from ..folds import MIN_TEST_PHOTOS
-from ..interval import Interval
+from ..interval import Interval, accuracy_interval
 from ..learning_curve import LearningCurve
 from .analysis import RECOMMENDED_PHOTOS, Analysis
 
@@ -122,7 +122,7 @@ def _advice(
     if curve is not None and (gain := curve.gain(_MORE)) >= _MIN_GAIN:
         yield Advice(f"Add photos: {_MORE} more of each class.", gain)
     if confusion is not None:
-        yield from _confused_pair(analysis, confusion)
+        yield from _confused_classes(analysis, confusion)
     if analysis.small_classes:
         most = len(analysis.small_classes)
         yield Advice(
@@ -146,8 +146,17 @@ def _advice(
         )
 
 
-def _confused_pair(analysis: Analysis, confusion: NDArray[np.float64]) -> Iterator[Advice]:
-    """Yields advice about the two classes that are confused most."""
+def _confused_classes(analysis: Analysis, confusion: NDArray[np.float64]) -> Iterator[Advice]:
+    """Yields advice about all classes if they are confused, or else about the worst two."""
+    photos = round(float(confusion.sum()))
+    low, _ = accuracy_interval(float(np.trace(confusion)), photos)
+    if low <= confusion.sum(axis=1).max() / photos:
+        yield Advice(
+            "Check the photos, because the model is hardly better than always naming the largest "
+            "class: are they in the right folders, and do they show what tells the classes apart?",
+            None,
+        )
+        return
     both = confusion + confusion.T
     np.fill_diagonal(both, 0)
     one, other = np.unravel_index(both.argmax(), both.shape)

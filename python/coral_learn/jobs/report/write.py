@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...words import percent
+from ...words import percent, points
 from ..thumbnail import thumbnail
 from .analysis import Analysis
 from .letter import Letter
@@ -63,7 +63,7 @@ def write_report(
         lstrip_blocks=True,
     )
     environment.filters["percent"] = _percent
-    environment.filters["points"] = _points
+    environment.filters["points"] = points
     environment.filters["thumbnail"] = thumbnail
     environment.filters["with_code"] = _with_code
     page = environment.get_template("template.html.j2").render(
@@ -77,7 +77,15 @@ def write_report(
         width=_CURVE_WIDTH,
         height=_CURVE_HEIGHT,
     )
-    facts = {"title": title, "summary": summary} | asdict(letter) | asdict(analysis)
+    of_test = asdict(analysis)
+    facts = {
+        "title": title,
+        "summary": summary,
+        **asdict(letter),  # whose accuracy is the one to expect
+        "test_accuracy": of_test.pop("accuracy"),
+        "test_interval": of_test.pop("interval"),
+        **of_test,
+    }
     facts |= {"learning_curve": _plain(trust.learning_curve), "threshold": _plain(trust.threshold)}
     return {
         # Names of photos may not be valid text.
@@ -104,12 +112,6 @@ def _scale_curve(curve: list[tuple[int, float]]) -> list[_CurvePoint]:
         )
         for iteration, value in curve
     ]
-
-
-def _points(fraction: float) -> str:
-    """Returns a difference of accuracies in words."""
-    points = max(1, round(100 * fraction))
-    return f"{points} point{'s' if points > 1 else ''}"
 
 
 def _with_code(text: str) -> str:
