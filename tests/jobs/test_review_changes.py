@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from coral_learn.jobs.review import moves as module
 from coral_learn.jobs.review.changes import plan_changes
 from coral_learn.jobs.review.moves import Move, apply_moves, move_files, undo_moves
-from coral_learn.jobs.review.table import TableRow, chosen, read_table
+from coral_learn.jobs.review.table import TableRow, absolute, chosen, read_table
 
 HEADER = "action,path,label,new_label,probability,reason,folder"
 
@@ -218,6 +218,15 @@ def test_a_folder_with_dots_is_refused(folder: Path) -> None:
     table = table_of(folder / "crab" / "..", "drop,crab/1.jpg,crab,")
     with pytest.raises(ValueError, match=f"has '..' in it. Write {folder}."):
         plan_changes(table)
+
+
+def test_dots_go_up_from_where_a_link_leads(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(folder / "crab")
+    monkeypatch.chdir(tmp_path)
+    assert absolute(Path("link/..")) == folder
+    assert absolute(Path("link")) == tmp_path / "link"
 
 
 def test_no_file_is_ever_replaced(folder: Path) -> None:
