@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import tracemalloc
+import warnings
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -197,7 +198,9 @@ def attack(name: str, content: bytes, *, trace_memory: bool = False) -> list[byt
     if trace_memory:
         tracemalloc.start()
     try:
-        with _limited_time(_TRACING_SLOWDOWN if trace_memory else 1):
+        # What the package tells users about a model is no finding; warnings of NumPy are.
+        with warnings.catch_warnings(), _limited_time(_TRACING_SLOWDOWN if trace_memory else 1):
+            warnings.simplefilter("ignore", UserWarning)
             results = FUNCTIONS[name](content)
             for result in results:
                 _read_again(result)

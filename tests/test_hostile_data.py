@@ -288,6 +288,7 @@ def changed_by_another_thread(x: NDArray[Any], y: NDArray[Any]) -> Iterator[None
 
 
 @every_reader
+@pytest.mark.filterwarnings("ignore:labels_val has:UserWarning")  # if a label was 10**9 just then
 def test_data_changed_while_it_is_read_gives_a_result_or_an_error(read: Reader) -> None:
     x, y = np.tile(X, (100, 1)), np.tile(Y, 100)
     with changed_by_another_thread(x, y):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reliability import models, surgery
 from reliability.interpreter import InterpreterProcess, Outcome
@@ -434,6 +434,7 @@ def test_a_very_long_chain_after_the_logits_is_not_a_head() -> None:
     random_seed=st.integers(0, 2**32),
     name=st.sampled_from(sorted(FUNCTIONS)),
 )
+@example("float32", 1, 1, "conv", False, 41911540, "quantization_report")  # an input of any size
 def test_broken_models_of_all_shapes_are_refused_or_work(
     kind: str,
     features: int,
