@@ -124,18 +124,11 @@ def test_a_model_for_frigate_is_resized_as_frigate_does(
     model = with_resize(ModelFile(make_model("uint8", (96, 96))), "linear")
     done = export_model(model, "python", tmp_path / "out")
     assert "Image.Transform.AFFINE" in done.files[-1].read_text()
-    # Pillow interpolates at slightly other points, which random weights make more of than trained
-    # ones: on the flowers, no class changes, and no score by more than 0.7 points.
-    different = 0
-    for line, expected in zip(
-        run_script(done.output, pictures), expected_lines(model, pictures), strict=True
-    ):
-        (label, score), (right, wanted) = line.split()[1:], expected.split()[1:]
-        if label == right:
-            assert abs(float(score[:-1]) - float(wanted[:-1])) < 10  # percent
-        different += label != right
-        assert label == right or float(score[:-1]) < 60
-    assert different <= len(pictures) // 20
+    # Pillow interpolates at slightly other points, which moves a feature of some photos by a step;
+    # random weights make much of it. On the flowers, no score changes by more than 0.7 points.
+    script, expected = run_script(done.output, pictures), expected_lines(model, pictures)
+    same = [line == other for line, other in zip(script, expected, strict=True)]
+    assert np.mean(same) >= 0.8
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 12, 20), (1, 12, 20, 1)], ids=["CHW", "gray"])
