@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from coral_learn import SoftmaxRegression
 from coral_learn.embeddings import Embeddings
 from coral_learn.extraction.builtin_extractor import builtin_extractor
-from coral_learn.heads.length_normalization import normalize_lengths
+from coral_learn.heads.refit import refit
 from coral_learn.jobs.calibration import calibration_error
 from coral_learn.jobs.cross_validation import cross_validation_of
 from coral_learn.jobs.held_out import HeldOutScores, Score, score_held_out
@@ -80,13 +80,7 @@ def _fit(embeddings: Embeddings, labels: Labels, seed: int) -> tuple[SoftmaxRegr
     record = head.fit(embeddings, labels)
 
     def score(rows: NDArray[np.int64], others: Embeddings) -> NDArray[np.float32]:
-        other = SoftmaxRegression(embeddings.shape[1], classes, seed=seed)
-        other.fit(
-            normalize_lengths(embeddings[rows], classes),
-            labels[rows],
-            penalty=record.penalty,
-            temperature=record.temperature,
-        )
+        other = refit(record, embeddings[rows], labels[rows], classes, seed=seed)
         return other.predict_proba(others)
 
     return head, score

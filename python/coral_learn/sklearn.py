@@ -11,8 +11,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .embeddings import Embeddings
-from .heads.length_normalization import normalize_lengths
 from .heads.records import FitRecord
+from .heads.refit import refit
 from .heads.softmax_regression import SoftmaxRegression
 from .jobs.held_out import score_held_out
 from .jobs.threshold import as_precision, choose_threshold
@@ -133,14 +133,14 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows, classes, weights = rows[counted], classes[counted], weights[counted]
 
         def score(part: NDArray[np.int64], others: Embeddings) -> NDArray[np.float32]:
-            head = SoftmaxRegression(rows.shape[1], len(self.classes_), seed=self.random_state)
-            head.fit(
-                normalize_lengths(Embeddings(rows[part]), len(self.classes_)),
+            head = refit(
+                record,
+                Embeddings(rows[part]),
                 classes[part],
+                len(self.classes_),
+                seed=self.random_state,
                 class_weight=self._class_weights(),
                 sample_weight=weights[part],
-                penalty=record.penalty,
-                temperature=record.temperature,
             )
             return head.predict_proba(others)
 

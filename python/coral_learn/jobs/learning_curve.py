@@ -9,7 +9,7 @@ from ..arrays import present_labels
 from ..embeddings import Embeddings
 from ..heads.held_out import read_any_labeled
 from ..heads.inputs import EmbeddingsLike, as_whole_number
-from ..heads.length_normalization import normalize_lengths
+from ..heads.refit import refit
 from ..heads.softmax_regression import SoftmaxRegression
 from ..heads.training_data import read_groups
 from ..words import points
@@ -93,9 +93,7 @@ def learning_curve(
     record = whole.fit(data.embeddings, data.labels, groups=given)
 
     def score(rows: NDArray[np.int64], others: Embeddings) -> NDArray[np.float32]:
-        head = SoftmaxRegression(features, classes, seed=seed)
-        shown = normalize_lengths(data.embeddings[rows], classes)
-        head.fit(shown, data.labels[rows], penalty=record.penalty)
+        head = refit(record, data.embeddings[rows], data.labels[rows], classes, seed=seed)
         return head.predict_proba(others)
 
     rows, labels = data.embeddings, data.labels.astype(np.int64)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from ..arrays import PredictionVector, ProbabilityMatrix
 from ..embeddings import Embeddings
 from ..heads.class_means import class_means
-from ..heads.length_normalization import normalize_lengths
 from ..heads.records import FitRecord
+from ..heads.refit import refit
 from ..heads.softmax_regression import SoftmaxRegression
 from ..heads.temperature import HeldOutAnswers, choose_temperature
 from ..tflite.file import ModelFile
@@ -142,15 +142,7 @@ def _fit(task: LearningTask) -> TrainedHead:
     record = head.fit(task.embeddings[rows], task.labels[rows], groups=groups)
 
     def fit_again(rows: NDArray[np.int64]) -> SoftmaxRegression:
-        # As the head itself, because the search for a penalty takes most of the time of a fit.
-        other = _new_head(task)
-        other.fit(
-            normalize_lengths(task.embeddings[rows], classes),
-            task.labels[rows],
-            penalty=record.penalty,
-            temperature=record.temperature,
-        )
-        return other
+        return refit(record, task.embeddings[rows], task.labels[rows], classes, seed=task.seed)
 
     return TrainedHead(
         head,

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..dataset.split import split_by_class
 from ..embeddings import Embeddings
-from ..heads.length_normalization import normalize_lengths
+from ..heads.refit import refit
 from ..heads.softmax_regression import SoftmaxRegression
 from ..jobs.folds import Fold, is_cheap, is_small_test, make_folds
 from .photo_views import part_of_rows, stacked
@@ -53,14 +53,8 @@ def train_and_validate(
     right: list[NDArray[np.bool_]] = []
     confidence: list[NDArray[np.float32]] = []
     for trained, held_out in _folds(embeddings, labels, classes):
-        other = SoftmaxRegression(embeddings.shape[1], classes, seed=_SEED)
         shown = stacked([part[trained] for part in parts])
-        other.fit(
-            normalize_lengths(shown, classes),
-            np.tile(labels[trained], views),
-            penalty=record.penalty,
-            temperature=record.temperature,
-        )
+        other = refit(record, shown, np.tile(labels[trained], views), classes, seed=_SEED)
         scores = other.predict_proba(embeddings[held_out])
         right.append(scores.argmax(axis=1) == labels[held_out])
         confidence.append(scores.max(axis=1))

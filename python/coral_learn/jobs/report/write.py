@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...words import percent, points
+from ..page import render
 from ..thumbnail import thumbnail
 from .analysis import Analysis
 from .letter import Letter
@@ -53,20 +54,14 @@ def write_report(
         curve: The iterations and values of the training curve; may be empty.
         curve_name: What the values of the curve are.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader(__package__, "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = _percent
-    environment.filters["points"] = points
-    environment.filters["thumbnail"] = thumbnail
-    environment.filters["with_code"] = _with_code
-    page = environment.get_template("template.html.j2").render(
+    page = render(
+        __package__,
+        {
+            "percent": _percent,
+            "points": points,
+            "thumbnail": thumbnail,
+            "with_code": _with_code,
+        },
         title=title,
         analysis=analysis,
         letter=letter,
@@ -88,8 +83,7 @@ def write_report(
     }
     facts |= {"learning_curve": _plain(trust.learning_curve), "threshold": _plain(trust.threshold)}
     return {
-        # Names of photos may not be valid text.
-        REPORT_NAME: page.encode(errors="backslashreplace"),
+        REPORT_NAME: page,
         JSON_NAME: (json.dumps(facts, indent=1, default=str) + "\n").encode(),
     }
 

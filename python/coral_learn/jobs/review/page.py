@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...words import counted, percent
+from ..page import render
 from ..thumbnail import thumbnail
 from .findings import FEW_PHOTOS, Review
 from .photos import Photo
@@ -37,19 +38,9 @@ def render_page(review: Review, table: PageTable | None = None) -> bytes:
         review: What to show.
         table: The table beside the page; None without one.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader(__package__, "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = percent
-    environment.filters["thumbnail"] = _thumbnail
-    environment.filters["file"] = _file
-    page = environment.get_template("template.html.j2").render(
+    return render(
+        __package__,
+        {"percent": percent, "thumbnail": _thumbnail, "file": _file},
         title=f"{absolute(Path(review.source)).name}: review of the photos",
         review=review,
         verdict=verdict(review),
@@ -62,7 +53,6 @@ def render_page(review: Review, table: PageTable | None = None) -> bytes:
         path_in_table=lambda photo: _path_in_table(photo, table),
         most=_MOST,
     )
-    return page.encode(errors="backslashreplace")  # names of photos may not be valid text
 
 
 def verdict(review: Review) -> str:
