@@ -148,11 +148,16 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "add_class": "name photos device cache progress on_error",
         "add_photos": "name photos device cache progress on_error",
         "classes": None,
-        "create": "path extractor tensor_name input_size normalization resize",
+        "create": "path extractor tensor_name input_size normalization resize keep",
+        "drop_photos": "photos",
         "export": "output",
         "history": None,
+        "move_photos": "name photos",
         "notes": None,
         "path": None,
+        "photos": None,
+        "photos_of": "name",
+        "redo": "",
         "remove_class": "name",
         "rename_class": "name new_name",
         "serialize_model": "",
@@ -275,11 +280,23 @@ COMMANDS = {
     "models": "--download --compare --device --cache --no-cache --json",
     "project": "",
     "project add": "FOLDER NAME PHOTOS --device --cache --no-cache",
-    "project create": "FOLDER --extractor --input-range --resize --tensor --input-size --force",
+    "project create": (
+        "FOLDER --extractor --input-range --resize --tensor --input-size --keep --force"
+    ),
+    "project doubtful": "FOLDER --json",
+    "project drop": "FOLDER PHOTOS",
     "project export": "FOLDER --output --force",
+    "project move": "FOLDER NAME PHOTOS",
+    "project photos": "FOLDER NAME --json",
+    "project redo": "FOLDER",
     "project remove": "FOLDER NAME",
     "project rename": "FOLDER NAME NEW_NAME",
     "project show": "FOLDER --json",
+    "project review": (
+        "SOURCE --extractor --photos --unlabelled --count --output --apply --undo --dry-run "
+        "--limit --seed --input-size --input-range --resize --device --cache --no-cache --force "
+        "--json"
+    ),
     "project undo": "FOLDER",
     "review": (
         "SOURCE --extractor --photos --unlabelled --count --output --apply --undo --dry-run "
@@ -609,6 +626,7 @@ def test_json_of_project_show(
         "classes": [{"name": None, "photos": None}],
         "history": [None],
         "interval": None,
+        "keep": None,
         "path": None,
         "tested": None,
         "threshold": None,

@@ -322,7 +322,7 @@ def test_a_model_knows_its_photos(flawed: Path, extraction: Extraction, tmp_path
 
 
 def test_a_project_keeps_what_a_review_needs(flawed: Path, tmp_path: Path) -> None:
-    project = Project.create(tmp_path / "project", drawn_extractor())
+    project = Project.create(tmp_path / "project", drawn_extractor(), keep="nothing")
     assert is_project(project.path)
     assert not is_project(flawed)
     project.add_class("crab", sorted((flawed / "crab").glob("crab_*")))
@@ -330,10 +330,8 @@ def test_a_project_keeps_what_a_review_needs(flawed: Path, tmp_path: Path) -> No
         read_project(project.path, None, Extraction())
     project.add_class("fish", sorted((flawed / "fish").glob("*_0*.jpg")))
     alone = review_photos("project", read_project(project.path, None, Extraction()), count=0)
-    assert any(
-        re.fullmatch(r"fish, photo 1 \(SHA-256 [0-9a-f]{16}\)", each.photo.name)
-        for each in alone.doubtful
-    )
+    assert {each.photo.name for each in alone.doubtful} <= {photo.id for photo in project.photos}
+    assert len(alone.doubtful) > 0
     assert "give the folder that has them with --photos DIR" in " ".join(alone.notes)
     (flawed / "fish" / "fish_009.jpg").unlink()
     found = read_project(project.path, flawed, Extraction())

@@ -19,8 +19,8 @@ from coral_learn.jobs.classification import Classifier
 from coral_learn.jobs.evaluation import evaluate
 from coral_learn.labels import read_label_file
 from coral_learn.project.class_photos import photos_of_class
+from coral_learn.project.index import ProjectIndex
 from coral_learn.project.project import Project
-from coral_learn.project.state import ProjectState
 from coral_learn.project.store import ProjectStore
 
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
@@ -235,7 +235,7 @@ SHOWN = (
     '{{"path": "{path}", "classes": [{{"name": "crab", "photos": 2}}, {{"name": "fish", '
     '"photos": 2}}], "accuracy": 0.5, "threshold": 0.625, "history": ["create", '
     '"add class crab (2 photos)", "add class fish (2 photos)"], "tested": 2, '
-    '"interval": [0.09, 0.91]}}'
+    '"interval": [0.09, 0.91], "keep": "nothing"}}'
 )
 
 
@@ -260,14 +260,14 @@ def test_a_project_of_the_first_version_is_shown(
 
 def test_a_summary_reads_the_index_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = Project.create(tmp_path, drawn_extractor())
-    read = ProjectStore.read_states
+    read = ProjectStore.read_index
     reads: list[Path] = []
 
-    def counting(store: ProjectStore) -> list[ProjectState]:
+    def counting(store: ProjectStore) -> ProjectIndex:
         reads.append(store.path)
         return read(store)
 
-    monkeypatch.setattr(ProjectStore, "read_states", counting)
+    monkeypatch.setattr(ProjectStore, "read_index", counting)
     project.to_json()
     assert reads == [tmp_path]
 
@@ -327,16 +327,18 @@ def test_files_that_no_state_uses_are_removed(
         left.write_bytes(b"left by a process that was killed")
     project.add_class("turtle", photos_of(drawn, "turtle"))
     project.undo()
+    assert set(parts.iterdir()) > before  # it could be made again
+    project.rename_class("crab", "Krabbe")
     assert set(parts.iterdir()) == before
 
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("coral_learn.project.store.ProjectStore.write_states", fail)
+    monkeypatch.setattr("coral_learn.project.store.ProjectStore.write_index", fail)
     with pytest.raises(OSError, match="No space left"):
         project.add_class("turtle", photos_of(drawn, "turtle"))
     assert set(parts.iterdir()) == before
-    assert labels_of(project) == ["crab", "fish"]
+    assert labels_of(project) == ["Krabbe", "fish"]
 
 
 def add_a_photo(path: Path, photo: Path) -> None:

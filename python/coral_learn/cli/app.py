@@ -28,7 +28,11 @@ _COMMANDS = {
         "models_command",
         "List, download or compare the models that --extractor takes by name.",
     ),
-    "project": ("project_commands", "project_app", "Keep a model and change its classes later."),
+    "project": (
+        "project_commands",
+        "project_app",
+        "Keep a model and change its classes and photos later.",
+    ),
     "review": (
         "review_command",
         "review_command",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,21 +24,28 @@ from .options import (
     resize_option,
 )
 from .overwriting import confirm_overwriting
+from .review_command import review_command
 
 if TYPE_CHECKING:
+    from ..jobs.review.findings import Doubtful
+    from ..project.index import Keep
     from ..tflite.normalization import Normalization
     from ..tflite.resizing import Resize
 
 folder_argument = click.argument("folder", type=PATH, metavar="PROJECT")
 name_argument = click.argument("name", metavar="CLASS")
+photos_argument = click.argument("photos", metavar="PHOTO...", nargs=-1, required=True)
 
 
 @click.group("project")
 def project_app() -> None:
-    """Keep a model and change its classes later.
+    """Keep a model and change its classes and photos later.
 
-    Add, remove and rename classes. Every change can be undone.
+    Every change can be undone, and made again.
     """
+
+
+project_app.add_command(review_command, "review")
 
 
 @project_app.command("create")
@@ -53,6 +60,13 @@ def project_app() -> None:
     "the input of a classifier's last layer.",
 )
 @input_size_option
+@click.option(
+    "--keep",
+    type=click.Choice(["originals", "thumbnails", "nothing"]),
+    default="originals",
+    help="What to keep of the photos themselves, to look at them later: copies of their files, "
+    "small copies, or nothing. Embeddings are always kept.",
+)
 @force_option
 def _create(
     folder: Path,
@@ -61,6 +75,7 @@ def _create(
     input_size: tuple[int, int] | None,
     input_range: Normalization | None,
     resize: Resize | None,
+    keep: Keep,
     force: bool,
 ) -> None:
     """Create a project without classes."""
@@ -82,6 +97,7 @@ def _create(
         input_size=input_size,
         normalization=input_range,
         resize=resize,
+        keep=keep,
     )
     display.print_facts(made.notes)
     display.print_hint(f"coral-learn project add {folder} CLASS PHOTO...")
@@ -148,6 +164,83 @@ def _rename(folder: Path, name: str, new_name: str) -> None:
     print_project(project)
 
 
+@project_app.command("photos")
+@folder_argument
+@click.argument("name", metavar="[CLASS]", required=False)
+@json_option
+def _photos(folder: Path, name: str | None, json: bool) -> None:
+    """List the photos, of all classes or of one."""
+    from ..project.project import Project
+    from . import display
+    from .tables import print_photos
+
+    project = Project(folder)
+    photos = project.photos_of(name) if name is not None else project.photos
+    if json:
+        display.print_json({"photos": [photo.to_json() for photo in photos]})
+    else:
+        print_photos(photos)
+
+
+@project_app.command("move")
+@folder_argument
+@name_argument
+@photos_argument
+def _move(folder: Path, name: str, photos: Sequence[str]) -> None:
+    """Move photos to another class.
+
+    A PHOTO is its id as `project photos` lists it, or the file that was added.
+    """
+    from ..project.project import Project
+    from .tables import print_project
+
+    project = Project(folder)
+    project.move_photos(name, photos)
+    print_project(project)
+
+
+@project_app.command("drop")
+@folder_argument
+@photos_argument
+def _drop(folder: Path, photos: Sequence[str]) -> None:
+    """Remove photos.
+
+    A PHOTO is its id as `project photos` lists it, or the file that was added.
+    """
+    from ..project.project import Project
+    from .tables import print_project
+
+    project = Project(folder)
+    project.drop_photos(photos)
+    print_project(project)
+
+
+@project_app.command("doubtful")
+@folder_argument
+@json_option
+def _doubtful(folder: Path, json: bool) -> None:
+    """List the photos whose label is probably wrong.
+
+    Judged by models that were trained without them, as `coral-learn review` does.
+    """
+    from ..project.review import doubtful_photos
+    from . import display
+    from .tables import print_doubtful
+
+    found = doubtful_photos(folder)
+    if json:
+        display.print_json({"doubtful": [_of_project(each) for each in found]})
+    else:
+        print_doubtful(folder, found)
+
+
+def _of_project(found: Doubtful) -> dict[str, Any]:
+    """Returns a doubtful photo with the keys that `project photos` has, and what speaks against."""
+    picture = None if found.photo.path is None else str(found.photo.path)
+    label = {"id": found.photo.name, "label": found.photo.label, "picture": picture}
+    return label | {"suggested": found.suggested, "probability": found.probability}
+
+
 @project_app.command("undo")
 @folder_argument
 def _undo(folder: Path) -> None:
@@ -158,6 +251,19 @@ def _undo(folder: Path) -> None:
 
     project = Project(folder)
     display.print_line(f"Undone: {printable(str(project.undo()))}")
+    print_project(project)
+
+
+@project_app.command("redo")
+@folder_argument
+def _redo(folder: Path) -> None:
+    """Make the change again that was undone last."""
+    from ..project.project import Project
+    from . import display
+    from .tables import print_project
+
+    project = Project(folder)
+    display.print_line(f"Made again: {printable(str(project.redo()))}")
     print_project(project)
 
 

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-from rich.table import Column, Table
-
 from ..words import percent, printable
 from .display import bold, print_hint, print_line
-from .tables import print_table
+from .tables import print_rows
 
 if TYPE_CHECKING:
     from ..jobs.review.findings import Extreme, Review
@@ -33,7 +30,7 @@ def print_review(review: Review, limit: int, written: Sequence[Path]) -> None:
         if rows:
             shown = f"{len(rows)}" if len(rows) <= limit else f"{limit} of {len(rows)}"
             print_line(f"\n{title} ({shown})")
-            _print_rows(columns, rows[:limit])
+            print_rows(columns, rows[:limit])
     for path in written:
         print_line(f"{'' if path != written[0] else chr(10)}Wrote {printable(str(path))}")
     if not written:
@@ -116,10 +113,3 @@ def _sections(review: Review) -> list[tuple[str, list[str], list[list[str]]]]:
 
 def _extremes(found: Sequence[Extreme]) -> list[list[str]]:
     return [[each.photo.name, each.photo.label, f"{each.value:.2f}"] for each in found]
-
-
-def _print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = Table(*(Column(name, overflow="fold") for name in columns), box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(escape(printable(cell)) for cell in row))
-    print_table(table)

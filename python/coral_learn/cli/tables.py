@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -13,12 +15,14 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from ..words import counted, describe_accuracy, percent, printable
-from .display import bold, colored, print_json, print_line
+from .display import bold, colored, print_hint, print_json, print_line
 
 if TYPE_CHECKING:  # a command imports what it prints; the others need not
     from ..edgetpu.diagnosis import Diagnosis
     from ..jobs.evaluation import Evaluation
     from ..jobs.retraining import RetrainResult
+    from ..jobs.review.findings import Doubtful
+    from ..project.photos import ProjectPhoto
     from ..project.project import Project
     from ..tflite.embedding import Candidate
 
@@ -28,6 +32,14 @@ _FACTS = {"coral_learn": "coral-learn", "libedgetpu_path": "libedgetpu file"}
 def print_table(table: Table) -> None:
     """Prints a table on standard output."""
     Console().print(table)
+
+
+def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Prints rows of text under the names of their columns."""
+    table = Table(*(Column(name, overflow="fold") for name in columns), box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape(printable(cell)) for cell in row))
+    print_table(table)
 
 
 def print_retrained(result: RetrainResult) -> None:
@@ -121,6 +133,35 @@ def print_project(project: Project) -> None:
             f"classify --threshold {math.floor(step.threshold * 100) / 100:.2f} keeps 95% of the "
             "right answers."
         )
+
+
+def print_photos(photos: Sequence[ProjectPhoto]) -> None:
+    """Prints the photos of a project, and where their pictures are."""
+    print_rows(["Photo", "Class"], [[photo.id, photo.label] for photo in photos])
+    _print_places([photo.picture for photo in photos])
+
+
+def print_doubtful(folder: Path, found: Sequence[Doubtful]) -> None:
+    """Prints the photos of a project whose label is probably wrong, and how to correct one."""
+    if not found:
+        print_line("No label looks wrong.")
+        return
+    print_rows(
+        ["Photo", "Label", "Probability", "Looks like"],
+        [
+            [each.photo.name, each.photo.label, percent(each.probability), each.suggested]
+            for each in found
+        ],
+    )
+    _print_places([each.photo.path for each in found])
+    first = found[0]
+    move = [str(folder), first.suggested, first.photo.name]
+    print_hint(f"coral-learn project move {shlex.join(move)}")
+
+
+def _print_places(pictures: Sequence[Path | None]) -> None:
+    for place in sorted({picture.parent for picture in pictures if picture is not None}):
+        print_line(f"The pictures in {printable(str(place))} have names that start so.")
 
 
 def print_evaluation(evaluation: Evaluation) -> None:

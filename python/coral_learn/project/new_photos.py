@@ -1,7 +1,8 @@
 """Photos that are added to a project: their embeddings, and which of them are new."""
 
+import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..embeddings import Embeddings
@@ -12,6 +13,8 @@ from ..progress import Progress
 from ..tflite.file import ModelFile
 from ..words import counted, quoted
 from .photo_views import extract_rows, views_of
+
+PhotoPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,8 @@ def embed_photos(
     cache: EmbeddingCache | None,
     progress: bool | Progress,
     on_error: OnError,
-) -> tuple[Iterable[ImageSource], PhotoRows[Embeddings]]:
-    """Returns the photos and the embeddings of those that can be read.
+) -> tuple[Sequence[PhotoPath | None], PhotoRows[Embeddings]]:
+    """Returns the path of each photo, None for one without a file, and the embeddings.
 
     The arguments are those of :meth:`coral_learn.EmbeddingExtractor.extract_readable`, and
     ``model`` is the extractor of the project. The rows have an embedding for each view of a photo
@@ -61,24 +64,34 @@ def embed_photos(
         ValueError: No photo can be read.
         EdgeTpuError: The device failed.
     """
+    extract: Callable[..., PhotoRows[Embeddings]] = extract_rows
     if model.has_unknown_range:
-        from .unknown_range import extract_with_each  # rarely needed
-
+        from .unknown_range import extract_with_each as extract  # rarely needed
+    paths: list[PhotoPath | None] = []
+    if isinstance(photos, Sequence) or model.has_unknown_range or len(views_of(model)) > 1:
         photos = list(photos)
-        found = extract_with_each(
-            model, photos, device=device, cache=cache, progress=progress, on_error=on_error
-        )
+        paths = list(map(_path, photos))
+        given: Iterable[ImageSource] = photos
     else:
-        photos = photos if len(views_of(model)) == 1 else list(photos)
-        found = extract_rows(
-            model, photos, device=device, cache=cache, progress=progress, on_error=on_error
-        )
+        given = _noting(photos, paths)
+    found = extract(model, given, device=device, cache=cache, progress=progress, on_error=on_error)
     if not len(found.rows):
         example = f" (for example, {found.skipped[0]})" if found.skipped else ""
         raise ValueError(
             f"none of the photos can be read{example}. Give at least one readable photo."
         )
-    return photos, found
+    return paths, found
+
+
+def _path(photo: ImageSource) -> PhotoPath | None:
+    return photo if isinstance(photo, str | os.PathLike) else None
+
+
+def _noting(photos: Iterable[ImageSource], paths: list[PhotoPath | None]) -> Iterator[ImageSource]:
+    """Yields photos that need not all be in memory at once, and notes their paths."""
+    for photo in photos:
+        paths.append(_path(photo))
+        yield photo
 
 
 def find_new_photos(

@@ -1,16 +1,10 @@
 """A model whose classes are added, removed and renamed over time; every change can be undone."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..embeddings import Embeddings
 from ..extraction.cache import EmbeddingCache
 from ..extraction.images import ImageSource
 from ..extraction.photo_rows import OnError, raise_error
@@ -22,19 +16,24 @@ from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
 from ..tflite.resize_note import read_view, with_resize
 from ..tflite.resizing import Resize
+from ..words import quoted
 from . import state
-from .new_photos import AddedPhotos, embed_photos, find_new_photos, tell_other_classes
-from .photo_views import views_of
-from .state import ProjectState, ProjectSummary
+from .changes import Addition, ProjectChanges
+from .index import Keep, ProjectIndex
+from .new_photos import AddedPhotos, embed_photos
+from .photos import ProjectPhoto, find_rows, photo_id
+from .state import PhotoRow, ProjectState
 from .store import ProjectStore
+from .summary import ProjectSummary
 
 
 class Project:
     """A folder with an embedding extractor, the embeddings of photos, and a head trained on them.
 
-    The photos themselves are not kept and are not needed again. Every change trains the head on the
-    kept embeddings, and is saved completely or not at all; :meth:`undo` undoes it. Several
-    processes can use one project: each change waits for the one before it.
+    The photos are not needed again; copies of their files are kept as :meth:`create` was told, so
+    that a label can be looked at later. Every change trains the head on the kept embeddings, and is
+    saved completely or not at all; :meth:`undo` undoes it. Several processes can use one project:
+    each change waits for the one before it.
 
     Attributes:
         path: The folder of the project.
@@ -49,9 +48,10 @@ class Project:
             ValueError: The folder contains no project, or a newer version wrote it.
         """
         self.path = Path(path)
-        self.notes: list[str] = []
         self._store = ProjectStore(self.path)
-        self._store.read_states()
+        self._changes = ProjectChanges(self._store)
+        self.notes = self._changes.notes
+        self._store.read_index()
 
     @classmethod
     def create(
@@ -63,6 +63,7 @@ class Project:
         input_size: InputSize | None = None,
         normalization: NormalizationLike | None = None,
         resize: Resize | None = None,
+        keep: Keep = "originals",
     ) -> "Project":
         """Creates a project without classes.
 
@@ -80,15 +81,19 @@ class Project:
                 float extractor shows nothing, it is measured as soon as there are two classes.
             resize: How photos are resized to the input, as for :func:`coral_learn.retrain`; the
                 copy remembers it for all photos that are added.
+            keep: What to keep of the photos that are added: their files, thumbnails, or nothing.
+                Photos that are not given as files are not kept.
 
         Raises:
-            ValueError: The folder already contains a project, or the normalization or ``resize`` is
-                invalid.
+            ValueError: The folder already contains a project, or the normalization, ``resize`` or
+                ``keep`` is invalid.
             ModelError: The extractor cannot be used.
             OSError: The folder cannot be written.
         """
         from .new_extractor import prepare_extractor  # rarely needed
 
+        if keep not in get_args(Keep):
+            raise ValueError(f"keep must be one of {quoted(get_args(Keep))}, not {keep!r}")
         # Rejects other models before anything is written.
         model, notes = prepare_extractor(extractor, tensor_name, input_size, normalization, resize)
         store = ProjectStore(Path(path))
@@ -97,9 +102,9 @@ class Project:
         with store.locked():
             _check_is_free(store)  # another process may have been faster
             write_atomically(store.extractor, model.content)
-            store.write_states([ProjectState("create")])
+            store.write_index(ProjectIndex([ProjectState("create")], keep=keep))
         project = cls(path)
-        project.notes = notes
+        project.notes += notes
         return project
 
     @property
@@ -110,7 +115,7 @@ class Project:
     @property
     def step(self) -> ProjectState:
         """The current state, which the last change made."""
-        return self._store.read_states()[-1]
+        return self._store.read_index().current
 
     @property
     def history(self) -> list[str]:
@@ -120,11 +125,32 @@ class Project:
     @property
     def summary(self) -> ProjectSummary:
         """The classes, the accuracy and the history, all read at one moment."""
-        return ProjectSummary.of_states(self.path, self._store.read_states())
+        return ProjectSummary.of_index(self.path, self._store.read_index())
 
     def to_json(self) -> dict[str, Any]:
         """Returns :attr:`summary` as plain types."""
         return self.summary.to_json()
+
+    @property
+    def photos(self) -> list[ProjectPhoto]:
+        """The photos of all classes, in the order in which they were added."""
+        with self._store.locked(shared=True):
+            current = self.step
+            digests = self._store.load_digests(current)
+            pictures = self._store.pictures.files()
+        return [
+            ProjectPhoto(photo_id(row, digest), current.classes[row.label], pictures.get(digest))
+            for row, digest in zip(current.rows, digests, strict=True)
+        ]
+
+    def photos_of(self, name: str) -> list[ProjectPhoto]:
+        """Returns the photos of a class, in the order in which they were added.
+
+        Raises:
+            ValueError: The project has no such class.
+        """
+        state.class_index(self.step, name)
+        return [photo for photo in self.photos if photo.label == name]
 
     def add_class(
         self,
@@ -188,8 +214,8 @@ class Project:
             ValueError: The project has no such class.
             OSError: The project cannot be written.
         """
-        with self._changing() as history:
-            self._train_and_save(history, state.remove_class(history[-1], name))
+        with self._changes.index() as index:
+            self._changes.save(index, state.remove_class(index.current, name))
 
     def rename_class(self, name: str, new_name: str) -> None:
         """Renames a class, without training.
@@ -198,9 +224,39 @@ class Project:
             ValueError: The project has no class ``name``, or already has a class ``new_name``.
             OSError: The project cannot be written.
         """
-        with self._changing() as history:
-            renamed = state.rename_class(history[-1], name, new_name)
-            self._store.write_states([*history, renamed])
+        with self._changes.index() as index:
+            renamed = state.rename_class(index.current, name, new_name)
+            self._store.write_index(index.changed(renamed))
+
+    def move_photos(self, name: str, photos: Iterable[str | os.PathLike[str]]) -> None:
+        """Moves photos to another class.
+
+        Args:
+            name: The name of the class.
+            photos: The id of each photo, or its first digits, or the path of the photo's file.
+
+        Raises:
+            ValueError: The project has no such class or photo, or a class would be left without
+                photos.
+            OSError: The project cannot be written.
+        """
+        with self._changes.index() as index:
+            rows = self._rows_of(photos, index.current)
+            self._changes.save(index, state.move_photos(index.current, name, rows))
+
+    def drop_photos(self, photos: Iterable[str | os.PathLike[str]]) -> None:
+        """Removes photos. Their pictures are kept as long as the change can be undone.
+
+        Args:
+            photos: As for :meth:`move_photos`.
+
+        Raises:
+            ValueError: The project has no such photo, or a class would be left without photos.
+            OSError: The project cannot be written.
+        """
+        with self._changes.index() as index:
+            rows = self._rows_of(photos, index.current)
+            self._changes.save(index, state.drop_photos(index.current, rows))
 
     def undo(self) -> str:
         """Undoes the last change, and returns its description.
@@ -209,11 +265,21 @@ class Project:
             ValueError: There is no change to undo.
             OSError: The project cannot be written.
         """
-        with self._changing() as history:
-            if len(history) == 1:
-                raise ValueError(f"{self.path} has no change to undo")
-            self._store.write_states(history[:-1])
-            return history[-1].what
+        with self._changes.index() as index:
+            self._store.write_index(index.with_one_undone())
+            return index.current.what
+
+    def redo(self) -> str:
+        """Makes the change again that was undone last, and returns its description.
+
+        Raises:
+            ValueError: Nothing was undone, or the project was changed since.
+            OSError: The project cannot be written.
+        """
+        with self._changes.index() as index:
+            redone = index.with_one_redone()
+            self._store.write_index(redone)
+            return redone.current.what
 
     def serialize_model(self) -> bytes:
         """Returns the retrained model, with its labels.
@@ -258,9 +324,15 @@ class Project:
         extractor = ModelFile.open(self._store.extractor)
         return head.to_model(with_resize(extractor, read_view(extractor))), current.classes
 
+    def _rows_of(
+        self, photos: Iterable[str | os.PathLike[str]], current: ProjectState
+    ) -> list[PhotoRow]:
+        names = [os.fspath(photo) for photo in photos]
+        return find_rows(names, current, self._store.load_digests(current))
+
     def _add(
         self,
-        change: Callable[[ProjectState, str, str, int], ProjectState],
+        change: Addition,
         name: str,
         photos: Iterable[ImageSource],
         device: str | None,
@@ -269,7 +341,7 @@ class Project:
         on_error: OnError | None,
     ) -> AddedPhotos:
         """Adds the photos that the project does not have to a class, by a change of its state."""
-        photos, found = embed_photos(
+        paths, found = embed_photos(
             ModelFile.open(self._store.extractor),
             photos,
             device=device,
@@ -277,63 +349,7 @@ class Project:
             progress=progress,
             on_error=on_error or raise_error,
         )
-        with self._changing() as history:
-            rows, added = find_new_photos(
-                found.digests, self._store.load_digests(history[-1]), name
-            )
-            if added.in_other_classes:
-                index = found.kept[added.in_other_classes[0][0]]
-                example = photos[index] if isinstance(photos, Sequence) else f"photo {index}"
-                tell_other_classes(added, name, str(example))
-            if rows:
-                digests = [found.digests[row] for row in rows]
-                file = self._store.save_embeddings(found.rows[rows], digests)
-                self._train_and_save(history, change(history[-1], name, file, len(rows)))
-        return added
-
-    @contextmanager
-    def _changing(self) -> Iterator[list[ProjectState]]:
-        """Yields the states, oldest first, and keeps other processes from changing them."""
-        with self._store.locked():
-            try:
-                yield self._store.read_states()
-            finally:
-                with suppress(OSError, ValueError):  # the next change tries again
-                    self._store.remove_unused_files()
-
-    def _train_and_save(self, history: list[ProjectState], changed: ProjectState) -> None:
-        """Trains the head of a changed state, and saves the state as the current one."""
-        if len(changed.classes) > 1:
-            changed = self._train(changed)
-        self._store.write_states([*history, changed])
-
-    def _train(self, untrained: ProjectState) -> ProjectState:
-        from .training import train_and_validate  # not needed to show or undo
-
-        rows, labels = self._load_embeddings(untrained)
-        views = views_of(ModelFile.open(self._store.extractor))
-        trained = train_and_validate(rows, labels, len(untrained.classes), len(views))
-        return replace(
-            untrained,
-            head=self._store.save_head(trained.head),
-            accuracy=trained.accuracy,
-            threshold=trained.threshold,
-            tested=trained.tested,
-        )
-
-    def _load_embeddings(self, untrained: ProjectState) -> tuple[Embeddings, NDArray[np.int64]]:
-        """Returns the rows of all photos and their labels; measures an unknown input range."""
-        model = ModelFile.open(self._store.extractor)
-        if not model.has_float_input:
-            return self._store.load_embeddings(untrained)
-        from .unknown_range import embeddings_of, measure_embeddings  # rarely needed
-
-        if model.has_unknown_range:
-            measured = measure_embeddings(*self._store.load_embeddings(untrained))
-            self.notes.append(measured.note)
-            model = model.with_normalization(measured.normalization)
-            write_atomically(self._store.extractor, model.content)
-        return self._store.load_embeddings(untrained, lambda part: embeddings_of(model, part))
+        return self._changes.add(change, name, paths, found)
 
 
 def _check_is_free(store: ProjectStore) -> None:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from ..dataset.entries import photos_below
 from ..extraction.photo_file import PhotoError, read_photo
+from ..jobs.review.findings import Doubtful
 from ..jobs.review.photos import Photo, ReviewedPhotos
+from ..jobs.review.run import find_doubtful
 from ..jobs.review.sources import Extraction, with_unlabelled
 from ..tflite.file import ModelFile
 from ..words import counted
 from .photo_views import part_of_rows, views_of
+from .photos import photo_id
 from .store import ProjectStore
 from .unknown_range import embeddings_of
 
@@ -39,7 +42,7 @@ def read_project(
     """
     store = ProjectStore(path)
     with store.locked(shared=True):
-        state = store.read_states()[-1]
+        state = store.read_index().current
         if len(state.classes) < 2:
             raise ValueError(
                 f"{path} has {counted(len(state.classes), 'class', 'classes')}, but a review needs "
@@ -47,47 +50,60 @@ def read_project(
             )
         model = ModelFile.open(store.extractor)
         rows, labels = store.load_embeddings(state)
-        digests = store.load_row_digests(state)
-    embeddings = part_of_rows(embeddings_of(model, rows), 0, len(views_of(model)))
+        digests = store.load_digests(state)
+        kept = store.pictures.files()
     files = {} if photos is None else _files_by_digest(photos)
     reviewed = ReviewedPhotos(
-        photos=_named(digests, [state.classes[label] for label in labels.tolist()], files),
+        photos=[
+            _photo(photo_id(row, digest), state.classes[row.label], digest, files, kept)
+            for row, digest in zip(state.rows, digests, strict=True)
+        ],
         classes=list(state.classes),
         labels=labels,
-        embeddings=embeddings,
+        embeddings=part_of_rows(embeddings_of(model, rows), 0, len(views_of(model))),
         digests=digests,
         folder=photos,
-        notes=_notes(digests, photos, files),
+        notes=_notes(digests, photos, files, kept),
     )
     embedder = replace(extraction, view=extraction.view or views_of(model)[0]).embedder(model)
     return with_unlabelled(reviewed, unlabelled, embedder, extraction)
 
 
-def _named(digests: list[bytes], labels: list[str], files: Mapping[bytes, Path]) -> list[Photo]:
-    """Returns the photos by their files, or else by their number in the class."""
-    named = []
-    numbers: dict[str, int] = {}
-    for digest, label in zip(digests, labels, strict=True):
-        numbers[label] = numbers.get(label, 0) + 1
-        file = files.get(digest) if digest else None
-        name = f"{label}, photo {numbers[label]}" if file is None else str(file)
-        if file is None and digest:
-            name += f" (SHA-256 {digest.hex()[:16]})"
-        named.append(Photo(file, name, label))
-    return named
+def doubtful_photos(path: Path) -> list[Doubtful]:
+    """Returns the photos of a project whose label is probably wrong, the most doubtful first.
+
+    The errors are those of :func:`read_project`.
+    """
+    return find_doubtful(read_project(path, None, Extraction()))
 
 
-def _notes(digests: list[bytes], photos: Path | None, files: Mapping[bytes, Path]) -> list[str]:
-    if photos is None:
-        return [
-            "a project keeps embeddings but no photos, so photos are named by their number in the "
-            "class, in the order in which they were added. To see the files, give the folder that "
-            "has them with --photos DIR"
-        ]
+def _photo(
+    name: str, label: str, digest: bytes, files: Mapping[bytes, Path], kept: Mapping[bytes, Path]
+) -> Photo:
+    """Returns a photo, which is shown by the name of its file, or else by its id."""
+    file = files.get(digest)
+    return Photo(file or kept.get(digest), name if file is None else str(file), label)
+
+
+def _notes(
+    digests: list[bytes],
+    photos: Path | None,
+    files: Mapping[bytes, Path],
+    kept: Mapping[bytes, Path],
+) -> list[str]:
+    notes = []
     missing = sum(digest not in files for digest in digests)
-    if not missing:
-        return []
-    return [f"{missing} of {counted(len(digests), 'photo')} of the project are not in {photos}"]
+    if photos is not None and missing:
+        notes.append(
+            f"{missing} of {counted(len(digests), 'photo')} of the project are not in {photos}"
+        )
+    if missing:
+        see = "" if kept else ". To see them, give the folder that has them with --photos DIR"
+        notes.append(
+            "photos are named by their id in the project, which `coral-learn project move` and "
+            f"`coral-learn project drop` take{see}"
+        )
+    return notes
 
 
 def _files_by_digest(folder: Path) -> dict[bytes, Path]:

@@ -1,9 +1,8 @@
 """The state of a project, and the changes to it as pure functions from one state to the next."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from ..jobs.interval import Interval, accuracy_interval
 from ..labels import check_label
@@ -24,6 +23,20 @@ class EmbeddingFile:
 
     file: str
     labels: list[int]
+
+
+class PhotoRow(NamedTuple):
+    """Where the embedding of a photo is.
+
+    Attributes:
+        file: The name of the file.
+        number: The number of the row in the file.
+        label: The class index of the photo.
+    """
+
+    file: str
+    number: int
+    label: int
 
 
 @dataclass(frozen=True)
@@ -57,72 +70,20 @@ class ProjectState:
             return None
         return accuracy_interval(round(self.accuracy * self.tested), self.tested)
 
+    @property
+    def rows(self) -> list[PhotoRow]:
+        """The row of each photo, in the order in which the photos were added."""
+        return [
+            PhotoRow(part.file, number, label)
+            for part in self.photos
+            for number, label in enumerate(part.labels)
+            if label != REMOVED
+        ]
+
     def count(self, name: str) -> int:
         """Returns the number of photos of a class."""
         index = self.classes.index(name)
         return sum(part.labels.count(index) for part in self.photos)
-
-
-@dataclass(frozen=True)
-class ClassCount:
-    """A class of a project.
-
-    Attributes:
-        name: The name of the class.
-        photos: The number of its photos.
-    """
-
-    name: str
-    photos: int
-
-
-@dataclass(frozen=True)
-class ProjectSummary:
-    """What ``coral-learn project show`` reports.
-
-    Attributes:
-        path: The folder of the project.
-        classes: The classes, in the order of the model's outputs.
-        accuracy: The accuracy on held-out photos, or None if no photos were held out.
-        threshold: See :class:`ProjectState`.
-        history: A description of each change, oldest first.
-        tested: The number of held-out photos.
-        interval: The 95% confidence interval of the accuracy, or None.
-    """
-
-    path: Path
-    classes: list[ClassCount]
-    accuracy: float | None
-    threshold: float
-    history: list[str]
-    tested: int
-    interval: Interval | None
-
-    @classmethod
-    def of_states(cls, path: Path, states: Sequence[ProjectState]) -> "ProjectSummary":
-        """Summarizes all states of a project, of which the last is the current one."""
-        current = states[-1]
-        return cls(
-            path=path,
-            classes=[ClassCount(name, current.count(name)) for name in current.classes],
-            accuracy=current.accuracy,
-            threshold=current.threshold,
-            history=[state.what for state in states],
-            tested=current.tested,
-            interval=current.interval,
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns the summary as plain types, as ``coral-learn project show --json`` prints it."""
-        return {
-            "path": str(self.path),
-            "classes": [{"name": each.name, "photos": each.photos} for each in self.classes],
-            "accuracy": self.accuracy,
-            "threshold": self.threshold,
-            "history": self.history,
-            "tested": self.tested,
-            "interval": self.interval,
-        }
 
 
 def class_index(state: ProjectState, name: str) -> int:
@@ -212,6 +173,54 @@ def rename_class(state: ProjectState, name: str, new_name: str) -> ProjectState:
     check_new_class(state, new_name)
     classes = [*state.classes[:index], new_name, *state.classes[index + 1 :]]
     return replace(state, what=f"rename {name} to {new_name}", classes=classes)
+
+
+def move_photos(state: ProjectState, name: str, rows: Sequence[PhotoRow]) -> ProjectState:
+    """Returns the state with photos in another class; its head is not trained yet.
+
+    Raises:
+        ValueError: The project has no such class, all photos are in it already, or a class would
+            be left without photos.
+    """
+    index = class_index(state, name)
+    moved = [row for row in rows if row.label != index]
+    if not moved:
+        known = "the photo is" if len(rows) == 1 else "all these photos are"
+        raise ValueError(f"{known} in {name!r} already")
+    what = f"move {counted(len(moved), 'photo')} to {name}"
+    return _relabelled(state, what, dict.fromkeys(moved, index))
+
+
+def drop_photos(state: ProjectState, rows: Sequence[PhotoRow]) -> ProjectState:
+    """Returns the state without some photos; its head is not trained yet.
+
+    Raises:
+        ValueError: A class would be left without photos.
+    """
+    what = f"drop {counted(len(rows), 'photo')}"
+    return _relabelled(state, what, dict.fromkeys(rows, REMOVED))
+
+
+def _relabelled(state: ProjectState, what: str, labels: Mapping[PhotoRow, int]) -> ProjectState:
+    """Returns the state with other labels of some photos."""
+    photos = [
+        EmbeddingFile(
+            part.file,
+            [
+                labels.get(PhotoRow(part.file, number, label), label)
+                for number, label in enumerate(part.labels)
+            ],
+        )
+        for part in state.photos
+    ]
+    changed = ProjectState(what, state.classes, photos)
+    empty = [name for name in state.classes if not changed.count(name)]
+    if empty:
+        raise ValueError(
+            f"this would leave {quoted(empty)} without photos. Remove the class with "
+            "`coral-learn project remove`, or keep a photo of it."
+        )
+    return changed
 
 
 def _without_class(part: EmbeddingFile, index: int) -> EmbeddingFile:

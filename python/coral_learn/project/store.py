@@ -5,15 +5,13 @@ project.json      the index: all states, oldest first
 extractor.tflite  the embedding extractor
 parts/*.npz       the embeddings and heads that the states refer to
 parts/*.sha256    the SHA-256 of the photo of each embedding, 32 bytes each
+photos/*, thumbnails/*    what is kept of the photos themselves
 """
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +21,11 @@ from ..file_lock import lock_file
 from ..files import write_atomically
 from ..heads.softmax_regression import SoftmaxRegression
 from ..words import counted
+from .index import ProjectIndex, parse_index
+from .pictures import Pictures
 from .state import REMOVED, EmbeddingFile, ProjectState
 
-_FORMAT_VERSION = 2
-_READABLE_VERSIONS = (1, 2)  # version 1 has no digests, and no number of tested photos
 _DIGEST_SIZE = 32
-_HELD_OUT_BY_VERSION_1 = 0.2
 _INDEX_NAME = "project.json"
 _LOCK_NAME = "lock"
 _PARTS_NAME = "parts"
@@ -40,11 +37,13 @@ class ProjectStore:
     Attributes:
         path: The folder.
         extractor: The path of the embedding extractor.
+        pictures: What is kept of the photos themselves.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.extractor = path / "extractor.tflite"
+        self.pictures = Pictures(path)
         self._index = path / _INDEX_NAME
         self._parts = path / _PARTS_NAME
 
@@ -73,32 +72,31 @@ class ProjectStore:
             lock_file(lock, shared=shared)
             yield
 
-    def read_states(self) -> list[ProjectState]:
-        """Returns all states, oldest first; there is at least one.
+    def read_index(self) -> ProjectIndex:
+        """Returns the index.
 
         Raises:
             ValueError: The folder contains no project, or one that this version cannot read.
         """
         try:
-            return _parse_states(json.loads(self._index.read_text(encoding="utf-8")))
+            return parse_index(self._index.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ValueError(
                 f"{self.path} does not contain a project ({_INDEX_NAME} is missing). "
                 "Create one with `coral-learn project create`."
             ) from None
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(
                 f"{self._index} is not a project that this version of coral-learn can read: {error}"
             ) from error
 
-    def write_states(self, states: Sequence[ProjectState]) -> None:
+    def write_index(self, index: ProjectIndex) -> None:
         """Replaces the index, completely or not at all.
 
         Raises:
             OSError: The index cannot be written.
         """
-        content = {"version": _FORMAT_VERSION, "steps": [asdict(state) for state in states]}
-        write_atomically(self._index, json.dumps(content).encode())
+        write_atomically(self._index, index.to_json())
 
     def save_embeddings(self, embeddings: Embeddings, digests: Sequence[bytes]) -> str:
         """Saves embeddings in a new file, and returns its name.
@@ -113,37 +111,20 @@ class ProjectStore:
         embeddings.save(self._parts / name)
         return name
 
-    def load_digests(self, state: ProjectState) -> dict[bytes, str]:
-        """Returns the class of each photo by its digest, as far as the project knows it.
-
-        Raises:
-            OSError: A file cannot be read.
-        """
-        labels = [label for part in state.photos for label in part.labels if label != REMOVED]
-        digests = self.load_row_digests(state)
-        return {
-            digest: state.classes[label]
-            for digest, label in zip(digests, labels, strict=True)
-            if digest
-        }
-
-    def load_row_digests(self, state: ProjectState) -> list[bytes]:
+    def load_digests(self, state: ProjectState) -> list[bytes]:
         """Returns the digest of each row of :meth:`load_embeddings`; b"" if it is not known.
 
         Raises:
             OSError: A file cannot be read.
         """
-        found: list[bytes] = []
-        for part in state.photos:
-            path = self._parts / _digests_name(part.file)
-            content = path.read_bytes() if path.exists() else b""
-            if len(content) != _DIGEST_SIZE * len(part.labels):
-                content = bytes(_DIGEST_SIZE * len(part.labels))  # an earlier version kept none
-            for row, label in enumerate(part.labels):
-                digest = content[_DIGEST_SIZE * row : _DIGEST_SIZE * (row + 1)]
-                if label != REMOVED:
-                    found.append(digest if any(digest) else b"")
-        return found
+        return [
+            digest
+            for part in state.photos
+            for digest, label in zip(
+                self._part_digests(part.file, len(part.labels)), part.labels, strict=True
+            )
+            if label != REMOVED
+        ]
 
     def load_embeddings(
         self, state: ProjectState, narrow: Callable[[Embeddings], Embeddings] | None = None
@@ -184,16 +165,38 @@ class ProjectStore:
         """Removes files of changes that were undone, failed, or were interrupted by a kill.
 
         Raises:
-            ValueError: See :meth:`read_states`.
-            OSError: A file cannot be removed.
+            ValueError: See :meth:`read_index`.
+            OSError: A file cannot be read or removed.
         """
-        states = self.read_states()
+        index = self.read_index()
+        states = [*index.states, *index.undone]
         used = {part.file for state in states for part in state.photos}
         used |= {_digests_name(name) for name in used}
         used |= {state.head for state in states if state.head is not None}
         for path in self._parts.iterdir():
             if path.name not in used:
                 path.unlink()
+        if index.keep != "nothing":
+            self.pictures.remove_others(self._used_digests(states))
+
+    def _used_digests(self, states: Sequence[ProjectState]) -> set[bytes]:
+        """Returns the digests of the photos that are in a class in any of the states."""
+        used: dict[str, NDArray[np.bool_]] = {}
+        for part in (part for state in states for part in state.photos):
+            kept = np.array(part.labels) != REMOVED
+            used[part.file] = kept | used.get(part.file, kept)
+        digests = {name: self._part_digests(name, len(kept)) for name, kept in used.items()}
+        return {digests[name][row] for name, kept in used.items() for row in np.flatnonzero(kept)}
+
+    def _part_digests(self, file: str, rows: int) -> list[bytes]:
+        """Returns the digest of each row of a file, b"" if it is not known."""
+        path = self._parts / _digests_name(file)
+        content = path.read_bytes() if path.exists() else b""
+        if len(content) != _DIGEST_SIZE * rows:
+            return [b""] * rows  # an earlier version kept none
+        starts = range(0, len(content), _DIGEST_SIZE)
+        digests = (content[start : start + _DIGEST_SIZE] for start in starts)
+        return [digest if any(digest) else b"" for digest in digests]
 
     def _load_part(
         self, part: EmbeddingFile, narrow: Callable[[Embeddings], Embeddings] | None
@@ -220,50 +223,3 @@ def _new_name(kind: str) -> str:
 
 def _digests_name(embeddings: str) -> str:
     return Path(embeddings).with_suffix(".sha256").name
-
-
-def _parse_states(content: Any) -> list[ProjectState]:
-    version = content["version"]
-    if version not in _READABLE_VERSIONS:
-        raise ValueError(f"it has version {version}, not {_FORMAT_VERSION}")
-    states = [
-        ProjectState(**{**fields, "photos": [EmbeddingFile(**part) for part in fields["photos"]]})
-        for fields in content["steps"]
-    ]
-    if not states or not all(map(_has_valid_fields, states)):
-        raise ValueError("it is damaged")
-    return [_with_tested(state) for state in states] if version == 1 else states
-
-
-def _with_tested(state: ProjectState) -> ProjectState:
-    """Adds the number of tested photos, which version 1 did not write."""
-    if state.accuracy is None:
-        return state
-    from ..dataset.split import split_by_class  # rarely needed
-
-    labels = np.array([label for part in state.photos for label in part.labels])
-    split = split_by_class(labels[labels != REMOVED], 0, _HELD_OUT_BY_VERSION_1)
-    return replace(state, tested=len(split.test))
-
-
-def _has_valid_fields(state: Any) -> bool:
-    """Tells whether the fields of a ProjectState, which may hold any JSON, are as declared."""
-    valid_labels = range(REMOVED, len(state.classes))
-    return (
-        all(isinstance(name, str) for name in (state.what, *state.classes))
-        and all(_is_file_name(part.file) for part in state.photos)
-        and all(
-            isinstance(label, int) and label in valid_labels
-            for part in state.photos
-            for label in part.labels
-        )
-        and (state.head is None or _is_file_name(state.head))
-        and isinstance(state.accuracy, float | int | None)
-        and isinstance(state.threshold, float | int)
-        and isinstance(state.tested, int)
-    )
-
-
-def _is_file_name(name: Any) -> bool:
-    """Tells whether a name stays inside the folder."""
-    return isinstance(name, str) and Path(name).name == name

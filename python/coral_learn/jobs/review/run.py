@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ...arrays import ProbabilityMatrix
 from ...embeddings import Embeddings
-from ...heads.label_errors import doubt_labels
+from ...heads.label_errors import Doubts, doubt_labels
 from ...heads.label_next import label_next
 from ...heads.length_normalization import normalize_lengths
 from ...heads.near_duplicates import find_near_duplicates
@@ -64,10 +64,8 @@ def review_photos(
         raise ValueError(
             f"all photos of {source} that can be read are of one class. Add photos of another one."
         )
-    data = LabeledEmbeddings(photos.embeddings, photos.labels.astype(np.int32))
-    doubts = doubt_labels(data, photos.groups, seed)
-    doubtful = doubts.probabilities.argmax(axis=1) != photos.labels
-    doubtful &= max(counts.values()) >= FEW_PHOTOS
+    doubts = _doubts(photos, seed)
+    doubtful = _are_doubtful(photos, doubts)
     files = [photo.path for photo in photos.photos]
     quality: list[PhotoQuality | None] = [None] * len(files)
     if any(files):
@@ -76,15 +74,7 @@ def review_photos(
         source=source,
         photos=len(photos),
         classes=counts,
-        doubtful=[
-            Doubtful(
-                photos.photos[row],
-                photos.classes[int(doubts.probabilities[row].argmax())],
-                _rounded(doubts.probabilities[row, photos.labels[row]]),
-            )
-            for row in doubts.order.tolist()
-            if doubtful[row]
-        ],
+        doubtful=_named_doubtful(photos, doubts, doubtful),
         duplicates=_duplicates(photos),
         near_duplicates=_near_duplicates(photos),
         outliers=_outliers(photos, ~doubtful),
@@ -95,6 +85,40 @@ def review_photos(
         skipped=photos.skipped,
         notes=[*photos.notes, *_notes_of_small_classes(counts)],
     )
+
+
+def find_doubtful(photos: ReviewedPhotos, seed: int = 0) -> list[Doubtful]:
+    """Returns the photos of two or more classes whose label is probably wrong.
+
+    The most doubtful is first. There are none if all classes have too few photos to tell.
+    """
+    doubts = _doubts(photos, seed)
+    return _named_doubtful(photos, doubts, _are_doubtful(photos, doubts))
+
+
+def _doubts(photos: ReviewedPhotos, seed: int) -> Doubts:
+    data = LabeledEmbeddings(photos.embeddings, photos.labels.astype(np.int32))
+    return doubt_labels(data, photos.groups, seed)
+
+
+def _are_doubtful(photos: ReviewedPhotos, doubts: Doubts) -> NDArray[np.bool_]:
+    if max(_counts(photos).values()) < FEW_PHOTOS:
+        return np.zeros(len(photos), bool)
+    return np.asarray(doubts.probabilities.argmax(axis=1) != photos.labels)
+
+
+def _named_doubtful(
+    photos: ReviewedPhotos, doubts: Doubts, doubtful: NDArray[np.bool_]
+) -> list[Doubtful]:
+    return [
+        Doubtful(
+            photos.photos[row],
+            photos.classes[int(doubts.probabilities[row].argmax())],
+            _rounded(doubts.probabilities[row, photos.labels[row]]),
+        )
+        for row in doubts.order.tolist()
+        if doubtful[row]
+    ]
 
 
 def _counts(photos: ReviewedPhotos) -> dict[str, int]:
