@@ -161,7 +161,7 @@ def print_doubtful(folder: Path, found: Sequence[Doubtful]) -> None:
 
 def _print_places(pictures: Sequence[Path | None]) -> None:
     for place in sorted({picture.parent for picture in pictures if picture is not None}):
-        print_line(f"The pictures in {printable(str(place))} have names that start so.")
+        print_line(f"Their pictures are in {printable(str(place))}; the names start with the id.")
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
