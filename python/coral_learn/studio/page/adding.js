@@ -1,0 +1,63 @@
+/** Sends pictures to the server, a few at a time, and says what became of them. */
+
+import { addPhotos } from "./api.js";
+import { attempt, notify } from "./notices.js";
+import { showProgress } from "./progress.js";
+import { texts } from "./texts.js";
+
+const MAX_FILES = 50;
+const MAX_BYTES = 32e6;
+const MAX_REASONS = 4;
+
+/**
+ * Adds files to a class.
+ *
+ * @param {string} className
+ * @param {(File | Blob)[]} files Pictures, archives and videos.
+ */
+export async function addFiles(className, files) {
+  if (!files.length) return;
+  const sum = { added: 0, copies: 0, similar: 0, other_classes: [], skipped: [] };
+  let sent = 0;
+  for (const batch of batchesOf(files)) {
+    showProgress("send", sent, files.length);
+    const answer = await attempt(() => addPhotos(className, batch));
+    if (!answer) continue; // the others may do
+    addUp(sum, answer);
+    sent += batch.length;
+  }
+  showProgress("send", 1, 1);
+  if (sent < files.length && files.length > 1) notify(texts.sendStopped(sent, files.length), { error: true });
+  if (sent) tell(sum, className);
+}
+
+/** Splits files into requests: large files travel alone. */
+function* batchesOf(files) {
+  let batch = [];
+  let bytes = 0;
+  for (const file of files) {
+    if (batch.length && (batch.length === MAX_FILES || bytes + file.size > MAX_BYTES)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(file);
+    bytes += file.size;
+  }
+  if (batch.length) yield batch;
+}
+
+function addUp(sum, answer) {
+  for (const name of ["added", "copies", "similar"]) sum[name] += answer[name];
+  for (const name of ["other_classes", "skipped"]) sum[name].push(...answer[name]);
+}
+
+function tell(sum, className) {
+  notify(texts.added(sum, className));
+  const reasons = [
+    ...sum.skipped.map(({ name, reason }) => texts.skipped(name, reason)),
+    ...sum.other_classes.map((other) => texts.inOtherClass(other.name, other.class)),
+  ];
+  const shown = reasons.slice(0, MAX_REASONS);
+  if (shown.length) notify(texts.leftOut(shown, reasons.length - shown.length), { error: true });
+}

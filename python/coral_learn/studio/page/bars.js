@@ -1,0 +1,64 @@
+/** A bar for each class, with its name and its score, and the answer above them. */
+
+import { el } from "./dom.js";
+import { texts } from "./texts.js";
+
+const MAX_BARS = 12;
+const CALM_MS = 1200; // an answer that lasts this long is read aloud
+
+/** @returns {{element: HTMLElement, show: (answer: import("./live.js").Answer, threshold: number) => void, clear: () => void}} */
+export function makeBars() {
+  const verdict = el("p", { class: "verdict" });
+  const spoken = el("p", { class: "hidden-text", role: "status" });
+  const list = el("ul", { class: "bars", "aria-label": texts.scores });
+  const element = el("div", { class: "answer" }, verdict, spoken, list);
+  /** @type {Map<string, HTMLElement>} */
+  const bars = new Map();
+  let last = null;
+  let timer;
+
+  const speak = (text, label) => {
+    if (label === last) return;
+    last = label;
+    clearTimeout(timer);
+    timer = setTimeout(() => (spoken.textContent = text), CALM_MS);
+  };
+  const show = (answer, threshold) => {
+    const best = answer.classes[0];
+    const sure = answer.label !== null;
+    verdict.textContent = sure ? answer.label : texts.dontKnow;
+    verdict.classList.toggle("unsure", !sure);
+    speak(texts.answer(answer.label, best.score), answer.label ?? "");
+    list.style.setProperty("--threshold", threshold);
+    const shown = answer.classes.slice(0, MAX_BARS);
+    const labels = new Set(shown.map(({ label }) => label));
+    for (const [label, bar] of bars) {
+      if (labels.has(label)) continue;
+      bar.remove();
+      bars.delete(label);
+    }
+    for (const { label, score } of shown) showBar(barOf(label), score, label === answer.label);
+  };
+  const barOf = (label) => {
+    if (!bars.has(label)) {
+      const bar = el("li", { class: "bar" }, el("span", { class: "bar-name", text: label }), el("span", { class: "bar-value" }), el("span", { class: "bar-line" }));
+      bars.set(label, bar);
+      list.append(bar);
+    }
+    return bars.get(label);
+  };
+  const clear = () => {
+    clearTimeout(timer);
+    last = null;
+    for (const text of [verdict, spoken]) text.textContent = "";
+    list.replaceChildren();
+    bars.clear();
+  };
+  return { element, show, clear };
+}
+
+function showBar(bar, score, best) {
+  bar.style.setProperty("--score", score);
+  bar.classList.toggle("best", best);
+  bar.children[1].textContent = texts.percent(score);
+}

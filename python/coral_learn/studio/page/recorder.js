@@ -1,0 +1,125 @@
+/** Hold-to-record: pictures of a class for as long as a button is held, by pointer or key. */
+
+import { addPhotos, record } from "./api.js";
+import { NoCamera, grabFrame, openCamera } from "./camera.js";
+import { button, el } from "./dom.js";
+import { attempt } from "./notices.js";
+import { texts } from "./texts.js";
+
+const RATES = [2, 5, 10];
+const DEFAULT_RATE = 5;
+const BOARD_SECONDS = 1;
+const MAX_WAITING = 60; // frames that the server has not taken yet
+
+/**
+ * Makes a recorder, which opens the camera at once.
+ *
+ * @param {string} name The class to record.
+ * @returns {HTMLElement} It closes the camera on the event `end`.
+ */
+export function makeRecorder(name) {
+  const screen = el("div", { class: "screen" });
+  const hold = el("button", { type: "button", class: "button button-main hold", text: texts.hold, disabled: true });
+  const rate = el("select", {}, ...RATES.map((value) => el("option", { value, text: String(value), selected: value === DEFAULT_RATE })));
+  const tally = el("p", { class: "quiet", role: "status" });
+  const element = el(
+    "div",
+    { class: "recorder" },
+    screen,
+    el("div", { class: "recorder-bar" }, hold, el("label", { class: "rate" }, el("span", { text: texts.rate }), rate)),
+    tally,
+    el("p", { class: "quiet", text: texts.holdHint }),
+  );
+  let camera = null;
+  let ended = false;
+  const open = async () => {
+    try {
+      camera = await openCamera();
+    } catch (error) {
+      if (!(error instanceof NoCamera)) throw error;
+      return screen.replaceChildren(el("p", { class: "trouble", text: error.message }), button({ text: texts.tryAgain, press: open }));
+    }
+    if (ended) return camera.close();
+    screen.replaceChildren(camera.element);
+    hold.disabled = false;
+  };
+  const recording = () =>
+    camera.board ? recordOnBoard(name) : recordHere(name, camera.element, Number(rate.value), tally);
+  whileHeld(hold, recording);
+  element.addEventListener("end", () => {
+    ended = true;
+    hold.dispatchEvent(new Event("blur")); // ends a recording
+    camera?.close();
+  });
+  open();
+  return element;
+}
+
+/** Runs `start` when the button is pressed, and what it returned when it is let go. */
+function whileHeld(hold, start) {
+  let stop = null;
+  const press = () => {
+    if (stop || hold.disabled) return;
+    stop = start();
+    hold.classList.add("held");
+    hold.textContent = texts.holding;
+  };
+  const release = () => {
+    stop?.();
+    stop = null;
+    hold.classList.remove("held");
+    hold.textContent = texts.hold;
+  };
+  const isKey = ({ key }) => key === " " || key === "Enter";
+  hold.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    hold.setPointerCapture(event.pointerId);
+    press();
+  });
+  for (const event of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) hold.addEventListener(event, release);
+  hold.addEventListener("contextmenu", (event) => event.preventDefault()); // of a long touch
+  hold.addEventListener("keydown", (event) => {
+    if (!isKey(event)) return;
+    event.preventDefault();
+    press();
+  });
+  hold.addEventListener("keyup", (event) => isKey(event) && release());
+}
+
+function recordHere(name, source, rate, tally) {
+  const waiting = [];
+  let shown = 0;
+  let kept = 0;
+  let sending = false;
+  const count = () => (tally.textContent = texts.recorded(shown, kept));
+  const send = async () => {
+    if (sending) return;
+    sending = true;
+    while (waiting.length) {
+      const answer = await attempt(() => addPhotos(name, waiting.splice(0), { thin: true }));
+      if (!answer) stop();
+      kept += answer?.added ?? 0;
+      count();
+    }
+    sending = false;
+  };
+  const take = async () => {
+    if (waiting.length >= MAX_WAITING) return;
+    shown += 1;
+    waiting.push(await grabFrame(source));
+    count();
+    send();
+  };
+  const timer = setInterval(take, 1000 / rate);
+  const stop = () => clearInterval(timer);
+  take();
+  return stop;
+}
+
+function recordOnBoard(name) {
+  let held = true;
+  (async () => {
+    while (held && (await attempt(() => record(name, BOARD_SECONDS))));
+  })();
+  return () => (held = false);
+}
