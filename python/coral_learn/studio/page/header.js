@@ -14,8 +14,8 @@ export function startHeader() {
   const home = el("a", { href: "#/", class: "header-home" }, el("img", { src: "/page/icon.svg", alt: "", width: 28, height: 28 }), name);
   const links = {
     "": el("a", { href: "#/", text: texts.teach }),
-    check: el("a", { href: addressOf("check") }, texts.check, el("span", { class: "badge badge-soft", hidden: true })),
-    tray: el("a", { href: addressOf("tray") }, texts.tray, el("span", { class: "badge", hidden: true })),
+    check: makeLink("check", texts.check, "badge badge-soft", texts.accuracyMeans),
+    tray: makeLink("tray", texts.tray, "badge", texts.trayMeans),
   };
   const back = button({ icon: icon("undo"), label: texts.undo(null), kind: "button-bare", press: () => step(undo, "undo") });
   const forth = button({ icon: icon("redo"), label: texts.redo(null), kind: "button-bare", press: () => step(redo, "redo") });
@@ -37,9 +37,8 @@ export function startHeader() {
   });
   onState((state) => {
     name.textContent = state.project;
-    showBadge(links.tray, state.tray ? String(state.tray) : "", texts.trayCount(state.tray));
-    const { accuracy } = state;
-    showBadge(links.check, accuracy ? texts.percent(accuracy.value) : "", accuracy && texts.accuracyLabel(accuracy.value));
+    showBadge(links.tray, state.tray ? String(state.tray) : "");
+    showBadge(links.check, state.accuracy ? texts.percent(state.accuracy.value) : "");
     showStep(back, state.undo, texts.undo(state.undo));
     showStep(forth, state.redo, texts.redo(state.redo));
     take.disabled = !state.has_model;
@@ -47,12 +46,15 @@ export function startHeader() {
   document.addEventListener("keydown", pressUndoKeys);
 }
 
-function showBadge(link, text, label) {
-  const badge = link.querySelector(".badge");
-  badge.hidden = !text;
-  badge.textContent = text;
-  if (text) link.setAttribute("aria-label", label);
-  else link.removeAttribute("aria-label");
+/** A link to a view, with a figure whose meaning is for screen readers only: the place says it to the others. */
+function makeLink(view, text, kind, meaning) {
+  const badge = el("span", { hidden: true }, el("span", { class: kind }), el("span", { class: "hidden-text", text: ` ${meaning}` }));
+  return el("a", { href: addressOf(view) }, el("span", { text: `${text} ` }), badge);
+}
+
+function showBadge(link, text) {
+  link.lastChild.hidden = !text;
+  link.lastChild.firstChild.textContent = text;
 }
 
 /** Marks a button as having nothing to do, and leaves it in reach of the keyboard's focus. */

@@ -33,11 +33,11 @@ export const texts = {
   teach: "Teach",
   check: "Check",
   tray: "Sort later",
-  trayCount: (number) => `Sort later, ${pictures(number)}`,
+  trayMeans: "pictures to sort",
   undo: (what) => (what ? `Undo: ${what}` : "Nothing to undo"),
   redo: (what) => (what ? `Redo: ${what}` : "Nothing to redo"),
   takeAway: "Take away",
-  accuracyLabel: (value) => `Check: ${percent(value)} of new pictures named right`,
+  accuracyMeans: "of new pictures named right",
 
   // Welcome
   welcomeTitle: "Teach it by showing",
