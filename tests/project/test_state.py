@@ -6,7 +6,6 @@ from coral_learn.project.state import (
     REMOVED,
     EmbeddingFile,
     ProjectState,
-    add_class,
     add_photos,
     remove_class,
     rename_class,
@@ -23,7 +22,7 @@ def trained() -> ProjectState:
 
 
 def test_a_new_class_gets_the_next_index_and_no_head(trained: ProjectState) -> None:
-    changed = add_class(trained, "eel", "c.npz", 2)
+    changed = add_photos(trained, "eel", "c.npz", 2)
     assert changed.classes == ["crab", "fish", "turtle", "eel"]
     assert changed.photos == [*trained.photos, EmbeddingFile("c.npz", [3, 3])]
     assert (changed.head, changed.accuracy, changed.threshold) == (None, None, 0.0)
@@ -39,7 +38,7 @@ def test_new_photos_get_the_index_of_their_class_and_no_head(trained: ProjectSta
 
 
 def test_one_photo_is_no_photos(trained: ProjectState) -> None:
-    assert add_class(trained, "eel", "c.npz", 1).what == "add class eel (1 photo)"
+    assert add_photos(trained, "eel", "c.npz", 1).what == "add class eel (1 photo)"
     assert add_photos(trained, "fish", "c.npz", 1).what == "add 1 photo to fish"
 
 
@@ -67,7 +66,7 @@ def test_renaming_keeps_the_head(trained: ProjectState) -> None:
 
 def test_no_change_modifies_the_state_before_it(trained: ProjectState) -> None:
     before = repr(trained)
-    add_class(trained, "eel", "c.npz", 2)
+    add_photos(trained, "eel", "c.npz", 2)
     add_photos(trained, "fish", "c.npz", 2)
     remove_class(trained, "crab")
     rename_class(trained, "fish", "eel")

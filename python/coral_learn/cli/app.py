@@ -38,6 +38,11 @@ _COMMANDS = {
         "review_command",
         "Find wrong labels, duplicates and bad photos, and correct them.",
     ),
+    "studio": (
+        "studio_command",
+        "studio_command",
+        "Teach a project by showing, in a browser.",
+    ),
     "train": ("train_commands", "train_command", "Retrain a classifier on your photos."),
 }
 

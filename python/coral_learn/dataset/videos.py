@@ -5,22 +5,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:  # an extra
     from av import VideoFrame
     from av.container import InputContainer
 
 from ..words import counted, listed
+from .different_frames import DifferentFrames
 from .groups import Found, Group
 from .temporary import TemporaryFolder
 
-_INSTALL = "pip install 'coral-learn[video]'"
+INSTALL_VIDEO = "pip install 'coral-learn[video]'"
 _MAX_FRAMES = 30  # of one video, evenly spread
 _MIN_SECONDS = 1.0  # between two frames
 _SEEK_SECONDS = 5.0  # between two frames, from which on finding them is faster than decoding all
-_LEAST_CHANGE = 2.0  # levels of brightness, on average; frames that differ by less are the same
-_THUMBNAIL = (16, 16)
 
 
 def take_frames(found: Found) -> Found:
@@ -42,18 +39,18 @@ def take_frames(found: Found) -> Found:
         for video in group.videos if can_read else ():
             folder = TemporaryFolder(video)
             try:
-                paths = list(_save_frames(video, folder.path))
-            except _VideoError as error:
+                paths = list(save_frames(video, folder.path))
+            except VideoError as error:
                 broken.append(f"{video}: {error}")
                 continue
             found.temporary.append(folder)
             frames.append(Group(group.label, group.part, paths, [video]))
         if not group.photos and not frames:
-            fix = f"Replace them ({broken[-1]})." if can_read else f"To use these: {_INSTALL}."
+            fix = f"Replace them ({broken[-1]})." if can_read else f"To use these: {INSTALL_VIDEO}."
             raise ValueError(f"the class {group.label!r} has no photos but videos. {fix}")
         groups += [group._replace(videos=[]), *frames]
     if not can_read:
-        found.notes.append(f"ignored {counted(videos, 'video')}; to use videos: {_INSTALL}")
+        found.notes.append(f"ignored {counted(videos, 'video')}; to use videos: {INSTALL_VIDEO}")
     else:
         taken = sum(len(group.photos) for group in groups if group.videos)
         read = counted(videos - len(broken), "video")
@@ -65,33 +62,36 @@ def take_frames(found: Found) -> Found:
     return found._replace(groups=groups)
 
 
-class _VideoError(ValueError):
+class VideoError(ValueError):
     """A video is damaged, or has no pictures."""
 
 
-def _save_frames(video: Path, folder: Path) -> Iterator[Path]:
-    """Writes frames of a video as JPEG files, and yields their paths."""
+def save_frames(video: Path, folder: Path) -> Iterator[Path]:
+    """Writes frames of a video as JPEG files, and yields their paths.
+
+    Raises:
+        VideoError: The video is damaged, or has no pictures.
+        ImportError: PyAV is not installed.
+    """
     import av
     from av.error import FFmpegError
 
-    last = None
+    frames = DifferentFrames()
     number = 0
     try:
         with av.open(str(video)) as container:
             for frame in _spread_frames(container):
                 image = frame.to_image().rotate(getattr(frame, "rotation", 0), expand=True)
-                small = np.asarray(image.convert("L").resize(_THUMBNAIL), np.float64)
-                if last is not None and np.abs(small - last).mean() < _LEAST_CHANGE:
+                if not frames.is_new(image):
                     continue
-                last = small
                 number += 1
                 path = folder / f"{number:02}.jpg"
                 image.save(path, quality=95)
                 yield path
     except FFmpegError as error:
-        raise _VideoError(error.strerror or str(error)) from error
+        raise VideoError(error.strerror or str(error)) from error
     if not number:
-        raise _VideoError("it has no pictures")
+        raise VideoError("it has no pictures")
 
 
 def _spread_frames(container: "InputContainer") -> "Iterator[VideoFrame]":

@@ -1,6 +1,6 @@
 """Changes of a project: each is trained and saved completely, or not at all."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -12,13 +12,10 @@ from ..extraction.photo_rows import PhotoRows
 from ..files import write_atomically
 from ..tflite.file import ModelFile
 from .index import ProjectIndex
-from .new_photos import AddedPhotos, PhotoPath, find_new_photos, tell_other_classes
+from .new_photos import AddedPhotos, PhotoPath, find_new_photos
 from .photo_views import views_of
-from .state import ProjectState
+from .state import ProjectState, add_photos
 from .store import ProjectStore
-
-Addition = Callable[[ProjectState, str, str, int], ProjectState]
-"""Adds photos to a state: takes the state, the class, and the file and number of the embeddings."""
 
 
 class ProjectChanges:
@@ -44,7 +41,7 @@ class ProjectChanges:
 
     def add(
         self,
-        change: Addition,
+        index: ProjectIndex,
         name: str,
         paths: Sequence[PhotoPath | None],
         found: PhotoRows[Embeddings],
@@ -52,25 +49,23 @@ class ProjectChanges:
         """Adds those photos to a class that the project does not have.
 
         Args:
-            change: Adds them to a state.
-            name: The name of the class.
+            index: The index of the project.
+            name: The name of the class, which is created if the project does not have it.
             paths: The path of each photo; None for one without a file.
             found: The rows of those that can be read.
         """
-        with self.index() as index:
-            current = index.current
-            known = zip(self._store.load_digests(current), current.rows, strict=True)
-            class_of = {digest: current.classes[row.label] for digest, row in known if digest}
-            rows, added = find_new_photos(found.digests, class_of, name)
-            if added.in_other_classes:
-                example = paths[int(found.kept[added.in_other_classes[0][0]])]
-                tell_other_classes(added, name, str(example))
-            if rows:
-                digests = [found.digests[row] for row in rows]
-                sources = [paths[int(found.kept[row])] for row in rows]
-                self._store.pictures.save(index.keep, zip(digests, sources, strict=True))
-                file = self._store.save_embeddings(found.rows[rows], digests)
-                self.save(index, change(current, name, file, len(rows)))
+        current = index.current
+        known = zip(self._store.load_digests(current), current.rows, strict=True)
+        class_of = {digest: current.classes[row.label] for digest, row in known if digest}
+        sources = [paths[int(kept)] for kept in found.kept]
+        rows, added = find_new_photos(found.digests, sources, class_of, name)
+        if rows:
+            digests = [found.digests[row] for row in rows]
+            self._store.pictures.save(
+                index.keep, zip(digests, [sources[row] for row in rows], strict=True)
+            )
+            file = self._store.save_embeddings(found.rows[rows], digests)
+            self.save(index, add_photos(current, name, file, len(rows)))
         return added
 
     def save(self, index: ProjectIndex, changed: ProjectState) -> None:

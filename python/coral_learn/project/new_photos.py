@@ -27,11 +27,13 @@ class AddedPhotos:
             were given twice.
         in_other_classes: The photos that were left out because another class has them: the index
             of each photo among those that can be read, and the name of the class.
+        example: The path of the first of these.
     """
 
     photos: int
     copies: int = 0
     in_other_classes: list[tuple[int, str]] = field(default_factory=list)
+    example: str = ""
 
     @property
     def notes(self) -> list[str]:
@@ -95,12 +97,16 @@ def _noting(photos: Iterable[ImageSource], paths: list[PhotoPath | None]) -> Ite
 
 
 def find_new_photos(
-    digests: Sequence[bytes], class_of: Mapping[bytes, str], name: str
+    digests: Sequence[bytes],
+    paths: Sequence[PhotoPath | None],
+    class_of: Mapping[bytes, str],
+    name: str,
 ) -> tuple[list[int], AddedPhotos]:
     """Finds the photos that a project does not have yet, by the content of their files.
 
     Args:
         digests: The digest of each photo's file; a photo without one, b"", is always new.
+        paths: The path of each photo; None for one without a file.
         class_of: The class of each digest in the project.
         name: The name of the class that the photos are added to.
 
@@ -120,22 +126,25 @@ def find_new_photos(
             new.append(index)
         if digest:
             seen.add(digest)
-    return new, AddedPhotos(len(new), copies, elsewhere)
+    example = os.fspath(paths[elsewhere[0][0]] or "") if elsewhere else ""
+    return new, AddedPhotos(len(new), copies, elsewhere, example)
 
 
-def tell_other_classes(added: AddedPhotos, name: str, example: str) -> None:
+def tell_other_classes(added: AddedPhotos, name: str) -> None:
     """Warns of photos that are in another class; an error if no other photo was given."""
     number = len(added.in_other_classes)
+    if not number:
+        return
     classes = quoted(sorted({known for _, known in added.in_other_classes}), 3)
     if not added.photos and not added.copies:
         raise ValueError(
             f"nothing can be added to {name!r}: the project has "
             f"{'this photo' if number == 1 else f'these {number} photos'} in {classes} already "
-            f"(for example, {example}). Give other photos of {name!r}."
+            f"(for example, {added.example}). Give other photos of {name!r}."
         )
     warnings.warn(
         f"{counted(number, 'photo')} {'was' if number == 1 else 'were'} left out of {name!r}, "
         f"because the project has {'it' if number == 1 else 'them'} in {classes} already (for "
-        f"example, {example})",
-        stacklevel=5,
+        f"example, {added.example})",
+        stacklevel=3,
     )

@@ -1,7 +1,7 @@
 """A model whose classes are added, removed and renamed over time; every change can be undone."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,9 +18,9 @@ from ..tflite.resize_note import read_view, with_resize
 from ..tflite.resizing import Resize
 from ..words import quoted
 from . import state
-from .changes import Addition, ProjectChanges
+from .changes import ProjectChanges
 from .index import Keep, ProjectIndex
-from .new_photos import AddedPhotos, embed_photos
+from .new_photos import AddedPhotos, embed_photos, tell_other_classes
 from .photos import ProjectPhoto, find_rows, photo_id
 from .state import PhotoRow, ProjectState
 from .store import ProjectStore
@@ -115,7 +115,17 @@ class Project:
     @property
     def step(self) -> ProjectState:
         """The current state, which the last change made."""
-        return self._store.read_index().current
+        return self.index.current
+
+    @property
+    def index(self) -> ProjectIndex:
+        """The states, those that were undone, and what is kept, all read at one moment."""
+        return self._store.read_index()
+
+    @property
+    def extractor(self) -> Path:
+        """The file of the embedding extractor."""
+        return self._store.extractor
 
     @property
     def history(self) -> list[str]:
@@ -125,7 +135,7 @@ class Project:
     @property
     def summary(self) -> ProjectSummary:
         """The classes, the accuracy and the history, all read at one moment."""
-        return ProjectSummary.of_index(self.path, self._store.read_index())
+        return ProjectSummary.of_index(self.path, self.index)
 
     def to_json(self) -> dict[str, Any]:
         """Returns :attr:`summary` as plain types."""
@@ -152,7 +162,7 @@ class Project:
         state.class_index(self.step, name)
         return [photo for photo in self.photos if photo.label == name]
 
-    def add_class(
+    def add(
         self,
         name: str,
         photos: Iterable[ImageSource],
@@ -162,13 +172,13 @@ class Project:
         progress: bool | Progress = False,
         on_error: OnError | None = None,
     ) -> AddedPhotos:
-        """Adds a class.
+        """Adds photos to a class, which is created if the project does not have it.
 
-        Photos are compared by the content of their files: a photo that is given twice is added
-        once, and a photo that is in another class is left out, with a warning.
+        Photos are compared by the content of their files: a photo that the class has, or that is
+        given twice, counts once, and a photo that another class has is left out.
 
         Args:
-            name: The name of the new class.
+            name: The name of the class.
             photos: Photos of the class, at least one.
             device: See :class:`coral_learn.EmbeddingExtractor`.
             cache: The cache with the embeddings of photos seen before.
@@ -180,13 +190,34 @@ class Project:
             How many photos were added, and which were left out.
 
         Raises:
+            ValueError: No photo can be read, or no class can have this name.
+            EdgeTpuError: The device failed.
+            OSError: The project cannot be written.
+        """
+        return self._add(state.check_name, name, photos, device, cache, progress, on_error)
+
+    def add_class(
+        self,
+        name: str,
+        photos: Iterable[ImageSource],
+        *,
+        device: str | None = None,
+        cache: EmbeddingCache | None = None,
+        progress: bool | Progress = False,
+        on_error: OnError | None = None,
+    ) -> AddedPhotos:
+        """Adds a class, as :meth:`add` does, and warns of photos that other classes have.
+
+        Raises:
             ValueError: The project has a class of this name, no photo can be read, or all of them
                 are in other classes.
             EdgeTpuError: The device failed.
             OSError: The project cannot be written.
         """
-        state.check_new_class(self.step, name)  # before the long work, and again afterwards
-        return self._add(state.add_class, name, photos, device, cache, progress, on_error)
+        check = state.check_new_class
+        added = self._add(check, name, photos, device, cache, progress, on_error)
+        tell_other_classes(added, name)
+        return added
 
     def add_photos(
         self,
@@ -198,14 +229,16 @@ class Project:
         progress: bool | Progress = False,
         on_error: OnError | None = None,
     ) -> AddedPhotos:
-        """Adds photos to a class, as :meth:`add_class` does; photos that it has are left out.
+        """Adds photos to a class, as :meth:`add_class` does.
 
         Raises:
             ValueError: The project has no such class, no photo can be read, or all of them are in
                 other classes.
         """
-        state.class_index(self.step, name)  # before the long work, and again afterwards
-        return self._add(state.add_photos, name, photos, device, cache, progress, on_error)
+        check = state.class_index
+        added = self._add(check, name, photos, device, cache, progress, on_error)
+        tell_other_classes(added, name)
+        return added
 
     def remove_class(self, name: str) -> None:
         """Removes a class and its embeddings.
@@ -324,15 +357,9 @@ class Project:
         extractor = ModelFile.open(self._store.extractor)
         return head.to_model(with_resize(extractor, read_view(extractor))), current.classes
 
-    def _rows_of(
-        self, photos: Iterable[str | os.PathLike[str]], current: ProjectState
-    ) -> list[PhotoRow]:
-        names = [os.fspath(photo) for photo in photos]
-        return find_rows(names, current, self._store.load_digests(current))
-
     def _add(
         self,
-        change: Addition,
+        check: Callable[[ProjectState, str], object],
         name: str,
         photos: Iterable[ImageSource],
         device: str | None,
@@ -340,7 +367,8 @@ class Project:
         progress: bool | Progress,
         on_error: OnError | None,
     ) -> AddedPhotos:
-        """Adds the photos that the project does not have to a class, by a change of its state."""
+        """Adds photos to a class whose name passes a check, before the long work and after it."""
+        check(self.step, name)
         paths, found = embed_photos(
             ModelFile.open(self._store.extractor),
             photos,
@@ -349,7 +377,15 @@ class Project:
             progress=progress,
             on_error=on_error or raise_error,
         )
-        return self._changes.add(change, name, paths, found)
+        with self._changes.index() as index:
+            check(index.current, name)
+            return self._changes.add(index, name, paths, found)
+
+    def _rows_of(
+        self, photos: Iterable[str | os.PathLike[str]], current: ProjectState
+    ) -> list[PhotoRow]:
+        names = [os.fspath(photo) for photo in photos]
+        return find_rows(names, current, self._store.load_digests(current))
 
 
 def _check_is_free(store: ProjectStore) -> None:

@@ -69,12 +69,20 @@ def read_project(
     return with_unlabelled(reviewed, unlabelled, embedder, extraction)
 
 
+def photos_of_project(path: Path) -> ReviewedPhotos:
+    """Returns the photos of a project, by the pictures that it keeps and named by their ids.
+
+    The errors are those of :func:`read_project`.
+    """
+    return read_project(path, None, Extraction())
+
+
 def doubtful_photos(path: Path) -> list[Doubtful]:
     """Returns the photos of a project whose label is probably wrong, the most doubtful first.
 
     The errors are those of :func:`read_project`.
     """
-    return find_doubtful(read_project(path, None, Extraction()))
+    return find_doubtful(photos_of_project(path))
 
 
 def _photo(

@@ -109,28 +109,18 @@ def check_new_class(state: ProjectState, name: str) -> None:
     check_label(name)
 
 
-def add_class(state: ProjectState, name: str, file: str, rows: int) -> ProjectState:
-    """Returns the state with one more class; its head is not trained yet.
-
-    Args:
-        state: The state before.
-        name: The name of the new class.
-        file: The file with the embeddings of its photos.
-        rows: The number of embeddings in the file.
+def check_name(state: ProjectState, name: str) -> None:
+    """Checks that photos can be added to a class of this name, new or not.
 
     Raises:
-        ValueError: See :func:`check_new_class`.
+        ValueError: A label map cannot hold the name.
     """
-    check_new_class(state, name)
-    return ProjectState(
-        what=f"add class {name} ({counted(rows, 'photo')})",
-        classes=[*state.classes, name],
-        photos=[*state.photos, EmbeddingFile(file, [len(state.classes)] * rows)],
-    )
+    if name not in state.classes:
+        check_label(name)
 
 
 def add_photos(state: ProjectState, name: str, file: str, rows: int) -> ProjectState:
-    """Returns the state with more photos of a class; its head is not trained yet.
+    """Returns the state with more photos of a class, which may be new; its head is not trained yet.
 
     Args:
         state: The state before.
@@ -139,13 +129,15 @@ def add_photos(state: ProjectState, name: str, file: str, rows: int) -> ProjectS
         rows: The number of embeddings in the file.
 
     Raises:
-        ValueError: The project has no such class.
+        ValueError: See :func:`check_name`.
     """
-    return ProjectState(
-        what=f"add {counted(rows, 'photo')} to {name}",
-        classes=state.classes,
-        photos=[*state.photos, EmbeddingFile(file, [class_index(state, name)] * rows)],
-    )
+    check_name(state, name)
+    if name in state.classes:
+        what, classes = f"add {counted(rows, 'photo')} to {name}", state.classes
+    else:
+        what, classes = f"add class {name} ({counted(rows, 'photo')})", [*state.classes, name]
+    photos = [*state.photos, EmbeddingFile(file, [classes.index(name)] * rows)]
+    return ProjectState(what, classes, photos)
 
 
 def remove_class(state: ProjectState, name: str) -> ProjectState:

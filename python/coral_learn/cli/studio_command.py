@@ -1,0 +1,70 @@
+"""The command ``coral-learn studio``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .model_commands import named_extractor
+from .options import PATH, WholeNumber, device_option, extractor_option, resize_option
+
+if TYPE_CHECKING:
+    from ..project.index import Keep
+    from ..tflite.resizing import Resize
+
+_INSTALL = "pip install 'coral-learn[studio]'"
+
+
+@click.command("studio")
+@click.argument("folder", type=PATH, metavar="[PROJECT]", default="my-project")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    metavar="ADDRESS",
+    help="Address to listen on. By default only this machine can connect; with 0.0.0.0, or the "
+    "address of this machine, all who have the link that is printed.",
+)
+@click.option(
+    "--port", type=WholeNumber(min=0, max=65535), default=8080, help="Port; 0 for a free one."
+)
+@extractor_option
+@resize_option
+@click.option(
+    "--keep",
+    type=click.Choice(["originals", "thumbnails", "nothing"]),
+    default="originals",
+    help="What a new project keeps of the pictures themselves.",
+)
+@device_option
+@click.option("--browser/--no-browser", default=True, help="Open the page in the browser.")
+def studio_command(
+    folder: Path,
+    host: str,
+    port: int,
+    extractor: Path | None,
+    resize: Resize | None,
+    keep: Keep,
+    device: str | None,
+    browser: bool,
+) -> None:
+    """Teach a project by showing, in a browser.
+
+    The page runs on this machine alone and sends nothing elsewhere. The project is created if it
+    does not exist.
+    """
+    try:
+        from ..studio.run import run_studio
+    except ImportError as error:
+        raise ValueError(f"the studio needs aiohttp: {_INSTALL}") from error
+    from ..project.project import Project
+    from ..project.review import is_project
+    from . import display
+
+    if is_project(folder):
+        project = Project(folder)
+    else:
+        project = Project.create(folder, named_extractor(extractor), resize=resize, keep=keep)
+        display.print_facts([f"created the project {folder}", *project.notes])
+    run_studio(project, host, port, device=device, open_browser=browser, say=display.print_line)

@@ -1,0 +1,90 @@
+"""What all requests share: the session, the open pages, and the threads that work for them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+from aiohttp import web
+
+from .live import LiveModel
+from .pages import Pages
+from .session import Session
+
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
+_SECONDS_BETWEEN_LOOKS = 1
+
+
+class Studio:
+    """A session that is served.
+
+    Changes run one after another, and the preview in a thread of its own, so that neither waits for
+    the other.
+
+    Attributes:
+        session: The session.
+        pages: The open pages.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.pages = Pages(session)
+        self._live = LiveModel(session.project, session.device)
+        self._changes = ThreadPoolExecutor(1, "changes")
+        self._preview = ThreadPoolExecutor(1, "preview")
+
+    async def change(
+        self, change: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
+    ) -> _Result:
+        """Makes a change after those before it, and tells all pages the state after it."""
+        try:
+            return await _in(self._changes, lambda: change(*args, **kwargs))
+        finally:
+            await self.pages.tell_state()
+
+    async def change_state(
+        self, change: Callable[_Params, object], *args: _Params.args, **kwargs: _Params.kwargs
+    ) -> web.Response:
+        """Makes a change, and answers with the state after it."""
+        await self.change(change, *args, **kwargs)
+        return web.json_response(await self.read(self.session.state))
+
+    async def read(
+        self, read: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
+    ) -> _Result:
+        """Reads something without waiting for changes."""
+        return await asyncio.to_thread(read, *args, **kwargs)
+
+    async def read_once(self, name: str, make: Callable[[], _Result]) -> _Result:
+        """Reads something that is computed once for each version of the project."""
+        return await asyncio.to_thread(self.session.of_version, name, make)
+
+    async def answer(self, frame: bytes) -> dict[str, Any]:
+        """Returns what the model says about a frame."""
+        version = self.session.version
+        return await _in(self._preview, lambda: self._live.answer(version, frame))
+
+    async def running(self, app: web.Application) -> AsyncIterator[None]:
+        """Notices what other programs change, and cleans up at the end."""
+        watcher = asyncio.create_task(self._notice_changes())
+        yield
+        watcher.cancel()
+        await self.pages.close()
+        await _in(self._preview, self._live.close)
+        self._changes.shutdown()
+        self._preview.shutdown()
+
+    async def _notice_changes(self) -> None:
+        while True:
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+            if await asyncio.to_thread(self.session.notice_changes):
+                await self.pages.tell_state()
+
+
+async def _in(executor: ThreadPoolExecutor, work: Callable[[], _Result]) -> _Result:
+    return await asyncio.get_running_loop().run_in_executor(executor, work)
+
+
+STUDIO = web.AppKey("studio", Studio)
+"""Where an application keeps its studio."""

@@ -1,0 +1,74 @@
+"""Requests about the model: the preview, how good it is, and taking it away."""
+
+from typing import Any
+
+from aiohttp import web
+
+from ..project.check import count_agreement
+from ..project.quality import measure_quality
+from ..project.review import photos_of_project
+from .context import STUDIO
+from .exports import exports_of
+from .limits import MAX_FRAME_BYTES
+from .requests import as_download, explained
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/api/preview")
+async def _preview(request: web.Request) -> web.WebSocketResponse:
+    studio = request.app[STUDIO]
+    socket = web.WebSocketResponse(heartbeat=30, max_msg_size=MAX_FRAME_BYTES)
+    await socket.prepare(request)
+    async for message in socket:
+        if message.type is web.WSMsgType.BINARY:
+            try:
+                answer = await studio.answer(message.data)
+            except Exception as error:  # one bad frame must not end the preview
+                answer = {"error": explained(error)}
+            await socket.send_json(answer)
+    return socket
+
+
+@routes.get("/api/quality")
+async def _quality(request: web.Request) -> web.Response:
+    studio = request.app[STUDIO]
+
+    def measure() -> dict[str, Any]:
+        version = studio.session.version
+        photos = photos_of_project(studio.session.project.path)
+        return {"version": version} | measure_quality(photos).to_json()
+
+    return web.json_response(await studio.read_once("quality", measure))
+
+
+@routes.get("/api/check")
+async def _check(request: web.Request) -> web.Response:
+    studio = request.app[STUDIO]
+
+    def count() -> dict[str, int]:
+        agree, of = count_agreement(studio.session.project.path, studio.session.device)
+        return {"agree": agree, "of": of}
+
+    return web.json_response(await studio.read_once("check", count))
+
+
+@routes.get("/api/exports")
+async def _list_exports(request: web.Request) -> web.Response:
+    studio = request.app[STUDIO]
+
+    def listed() -> list[dict[str, Any]]:
+        return [export.to_json() for export in exports_of(studio.session.project)]
+
+    return web.json_response({"exports": await studio.read_once("exports", listed)})
+
+
+@routes.get("/api/exports/{id}")
+async def _export(request: web.Request) -> web.Response:
+    studio = request.app[STUDIO]
+    found = [
+        each for each in exports_of(studio.session.project) if each.id == request.match_info["id"]
+    ]
+    if not found:
+        raise web.HTTPNotFound
+    return as_download(await studio.read(found[0].make), found[0].file)

@@ -1,0 +1,47 @@
+"""The server of the studio."""
+
+import mimetypes
+from importlib.resources import files
+
+from aiohttp import web
+
+from . import class_routes, model_routes, photo_routes
+from .context import STUDIO, Studio
+from .incoming import remove_left_files
+from .limits import MAX_JSON_BYTES
+from .requests import explain_errors
+from .security import Guard, add_headers, guarding
+from .session import Session
+
+routes = web.RouteTableDef()
+
+
+def make_app(session: Session, guard: Guard) -> web.Application:
+    """Returns the application that serves a session.
+
+    Args:
+        session: What people teach.
+        guard: Who may use it.
+    """
+    remove_left_files(session.project.path)
+    app = web.Application(
+        middlewares=[guarding(guard), explain_errors], client_max_size=MAX_JSON_BYTES
+    )
+    app[STUDIO] = studio = Studio(session)
+    for part in (routes, class_routes.routes, photo_routes.routes, model_routes.routes):
+        app.add_routes(part)
+    app.cleanup_ctx.append(studio.running)
+    app.on_response_prepare.append(add_headers)
+    return app
+
+
+@routes.get("/")
+@routes.get("/page/{name}")
+async def _page(request: web.Request) -> web.Response:
+    name = request.match_info.get("name", "index.html")
+    file = files(__package__).joinpath("page", name)
+    if "/" in name or not file.is_file():
+        raise web.HTTPNotFound
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    content = file.read_bytes()
+    return web.Response(body=content, content_type=kind, headers={"Cache-Control": "no-cache"})

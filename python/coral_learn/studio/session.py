@@ -1,0 +1,293 @@
+"""What people teach in the studio: a project, and what the page needs to know of it."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..extraction.photo_rows import SkippedPhoto
+from ..progress import Progress
+from ..project.photos import ProjectPhoto
+from ..project.project import Project
+from ..project.state import check_new_class
+from ..tflite.file import ModelFile
+from ..tflite.input_shape import check_image_input
+from .incoming import Incoming
+from .tray import Tray
+
+_Result = TypeVar("_Result")
+
+
+class Session:
+    """A project that several people change at once; every method may be called from any thread.
+
+    Classes without photos, which a project cannot have, are kept here until the first photo comes.
+
+    Attributes:
+        project: The project.
+        tray: Its tray.
+        version: A number that grows with each change, also of another program.
+    """
+
+    def __init__(self, project: Project, device: str | None = None) -> None:
+        self.project = project
+        self.tray = Tray(project.path)
+        self.version = time.time_ns() // 1_000_000  # larger than before a restart
+        self.device = device
+        self._empty: list[str] = []
+        self._changing = threading.RLock()
+        self._stamp = self._project_stamp()
+        self._cached: dict[str, tuple[int, Any]] = {}
+
+    def state(self) -> dict[str, Any]:
+        """Returns what the page shows, as plain types."""
+        return self.of_version("state", self._state)
+
+    def photos(self) -> list[ProjectPhoto]:
+        """Returns the photos of all classes, the newest first."""
+        return self.of_version("photos", lambda: self.project.photos[::-1])
+
+    def picture(self, name: str) -> Path:
+        """Returns the kept file of a photo.
+
+        Raises:
+            ValueError: There is no such photo, or nothing is kept of it.
+        """
+        pictures = self.of_version(
+            "pictures", lambda: {photo.id: photo.picture for photo in self.photos()}
+        )
+        path = pictures.get(name)
+        if path is None:
+            raise ValueError(f"no picture is kept of the photo {name!r}")
+        return path
+
+    def of_version(self, name: str, make: Callable[[], _Result]) -> _Result:
+        """Returns a result that is made once for each version."""
+        version = self.version
+        known = self._cached.get(name)
+        if known is None or known[0] != version:
+            known = version, make()
+            self._cached[name] = known
+        result: _Result = known[1]
+        return result
+
+    def notice_changes(self) -> bool:
+        """Tells whether another program has changed the project since."""
+        with self._changing:
+            stamp = self._project_stamp()
+            if stamp == self._stamp:
+                return False
+            self._changed()
+            return True
+
+    def add_class(self, name: str) -> None:
+        """Adds a class without photos.
+
+        Raises:
+            ValueError: There is a class of this name, or a label map cannot hold it.
+        """
+        with self._changing:
+            check_new_class(self.project.step, name)
+            if name in self._empty:
+                raise ValueError(f"there is a class {name!r} already. Choose another name.")
+            self._empty.append(name)
+            self._changed()
+
+    def rename_class(self, name: str, new_name: str) -> None:
+        """Renames a class.
+
+        Raises:
+            ValueError: There is no such class, or one of the new name.
+        """
+        with self._changing:
+            if name in self._empty:
+                self.add_class(new_name)
+                self._empty.remove(name)
+            else:
+                if new_name in self._empty:
+                    raise ValueError(f"there is a class {new_name!r} already.")
+                self.project.rename_class(name, new_name)
+            self._changed()
+
+    def remove_class(self, name: str) -> None:
+        """Removes a class.
+
+        Raises:
+            ValueError: There is no such class.
+        """
+        with self._changing:
+            if name in self._empty:
+                self._empty.remove(name)
+            else:
+                self.project.remove_class(name)
+            self._changed()
+
+    def add(
+        self, name: str, incoming: Incoming, progress: Progress, *, thin: bool = False
+    ) -> dict[str, Any]:
+        """Adds the pictures in files to a class, which may be new; returns what became of them.
+
+        Raises:
+            ValueError: No class can have this name.
+        """
+        pictures = incoming.pictures(thin=thin)
+        skipped = list(pictures.skipped)
+        result: dict[str, Any] = {"added": 0, "copies": 0, "other_classes": []}
+        with self._changing:
+            if pictures.paths:
+                result |= self._add(name, pictures.paths, incoming, progress, skipped)
+            self._changed()
+        return result | {
+            "similar": pictures.similar,
+            "skipped": [{"name": each.path, "reason": each.reason} for each in skipped],
+        }
+
+    def move(self, names: Sequence[str], label: str) -> None:
+        """Moves photos to another class.
+
+        Raises:
+            ValueError: There is no such photo or class, or a class would be left without photos.
+        """
+        with self._changing:
+            self.project.move_photos(label, names)
+            self._changed()
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Removes photos.
+
+        Raises:
+            ValueError: There is no such photo, or a class would be left without photos.
+        """
+        with self._changing:
+            self.project.drop_photos(names)
+            self._changed()
+
+    def undo(self) -> None:
+        """Undoes the last change."""
+        with self._changing:
+            self.project.undo()
+            self._changed()
+
+    def redo(self) -> None:
+        """Makes the change again that was undone last."""
+        with self._changing:
+            self.project.redo()
+            self._changed()
+
+    def add_files(self, name: str, paths: Sequence[Path]) -> None:
+        """Adds photos in files of this machine to a class, which may be new."""
+        with self._changing:
+            self.project.add(name, paths, device=self.device)
+            self._take(name)
+            self._changed()
+
+    def keep_for_later(self, incoming: Incoming) -> None:
+        """Puts the pictures in files into the tray.
+
+        Raises:
+            ValueError: The tray is full, or a file is no picture.
+        """
+        with self._changing:
+            for path in incoming.pictures().paths:
+                self.tray.add(path)
+            self._changed()
+
+    def sort(self, names: list[str], label: str | None, progress: Progress) -> None:
+        """Takes pictures out of the tray and into a class, or away if there is none.
+
+        Raises:
+            ValueError: There is no such picture, or no class can have this name.
+        """
+        with self._changing:
+            paths = [self.tray.path(name) for name in names]
+            if label is not None:
+                self.project.add(label, paths, device=self.device, progress=progress)
+                self._take(label)
+            self.tray.remove(names)
+            self._changed()
+
+    def _add(
+        self,
+        name: str,
+        paths: Sequence[Path],
+        incoming: Incoming,
+        progress: Progress,
+        skipped: list[SkippedPhoto],
+    ) -> dict[str, Any]:
+        before = len(skipped)
+        try:
+            added = self.project.add(
+                name,
+                paths,
+                device=self.device,
+                progress=progress,
+                on_error=lambda _, error: skipped.append(
+                    SkippedPhoto(incoming.name_of(error.name), error.reason)
+                ),
+            )
+        except ValueError:
+            if len(skipped) - before < len(paths):
+                raise
+            return {}  # none can be read, and why is said of each
+        self._take(name)
+        bad = {skip.path for skip in skipped}
+        good = [path for path in paths if incoming.name_of(str(path)) not in bad]
+        return {
+            "added": added.photos,
+            "copies": added.copies,
+            "other_classes": [
+                {"name": incoming.name_of(str(good[number])), "class": label}
+                for number, label in added.in_other_classes
+                if number < len(good)
+            ],
+        }
+
+    def _take(self, name: str) -> None:
+        """Forgets that a class has no photos."""
+        if name in self._empty and name in self.project.classes:
+            self._empty.remove(name)
+
+    def _changed(self) -> None:
+        self.version += 1
+        self._stamp = self._project_stamp()
+
+    def _project_stamp(self) -> tuple[int, int]:
+        found = (self.project.path / "project.json").stat()
+        return found.st_mtime_ns, found.st_ino
+
+    def _state(self) -> dict[str, Any]:
+        version, empty = self.version, list(self._empty)
+        index = self.project.index
+        current = index.current
+        counts = {name: current.count(name) for name in current.classes}
+        accuracy = None
+        if current.accuracy is not None and current.interval is not None:
+            accuracy = {
+                "value": current.accuracy,
+                "interval": list(current.interval),
+                "tested": current.tested,
+            }
+        return {
+            "version": version,
+            "project": self.project.path.resolve().name,
+            "classes": [
+                {"name": name, "photos": counts.get(name, 0)}
+                for name in [*counts, *(each for each in empty if each not in counts)]
+            ],
+            "accuracy": accuracy,
+            "threshold": current.threshold,
+            "has_model": current.head is not None,
+            "undo": current.what if len(index.states) > 1 else None,
+            "redo": index.undone[-1].what if index.undone else None,
+            "tray": len(self.tray),
+            "keep": index.keep,
+        } | self._extractor()
+
+    def _extractor(self) -> dict[str, Any]:
+        found = self._cached.get("extractor")
+        if found is None:  # it never changes
+            shape = check_image_input(ModelFile.open(self.project.extractor).graph)
+            found = 0, {"input": [shape.width, shape.height]}
+            self._cached["extractor"] = found
+        return {"extractor": found[1], "device": self.device or "CPU"}
