@@ -53,7 +53,7 @@ export function makePreview() {
       line.textContent = answer.error;
       return;
     }
-    bars.show(answer, currentState().threshold);
+    bars.show(answer, currentState());
     line.textContent = speed;
   };
 
@@ -131,7 +131,7 @@ export function makePreview() {
   acceptDrops(element, (found) => found[0] && tryPicture(found[0].file));
   let version = null;
   const forget = onState((state) => {
-    about.textContent = [texts.runsOn(state.extractor.name, state.device), state.has_model && texts.threshold(state.threshold)].filter(Boolean).join(". ");
+    about.textContent = [state.has_model && texts.threshold(state.threshold), texts.runsOn(state.extractor.name, state.device)].filter(Boolean).join(" ");
     if (!camera && !picture) rest();
     if (version !== state.version) askAgain(); // what it learned may change the answer
     version = state.version;

@@ -9,7 +9,7 @@ import { texts } from "./texts.js";
 const RATES = [2, 5, 10];
 const DEFAULT_RATE = 5;
 const BOARD_SECONDS = 1;
-const MAX_WAITING = 60; // frames that the server has not taken yet
+const MAX_FRAMES = 300; // that are sent at once
 
 /**
  * Makes a recorder, which opens the camera at once.
@@ -43,8 +43,8 @@ export function makeRecorder(name) {
     screen.replaceChildren(camera.element);
     hold.disabled = false;
   };
-  const recording = () =>
-    camera.board ? recordOnBoard(name) : recordHere(name, camera.element, Number(rate.value), tally);
+  const tape = makeTape(name, tally);
+  const recording = () => (camera.board ? recordOnBoard(name) : tape(camera.element, Number(rate.value)));
   whileHeld(hold, recording);
   element.addEventListener("end", () => {
     ended = true;
@@ -86,34 +86,34 @@ function whileHeld(hold, start) {
   hold.addEventListener("keyup", (event) => isKey(event) && release());
 }
 
-function recordHere(name, source, rate, tally) {
-  const waiting = [];
-  let shown = 0;
-  let kept = 0;
-  let sending = false;
-  const count = () => (tally.textContent = texts.recorded(shown, kept));
+/** Makes what records with the browser's camera. What was recorded at one go is one change, so one undo takes it back. */
+function makeTape(name, tally) {
+  let waiting = [];
+  let sending = Promise.resolve();
   const send = async () => {
-    if (sending) return;
-    sending = true;
-    while (waiting.length) {
-      const answer = await attempt(() => addPhotos(name, waiting.splice(0), { thin: true }));
-      if (!answer) stop();
-      kept += answer?.added ?? 0;
-      count();
-    }
-    sending = false;
+    if (!waiting.length) return;
+    const frames = waiting;
+    waiting = [];
+    tally.textContent = texts.sendingFrames(frames.length);
+    const answer = await attempt(() => addPhotos(name, frames, { thin: true }));
+    if (!answer) waiting = [...frames, ...waiting];
+    tally.textContent = answer ? texts.recorded(frames.length, answer) : texts.framesWait(waiting.length);
   };
-  const take = async () => {
-    if (waiting.length >= MAX_WAITING) return;
-    shown += 1;
+  const sendNext = () => (sending = sending.then(send));
+  const take = async (source) => {
     waiting.push(await grabFrame(source));
-    count();
-    send();
+    tally.textContent = texts.recording(waiting.length);
+    if (waiting.length >= MAX_FRAMES) sendNext();
   };
-  const timer = setInterval(take, 1000 / rate);
-  const stop = () => clearInterval(timer);
-  take();
-  return stop;
+  /** Starts to record; what it returns ends it. */
+  return (source, rate) => {
+    let last = take(source);
+    const timer = setInterval(() => (last = take(source)), 1000 / rate);
+    return () => {
+      clearInterval(timer);
+      last.then(sendNext);
+    };
+  };
 }
 
 function recordOnBoard(name) {

@@ -37,7 +37,8 @@ async function showExports(list) {
   if (answer) list.replaceChildren(...answer.exports.map(makeExport));
 }
 
-function makeExport({ id, title, about, file, available, why_not: whyNot, command }) {
+function makeExport({ id, file, available, why_not: whyNot, command }) {
+  const { title, about } = texts.exports[id] ?? { title: file, about: "" };
   const get = button({ icon: icon("download"), text: texts.download, kind: id === "model" ? "button-main" : "", press: () => download(id, file, get) });
   get.setAttribute("aria-label", texts.downloadOf(file));
   const line = el("code", { text: command });

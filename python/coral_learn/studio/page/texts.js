@@ -5,7 +5,8 @@ const count = (number) => number.toLocaleString("en");
 const pictures = (number) => (number === 1 ? "1 picture" : `${count(number)} pictures`);
 
 const WHAT = {
-  "look at pictures": "Looking at pictures",
+  "look at the pictures": "Looking at the pictures",
+  "draw and look at the demo's pictures": "Drawing and looking at the demo’s pictures",
   send: "Sending pictures",
 };
 
@@ -99,7 +100,11 @@ export const texts = {
   holding: "Recording …",
   holdHint: "A short press takes one picture. With the keyboard, hold the space bar.",
   rate: "Pictures a second",
-  recorded: (shown, kept) => `${pictures(shown)} recorded, ${count(kept)} kept`,
+  recording: (number) => pictures(number),
+  sendingFrames: (number) => `${pictures(number)} recorded. Looking at them …`,
+  recorded: (number, { added, similar }) =>
+    `${pictures(number)} recorded, ${count(added)} kept${similar ? `, ${count(similar)} nearly the same left out` : ""}.`,
+  framesWait: (number) => `${pictures(number)} could not be sent. They go with the next ones.`,
   boardRecord: "Recording with the board’s camera …",
   cameraChoice: "Camera",
   boardCamera: (name) => `The board’s camera (${name})`,
@@ -130,7 +135,8 @@ export const texts = {
   threshold: (value) => `Below ${percent(value)}, it says “I don’t know”.`,
   speed: (rate, milliseconds) => `${rate.toFixed(rate < 10 ? 1 : 0)} pictures a second, ${milliseconds.toFixed(1)} ms each`,
   stillSpeed: (milliseconds) => `${milliseconds.toFixed(1)} ms for the picture`,
-  runsOn: (extractor, device) => `The file that you take away, on ${extractor.replace(/(_extractor)?\.tflite$/, "")}, ${device}`,
+  runsOn: (extractor, device) =>
+    `The preview runs the file that you take away: ${extractor ? `${extractor.replace(/(_extractor)?\.tflite$/, "")}, ` : ""}${device}.`,
   keepUnsure: "Keep pictures that it is unsure of",
   keepUnsureHint: "At most one a second, to sort later",
   notAPicture: (name) => `${name} cannot be shown by this browser. Use a JPEG or PNG.`,
@@ -209,6 +215,15 @@ export const texts = {
   takeTitle: "Take away",
   checking: "Checking that the file answers like the preview …",
   agree: ({ agree, of }) => `The file and the preview agree on ${count(agree)} of ${pictures(of)}.`,
+  exports: {
+    model: { title: "Model", about: "The .tflite file that the preview runs, with the names of the classes inside. For any TensorFlow Lite interpreter, on a processor or a Coral Edge TPU." },
+    labels: { title: "Label map", about: "The names of the classes as a text file, for programs that do not read them from the model." },
+    frigate: { title: "Frigate and Home Assistant", about: "For Frigate’s classification of objects, which Home Assistant shows too." },
+    mediapipe: { title: "MediaPipe Tasks", about: "For ImageClassifier on Android, iOS, in browsers and in Python." },
+    python: { title: "Plain Python", about: "A short script that names a picture, and the model that it runs." },
+    "c-array": { title: "C array", about: "The model as source code, for microcontrollers." },
+    report: { title: "Report", about: "What was measured and how, on one page to keep or to send." },
+  },
   download: "Download",
   downloadOf: (file) => `Download ${file}`,
   command: "The same on the command line",
