@@ -24,6 +24,7 @@ export function teachView(main) {
     preview = null;
     for (const card of cards.values()) card.end();
     cards.clear();
+    list.replaceChildren();
     main.replaceChildren(makeWelcome());
   };
   const showCards = () => {
@@ -37,8 +38,11 @@ export function teachView(main) {
       if (preview || !main.firstChild) showWelcome();
       return;
     }
-    if (!preview) showCards();
+    const first = !preview;
+    const hadFocus = main.contains(document.activeElement);
+    if (first) showCards();
     updateCards(list, cards, state);
+    if (first && hadFocus) list.querySelector(".card-actions button").focus();
     extra.lastChild.hidden = !wantsSuggestion(state);
   };
   const paste = (event) => {

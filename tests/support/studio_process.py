@@ -1,0 +1,53 @@
+"""The studio in a process of its own, as people start it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+DRAWN_EXTRACTOR = Path(__file__).parent / "drawn_extractor.tflite"
+
+
+class StudioProcess:
+    """A studio that can be killed and started again at the same address.
+
+    Attributes:
+        project: The folder of the project, created by the first start.
+        url: The address that the studio printed.
+    """
+
+    def __init__(self, project: Path, *options: str) -> None:
+        self.project = project
+        self.url = ""
+        self._options = options
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Starts the studio and waits until it has printed its address."""
+        port = re.search(r":(\d+)/", self.url)
+        command = [
+            *(sys.executable, "-m", "coral_learn", "studio", str(self.project), "--no-browser"),
+            *("--port", port[1] if port else "0", "--extractor", str(DRAWN_EXTRACTOR)),
+            *self._options,
+        ]
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert self._process.stdout is not None
+        said = []
+        for line in self._process.stdout:
+            said.append(line)
+            if found := re.search(r"http://\S+", line):
+                self.url = found[0]
+                return
+        raise AssertionError("the studio ended: " + "".join(said))
+
+    def kill(self) -> None:
+        """Kills the studio without a warning."""
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._process = None
