@@ -1,12 +1,13 @@
-/** Sends pictures to the server, a few at a time, and says what became of them. */
+/** Sends pictures to the server, and says what became of them. */
 
 import { addPhotos } from "./api.js";
 import { attempt, notify } from "./notices.js";
 import { showProgress } from "./progress.js";
 import { texts } from "./texts.js";
 
-const MAX_FILES = 50;
-const MAX_BYTES = 32e6;
+// Of one request, which is one change to undo.
+const MAX_FILES = 1000;
+const MAX_BYTES = 256e6;
 const MAX_REASONS = 4;
 
 /**
@@ -20,15 +21,16 @@ export async function addFiles(className, files) {
   const sum = { added: 0, copies: 0, similar: 0, other_classes: [], skipped: [] };
   let sent = 0;
   for (const batch of batchesOf(files)) {
-    showProgress("send", sent, files.length);
-    const answer = await attempt(() => addPhotos(className, batch));
+    const before = sent;
+    const tell = (part) => showProgress("send", before + Math.floor(part * batch.length), files.length);
+    const answer = await attempt(() => addPhotos(className, batch, { sent: tell }));
     if (!answer) continue; // the others may do
     addUp(sum, answer);
     sent += batch.length;
   }
   showProgress("send", 1, 1);
   if (sent < files.length && files.length > 1) notify(texts.sendStopped(sent, files.length), { error: true });
-  if (sent) tell(sum, className);
+  if (sent) report(sum, className);
 }
 
 /** Splits files into requests: large files travel alone. */
@@ -52,7 +54,7 @@ function addUp(sum, answer) {
   for (const name of ["other_classes", "skipped"]) sum[name].push(...answer[name]);
 }
 
-function tell(sum, className) {
+function report(sum, className) {
   notify(texts.added(sum, className));
   const reasons = [
     ...sum.skipped.map(({ name, reason }) => texts.skipped(name, reason)),

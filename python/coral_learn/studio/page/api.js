@@ -45,6 +45,25 @@ async function change(method, path, body) {
   return answer;
 }
 
+/** Sends files, which takes long enough to be told how far it is; `fetch` does not tell. */
+function upload(path, form, sent) {
+  return new Promise((resolve, reject) => {
+    const sending = new XMLHttpRequest();
+    sending.open("POST", path);
+    sending.setRequestHeader("X-Coral-Learn", "1");
+    sending.responseType = "json";
+    sending.upload.addEventListener("progress", ({ loaded, total }) => sent(loaded / total));
+    sending.addEventListener("error", () => reject(new Refusal(texts.notReachable, 0)));
+    sending.addEventListener("load", () => {
+      const { status, response } = sending;
+      if (status >= 400) return reject(new Refusal(response?.error || texts.status(status), status));
+      takeState(response.state);
+      return resolve(response);
+    });
+    sending.send(form);
+  });
+}
+
 function formOf(files) {
   const form = new FormData();
   for (const file of files) form.append("file", file, file.name || "picture.jpg");
@@ -63,10 +82,11 @@ export const removeClass = (name) => change("DELETE", `/api/classes/${part(name)
  *
  * @param {string} className
  * @param {File[] | Blob[]} files
- * @param {{thin?: boolean}} [options] `thin` leaves out frames that are nearly identical.
+ * @param {{thin?: boolean, sent?: (part: number) => void}} [options] `thin` leaves out frames that are nearly identical;
+ *   `sent` is told which part was sent, up to 1.
  */
-export const addPhotos = (className, files, { thin = false } = {}) =>
-  change("POST", `/api/photos?class=${part(className)}${thin ? "&thin=1" : ""}`, formOf(files));
+export const addPhotos = (className, files, { thin = false, sent = () => {} } = {}) =>
+  upload(`/api/photos?class=${part(className)}${thin ? "&thin=1" : ""}`, formOf(files), sent);
 
 /** Lists photos of a class, the newest first. */
 export const listPhotos = (className, offset, limit) =>

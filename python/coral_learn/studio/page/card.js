@@ -28,7 +28,7 @@ export function makeCard(name) {
   const camera = el("div", { class: "card-camera" });
   const element = el(
     "article",
-    { class: "card", "aria-labelledby": head.id },
+    { class: "card", "aria-labelledby": head.id, data: { name } },
     head.element,
     pictures,
     note,

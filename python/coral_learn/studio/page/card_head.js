@@ -50,12 +50,18 @@ function makeForm(name, close) {
     event.preventDefault();
     const to = input.value.trim();
     if (to === name) return close();
-    if (to) await attempt(() => renameClass(name, to));
+    if (to && (await attempt(() => renameClass(name, to)))) focusCard(to);
   });
   form.addEventListener("keydown", (event) => event.key === "Escape" && close());
   return form;
 }
 
+function focusCard(name) {
+  for (const card of document.querySelectorAll(".card")) if (card.dataset.name === name) card.querySelector("button").focus();
+}
+
 async function remove(name) {
-  if (await attempt(() => removeClass(name))) notify(texts.removed(name));
+  if (!(await attempt(() => removeClass(name)))) return;
+  notify(texts.removed(name));
+  document.getElementById("main").focus(); // the button that had it is gone
 }

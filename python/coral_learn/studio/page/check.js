@@ -89,7 +89,7 @@ function doubtfulSection({ doubtful }, render) {
     render();
   };
   const make = (photo, place) =>
-    card(photos, place, texts.looksLike(photo.suggested, photo.probability), photo.suggested,
+    card(photos, place, texts.labelIs(photo.label, photo.probability), texts.looksLike(photo.suggested), photo.suggested,
       button({ text: texts.labelIsRight, kind: "button-small", press: () => confirm(photo) }));
   return section(texts.doubtfulTitle, texts.doubtfulText, grid(photos, make));
 }
@@ -97,7 +97,7 @@ function doubtfulSection({ doubtful }, render) {
 function wrongSection({ wrong }, cell, choose) {
   const photos = cell.label ? wrong.filter(({ label, named }) => label === cell.label && named === cell.named) : wrong;
   const title = cell.label ? texts.wrongCell(cell.label, cell.named) : texts.wrongTitle;
-  const make = (photo, place) => card(photos, place, texts.namedAs(photo.named, photo.probability), photo.named);
+  const make = (photo, place) => card(photos, place, photo.label, texts.namedAs(photo.named, photo.probability), photo.named);
   return el(
     "section",
     {},
@@ -110,13 +110,13 @@ function wrongSection({ wrong }, cell, choose) {
 
 const grid = (photos, make) => makePhotoGrid(photos, make, { first: MAX_FIRST, moreText: texts.showMore });
 
-function card(photos, place, line, other, ...actions) {
+function card(photos, place, label, line, other, ...actions) {
   const photo = photos[place];
   return makePhotoCard({
     source: thumbnailOf(photo.id),
     label: texts.openPicture(photo.label),
     open: () => openViewer({ list: new FixedList([...photos]), index: place }),
-    lines: [el("strong", { text: photo.label }), el("span", { class: "named", text: line })],
+    lines: [el("strong", { text: label }), el("span", { class: "named", text: line })],
     actions: [
       button({ text: texts.itIs(other), kind: "button-small", press: () => moveThem([photo.id], other) }),
       ...actions,

@@ -28,7 +28,7 @@ export function galleryView(main, name) {
     el("h1", { text: name }),
     number,
   );
-  main.append(el("section", { class: "gallery", "aria-label": texts.galleryOf(name) }, head, tools, empty, grid.element));
+  main.append(el("section", { class: "gallery", "aria-label": texts.galleryOf(name) }, head, tools, empty, grid.element, el("div", { class: "drop-sign", "aria-hidden": "true", text: texts.dropHere(name) })));
 
   const idsToSort = async () => (selection.size ? selection.ids() : [pages.at(grid.active)?.id].filter(Boolean));
   const move = async (to) => {

@@ -20,6 +20,7 @@ export function makePreview() {
   const bars = makeBars();
   const screen = el("div", { class: "screen" });
   const line = el("p", { class: "quiet preview-line" });
+  const hint = el("p", { class: "quiet", hidden: true, text: texts.notSecureBoard });
   const about = el("p", { class: "quiet" });
   const start = button({ icon: icon("camera"), text: texts.startPreview, kind: "button-main", press: () => (camera ? stop() : open()) });
   const choice = el("select", { hidden: true, "aria-label": texts.cameraChoice });
@@ -30,7 +31,7 @@ export function makePreview() {
     { class: "preview", "aria-label": texts.seeTitle },
     el("h2", { text: texts.seeTitle }),
     screen,
-    el("div", { class: "preview-bar" }, start, still, file, choice),
+    el("div", { class: "preview-bar" }, start, still, file, choice, hint),
     bars.element,
     line,
     makeUnsureSwitch(),
@@ -76,6 +77,7 @@ export function makePreview() {
       showAnswer(answer);
       keepUnsure(answer, frame);
     });
+    hint.hidden = !camera.board || isSecureContext;
     showStart();
     showChoice();
   };

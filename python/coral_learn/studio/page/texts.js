@@ -1,6 +1,7 @@
 /** Every text of the page, in one place to translate. */
 
-const percent = (value) => `${(100 * value).toFixed(value > 0.995 || value < 0.005 ? 1 : 0)}%`;
+/** One digit more where "100%" or "0%" would claim too much. */
+const percent = (value) => `${(100 * value).toFixed((value > 0.995 && value < 1) || (value < 0.005 && value > 0) ? 1 : 0)}%`;
 const count = (number) => number.toLocaleString("en");
 const pictures = (number) => (number === 1 ? "1 picture" : `${count(number)} pictures`);
 
@@ -183,7 +184,8 @@ export const texts = {
   doubtfulTitle: "Labels to look at",
   doubtfulText: "These look like another class to models that did not learn from them. Some are in the wrong class; others are just hard.",
   doubtfulNone: "No label looks wrong.",
-  looksLike: (name, probability) => `looks like ${name}, ${percent(probability)}`,
+  looksLike: (name) => `looks like ${name}`,
+  labelIs: (name, probability) => `${name}, ${percent(probability)} likely`,
   itIs: (name) => `It is ${name}`,
   labelIsRight: "Label is right",
   matrixTitle: "What it mixes up",
