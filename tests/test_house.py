@@ -36,7 +36,7 @@ FLOORS = (
     ("tflite", "edgetpu"),
     ("heads", "extraction", "named_models"),
     ("jobs", "project", "demo"),
-    ("cli", "pycoral", "former_names", "old_edgetpu", "sklearn", "__main__"),
+    ("cli", "studio", "pycoral", "former_names", "old_edgetpu", "sklearn", "__main__"),
 )
 FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 

@@ -145,13 +145,16 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "train_all": "embeddings labels",
     },
     "Project": {
+        "add": "name photos device cache progress on_error",
         "add_class": "name photos device cache progress on_error",
         "add_photos": "name photos device cache progress on_error",
         "classes": None,
         "create": "path extractor tensor_name input_size normalization resize keep",
         "drop_photos": "photos",
         "export": "output",
+        "extractor": None,
         "history": None,
+        "index": None,
         "move_photos": "name photos",
         "notes": None,
         "path": None,
@@ -302,6 +305,9 @@ COMMANDS = {
         "SOURCE --extractor --photos --unlabelled --count --output --apply --undo --dry-run "
         "--limit --seed --input-size --input-range --resize --device --cache --no-cache --force "
         "--json"
+    ),
+    "studio": (
+        "FOLDER --host --port --https --extractor --resize --keep --device --browser --no-browser"
     ),
     "train": (
         "DATA_DIR --extractor --tensor --output --method --iterations --learning-rate --batch-size "

@@ -29,6 +29,12 @@ _INSTALL = "pip install 'coral-learn[studio]'"
 @click.option(
     "--port", type=WholeNumber(min=0, max=65535), default=8080, help="Port; 0 for a free one."
 )
+@click.option(
+    "--https",
+    is_flag=True,
+    help="Use HTTPS, without which a browser elsewhere, such as a phone's, opens no camera. The "
+    "certificate is made here, and browsers warn of it once.",
+)
 @extractor_option
 @resize_option
 @click.option(
@@ -43,6 +49,7 @@ def studio_command(
     folder: Path,
     host: str,
     port: int,
+    https: bool,
     extractor: Path | None,
     resize: Resize | None,
     keep: Keep,
@@ -55,9 +62,9 @@ def studio_command(
     does not exist.
     """
     try:
-        from ..studio.run import run_studio
+        from ..studio.run import StudioOptions, run_studio
     except ImportError as error:
-        raise ValueError(f"the studio needs aiohttp: {_INSTALL}") from error
+        raise ValueError(f"the studio needs {error.name}: {_INSTALL}") from error
     from ..project.project import Project
     from ..project.review import is_project
     from . import display
@@ -67,4 +74,5 @@ def studio_command(
     else:
         project = Project.create(folder, named_extractor(extractor), resize=resize, keep=keep)
         display.print_facts([f"created the project {folder}", *project.notes])
-    run_studio(project, host, port, device=device, open_browser=browser, say=display.print_line)
+    options = StudioOptions(host, port, https, device, browser)
+    run_studio(project, options, display.print_line)

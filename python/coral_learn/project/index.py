@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -66,8 +66,8 @@ class ProjectIndex:
         content = {
             "version": _FORMAT_VERSION,
             "keep": self.keep,
-            "steps": [asdict(state) for state in self.states],
-            "undone": [asdict(state) for state in self.undone],
+            "steps": list(map(_to_json, self.states)),
+            "undone": list(map(_to_json, self.undone)),
         }
         return json.dumps(content).encode()
 
@@ -87,6 +87,11 @@ def parse_index(text: str) -> ProjectIndex:
     if not states or keep not in get_args(Keep):
         raise ValueError("it is damaged")
     return ProjectIndex(list(map(_with_tested, states)) if version == 1 else states, undone, keep)
+
+
+def _to_json(state: ProjectState) -> dict[str, Any]:
+    """Returns a state as plain types; ``asdict`` would copy each label of each photo."""
+    return vars(state) | {"photos": list(map(vars, state.photos))}
 
 
 def _parse_states(steps: Any) -> list[ProjectState]:
@@ -112,19 +117,23 @@ def _with_tested(state: ProjectState) -> ProjectState:
 
 def _has_valid_fields(state: Any) -> bool:
     """Tells whether the fields of a ProjectState, which may hold any JSON, are as declared."""
-    valid_labels = range(REMOVED, len(state.classes))
+    number = len(state.classes)
     return (
         all(isinstance(name, str) for name in (state.what, *state.classes))
         and all(_is_file_name(part.file) for part in state.photos)
-        and all(
-            isinstance(label, int) and label in valid_labels
-            for part in state.photos
-            for label in part.labels
-        )
+        and all(_are_labels(part.labels, number) for part in state.photos)
         and (state.head is None or _is_file_name(state.head))
         and isinstance(state.accuracy, float | int | None)
         and isinstance(state.threshold, float | int)
         and isinstance(state.tested, int)
+    )
+
+
+def _are_labels(labels: Any, classes: int) -> bool:
+    """Tells whether labels are class indices or REMOVED."""
+    known = set(labels)  # which is short, unlike the list
+    return isinstance(labels, list) and all(
+        type(label) is int and REMOVED <= label < classes for label in known
     )
 
 

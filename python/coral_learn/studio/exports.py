@@ -11,8 +11,11 @@ from typing import Any, get_args
 from ..errors import ModelError
 from ..jobs.export.targets import Target
 from ..jobs.export.write import prepare_export
+from ..jobs.review.page import render_page
+from ..jobs.review.run import review_photos
 from ..labels import format_labels
 from ..project.project import Project
+from ..project.review import photos_of_project
 
 
 @dataclass(frozen=True)
@@ -24,18 +27,20 @@ class Export:
         file: The name of the file.
         make: Returns the content of the file.
         command: The command that writes the same.
+        check: Raises an error if the file cannot be made.
     """
 
     id: str
     file: str
     make: Callable[[], bytes]
     command: str
+    check: Callable[[], object]
 
     def to_json(self) -> dict[str, Any]:
-        """Returns what a page shows of it; making it shows whether that is possible."""
+        """Returns what a page shows of it."""
         why_not = None
         try:
-            self.make()
+            self.check()
         except (ModelError, ValueError) as error:
             why_not = str(error)
         return {
@@ -50,12 +55,19 @@ class Export:
 def exports_of(project: Project) -> list[Export]:
     """Returns everything that can be downloaded from a project."""
     folder = shlex.quote(str(project.path))
-    name = project.path.resolve().name
+    name, model = project.path.resolve().name, project.serialize_model
     own = f"coral-learn project export {folder} --output model"
     return [
-        Export("model", f"{name}.tflite", project.serialize_model, own),
-        Export("labels", f"{name}-labels.txt", lambda: _labels(project), own),
+        Export("model", f"{name}.tflite", model, own, model),
+        Export("labels", f"{name}-labels.txt", lambda: _labels(project), own, model),
         *(_folder_export(project, target, own) for target in get_args(Target)),
+        Export(
+            "report",
+            f"{name}-review.html",
+            lambda: _report(project),
+            f"coral-learn review {folder} --output {shlex.quote(name)}-review",
+            model,
+        ),
     ]
 
 
@@ -69,7 +81,16 @@ def _folder_export(project: Project, target: Target, own: str) -> Export:
         f"{own} && coral-learn export model/retrained_model.tflite --for {target} --output "
         f"{shlex.quote(name)}-{target}"
     )
-    return Export(target, f"{name}-{target}.zip", lambda: _zipped(project, target, name), command)
+
+    def make() -> bytes:
+        return _zipped(project, target, name)
+
+    return Export(target, f"{name}-{target}.zip", make, command, make)
+
+
+def _report(project: Project) -> bytes:
+    photos = photos_of_project(project.path)
+    return render_page(review_photos(project.path.resolve().name, photos, count=0))
 
 
 def _zipped(project: Project, target: Target, name: str) -> bytes:

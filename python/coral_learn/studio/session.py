@@ -13,6 +13,7 @@ from ..project.project import Project
 from ..project.state import check_new_class
 from ..tflite.file import ModelFile
 from ..tflite.input_shape import check_image_input
+from .empty_classes import EmptyClasses
 from .incoming import Incoming
 from .tray import Tray
 
@@ -22,7 +23,8 @@ _Result = TypeVar("_Result")
 class Session:
     """A project that several people change at once; every method may be called from any thread.
 
-    Classes without photos, which a project cannot have, are kept here until the first photo comes.
+    Classes without photos, which a project cannot have, are kept in a file of its own until the
+    first photo comes.
 
     Attributes:
         project: The project.
@@ -35,14 +37,14 @@ class Session:
         self.tray = Tray(project.path)
         self.version = time.time_ns() // 1_000_000  # larger than before a restart
         self.device = device
-        self._empty: list[str] = []
+        self._empty = EmptyClasses(project.path)
         self._changing = threading.RLock()
         self._stamp = self._project_stamp()
         self._cached: dict[str, tuple[int, Any]] = {}
 
     def state(self) -> dict[str, Any]:
         """Returns what the page shows, as plain types."""
-        return self.of_version("state", self._state)
+        return self.of_version("state", self._state) | {"tray": len(self.tray)}
 
     def photos(self) -> list[ProjectPhoto]:
         """Returns the photos of all classes, the newest first."""
@@ -89,9 +91,9 @@ class Session:
         """
         with self._changing:
             check_new_class(self.project.step, name)
-            if name in self._empty:
+            if name in self._empty.names:
                 raise ValueError(f"there is a class {name!r} already. Choose another name.")
-            self._empty.append(name)
+            self._empty.add(name)
             self._changed()
 
     def rename_class(self, name: str, new_name: str) -> None:
@@ -101,11 +103,11 @@ class Session:
             ValueError: There is no such class, or one of the new name.
         """
         with self._changing:
-            if name in self._empty:
+            if name in self._empty.names:
                 self.add_class(new_name)
                 self._empty.remove(name)
             else:
-                if new_name in self._empty:
+                if new_name in self._empty.names:
                     raise ValueError(f"there is a class {new_name!r} already.")
                 self.project.rename_class(name, new_name)
             self._changed()
@@ -117,7 +119,7 @@ class Session:
             ValueError: There is no such class.
         """
         with self._changing:
-            if name in self._empty:
+            if name in self._empty.names:
                 self._empty.remove(name)
             else:
                 self.project.remove_class(name)
@@ -191,7 +193,6 @@ class Session:
         with self._changing:
             for path in incoming.pictures().paths:
                 self.tray.add(path)
-            self._changed()
 
     def sort(self, names: list[str], label: str | None, progress: Progress) -> None:
         """Takes pictures out of the tray and into a class, or away if there is none.
@@ -245,7 +246,7 @@ class Session:
 
     def _take(self, name: str) -> None:
         """Forgets that a class has no photos."""
-        if name in self._empty and name in self.project.classes:
+        if name in self._empty.names and name in self.project.classes:
             self._empty.remove(name)
 
     def _changed(self) -> None:
@@ -257,7 +258,7 @@ class Session:
         return found.st_mtime_ns, found.st_ino
 
     def _state(self) -> dict[str, Any]:
-        version, empty = self.version, list(self._empty)
+        version = self.version
         index = self.project.index
         current = index.current
         counts = {name: current.count(name) for name in current.classes}
@@ -273,14 +274,13 @@ class Session:
             "project": self.project.path.resolve().name,
             "classes": [
                 {"name": name, "photos": counts.get(name, 0)}
-                for name in [*counts, *(each for each in empty if each not in counts)]
+                for name in [*counts, *(each for each in self._empty.names if each not in counts)]
             ],
             "accuracy": accuracy,
             "threshold": current.threshold,
             "has_model": current.head is not None,
             "undo": current.what if len(index.states) > 1 else None,
             "redo": index.undone[-1].what if index.undone else None,
-            "tray": len(self.tray),
             "keep": index.keep,
         } | self._extractor()
 
