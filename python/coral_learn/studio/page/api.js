@@ -103,7 +103,8 @@ export const addDemo = () => change("POST", "/api/demo");
 
 export const readQuality = () => get("/api/quality");
 
-export const record = (className, seconds) => change("POST", "/api/camera/record", { class: className, seconds });
+export const record = (className, seconds) =>
+  change("POST", "/api/camera/record", { class: className, seconds });
 
 export const addToTray = (frame) => change("POST", "/api/tray", formOf([frame]));
 export const listTray = () => get("/api/tray");

@@ -31,7 +31,9 @@ export function makeBars() {
     speak(texts.answer(answer.label, best.score), answer.label ?? "");
     list.style.setProperty("--threshold", threshold);
     const place = new Map(classes.map(({ name }, number) => [name, number]));
-    const shown = answer.classes.slice(0, MAX_BARS).sort((one, other) => place.get(one.label) - place.get(other.label)); // bars that change places cannot be followed
+    const shown = answer.classes
+      .slice(0, MAX_BARS)
+      .sort((one, other) => place.get(one.label) - place.get(other.label)); // bars that change places cannot be followed
     const labels = new Set(shown.map(({ label }) => label));
     for (const [label, bar] of bars) {
       if (labels.has(label)) continue;
@@ -46,7 +48,13 @@ export function makeBars() {
   };
   const barOf = (label) => {
     if (!bars.has(label)) {
-      const bar = el("li", { class: "bar" }, el("span", { class: "bar-name", text: label }), el("span", { class: "bar-value" }), el("span", { class: "bar-line" }));
+      const bar = el(
+        "li",
+        { class: "bar" },
+        el("span", { class: "bar-name", text: label }),
+        el("span", { class: "bar-value" }),
+        el("span", { class: "bar-line" }),
+      );
       bars.set(label, bar);
     }
     return bars.get(label);

@@ -30,8 +30,12 @@ export function usesBoard() {
 export async function listCameras() {
   const cameras = [];
   if (browserHasCamera()) {
-    const devices = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === "videoinput");
-    devices.forEach(({ deviceId, label }, place) => cameras.push({ value: deviceId, name: label || texts.browserCamera(place + 1) }));
+    const devices = (await navigator.mediaDevices.enumerateDevices()).filter(
+      ({ kind }) => kind === "videoinput",
+    );
+    devices.forEach(({ deviceId, label }, place) =>
+      cameras.push({ value: deviceId, name: label || texts.browserCamera(place + 1) }),
+    );
   }
   const board = currentState()?.camera;
   if (board) cameras.push({ value: "board", name: texts.boardCamera(board.name) });
@@ -60,14 +64,22 @@ async function openBoard() {
 
 async function openBrowser() {
   if (!browserHasCamera()) throw new NoCamera(texts.notSecure);
-  const video = chosen && chosen !== "board" ? { deviceId: { exact: chosen } } : { facingMode: "environment" };
+  const video =
+    chosen && chosen !== "board" ? { deviceId: { exact: chosen } } : { facingMode: "environment" };
   let stream;
   try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { ...video, width: { ideal: 640 }, height: { ideal: 480 } } });
+    stream = await navigator.mediaDevices.getUserMedia({
+      video: { ...video, width: { ideal: 640 }, height: { ideal: 480 } },
+    });
   } catch (error) {
     throw new NoCamera(reasonOf(error));
   }
-  const element = el("video", { class: "picture", muted: true, playsinline: true, "aria-label": texts.liveCamera });
+  const element = el("video", {
+    class: "picture",
+    muted: true,
+    playsinline: true,
+    "aria-label": texts.liveCamera,
+  });
   element.muted = true; // the attribute alone is too late for the rule on playing by itself
   element.srcObject = stream;
   await element.play();

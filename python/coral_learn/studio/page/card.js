@@ -38,7 +38,10 @@ export function makeCard(name) {
   );
   acceptDrops(element, (found) => {
     if (!found.length) notify(texts.nothingDropped, { error: true });
-    addFiles(name, found.map(({ file }) => file));
+    addFiles(
+      name,
+      found.map(({ file }) => file),
+    );
   });
 
   let shown = null;
@@ -63,9 +66,17 @@ async function showNewest(box, name, total) {
   const photos = total ? (await attempt(() => listPhotos(name, 0, MAX_THUMBNAILS)))?.photos : [];
   if (!photos) return;
   const images = photos.map(({ id, has_picture: kept }) =>
-    kept ? el("img", { src: thumbnailOf(id), alt: "", loading: "lazy", decoding: "async" }) : el("span", { class: "no-picture" }),
+    kept
+      ? el("img", { src: thumbnailOf(id), alt: "", loading: "lazy", decoding: "async" })
+      : el("span", { class: "no-picture" }),
   );
-  const link = total && el("a", { href: addressOf("class", name), class: "card-thumbnails", "aria-label": texts.seeAll(name, total) }, ...images);
+  const link =
+    total &&
+    el(
+      "a",
+      { href: addressOf("class", name), class: "card-thumbnails", "aria-label": texts.seeAll(name, total) },
+      ...images,
+    );
   box.replaceChildren(...(link ? [link] : []));
 }
 
@@ -82,7 +93,8 @@ function makeActions(name, camera) {
   const files = chooser({ accept: "image/*,video/*,.zip,.heic,.heif,.avif" });
   const folder = chooser({ webkitdirectory: true });
   const phone = chooser({ accept: "image/*", capture: "environment", multiple: false });
-  const action = (sign, text, press, kind = "") => button({ icon: icon(sign), text, kind: `button-small button-tall ${kind}`, press });
+  const action = (sign, text, press, kind = "") =>
+    button({ icon: icon(sign), text, kind: `button-small button-tall ${kind}`, press });
   const open = action("camera", texts.camera, () => toggleCamera(open, camera, name));
   open.setAttribute("aria-expanded", "false");
   return el(

@@ -21,7 +21,12 @@ export function makeCardHead(name) {
       el("h2", { id }, el("a", { href: addressOf("class", name), text: name })),
       number,
       button({ icon: icon("rename"), label: texts.rename(name), kind: "button-bare", press: showForm }),
-      button({ icon: icon("remove"), label: texts.remove(name), kind: "button-bare", press: () => remove(name) }),
+      button({
+        icon: icon("remove"),
+        label: texts.remove(name),
+        kind: "button-bare",
+        press: () => remove(name),
+      }),
     );
   };
   const showForm = () => {
@@ -37,7 +42,13 @@ export function makeCardHead(name) {
 }
 
 function makeForm(name, close) {
-  const input = el("input", { type: "text", required: true, maxlength: 100, "aria-label": texts.newName(name), autocomplete: "off" });
+  const input = el("input", {
+    type: "text",
+    required: true,
+    maxlength: 100,
+    "aria-label": texts.newName(name),
+    autocomplete: "off",
+  });
   input.value = name;
   const form = el(
     "form",
@@ -57,7 +68,8 @@ function makeForm(name, close) {
 }
 
 function focusCard(name) {
-  for (const card of document.querySelectorAll(".card")) if (card.dataset.name === name) card.querySelector("button").focus();
+  for (const card of document.querySelectorAll(".card"))
+    if (card.dataset.name === name) card.querySelector("button").focus();
 }
 
 async function remove(name) {

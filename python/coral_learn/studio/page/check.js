@@ -33,7 +33,12 @@ export function checkView(main) {
   };
   const render = () => {
     body.removeAttribute("aria-busy");
-    replaceKeepingFocus(body, quality ? sectionsOf(quality, cell, choose, render) : [el("p", { class: "lead", text: texts.needsModel })]);
+    replaceKeepingFocus(
+      body,
+      quality
+        ? sectionsOf(quality, cell, choose, render)
+        : [el("p", { class: "lead", text: texts.needsModel })],
+    );
   };
   const load = async (asked) => {
     const answer = currentState().has_model ? await attempt(readQuality) : null;
@@ -59,7 +64,12 @@ function sectionsOf(quality, cell, choose, render) {
   const { accuracy } = currentState();
   return [
     accuracy && headline(accuracy),
-    quality.advice.length && section(texts.adviceTitle, null, el("ol", { class: "advice" }, ...quality.advice.map((text) => el("li", { text })))),
+    quality.advice.length &&
+      section(
+        texts.adviceTitle,
+        null,
+        el("ol", { class: "advice" }, ...quality.advice.map((text) => el("li", { text }))),
+      ),
     doubtfulSection(quality, render),
     section(texts.matrixTitle, texts.matrixText, makeMatrix(quality, choose)),
     wrongSection(quality, cell, choose),
@@ -89,15 +99,24 @@ function doubtfulSection({ doubtful }, render) {
     render();
   };
   const make = (photo, place) =>
-    card(photos, place, texts.labelIs(photo.label, photo.probability), texts.looksLike(photo.suggested), photo.suggested,
-      button({ text: texts.labelIsRight, kind: "button-small", press: () => confirm(photo) }));
+    card(
+      photos,
+      place,
+      texts.labelIs(photo.label, photo.probability),
+      texts.looksLike(photo.suggested),
+      photo.suggested,
+      button({ text: texts.labelIsRight, kind: "button-small", press: () => confirm(photo) }),
+    );
   return section(texts.doubtfulTitle, texts.doubtfulText, grid(photos, make));
 }
 
 function wrongSection({ wrong }, cell, choose) {
-  const photos = cell.label ? wrong.filter(({ label, named }) => label === cell.label && named === cell.named) : wrong;
+  const photos = cell.label
+    ? wrong.filter(({ label, named }) => label === cell.label && named === cell.named)
+    : wrong;
   const title = cell.label ? texts.wrongCell(cell.label, cell.named) : texts.wrongTitle;
-  const make = (photo, place) => card(photos, place, photo.label, texts.namedAs(photo.named, photo.probability), photo.named);
+  const make = (photo, place) =>
+    card(photos, place, photo.label, texts.namedAs(photo.named, photo.probability), photo.named);
   return el(
     "section",
     {},
@@ -120,7 +139,12 @@ function card(photos, place, label, line, other, ...actions) {
     actions: [
       button({ text: texts.itIs(other), kind: "button-small", press: () => moveThem([photo.id], other) }),
       ...actions,
-      button({ icon: icon("remove"), label: texts.drop, kind: "button-bare", press: () => dropThem([photo.id]) }),
+      button({
+        icon: icon("remove"),
+        label: texts.drop,
+        kind: "button-bare",
+        press: () => dropThem([photo.id]),
+      }),
     ],
   });
 }

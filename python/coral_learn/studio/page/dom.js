@@ -39,6 +39,10 @@ export function button({ icon, text, label, kind = "", press }) {
   );
 }
 
+/** Returns a text as nodes, with what is between backticks as code. */
+export const withCode = (text) =>
+  text.split("`").map((part, place) => (place % 2 ? el("code", { text: part }) : part));
+
 let lastId = 0;
 
 /** Returns an id that no other element has. */
@@ -50,7 +54,10 @@ export function newId(prefix = "id") {
 /** Whether keys that are pressed now go into a text. */
 export function isTyping(event) {
   const target = event.target;
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  );
 }
 
 /** Returns the address of a view within the page. */

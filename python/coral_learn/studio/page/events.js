@@ -1,6 +1,7 @@
 /** What the server tells by itself: states, progress, notices, and whether it is there at all. */
 
 import { openSocket } from "./api.js";
+import { withCode } from "./dom.js";
 import { notify } from "./notices.js";
 import { forgetProgress, showProgress } from "./progress.js";
 import { currentState, takeState } from "./state.js";
@@ -31,6 +32,6 @@ export function followEvents() {
 function showOffline(offline) {
   const banner = document.getElementById("offline");
   if (banner.hidden !== offline) return;
-  banner.textContent = offline ? texts.offline(currentState()?.project) : "";
+  banner.replaceChildren(...(offline ? withCode(texts.offline(currentState()?.project)) : []));
   banner.hidden = !offline;
 }

@@ -17,7 +17,10 @@ import { openViewer } from "./viewer.js";
 export function galleryView(main, name) {
   const selection = new Selection(() => show());
   const pages = new PhotoPages(name, () => show());
-  const grid = new Grid({ label: texts.galleryOf(name), fill: (cell, index) => fillCell(cell, pages.at(index), index, name, selection) });
+  const grid = new Grid({
+    label: texts.galleryOf(name),
+    fill: (cell, index) => fillCell(cell, pages.at(index), index, name, selection),
+  });
   const number = el("span", { class: "quiet" });
   const tools = el("div", { class: "tools" });
   const empty = el("p", { class: "quiet", hidden: true, text: texts.empty });
@@ -28,9 +31,20 @@ export function galleryView(main, name) {
     el("h1", { text: name }),
     number,
   );
-  main.append(el("section", { class: "gallery", "aria-label": texts.galleryOf(name) }, head, tools, empty, grid.element, el("div", { class: "drop-sign", "aria-hidden": "true", text: texts.dropHere(name) })));
+  main.append(
+    el(
+      "section",
+      { class: "gallery", "aria-label": texts.galleryOf(name) },
+      head,
+      tools,
+      empty,
+      grid.element,
+      el("div", { class: "drop-sign", "aria-hidden": "true", text: texts.dropHere(name) }),
+    ),
+  );
 
-  const idsToSort = async () => (selection.size ? selection.ids() : [pages.at(grid.active)?.id].filter(Boolean));
+  const idsToSort = async () =>
+    selection.size ? selection.ids() : [pages.at(grid.active)?.id].filter(Boolean);
   const move = async (to) => {
     const ids = await idsToSort();
     if (to !== name && ids.length && (await moveThem(ids, to))) selection.clear();
@@ -40,7 +54,8 @@ export function galleryView(main, name) {
     if (ids.length && (await dropThem(ids))) selection.clear();
   };
   const selectAll = async () => selection.add(await pages.ids(0, pages.total - 1));
-  const open = (index) => openViewer({ list: pages, index, current: (at) => grid.activate(at), back: grid.element });
+  const open = (index) =>
+    openViewer({ list: pages, index, current: (at) => grid.activate(at), back: grid.element });
   const show = () => {
     number.textContent = texts.pictures(pages.total);
     empty.hidden = pages.total > 0;
@@ -56,7 +71,8 @@ export function galleryView(main, name) {
     grid.activate(index);
     const photo = pages.at(index);
     if (event.shiftKey) selection.add(await pages.ids(Math.min(from, index), Math.max(from, index)));
-    else if (photo && (selection.size || event.ctrlKey || event.metaKey || event.target.closest(".tick"))) selection.toggle(photo.id);
+    else if (photo && (selection.size || event.ctrlKey || event.metaKey || event.target.closest(".tick")))
+      selection.toggle(photo.id);
     else if (photo) open(index);
   });
   grid.element.addEventListener("keydown", async (event) => {
@@ -64,7 +80,8 @@ export function galleryView(main, name) {
     const target = grid.target(event.key);
     const isCommand = event.ctrlKey || event.metaKey;
     if (target !== null) {
-      if (event.shiftKey) selection.add(await pages.ids(Math.min(grid.active, target), Math.max(grid.active, target)));
+      if (event.shiftKey)
+        selection.add(await pages.ids(Math.min(grid.active, target), Math.max(grid.active, target)));
       grid.activate(target);
     } else if (event.key === "Enter") open(grid.active);
     else if (event.key === " ") selection.toggle(pages.at(grid.active)?.id);
@@ -75,14 +92,22 @@ export function galleryView(main, name) {
     else return;
     event.preventDefault();
   });
-  acceptDrops(main.firstChild, (found) => addFiles(name, found.map(({ file }) => file)));
+  acceptDrops(main.firstChild, (found) =>
+    addFiles(
+      name,
+      found.map(({ file }) => file),
+    ),
+  );
   const paste = (event) => addFiles(name, pastedFiles(event));
   document.addEventListener("paste", paste);
 
   let version = null;
   const forget = onState((state) => {
     if (!state.classes.some((one) => one.name === name)) {
-      main.replaceChildren(el("h1", { text: texts.noClass(name) }), el("p", {}, el("a", { href: "#/", text: texts.back })));
+      main.replaceChildren(
+        el("h1", { text: texts.noClass(name) }),
+        el("p", {}, el("a", { href: "#/", text: texts.back })),
+      );
     } else if (version !== state.version) {
       version = state.version;
       pages.refresh();
@@ -112,7 +137,10 @@ function fillCell(cell, photo, index, name, selection) {
 function showTools(box, selection, { name, move, drop, selectAll }) {
   const others = classNames().filter((one) => one !== name);
   if (!selection.size) {
-    box.replaceChildren(button({ text: texts.selectAll, kind: "button-small", press: selectAll }), el("p", { class: "quiet keys", text: texts.galleryKeys }));
+    box.replaceChildren(
+      button({ text: texts.selectAll, kind: "button-small", press: selectAll }),
+      el("p", { class: "quiet keys", text: texts.galleryKeys }),
+    );
     return;
   }
   box.replaceChildren(

@@ -29,8 +29,14 @@ export class Grid {
   /** @param {Cells} cells */
   constructor({ label, fill }) {
     this.#fill = fill;
-    this.element = el("div", { class: "grid", role: "listbox", tabindex: 0, "aria-multiselectable": "true", "aria-label": label }, this.#space);
-    this.element.addEventListener("scroll", () => requestAnimationFrame(() => this.#render()), { passive: true });
+    this.element = el(
+      "div",
+      { class: "grid", role: "listbox", tabindex: 0, "aria-multiselectable": "true", "aria-label": label },
+      this.#space,
+    );
+    this.element.addEventListener("scroll", () => requestAnimationFrame(() => this.#render()), {
+      passive: true,
+    });
     this.#observer.observe(this.element);
   }
 
@@ -49,7 +55,8 @@ export class Grid {
     const top = Math.floor(this.active / this.#columns) * this.#pitch;
     const { scrollTop, clientHeight } = this.element;
     if (top < scrollTop) this.element.scrollTop = top;
-    else if (top + this.#pitch > scrollTop + clientHeight) this.element.scrollTop = top + this.#pitch - clientHeight;
+    else if (top + this.#pitch > scrollTop + clientHeight)
+      this.element.scrollTop = top + this.#pitch - clientHeight;
     this.#render();
   }
 
@@ -61,7 +68,14 @@ export class Grid {
    */
   target(key) {
     const rows = Math.max(1, Math.floor(this.element.clientHeight / this.#pitch)) * this.#columns;
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.#columns, ArrowDown: this.#columns, PageUp: -rows, PageDown: rows };
+    const steps = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      ArrowUp: -this.#columns,
+      ArrowDown: this.#columns,
+      PageUp: -rows,
+      PageDown: rows,
+    };
     if (key === "Home") return 0;
     if (key === "End") return this.total - 1;
     return key in steps ? Math.max(0, Math.min(this.active + steps[key], this.total - 1)) : null;
@@ -91,7 +105,10 @@ export class Grid {
   #render() {
     const { scrollTop, clientHeight } = this.element;
     const first = Math.max(0, Math.floor(scrollTop / this.#pitch) - SPARE_ROWS) * this.#columns;
-    const last = Math.min(this.total, (Math.ceil((scrollTop + clientHeight) / this.#pitch) + SPARE_ROWS) * this.#columns);
+    const last = Math.min(
+      this.total,
+      (Math.ceil((scrollTop + clientHeight) / this.#pitch) + SPARE_ROWS) * this.#columns,
+    );
     for (const index of this.#cells.keys()) if (index < first || index >= last) this.#removeCell(index);
     for (let index = first; index < last; index += 1) if (!this.#cells.has(index)) this.#addCell(index);
     for (const [index, cell] of this.#cells) cell.classList.toggle("active", index === this.active);
@@ -102,7 +119,12 @@ export class Grid {
   }
 
   #addCell(index) {
-    const cell = el("div", { class: "cell", role: "option", id: `${this.#prefix}-${index}`, data: { index } });
+    const cell = el("div", {
+      class: "cell",
+      role: "option",
+      id: `${this.#prefix}-${index}`,
+      data: { index },
+    });
     this.#cells.set(index, cell);
     this.#fillCell(cell, index);
     this.#place(cell, index);

@@ -11,15 +11,35 @@ import { texts } from "./texts.js";
 /** Fills the header, and keeps it as the state is. */
 export function startHeader() {
   const name = el("span", { class: "header-project" });
-  const home = el("a", { href: "#/", class: "header-home" }, el("img", { src: "/page/icon.svg", alt: "", width: 28, height: 28 }), name);
+  const home = el(
+    "a",
+    { href: "#/", class: "header-home" },
+    el("img", { src: "/page/icon.svg", alt: "", width: 28, height: 28 }),
+    name,
+  );
   const links = {
     "": el("a", { href: "#/", text: texts.teach }),
     check: makeLink("check", texts.check, "badge badge-soft", texts.accuracyMeans),
     tray: makeLink("tray", texts.tray, "badge", texts.trayMeans),
   };
-  const back = button({ icon: icon("undo"), label: texts.undo(null), kind: "button-bare", press: () => step(undo, "undo") });
-  const forth = button({ icon: icon("redo"), label: texts.redo(null), kind: "button-bare", press: () => step(redo, "redo") });
-  const take = button({ icon: icon("download"), text: texts.takeAway, kind: "button-main", press: openTakeAway });
+  const back = button({
+    icon: icon("undo"),
+    label: texts.undo(null),
+    kind: "button-bare",
+    press: () => step(undo, "undo"),
+  });
+  const forth = button({
+    icon: icon("redo"),
+    label: texts.redo(null),
+    kind: "button-bare",
+    press: () => step(redo, "redo"),
+  });
+  const take = button({
+    icon: icon("download"),
+    text: texts.takeAway,
+    kind: "button-main",
+    press: openTakeAway,
+  });
   document
     .getElementById("header")
     .append(
@@ -48,7 +68,12 @@ export function startHeader() {
 
 /** A link to a view, with a figure whose meaning is for screen readers only: the place says it to the others. */
 function makeLink(view, text, kind, meaning) {
-  const badge = el("span", { hidden: true }, el("span", { class: kind }), el("span", { class: "hidden-text", text: ` ${meaning}` }));
+  const badge = el(
+    "span",
+    { hidden: true },
+    el("span", { class: kind }),
+    el("span", { class: "hidden-text", text: ` ${meaning}` }),
+  );
   return el("a", { href: addressOf(view) }, el("span", { text: `${text} ` }), badge);
 }
 

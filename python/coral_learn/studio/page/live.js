@@ -31,7 +31,9 @@ export class LiveModel {
     const socket = this.#open();
     const answer = new Promise((resolve) => this.#waiting.push(resolve));
     if (socket.readyState === WebSocket.CONNECTING) {
-      await new Promise((resolve) => ["open", "close"].forEach((event) => socket.addEventListener(event, resolve, { once: true })));
+      await new Promise((resolve) =>
+        ["open", "close"].forEach((event) => socket.addEventListener(event, resolve, { once: true })),
+      );
     }
     if (socket.readyState === WebSocket.OPEN) socket.send(picture);
     return answer;

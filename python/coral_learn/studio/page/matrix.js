@@ -21,10 +21,19 @@ export function makeMatrix({ classes, confusion, recalls }, choose) {
     el("th", { scope: "col" }, el("span", { text: texts.recallsTitle })),
   );
   const rows = classes.map((label, row) => {
-    const sum = Math.max(1, confusion[row].reduce((one, other) => one + other, 0));
+    const sum = Math.max(
+      1,
+      confusion[row].reduce((one, other) => one + other, 0),
+    );
     const cells = classes.map((named, column) => makeCell(confusion[row][column], sum, label, named, choose));
     const recall = recalls.find((one) => one.class === label);
-    return el("tr", {}, el("th", { scope: "row", text: label }), ...cells, el("td", { class: "recall", text: recall ? texts.recallOf(recall) : "" }));
+    return el(
+      "tr",
+      {},
+      el("th", { scope: "row", text: label }),
+      ...cells,
+      el("td", { class: "recall", text: recall ? texts.recallOf(recall) : "" }),
+    );
   });
   const many = classes.length > MANY ? " many" : "";
   const table = el("table", { class: `matrix${many}` }, el("thead", {}, head), el("tbody", {}, ...rows));
@@ -44,7 +53,13 @@ function makeCell(number, sum, label, named, choose) {
   cell.append(
     isRight
       ? el("a", { href: addressOf("class", label), "aria-label": name, title: name, text: number })
-      : el("button", { type: "button", "aria-label": name, title: name, text: number, on: { click: () => choose(label, named) } }),
+      : el("button", {
+          type: "button",
+          "aria-label": name,
+          title: name,
+          text: number,
+          on: { click: () => choose(label, named) },
+        }),
   );
   return cell;
 }

@@ -15,7 +15,9 @@ import { button, el } from "./dom.js";
  */
 export function makePhotoCard({ source, label, open, lines, actions }) {
   const image = el("img", { src: source, alt: "", loading: "lazy", decoding: "async" });
-  image.addEventListener("error", () => image.replaceWith(el("span", { class: "no-picture" })), { once: true });
+  image.addEventListener("error", () => image.replaceWith(el("span", { class: "no-picture" })), {
+    once: true,
+  });
   return el(
     "figure",
     { class: "photo" },

@@ -3,7 +3,7 @@
 import { makeBars } from "./bars.js";
 import { NoCamera, chooseCamera, grabFrame, listCameras, openCamera, usesBoard } from "./camera.js";
 import { acceptDrops } from "./dropped.js";
-import { button, el } from "./dom.js";
+import { button, el, withCode } from "./dom.js";
 import { icon } from "./icons.js";
 import { LiveModel } from "./live.js";
 import { notify } from "./notices.js";
@@ -20,9 +20,14 @@ export function makePreview() {
   const bars = makeBars();
   const screen = el("div", { class: "screen" });
   const line = el("p", { class: "quiet preview-line" });
-  const hint = el("p", { class: "quiet", hidden: true, text: texts.notSecureBoard });
+  const hint = el("p", { class: "quiet", hidden: true }, ...withCode(texts.notSecureBoard));
   const about = el("p", { class: "quiet" });
-  const start = button({ icon: icon("camera"), text: texts.startPreview, kind: "button-main", press: () => (camera ? stop() : open()) });
+  const start = button({
+    icon: icon("camera"),
+    text: texts.startPreview,
+    kind: "button-main",
+    press: () => (camera ? stop() : open()),
+  });
   const choice = el("select", { hidden: true, "aria-label": texts.cameraChoice });
   const file = el("input", { type: "file", accept: "image/*", hidden: true });
   const still = button({ icon: icon("files"), text: texts.tryPicture, press: () => file.click() });
@@ -47,7 +52,8 @@ export function makePreview() {
 
   const say = (text) => screen.replaceChildren(el("p", { class: "quiet", text }));
   const rest = () => say(currentState()?.has_model ? texts.previewIdle : texts.previewNeeds);
-  const showStart = () => start.lastChild.replaceWith(el("span", { text: camera ? texts.stopPreview : texts.startPreview }));
+  const showStart = () =>
+    start.lastChild.replaceWith(el("span", { text: camera ? texts.stopPreview : texts.startPreview }));
   const showAnswer = (answer) => {
     if (answer.error) {
       bars.clear();
@@ -66,7 +72,7 @@ export function makePreview() {
       opened = await openCamera();
     } catch (error) {
       if (!(error instanceof NoCamera)) throw error;
-      if (turn === opening) screen.replaceChildren(el("p", { class: "trouble", text: error.message }));
+      if (turn === opening) screen.replaceChildren(el("p", { class: "trouble" }, ...withCode(error.message)));
       return;
     }
     if (turn !== opening) return opened.close();
@@ -94,8 +100,12 @@ export function makePreview() {
   const showChoice = async () => {
     const cameras = await listCameras();
     choice.hidden = cameras.length < 2;
-    const now = usesBoard() ? "board" : camera?.element.srcObject?.getVideoTracks()[0]?.getSettings().deviceId;
-    choice.replaceChildren(...cameras.map(({ value, name }) => el("option", { value, text: name, selected: value === now })));
+    const now = usesBoard()
+      ? "board"
+      : camera?.element.srcObject?.getVideoTracks()[0]?.getSettings().deviceId;
+    choice.replaceChildren(
+      ...cameras.map(({ value, name }) => el("option", { value, text: name, selected: value === now })),
+    );
   };
   const tryPicture = async (chosen) => {
     let bitmap;
@@ -133,7 +143,12 @@ export function makePreview() {
   acceptDrops(element, (found) => found[0] && tryPicture(found[0].file));
   let version = null;
   const forget = onState((state) => {
-    about.textContent = [state.has_model && texts.threshold(state.threshold), texts.runsOn(state.extractor.name, state.device)].filter(Boolean).join(" ");
+    about.textContent = [
+      state.has_model && texts.threshold(state.threshold),
+      texts.runsOn(state.extractor.name, state.device),
+    ]
+      .filter(Boolean)
+      .join(" ");
     if (!camera && !picture) rest();
     if (version !== state.version) askAgain(); // what it learned may change the answer
     version = state.version;

@@ -2,7 +2,7 @@
 
 import { addPhotos, record } from "./api.js";
 import { NoCamera, grabFrame, openCamera } from "./camera.js";
-import { button, el } from "./dom.js";
+import { button, el, withCode } from "./dom.js";
 import { attempt } from "./notices.js";
 import { texts } from "./texts.js";
 
@@ -19,14 +19,28 @@ const MAX_FRAMES = 300; // that are sent at once
  */
 export function makeRecorder(name) {
   const screen = el("div", { class: "screen" });
-  const hold = el("button", { type: "button", class: "button button-main hold", text: texts.hold, disabled: true });
-  const rate = el("select", {}, ...RATES.map((value) => el("option", { value, text: String(value), selected: value === DEFAULT_RATE })));
+  const hold = el("button", {
+    type: "button",
+    class: "button button-main hold",
+    text: texts.hold,
+    disabled: true,
+  });
+  const rate = el(
+    "select",
+    {},
+    ...RATES.map((value) => el("option", { value, text: String(value), selected: value === DEFAULT_RATE })),
+  );
   const tally = el("p", { class: "quiet", role: "status" });
   const element = el(
     "div",
     { class: "recorder" },
     screen,
-    el("div", { class: "recorder-bar" }, hold, el("label", { class: "rate" }, el("span", { text: texts.rate }), rate)),
+    el(
+      "div",
+      { class: "recorder-bar" },
+      hold,
+      el("label", { class: "rate" }, el("span", { text: texts.rate }), rate),
+    ),
     tally,
     el("p", { class: "quiet", text: texts.holdHint }),
   );
@@ -37,14 +51,18 @@ export function makeRecorder(name) {
       camera = await openCamera();
     } catch (error) {
       if (!(error instanceof NoCamera)) throw error;
-      return screen.replaceChildren(el("p", { class: "trouble", text: error.message }), button({ text: texts.tryAgain, press: open }));
+      return screen.replaceChildren(
+        el("p", { class: "trouble" }, ...withCode(error.message)),
+        button({ text: texts.tryAgain, press: open }),
+      );
     }
     if (ended) return camera.close();
     screen.replaceChildren(camera.element);
     hold.disabled = false;
   };
   const tape = makeTape(name, tally);
-  const recording = () => (camera.board ? recordOnBoard(name) : tape(camera.element, Number(rate.value)));
+  const recording = () =>
+    camera.board ? recordOnBoard(name, tally) : tape(camera.element, Number(rate.value));
   whileHeld(hold, recording);
   element.addEventListener("end", () => {
     ended = true;
@@ -76,7 +94,8 @@ function whileHeld(hold, start) {
     hold.setPointerCapture(event.pointerId);
     press();
   });
-  for (const event of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) hold.addEventListener(event, release);
+  for (const event of ["pointerup", "pointercancel", "lostpointercapture", "blur"])
+    hold.addEventListener(event, release);
   hold.addEventListener("contextmenu", (event) => event.preventDefault()); // of a long touch
   hold.addEventListener("keydown", (event) => {
     if (!isKey(event)) return;
@@ -116,10 +135,14 @@ function makeTape(name, tally) {
   };
 }
 
-function recordOnBoard(name) {
+function recordOnBoard(name, tally) {
   let held = true;
+  tally.textContent = texts.boardRecord;
   (async () => {
     while (held && (await attempt(() => record(name, BOARD_SECONDS))));
   })();
-  return () => (held = false);
+  return () => {
+    held = false;
+    tally.textContent = "";
+  };
 }

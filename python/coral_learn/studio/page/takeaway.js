@@ -14,7 +14,12 @@ export function openTakeAway() {
   const dialog = el(
     "dialog",
     { class: "dialog takeaway", "aria-labelledby": "takeaway-title" },
-    el("div", { class: "dialog-head" }, el("h2", { id: "takeaway-title", text: texts.takeTitle }), button({ icon: icon("close"), label: texts.close, kind: "button-bare", press: () => dialog.close() })),
+    el(
+      "div",
+      { class: "dialog-head" },
+      el("h2", { id: "takeaway-title", text: texts.takeTitle }),
+      button({ icon: icon("close"), label: texts.close, kind: "button-bare", press: () => dialog.close() }),
+    ),
     check,
     list,
   );
@@ -39,16 +44,31 @@ async function showExports(list) {
 
 function makeExport({ id, file, available, why_not: whyNot, command }) {
   const { title, about } = texts.exports[id] ?? { title: file, about: "" };
-  const get = button({ icon: icon("download"), text: texts.download, kind: id === "model" ? "button-main" : "", press: () => download(id, file, get) });
+  const get = button({
+    icon: icon("download"),
+    text: texts.download,
+    kind: id === "model" ? "button-main" : "",
+    press: () => download(id, file, get),
+  });
   get.setAttribute("aria-label", texts.downloadOf(file));
   const line = el("code", { text: command });
-  const copy = button({ icon: icon("copy"), label: texts.copyOf(title), kind: "button-bare", press: () => copyText(line) });
+  const copy = button({
+    icon: icon("copy"),
+    label: texts.copyOf(title),
+    kind: "button-bare",
+    press: () => copyText(line),
+  });
   return el(
     "li",
     { class: "export" },
     el("div", { class: "export-text" }, el("h3", { text: title }), el("p", { class: "quiet", text: about })),
     available ? get : el("p", { class: "why-not", text: whyNot }),
-    el("details", { class: "command" }, el("summary", { text: texts.command }), el("div", { class: "command-line" }, line, copy)),
+    el(
+      "details",
+      { class: "command" },
+      el("summary", { text: texts.command }),
+      el("div", { class: "command-line" }, line, copy),
+    ),
   );
 }
 

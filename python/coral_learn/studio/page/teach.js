@@ -29,8 +29,20 @@ export function teachView(main) {
   };
   const showCards = () => {
     preview = makePreview();
-    const heading = el("div", { class: "section-head" }, el("h1", { text: texts.showTitle }), el("p", { text: texts.showText }));
-    main.replaceChildren(el("div", { class: "teach" }, el("section", { "aria-label": texts.showTitle }, heading, list, extra, makeJump(preview.element)), preview.element));
+    const heading = el(
+      "div",
+      { class: "section-head" },
+      el("h1", { text: texts.showTitle }),
+      el("p", { text: texts.showText }),
+    );
+    main.replaceChildren(
+      el(
+        "div",
+        { class: "teach" },
+        el("section", { "aria-label": texts.showTitle }, heading, list, extra, makeJump(preview.element)),
+        preview.element,
+      ),
+    );
     extra.replaceChildren(makeNewClass(), makeSuggestion());
   };
   const render = (state) => {
@@ -48,7 +60,9 @@ export function teachView(main) {
   const paste = (event) => {
     const files = pastedFiles(event);
     if (!files.length || isTyping(event)) return;
-    const card = [...cards.values()].find(({ element }) => element.contains(document.activeElement)) ?? [...cards.values()].at(-1);
+    const card =
+      [...cards.values()].find(({ element }) => element.contains(document.activeElement)) ??
+      [...cards.values()].at(-1);
     if (card) addFiles(card.name, files);
   };
 
@@ -81,27 +95,45 @@ function updateCards(list, cards, state) {
 
 /** The way to the preview where it is under the cards. */
 function makeJump(preview) {
-  const jump = button({ icon: icon("down"), text: texts.goToPreview, kind: "button-main jump", press: () => {
-    preview.scrollIntoView({ block: "start" });
-    preview.querySelector("button").focus({ preventScroll: true });
-  } });
+  const jump = button({
+    icon: icon("down"),
+    text: texts.goToPreview,
+    kind: "button-main jump",
+    press: () => {
+      preview.scrollIntoView({ block: "start" });
+      preview.querySelector("button").focus({ preventScroll: true });
+    },
+  });
   new IntersectionObserver(([{ isIntersecting }]) => (jump.hidden = isIntersecting)).observe(preview);
   return jump;
 }
 
 /** Two classes that have pictures, and none for everything else. */
 function wantsSuggestion({ classes }) {
-  return classes.filter(({ photos }) => photos).length >= 2 && !classes.some(({ name }) => name === texts.noneOfThese);
+  return (
+    classes.filter(({ photos }) => photos).length >= 2 &&
+    !classes.some(({ name }) => name === texts.noneOfThese)
+  );
 }
 
 function makeSuggestion() {
-  const add = button({ icon: icon("add"), text: texts.addSuggestion, press: () => attempt(() => addClass(texts.noneOfThese)) });
+  const add = button({
+    icon: icon("add"),
+    text: texts.addSuggestion,
+    press: () => attempt(() => addClass(texts.noneOfThese)),
+  });
   return el("div", { class: "suggestion", hidden: true }, el("p", { text: texts.suggestion }), add);
 }
 
 /** The form for one more class. A folder of class folders can be dropped on it. */
 export function makeNewClass({ label = texts.newClass } = {}) {
-  const name = el("input", { type: "text", required: true, maxlength: 100, placeholder: texts.newClassHint, autocomplete: "off" });
+  const name = el("input", {
+    type: "text",
+    required: true,
+    maxlength: 100,
+    placeholder: texts.newClassHint,
+    autocomplete: "off",
+  });
   const form = el(
     "form",
     { class: "new-class" },

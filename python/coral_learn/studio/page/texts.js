@@ -1,7 +1,8 @@
-/** Every text of the page, in one place to translate. */
+/** Every text of the page, in one place to translate. What is between backticks is shown as code. */
 
 /** One digit more where "100%" or "0%" would claim too much. */
-const percent = (value) => `${(100 * value).toFixed((value > 0.995 && value < 1) || (value < 0.005 && value > 0) ? 1 : 0)}%`;
+const percent = (value) =>
+  `${(100 * value).toFixed((value > 0.995 && value < 1) || (value < 0.005 && value > 0) ? 1 : 0)}%`;
 const count = (number) => number.toLocaleString("en");
 const pictures = (number) => (number === 1 ? "1 picture" : `${count(number)} pictures`);
 
@@ -14,7 +15,6 @@ const WHAT = {
 export const texts = {
   percent,
   pictures,
-  appName: "coral-learn studio",
   title(project, view, parameter) {
     const name = { class: parameter, check: "Check", tray: "Sort later" }[view];
     return [name, project, "coral-learn studio"].filter(Boolean).join(" – ");
@@ -25,7 +25,9 @@ export const texts = {
   notReachable: "The studio does not answer. What it said that it has is kept; try again once it runs.",
   status: (status) => `The studio refused this with status ${status}.`,
   offline: (project) =>
-    `The studio is not running any more. Start it again: coral-learn studio ${project ?? ""}. This page then goes on by itself.`,
+    "The studio is not running any more. Start it again: `coral-learn studio " +
+    (project ?? "") +
+    "`. This page then goes on by itself.",
   progressOf: (what) => WHAT[what] ?? what,
   progress: (what, done, total) =>
     total === null ? `${WHAT[what] ?? what} …` : `${WHAT[what] ?? what}: ${count(done)} of ${count(total)}`,
@@ -43,11 +45,24 @@ export const texts = {
 
   // Welcome
   welcomeTitle: "Teach it by showing",
-  welcomeText: "Show a few pictures of each thing. The model learns while you watch, on this device, and nothing leaves it.",
+  welcomeText:
+    "Show a few pictures of each thing. The model learns while you watch, on this device, and nothing leaves it.",
   steps: [
-    { icon: "camera", title: "Show", text: "Name two things or more, and give each about 20 pictures: files, a folder, or a camera." },
-    { icon: "learn", title: "Learn", text: "It learns by itself after each change. Hold something in front of the camera, and see if it knows." },
-    { icon: "download", title: "Take away", text: "Download the model that you saw working, for a Coral board, Frigate, a phone or a script." },
+    {
+      icon: "camera",
+      title: "Show",
+      text: "Name two things or more, and give each about 20 pictures: files, a folder, or a camera.",
+    },
+    {
+      icon: "learn",
+      title: "Learn",
+      text: "It learns by itself after each change. Hold something in front of the camera, and see if it knows.",
+    },
+    {
+      icon: "download",
+      title: "Take away",
+      text: "Download the model that you saw working, for a Coral board, Frigate, a phone or a script.",
+    },
   ],
   firstClass: "What do you want to show first?",
   loadDemo: "Or try it with drawn sea animals",
@@ -110,14 +125,15 @@ export const texts = {
   cameraChoice: "Camera",
   boardCamera: (name) => `The board’s camera (${name})`,
   browserCamera: (number) => `Camera ${number}`,
-  thisCamera: "This device’s camera",
-  cameraRefused: "The browser was not allowed to use the camera. Click the camera sign in its address bar, allow it, and try again.",
+  cameraRefused:
+    "The browser was not allowed to use the camera. Click the camera sign in its address bar, allow it, and try again.",
   noCamera: "The browser finds no camera. Plug one in and try again, or add files instead.",
   cameraBusy: "Another program uses the camera. Close it and try again.",
   cameraFailed: (reason) => `The camera cannot be opened: ${reason}`,
   notSecure:
-    "Browsers open a camera only on a secure page. Start the studio with --https, open it as http://localhost on the machine itself, or plug a camera into the board and start with --camera 0.",
-  notSecureBoard: "Browsers open a camera only on a secure page, so this is the board’s camera. For this device’s camera, start the studio with --https.",
+    "Browsers open a camera only on a secure page. Start the studio with `--https`, open it as http://localhost on the machine itself, or plug a camera into the board and start with `--camera 0`.",
+  notSecureBoard:
+    "Browsers open a camera only on a secure page, so this is the board’s camera. For this device’s camera, start the studio with `--https`.",
   boardCameraGone: "The board’s camera sends no pictures. Check that it is plugged in.",
   tryAgain: "Try again",
 
@@ -134,7 +150,8 @@ export const texts = {
   scores: "How sure it is of each class",
   answer: (label, score) => (label === null ? "I don’t know" : `${label}, ${percent(score)}`),
   threshold: (value) => `Below ${percent(value)}, it says “I don’t know”.`,
-  speed: (rate, milliseconds) => `${rate.toFixed(rate < 10 ? 1 : 0)} pictures a second, ${milliseconds.toFixed(1)} ms each`,
+  speed: (rate, milliseconds) =>
+    `${rate.toFixed(rate < 10 ? 1 : 0)} pictures a second, ${milliseconds.toFixed(1)} ms each`,
   stillSpeed: (milliseconds) => `${milliseconds.toFixed(1)} ms for the picture`,
   runsOn: (extractor, device) =>
     `The preview runs the file that you take away: ${extractor ? `${extractor.replace(/(_extractor)?\.tflite$/, "")}, ` : ""}${device}.`,
@@ -154,8 +171,6 @@ export const texts = {
   selectAll: "Select all",
   selectNone: "Select none",
   moveTo: "Move to",
-  moveToClass: (name) => `Move to ${name}`,
-  chooseClass: "Choose a class …",
   drop: "Drop",
   droppedPhotos: (number) => `${pictures(number)} dropped. Undo brings ${number === 1 ? "it" : "them"} back.`,
   movedPhotos: (number, name) => `${pictures(number)} moved to ${name}.`,
@@ -169,7 +184,6 @@ export const texts = {
   viewerKeys: "1 to 9 move, Delete drops, Space or → goes on.",
   pictureOf: (label) => `A picture of ${label}`,
   isNow: (label) => `Class: ${label}`,
-  allSorted: "All sorted.",
   sortInto: "It shows",
   throwAway: "Throw away",
 
@@ -182,15 +196,16 @@ export const texts = {
   wideInterval: "That is a wide range: more pictures make it sure.",
   adviceTitle: "What to do next",
   doubtfulTitle: "Labels to look at",
-  doubtfulText: "These look like another class to models that did not learn from them. Some are in the wrong class; others are just hard.",
+  doubtfulText:
+    "These look like another class to models that did not learn from them. Some are in the wrong class; others are just hard.",
   doubtfulNone: "No label looks wrong.",
   looksLike: (name) => `looks like ${name}`,
   labelIs: (name, probability) => `${name}, ${percent(probability)} likely`,
   itIs: (name) => `It is ${name}`,
   labelIsRight: "Label is right",
   matrixTitle: "What it mixes up",
-  matrixText: "Each row is what pictures show, each column what it said. Choose a number to see the pictures.",
-  matrixRow: "Shown",
+  matrixText:
+    "Each row is what pictures show, each column what it said. Choose a number to see the pictures.",
   matrixCell: (number, label, named) => `${pictures(number)} of ${label} named ${named}`,
   matrixCorner: "shown ↓ said →",
   wrongTitle: "What it gets wrong",
@@ -201,13 +216,15 @@ export const texts = {
   showAllWrong: "Show all mistakes",
   showMore: (number) => `Show ${count(number)} more`,
   recallsTitle: "Each class",
-  recallOf: ({ value, interval }) => `${percent(value)} right (${percent(interval[0])} to ${percent(interval[1])})`,
+  recallOf: ({ value, interval }) =>
+    `${percent(value)} right (${percent(interval[0])} to ${percent(interval[1])})`,
   openPicture: (label) => `Open this picture of ${label}`,
 
   // Tray
   trayTitle: "Sort later",
   trayText: "Pictures that it was unsure of. Each one that you sort teaches it what it did not know.",
-  trayEmpty: "Nothing to sort. Switch on “Keep pictures that it is unsure of” beside the camera to collect some.",
+  trayEmpty:
+    "Nothing to sort. Switch on “Keep pictures that it is unsure of” beside the camera to collect some.",
   traySuggested: (name, probability) => `${name}? ${percent(probability)}`,
   trayPicture: "A picture to sort",
   sortOneByOne: "Sort one by one",
@@ -218,18 +235,33 @@ export const texts = {
   checking: "Checking that the file answers like the preview …",
   agree: ({ agree, of }) => `The file and the preview agree on ${count(agree)} of ${pictures(of)}.`,
   exports: {
-    model: { title: "Model", about: "The .tflite file that the preview runs, with the names of the classes inside. For any TensorFlow Lite interpreter, on a processor or a Coral Edge TPU." },
-    labels: { title: "Label map", about: "The names of the classes as a text file, for programs that do not read them from the model." },
-    frigate: { title: "Frigate and Home Assistant", about: "For Frigate’s classification of objects, which Home Assistant shows too." },
-    mediapipe: { title: "MediaPipe Tasks", about: "For ImageClassifier on Android, iOS, in browsers and in Python." },
-    python: { title: "Plain Python", about: "A short script that names a picture, and the model that it runs." },
+    model: {
+      title: "Model",
+      about:
+        "The .tflite file that the preview runs, with the names of the classes inside. For any TensorFlow Lite interpreter, on a processor or a Coral Edge TPU.",
+    },
+    labels: {
+      title: "Label map",
+      about: "The names of the classes as a text file, for programs that do not read them from the model.",
+    },
+    frigate: {
+      title: "Frigate and Home Assistant",
+      about: "For Frigate’s classification of objects, which Home Assistant shows too.",
+    },
+    mediapipe: {
+      title: "MediaPipe Tasks",
+      about: "For ImageClassifier on Android, iOS, in browsers and in Python.",
+    },
+    python: {
+      title: "Plain Python",
+      about: "A short script that names a picture, and the model that it runs.",
+    },
     "c-array": { title: "C array", about: "The model as source code, for microcontrollers." },
     report: { title: "Report", about: "What was measured and how, on one page to keep or to send." },
   },
   download: "Download",
   downloadOf: (file) => `Download ${file}`,
   command: "The same on the command line",
-  copy: "Copy",
   copied: "Copied.",
   copyOf: (title) => `Copy the command for ${title}`,
 };

@@ -15,7 +15,15 @@ const MAX_FIRST = 60;
 /** @type {import("./router.js").View} */
 export function trayView(main) {
   const body = el("div", {});
-  main.append(el("section", { class: "tray" }, el("h1", { text: texts.trayTitle }), el("p", { class: "quiet", text: texts.trayText }), body));
+  main.append(
+    el(
+      "section",
+      { class: "tray" },
+      el("h1", { text: texts.trayTitle }),
+      el("p", { class: "quiet", text: texts.trayText }),
+      body,
+    ),
+  );
   let shown = null;
   const load = async () => {
     const answer = await attempt(listTray);
@@ -42,7 +50,8 @@ function contentOf(photos) {
       list: new FixedList([...photos]),
       index,
       address: ({ id }) => trayPictureOf(id),
-      describe: ({ suggested, probability }) => (suggested ? texts.traySuggested(suggested, probability) : texts.trayPicture),
+      describe: ({ suggested, probability }) =>
+        suggested ? texts.traySuggested(suggested, probability) : texts.trayPicture,
       move: sort,
       drop: (ids) => sort(ids, null),
       dropText: texts.throwAway,
@@ -51,9 +60,23 @@ function contentOf(photos) {
     "div",
     { class: "tools" },
     button({ text: texts.sortOneByOne, kind: "button-main", press: () => open(0) }),
-    button({ icon: icon("remove"), text: texts.throwAllAway, press: () => sort(photos.map(({ id }) => id), null) }),
+    button({
+      icon: icon("remove"),
+      text: texts.throwAllAway,
+      press: () =>
+        sort(
+          photos.map(({ id }) => id),
+          null,
+        ),
+    }),
   );
-  return [bar, makePhotoGrid(photos, (photo, place) => card(photo, () => open(place)), { first: MAX_FIRST, moreText: texts.showMore })];
+  return [
+    bar,
+    makePhotoGrid(photos, (photo, place) => card(photo, () => open(place)), {
+      first: MAX_FIRST,
+      moreText: texts.showMore,
+    }),
+  ];
 }
 
 function card({ id, suggested, probability }, open) {
@@ -64,9 +87,15 @@ function card({ id, suggested, probability }, open) {
     open,
     lines: [suggested ? el("strong", { text: texts.traySuggested(suggested, probability) }) : null],
     actions: [
-      suggested && button({ text: texts.itIs(suggested), kind: "button-small", press: () => sort([id], suggested) }),
+      suggested &&
+        button({ text: texts.itIs(suggested), kind: "button-small", press: () => sort([id], suggested) }),
       makeClassChoice(texts.sortInto, others, (name) => sort([id], name)),
-      button({ icon: icon("remove"), label: texts.throwAway, kind: "button-bare", press: () => sort([id], null) }),
+      button({
+        icon: icon("remove"),
+        label: texts.throwAway,
+        kind: "button-bare",
+        press: () => sort([id], null),
+      }),
     ],
   });
 }

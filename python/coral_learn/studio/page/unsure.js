@@ -14,7 +14,12 @@ export function makeUnsureSwitch() {
   const box = el("input", { type: "checkbox", role: "switch", class: "switch" });
   box.checked = on;
   box.addEventListener("change", () => (on = box.checked));
-  return el("label", { class: "unsure-switch" }, box, el("span", {}, el("span", { text: texts.keepUnsure }), el("small", { text: texts.keepUnsureHint })));
+  return el(
+    "label",
+    { class: "unsure-switch" },
+    box,
+    el("span", {}, el("span", { text: texts.keepUnsure }), el("small", { text: texts.keepUnsureHint })),
+  );
 }
 
 /**

@@ -38,12 +38,25 @@ export function openViewer({
   const line = el("p", { class: "viewer-line", role: "status" });
   const position = el("p", { class: "quiet" });
   const classes = el("div", { class: "viewer-classes", role: "group", "aria-label": texts.sortInto });
-  const step = (sign, label, by) => button({ icon: icon(sign), label, kind: "button-bare", press: () => show(index + by) });
+  const step = (sign, label, by) =>
+    button({ icon: icon(sign), label, kind: "button-bare", press: () => show(index + by) });
   const dialog = el(
     "dialog",
     { class: "dialog viewer", "aria-label": texts.sortInto },
-    el("div", { class: "viewer-head" }, line, position, button({ icon: icon("close"), label: texts.close, kind: "button-bare", press: () => dialog.close() })),
-    el("div", { class: "viewer-stage" }, step("back", texts.previous, -1), image, step("next", texts.nextPicture, 1)),
+    el(
+      "div",
+      { class: "viewer-head" },
+      line,
+      position,
+      button({ icon: icon("close"), label: texts.close, kind: "button-bare", press: () => dialog.close() }),
+    ),
+    el(
+      "div",
+      { class: "viewer-stage" },
+      step("back", texts.previous, -1),
+      image,
+      step("next", texts.nextPicture, 1),
+    ),
     classes,
     el("p", { class: "quiet keys", text: texts.viewerKeys }),
   );
@@ -76,7 +89,17 @@ export function openViewer({
       ...names.map((name, place) => {
         const key = place < 9 && el("kbd", { text: String(place + 1) });
         const isNow = name === photo.label;
-        return el("button", { type: "button", class: "button button-small", "aria-pressed": String(isNow), on: { click: () => choose(name) } }, key, el("span", { text: name }));
+        return el(
+          "button",
+          {
+            type: "button",
+            class: "button button-small",
+            "aria-pressed": String(isNow),
+            on: { click: () => choose(name) },
+          },
+          key,
+          el("span", { text: name }),
+        );
       }),
       button({ icon: icon("remove"), text: dropText, kind: "button-small", press: () => sort(drop) }),
     );

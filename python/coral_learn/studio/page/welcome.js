@@ -10,7 +10,13 @@ import { texts } from "./texts.js";
 /** @returns {HTMLElement} */
 export function makeWelcome() {
   const steps = texts.steps.map((step) =>
-    el("li", { class: "step" }, el("span", { class: "step-icon" }, icon(step.icon)), el("h2", { text: step.title }), el("p", { text: step.text })),
+    el(
+      "li",
+      { class: "step" },
+      el("span", { class: "step-icon" }, icon(step.icon)),
+      el("h2", { text: step.title }),
+      el("p", { text: step.text }),
+    ),
   );
   const demo = button({ text: texts.loadDemo, press: loadDemo });
   return el(
