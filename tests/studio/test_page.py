@@ -3,142 +3,42 @@
 The tests are one story, told in their order: what one teaches, the next ones correct and take away.
 """
 
-import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.support.chromium import find_axe, open_chromium, write_film
-from tests.support.studio_process import StudioProcess
+from tests.support.studio_page import StudioPage, open_studio
 
 from coral_learn.jobs.classification import Classifier
 
 pytest.importorskip("aiohttp", reason="needs the extra 'studio'")
 pytestmark = [pytest.mark.slow_when_emulated, pytest.mark.xdist_group("page of the studio")]
 
-SHOTS = Path(os.environ.get("CORAL_LEARN_SCREENSHOTS", "build/studio-screenshots"))
-SIZES = ((390, 844), (768, 1024), (1280, 860))
-
-
-@dataclass
-class Story:
-    """A browser at a studio, and what went wrong on the way.
-
-    Attributes:
-        studio: The studio.
-        context: The browser's window, of which all pages are tabs.
-        page: The first tab.
-        photos: The folders of drawn photos.
-        errors: What the console said, and requests to elsewhere.
-    """
-
-    studio: StudioProcess
-    context: Any
-    page: Any
-    photos: Path
-    errors: list[str] = field(default_factory=list)
-
-    def open(self, view: str = "") -> None:
-        self.page.goto("about:blank")
-        self.page.goto(f"{self.studio.url}#/{view}")
-
-    def card(self, name: str, page: Any = None) -> Any:
-        return (page or self.page).get_by_role("article", name=name, exact=True)
-
-    def expect_photos(self, name: str, number: int, page: Any = None) -> None:
-        text = "1 picture" if number == 1 else f"{number} pictures"
-        self.card(name, page).get_by_text(text, exact=True).wait_for()
-
-    def count(self, name: str) -> int:
-        text = self.card(name).locator(".card-count").inner_text()
-        return int(text.split()[0])
-
-    def try_picture(self, path: Path) -> dict[str, str]:
-        """Tries a picture in the preview, and returns the text of the bar of each class."""
-        self.page.locator("aside input[type=file]").set_input_files(path)
-        self.page.get_by_alt_text(f"The picture {path.name}").wait_for()
-        self.page.get_by_text("ms for the picture").wait_for()
-        bars = self.page.locator(".bar").all()
-        return dict(bar.inner_text().split("\n")[:2] for bar in bars)
-
 
 @pytest.fixture(scope="module")
-def story(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    folder = tmp_path_factory.mktemp("studio")
-    film = write_film(folder / "fish.mjpeg", sorted((photos / "fish").iterdir()))
-    with open_chromium(film) as browser:
-        studio = StudioProcess(folder / "garden")
-        studio.start()
-        context = browser.new_context(viewport={"width": 1280, "height": 860})
-        context.grant_permissions(["camera"], origin=studio.url.rstrip("/"))
-        told = Story(studio, context, context.new_page(), photos)
-        listen(told, told.page)
-        try:
-            yield told
-        finally:
-            context.close()
-            studio.kill()
-
-
-def listen(story: Story, page: Any) -> None:
-    page.on("console", lambda line: line.type == "error" and story.errors.append(line.text))
-    page.on("pageerror", lambda error: story.errors.append(str(error)))
-    page.on("request", lambda request: check_address(story, request.url))
-    page.on("websocket", lambda socket: check_address(story, socket.url))
-
-
-def check_address(story: Story, url: str) -> None:
-    host = story.studio.url.removeprefix("http")
-    if not url.startswith((f"http{host}", f"ws{host}", f"blob:http{host}", "about:", "data:")):
-        story.errors.append(f"a request to {url}")
+def story(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioPage]:
+    with open_studio(photos, tmp_path_factory.mktemp("studio")) as opened:
+        yield opened
 
 
 @pytest.fixture(autouse=True)
-def no_errors(story: Story) -> Iterator[None]:
+def no_errors(story: StudioPage) -> Iterator[None]:
     """Every test ends without an error in the console, and without a request to elsewhere."""
     story.errors.clear()
     yield
     assert story.errors == []
 
 
-def take_shots(story: Story, name: str) -> None:
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    for width, height in SIZES:
-        story.page.set_viewport_size({"width": width, "height": height})
-        story.page.wait_for_timeout(300)
-        too_wide = story.page.evaluate(
-            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-        )
-        assert not too_wide, f"{name} must be scrolled sideways at {width} pixels"
-        story.page.screenshot(path=SHOTS / f"{name}-{width}.png")
-
-
-def check_access(story: Story, name: str) -> None:
-    """Checks that axe-core, where it is, finds no serious fault."""
-    for scheme in ("dark", "light"):
-        story.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        story.page.evaluate(find_axe())
-        found = story.page.evaluate("axe.run()")["violations"]
-        serious = [
-            (each["id"], [node["target"] for node in each["nodes"]])
-            for each in found
-            if each["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], f"{name}, {scheme}"
-
-
-def test_first_visit_shows_three_steps(story: Story) -> None:
+def test_first_visit_shows_three_steps(story: StudioPage) -> None:
     story.open()
     story.page.get_by_role("heading", name="Teach it by showing").wait_for()
     steps = story.page.locator(".step h2").all_inner_texts()
     assert steps == ["Show", "Learn", "Take away"]
-    take_shots(story, "welcome")
+    story.take_shots("welcome")
 
 
-def test_class_is_taught_by_upload(story: Story) -> None:
+def test_class_is_taught_by_upload(story: StudioPage) -> None:
     crabs = sorted((story.photos / "crab").iterdir())
     wrong = story.photos / "fish" / "fish_000.jpg"
     story.page.get_by_label("What do you want to show first?").fill("crab")
@@ -154,7 +54,7 @@ def test_class_is_taught_by_upload(story: Story) -> None:
     notice.get_by_role("button", name="Close").click()
 
 
-def test_class_is_taught_by_camera(story: Story) -> None:
+def test_class_is_taught_by_camera(story: StudioPage) -> None:
     story.page.get_by_label("Name of a new class").fill("fish")
     story.page.get_by_role("button", name="Add class", exact=True).click()
     card = story.card("fish")
@@ -176,16 +76,16 @@ def test_class_is_taught_by_camera(story: Story) -> None:
     card.locator("video").wait_for(state="detached")
 
 
-def test_preview_names_what_the_camera_shows(story: Story) -> None:
+def test_preview_names_what_the_camera_shows(story: StudioPage) -> None:
     story.page.get_by_role("button", name="Start camera").click()
     story.page.locator(".verdict", has_text="fish").wait_for()
     line = story.page.get_by_text(re.compile(r"pictures a second, [\d.]+ ms each"))
     line.wait_for()
-    take_shots(story, "teach")
+    story.take_shots("teach")
     story.page.get_by_role("button", name="Stop camera").click()
 
 
-def test_doubtful_label_is_corrected_and_undone(story: Story) -> None:
+def test_doubtful_label_is_corrected_and_undone(story: StudioPage) -> None:
     crabs, fish = story.count("crab"), story.count("fish")
     story.page.get_by_role("navigation").get_by_role("link", name="Check").click()
     doubtful = story.page.locator(
@@ -193,7 +93,7 @@ def test_doubtful_label_is_corrected_and_undone(story: Story) -> None:
     )
     figure = doubtful.last.locator("figure").first
     figure.get_by_role("button", name="It is fish").wait_for()
-    take_shots(story, "check")
+    story.take_shots("check")
     figure.get_by_role("button", name="It is fish").click()
     story.page.get_by_text("1 picture moved to fish.").wait_for()
     story.page.get_by_role("navigation").get_by_role("link", name="Teach").click()
@@ -205,12 +105,12 @@ def test_doubtful_label_is_corrected_and_undone(story: Story) -> None:
     story.expect_photos("crab", crabs - 1)
 
 
-def test_gallery_is_walked_with_the_keyboard(story: Story) -> None:
+def test_gallery_is_walked_with_the_keyboard(story: StudioPage) -> None:
     crabs = story.count("crab")
     story.page.get_by_role("link", name="crab", exact=True).click()
     grid = story.page.get_by_role("listbox", name="Pictures of crab")
     grid.get_by_role("option").nth(5).wait_for()
-    take_shots(story, "gallery")
+    story.take_shots("gallery")
     grid.focus()
     for key in ("ArrowRight", "Space", "Shift+ArrowRight"):
         story.page.keyboard.press(key)
@@ -229,10 +129,9 @@ def test_gallery_is_walked_with_the_keyboard(story: Story) -> None:
     story.page.get_by_text(f"{crabs} pictures", exact=True).wait_for()
 
 
-def test_other_tab_sees_changes(story: Story) -> None:
+def test_other_tab_sees_changes(story: StudioPage) -> None:
     story.open()
-    other = story.context.new_page()
-    listen(story, other)
+    other = story.new_page()
     other.goto(story.studio.url)
     story.expect_photos("crab", story.count("crab"), other)
     other.get_by_role("button", name="Rename crab").click()
@@ -244,7 +143,7 @@ def test_other_tab_sees_changes(story: Story) -> None:
     other.close()
 
 
-def test_downloaded_model_answers_like_the_preview(story: Story, tmp_path: Path) -> None:
+def test_downloaded_model_answers_like_the_preview(story: StudioPage, tmp_path: Path) -> None:
     story.open()
     pictures = [
         *sorted((story.photos / "fish").iterdir())[:3],
@@ -257,7 +156,7 @@ def test_downloaded_model_answers_like_the_preview(story: Story, tmp_path: Path)
     agree.wait_for()
     numbers = re.findall(r"\d+", agree.inner_text())
     assert numbers[0] == numbers[1]
-    take_shots(story, "take-away")
+    story.take_shots("take-away")
     with story.page.expect_download() as download:
         dialog.get_by_role("button", name="Download garden.tflite").click()
     model = tmp_path / "garden.tflite"
@@ -276,7 +175,8 @@ def as_percent(value: float) -> str:
     return f"{100 * value:.{digits}f}%"
 
 
-def test_unsure_pictures_are_sorted_later(story: Story) -> None:
+def test_unsure_pictures_are_sorted_later(story: StudioPage) -> None:
+    story.open()
     story.context.request.post(
         f"{story.studio.url}api/tray",
         headers={"X-Coral-Learn": "1"},
@@ -291,12 +191,12 @@ def test_unsure_pictures_are_sorted_later(story: Story) -> None:
     story.page.get_by_role("link", name=re.compile("Sort later 1")).click()
     story.page.get_by_role("button", name="Sort one by one").click()
     story.page.get_by_role("dialog").get_by_text("1 of 1").wait_for()
-    take_shots(story, "sort-later")
+    story.take_shots("sort-later")
     story.page.keyboard.press("Delete")
     story.page.get_by_text("Nothing to sort.").wait_for()
 
 
-def test_killed_server_loses_nothing(story: Story) -> None:
+def test_killed_server_loses_nothing(story: StudioPage) -> None:
     story.open()
     story.card("crab").wait_for()
     crabs, fish = story.count("crab"), story.count("fish")
@@ -311,32 +211,32 @@ def test_killed_server_loses_nothing(story: Story) -> None:
 
 
 @pytest.mark.parametrize("view", ["", "class/crab", "check", "tray"])
-def test_views_are_accessible(story: Story, view: str) -> None:
+def test_views_are_accessible(story: StudioPage, view: str) -> None:
     story.open(view)
     story.page.get_by_role("heading", level=1).wait_for()
     story.page.wait_for_timeout(500)
-    check_access(story, view)
+    story.check_access(view)
 
 
-def test_dialogs_are_accessible(story: Story) -> None:
+def test_dialogs_are_accessible(story: StudioPage) -> None:
     story.open("class/crab")
     story.page.get_by_role("option").first.wait_for()
     story.page.get_by_role("listbox").press("Enter")
     story.page.get_by_role("dialog").get_by_role("button", name="Next picture").wait_for()
-    check_access(story, "viewer")
+    story.check_access("viewer")
     story.page.keyboard.press("Escape")
     story.page.get_by_role("button", name="Take away").click()
     story.page.get_by_role("button", name="Download garden.tflite").wait_for()
-    check_access(story, "take away")
+    story.check_access("take away")
 
 
-def test_empty_project_is_accessible(story: Story) -> None:
+def test_empty_project_is_accessible(story: StudioPage) -> None:
     for name in ("crab", "fish"):
         story.open()
         story.page.get_by_role("button", name=f"Remove {name}").click()
         story.card(name).wait_for(state="detached")
     story.page.get_by_role("heading", name="Teach it by showing").wait_for()
-    check_access(story, "welcome")
+    story.check_access("welcome")
     for _ in range(2):
         story.page.keyboard.press("Control+z")
     story.card("fish").wait_for()

@@ -30,7 +30,6 @@ def open_chromium(camera: Path) -> Iterator[Any]:
     arguments = [
         *(() if os.geteuid() else ("--no-sandbox",)),
         "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-video-capture={camera}",
     ]
     with playwright.sync_playwright() as running:

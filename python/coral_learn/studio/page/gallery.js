@@ -1,7 +1,7 @@
 /** All pictures of a class: looked through, selected, moved and dropped. */
 
 import { thumbnailOf } from "./api.js";
-import { addressOf, button, el } from "./dom.js";
+import { button, el } from "./dom.js";
 import { acceptDrops, pastedFiles } from "./dropped.js";
 import { addFiles } from "./adding.js";
 import { Grid } from "./grid.js";

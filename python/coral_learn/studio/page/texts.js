@@ -1,8 +1,7 @@
 /** Every text of the page, in one place to translate. What is between backticks is shown as code. */
 
 /** One digit more where "100%" or "0%" would claim too much. */
-const percent = (value) =>
-  `${(100 * value).toFixed((value > 0.995 && value < 1) || (value < 0.005 && value > 0) ? 1 : 0)}%`;
+const percent = (value) => `${(100 * value).toFixed((value > 0.995 && value < 1) || (value < 0.005 && value > 0) ? 1 : 0)}%`;
 const count = (number) => number.toLocaleString("en");
 const pictures = (number) => (number === 1 ? "1 picture" : `${count(number)} pictures`);
 
@@ -24,13 +23,9 @@ export const texts = {
   cancel: "Cancel",
   notReachable: "The studio does not answer. What it said that it has is kept; try again once it runs.",
   status: (status) => `The studio refused this with status ${status}.`,
-  offline: (project) =>
-    "The studio is not running any more. Start it again: `coral-learn studio " +
-    (project ?? "") +
-    "`. This page then goes on by itself.",
+  offline: (project) => "The studio is not running any more. Start it again: `coral-learn studio " + (project ?? "") + "`. This page then goes on by itself.",
   progressOf: (what) => WHAT[what] ?? what,
-  progress: (what, done, total) =>
-    total === null ? `${WHAT[what] ?? what} …` : `${WHAT[what] ?? what}: ${count(done)} of ${count(total)}`,
+  progress: (what, done, total) => (total === null ? `${WHAT[what] ?? what} …` : `${WHAT[what] ?? what}: ${count(done)} of ${count(total)}`),
 
   // Header
   navigation: "Views",
@@ -45,8 +40,7 @@ export const texts = {
 
   // Welcome
   welcomeTitle: "Teach it by showing",
-  welcomeText:
-    "Show a few pictures of each thing. The model learns while you watch, on this device, and nothing leaves it.",
+  welcomeText: "Show a few pictures of each thing. The model learns while you watch, on this device, and nothing leaves it.",
   steps: [
     {
       icon: "camera",
@@ -104,8 +98,7 @@ export const texts = {
   inOtherClass: (name, other) => `${name} is in ${other} already`,
   skipped: (name, reason) => `${name}: ${reason}`,
   leftOut: (reasons, more) => `Left out: ${reasons.join("; ")}${more ? `; and ${count(more)} more` : ""}.`,
-  sendStopped: (done, total) =>
-    `${count(done)} of ${pictures(total)} were sent. Add the same again later: those that are there are not added twice.`,
+  sendStopped: (done, total) => `${count(done)} of ${pictures(total)} were sent. Add the same again later: those that are there are not added twice.`,
   nothingToPaste: "There is no picture to paste. Copy one first.",
   pasteRefused: "The browser does not let this page read what was copied. Press Ctrl-V on the card instead.",
   noFolders: "Drop folders here, one for each class. Single pictures go on the card of their class.",
@@ -118,22 +111,19 @@ export const texts = {
   rate: "Pictures a second",
   recording: (number) => pictures(number),
   sendingFrames: (number) => `${pictures(number)} recorded. Looking at them …`,
-  recorded: (number, { added, similar }) =>
-    `${pictures(number)} recorded, ${count(added)} kept${similar ? `, ${count(similar)} nearly the same left out` : ""}.`,
+  recorded: (number, { added, similar }) => `${pictures(number)} recorded, ${count(added)} kept${similar ? `, ${count(similar)} nearly the same left out` : ""}.`,
   framesWait: (number) => `${pictures(number)} could not be sent. They go with the next ones.`,
   boardRecord: "Recording with the board’s camera …",
   cameraChoice: "Camera",
   boardCamera: (name) => `The board’s camera (${name})`,
   browserCamera: (number) => `Camera ${number}`,
-  cameraRefused:
-    "The browser was not allowed to use the camera. Click the camera sign in its address bar, allow it, and try again.",
+  cameraRefused: "The browser was not allowed to use the camera. Click the camera sign in its address bar, allow it, and try again.",
   noCamera: "The browser finds no camera. Plug one in and try again, or add files instead.",
   cameraBusy: "Another program uses the camera. Close it and try again.",
   cameraFailed: (reason) => `The camera cannot be opened: ${reason}`,
   notSecure:
     "Browsers open a camera only on a secure page. Start the studio with `--https`, open it as http://localhost on the machine itself, or plug a camera into the board and start with `--camera 0`.",
-  notSecureBoard:
-    "Browsers open a camera only on a secure page, so this is the board’s camera. For this device’s camera, start the studio with `--https`.",
+  notSecureBoard: "Browsers open a camera only on a secure page, so this is the board’s camera. For this device’s camera, start the studio with `--https`.",
   boardCameraGone: "The board’s camera sends no pictures. Check that it is plugged in.",
   tryAgain: "Try again",
 
@@ -150,11 +140,9 @@ export const texts = {
   scores: "How sure it is of each class",
   answer: (label, score) => (label === null ? "I don’t know" : `${label}, ${percent(score)}`),
   threshold: (value) => `Below ${percent(value)}, it says “I don’t know”.`,
-  speed: (rate, milliseconds) =>
-    `${rate.toFixed(rate < 10 ? 1 : 0)} pictures a second, ${milliseconds.toFixed(1)} ms each`,
+  speed: (rate, milliseconds) => `${rate.toFixed(rate < 10 ? 1 : 0)} pictures a second, ${milliseconds.toFixed(1)} ms each`,
   stillSpeed: (milliseconds) => `${milliseconds.toFixed(1)} ms for the picture`,
-  runsOn: (extractor, device) =>
-    `The preview runs the file that you take away: ${extractor ? `${extractor.replace(/(_extractor)?\.tflite$/, "")}, ` : ""}${device}.`,
+  runsOn: (extractor, device) => `The preview runs the file that you take away: ${extractor ? `${extractor.replace(/(_extractor)?\.tflite$/, "")}, ` : ""}${device}.`,
   keepUnsure: "Keep pictures that it is unsure of",
   keepUnsureHint: "At most one a second, to sort later",
   notAPicture: (name) => `${name} cannot be shown by this browser. Use a JPEG or PNG.`,
@@ -196,16 +184,14 @@ export const texts = {
   wideInterval: "That is a wide range: more pictures make it sure.",
   adviceTitle: "What to do next",
   doubtfulTitle: "Labels to look at",
-  doubtfulText:
-    "These look like another class to models that did not learn from them. Some are in the wrong class; others are just hard.",
+  doubtfulText: "These look like another class to models that did not learn from them. Some are in the wrong class; others are just hard.",
   doubtfulNone: "No label looks wrong.",
   looksLike: (name) => `looks like ${name}`,
   labelIs: (name, probability) => `${name}, ${percent(probability)} likely`,
   itIs: (name) => `It is ${name}`,
   labelIsRight: "Label is right",
   matrixTitle: "What it mixes up",
-  matrixText:
-    "Each row is what pictures show, each column what it said. Choose a number to see the pictures.",
+  matrixText: "Each row is what pictures show, each column what it said. Choose a number to see the pictures.",
   matrixCell: (number, label, named) => `${pictures(number)} of ${label} named ${named}`,
   matrixCorner: "shown ↓ said →",
   wrongTitle: "What it gets wrong",
@@ -216,15 +202,13 @@ export const texts = {
   showAllWrong: "Show all mistakes",
   showMore: (number) => `Show ${count(number)} more`,
   recallsTitle: "Each class",
-  recallOf: ({ value, interval }) =>
-    `${percent(value)} right (${percent(interval[0])} to ${percent(interval[1])})`,
+  recallOf: ({ value, interval }) => `${percent(value)} right (${percent(interval[0])} to ${percent(interval[1])})`,
   openPicture: (label) => `Open this picture of ${label}`,
 
   // Tray
   trayTitle: "Sort later",
   trayText: "Pictures that it was unsure of. Each one that you sort teaches it what it did not know.",
-  trayEmpty:
-    "Nothing to sort. Switch on “Keep pictures that it is unsure of” beside the camera to collect some.",
+  trayEmpty: "Nothing to sort. Switch on “Keep pictures that it is unsure of” beside the camera to collect some.",
   traySuggested: (name, probability) => `${name}? ${percent(probability)}`,
   trayPicture: "A picture to sort",
   sortOneByOne: "Sort one by one",
@@ -237,8 +221,7 @@ export const texts = {
   exports: {
     model: {
       title: "Model",
-      about:
-        "The .tflite file that the preview runs, with the names of the classes inside. For any TensorFlow Lite interpreter, on a processor or a Coral Edge TPU.",
+      about: "The .tflite file that the preview runs, with the names of the classes inside. For any TensorFlow Lite interpreter, on a processor or a Coral Edge TPU.",
     },
     labels: {
       title: "Label map",
