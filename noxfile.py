@@ -148,6 +148,20 @@ def mediapipe(session: nox.Session) -> None:
     session.run("pytest", "-q", *files, *session.posargs)
 
 
+@nox.session(requires=["package"])
+def pages(session: nox.Session) -> None:
+    """Uses the studio's page in Chromium, which must be there; axe-core looks for barriers."""
+    wheel = GIVEN_WHEEL or str(max(WHEEL_DIR.glob("*.whl"), key=os.path.getmtime))
+    session.install(f"{wheel}[test]", *dependency_group("pages"))
+    session.install("--force-reinstall", "--no-deps", wheel)
+    modules = Path("build/nox/pages")
+    session.run("npm", "install", "--silent", "--prefix", str(modules), "axe-core@4", external=True)
+    axe = modules / "node_modules" / "axe-core" / "axe.min.js"
+    session.run(
+        "pytest", "-q", "tests/studio", *session.posargs, env={"CORAL_LEARN_AXE": str(axe.resolve())}
+    )
+
+
 @nox.session(requires=["package"], venv_backend="none")
 def bench(session: nox.Session) -> None:
     """Runs the benchmarks; arguments go to benchmarks, such as --quick."""

@@ -28,6 +28,7 @@ FLOORS = (
         "files",
         "file_lock",
         "errors",
+        "failures",
         "machine",
         "npz",
         "progress",

@@ -40,7 +40,7 @@ def _run() -> int:
     except BrokenPipeError:  # the reader has ended, as with `| head`
         return 1
     except FAILURES as error:
-        from .failures import explain
+        from ..failures import explain
 
         print(f"coral-learn: error: {explain(error)}", file=sys.stderr)
         return 1

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from aiohttp import BodyPartReader, web
 from aiohttp.typedefs import Handler
 
-from ..cli.failures import explain
+from ..failures import explain
 from .incoming import Incoming, RefusedError
 
 _CHUNK = 1 << 16

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from coral_learn.cli import FAILURES
-from coral_learn.cli.failures import explain
 from coral_learn.errors import EdgeTpuError
 from coral_learn.extraction.pipeline import prepare_and_run
+from coral_learn.failures import explain
 from coral_learn.files import write_atomically
 from coral_learn.tflite.file import ModelFile
 
@@ -52,7 +52,7 @@ def test_an_error_of_the_edge_tpu_is_its_own_explanation() -> None:
 
 WITHOUT_MEMORY_FOR_STACKS = f"""
 import resource, threading, time
-from coral_learn.cli.failures import explain
+from coral_learn.failures import explain
 threading.stack_size(2**30)
 resource.setrlimit(resource.RLIMIT_AS, (2**29, {resource.RLIM_INFINITY}))
 try:

@@ -6,8 +6,8 @@ import threading
 import traceback
 from pathlib import Path
 
-from ..errors import EdgeTpuError, ModelError
-from ..words import printable
+from .errors import EdgeTpuError, ModelError
+from .words import printable
 
 _NO_MEMORY = "close other programs, or use a smaller extractor or smaller photos"
 _REASONS = {  # of the system's own words, which speak of calls of functions
