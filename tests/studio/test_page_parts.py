@@ -119,10 +119,12 @@ def test_unsure_pictures_are_kept_at_most_one_a_second(story: StudioPage) -> Non
         "**/api/preview", lambda socket: socket.on_message(lambda _: socket.send(answer))
     )
     times: list[float] = []
-    page.route(
-        "**/api/tray",
-        lambda route: (times.append(time.monotonic()), route.fulfill(json=story.state())),
-    )
+
+    def keep(route: Any) -> None:
+        times.append(time.monotonic())
+        route.fulfill(json=story.state())
+
+    page.route("**/api/tray", keep)
     page.goto(story.studio.url)
     page.get_by_role("switch", name="Keep pictures that it is unsure of").check()
     page.get_by_role("button", name="Start camera").click()

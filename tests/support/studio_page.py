@@ -81,7 +81,7 @@ class StudioPage:
     def new_page(self) -> Any:
         """Opens one more tab, whose errors count as well."""
         page = self.context.new_page()
-        page.on("console", lambda line: line.type == "error" and self.errors.append(line.text))
+        page.on("console", self._check_line)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", lambda request: self._check_address(request.url))
         page.on("websocket", lambda socket: self._check_address(socket.url))
@@ -114,6 +114,10 @@ class StudioPage:
                 if each["impact"] in ("serious", "critical")
             ]
             assert serious == [], f"{name}, {scheme}"
+
+    def _check_line(self, line: Any) -> None:
+        if line.type == "error":
+            self.errors.append(line.text)
 
     def _check_address(self, url: str) -> None:
         host = self.studio.url.removeprefix("http")

@@ -1,7 +1,7 @@
 /** How good the model is, in words, and the pictures that say so. */
 
 import { readQuality, thumbnailOf } from "./api.js";
-import { button, el } from "./dom.js";
+import { button, el, withCode } from "./dom.js";
 import { icon } from "./icons.js";
 import { confirmLabel, isConfirmed } from "./confirmed.js";
 import { makeMatrix } from "./matrix.js";
@@ -68,7 +68,7 @@ function sectionsOf(quality, cell, choose, render) {
       section(
         texts.adviceTitle,
         null,
-        el("ol", { class: "advice" }, ...quality.advice.map((text) => el("li", { text }))),
+        el("ol", { class: "advice" }, ...quality.advice.map((text) => el("li", {}, ...withCode(text)))),
       ),
     doubtfulSection(quality, render),
     section(texts.matrixTitle, texts.matrixText, makeMatrix(quality, choose)),

@@ -1,7 +1,7 @@
 /** Short messages at the bottom of the page, read aloud politely. */
 
 import { Refusal } from "./api.js";
-import { button, el } from "./dom.js";
+import { button, el, withCode } from "./dom.js";
 import { icon } from "./icons.js";
 import { texts } from "./texts.js";
 
@@ -16,10 +16,14 @@ const MAX_NOTICES = 4;
  */
 export function notify(text, { error = false } = {}) {
   const list = document.querySelector("dialog[open] .notices") ?? document.getElementById("notices");
-  const notice = el("div", { class: error ? "notice notice-error" : "notice" }, el("p", { text }));
+  const notice = el(
+    "div",
+    { class: error ? "notice notice-error" : "notice", data: { text } },
+    el("p", {}, ...withCode(text)),
+  );
   const close = () => notice.remove();
   notice.append(button({ icon: icon("close"), label: texts.close, kind: "button-bare", press: close }));
-  for (const same of [...list.children]) if (same.firstChild.textContent === text) same.remove();
+  for (const same of [...list.children]) if (same.dataset.text === text) same.remove();
   list.append(notice);
   while (list.children.length > MAX_NOTICES) list.firstChild.remove();
   if (!error) closeLater(notice, close);

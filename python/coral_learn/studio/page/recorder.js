@@ -96,13 +96,22 @@ function whileHeld(hold, start) {
   });
   for (const event of ["pointerup", "pointercancel", "lostpointercapture", "blur"])
     hold.addEventListener(event, release);
+  hold.addEventListener("click", ({ detail }) => {
+    if (detail) return; // of a pointer, which has pressed and released
+    press(); // by a screen reader, which cannot hold
+    release();
+  });
   hold.addEventListener("contextmenu", (event) => event.preventDefault()); // of a long touch
   hold.addEventListener("keydown", (event) => {
     if (!isKey(event)) return;
     event.preventDefault();
     press();
   });
-  hold.addEventListener("keyup", (event) => isKey(event) && release());
+  hold.addEventListener("keyup", (event) => {
+    if (!isKey(event)) return;
+    event.preventDefault(); // a click, which Firefox would make of it
+    release();
+  });
 }
 
 /** Makes what records with the browser's camera. What was recorded at one go is one change, so one undo takes it back. */

@@ -2,7 +2,7 @@
 
 import { fetchExport, listExports, readCheck } from "./api.js";
 import { openDialog } from "./dialog.js";
-import { button, el } from "./dom.js";
+import { button, el, withCode } from "./dom.js";
 import { icon } from "./icons.js";
 import { attempt, notify } from "./notices.js";
 import { texts } from "./texts.js";
@@ -62,7 +62,7 @@ function makeExport({ id, file, available, why_not: whyNot, command }) {
     "li",
     { class: "export" },
     el("div", { class: "export-text" }, el("h3", { text: title }), el("p", { class: "quiet", text: about })),
-    available ? get : el("p", { class: "why-not", text: whyNot }),
+    available ? get : el("p", { class: "why-not" }, ...withCode(whyNot ?? "")),
     el(
       "details",
       { class: "command" },

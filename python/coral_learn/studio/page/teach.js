@@ -139,7 +139,7 @@ export function makeNewClass({ label = texts.newClass } = {}) {
     { class: "new-class" },
     el("label", {}, el("span", { text: label }), name),
     el("button", { type: "submit", class: "button" }, icon("add"), el("span", { text: texts.addClass })),
-    el("p", { class: "quiet", text: texts.dropClasses }),
+    el("p", { class: "quiet not-on-phones", text: texts.dropClasses }),
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
