@@ -21,11 +21,12 @@ from ..words import counted, percent, printable
 if TYPE_CHECKING:  # a command imports what it prints; the others need not
     from ..extraction.cache import CacheInfo
     from ..extraction.photo_rows import SkippedPhoto
-    from ..jobs.classification import Class
+    from ..jobs.classification import Answer
     from ..project.project import Project
     from ..tflite.embedding import Candidate
 
 UNKNOWN = "I don't know"
+UNFAMILIAR = "unlike the training photos"
 
 _STAGE_TITLES: dict[Stage, str] = {
     "draw": "Drawing photos",
@@ -140,10 +141,11 @@ def print_hint(text: str) -> None:
     print_line(f"\nNext: {bold(text)}")
 
 
-def print_classes(image: str, classes: Sequence[Class], separator: str = ", ") -> None:
-    """Prints the classes of one photo."""
-    answers = separator.join(f"{bold(answer.label)} {percent(answer.score)}" for answer in classes)
-    print_line(f"{printable(image)}: {answers or UNKNOWN}")
+def print_answer(image: str, answer: Answer, separator: str = ", ") -> None:
+    """Prints what a classifier says about one photo."""
+    classes = separator.join(f"{bold(each.label)} {percent(each.score)}" for each in answer.classes)
+    mark = f" ({colored(UNFAMILIAR, 'yellow')})" if answer.is_unfamiliar else ""
+    print_line(f"{printable(image)}: {classes or UNKNOWN}{mark}")
 
 
 def _print(text: str, stream: TextIO) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -26,6 +26,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from ..jobs.classification import Answer
     from ..tflite.normalization import Normalization
     from ..tflite.resizing import View
 
@@ -95,22 +96,24 @@ def classify_command(
         normalization=input_range,
         resize=resize,
     ) as classifier:
-        found = classifier.classify_readable(
+        found = classifier.answer_readable(
             images, top_k=top_k, threshold=threshold, coverage=coverage
         )
     answers = list(zip([str(images[index]) for index in found.kept], found.rows, strict=True))
     if json:
-        display.print_json(
-            [
-                {"image": image, "results": [vars(answer) for answer in classes]}
-                for image, classes in answers
-            ]
-        )
+        display.print_json([_as_json(image, answer) for image, answer in answers])
     else:
-        for image, classes in answers:
-            display.print_classes(image, classes, ", " if coverage is None else " or ")
+        for image, answer in answers:
+            display.print_answer(image, answer, ", " if coverage is None else " or ")
     if found.skipped:
         raise ValueError("; ".join(map(str, found.skipped)))
+
+
+def _as_json(image: str, answer: Answer) -> dict[str, Any]:
+    facts: dict[str, Any] = {"image": image, "results": [vars(each) for each in answer.classes]}
+    if answer.familiarity is not None:
+        facts["familiarity"] = answer.familiarity
+    return facts
 
 
 @click.command("evaluate")

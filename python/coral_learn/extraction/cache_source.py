@@ -30,5 +30,6 @@ def cache_source(
             # These come last, and only if they are not as usual, so that older rows stay valid.
             *([] if size is None else [b"%d x %d" % size]),
             *([] if resize == "squash" else [resize.encode()]),
+            *([] if runner.embedding_format is None else [b"with embedding"]),
         ]
     )

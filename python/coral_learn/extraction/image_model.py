@@ -53,6 +53,8 @@ class ImageModel:
         input_size: Width and height of the model's input, in pixels.
         output_size: The number of features or classes.
         output_format: The format of the model's output.
+        embedding_format: The format of the embedding that it gives as well; None for one that
+            gives none.
         resize: What the model sees of a photo.
         device: ``cpu``, or the Edge TPUs in use, such as ``:0`` or ``:0,:1``; ``edgetpu`` if no
             Edge TPU was chosen by name.
@@ -69,8 +71,21 @@ class ImageModel:
         input_size: InputSize | None = None,
         normalization: NormalizationLike | None = None,
         resize: View | None = None,
+        features: int | None = None,
     ) -> None:
-        """Loads a model; the arguments and errors are those of ``EmbeddingExtractor``."""
+        """Loads a model; the arguments and errors are those of ``EmbeddingExtractor``.
+
+        Args:
+            model: The model.
+            device: The device.
+            workers: The number of photos at once.
+            cache: A cache for rows.
+            input_size: Width and height of the input.
+            normalization: How pixels are normalized.
+            resize: What the model sees of a photo.
+            features: The length of the embedding that a classifier is to give besides its scores,
+                if it has such an embedding; None for the scores alone.
+        """
         if workers is not None:
             workers = checked_workers(workers)
         size = checked_size(input_size)
@@ -83,7 +98,7 @@ class ImageModel:
             name = file.name
             if resize is None:
                 self.resize = read_view(file)
-            placement = place_model(file, device, workers, size, given)
+            placement = place_model(file, device, workers, size, given, features)
             if cache is not None:
                 from .cache_source import cache_source
 
@@ -99,7 +114,9 @@ class ImageModel:
         self.workers = placement.workers
         self._input_format = placement.first.input_format
         self.output_format = placement.first.output_format
+        self.embedding_format = placement.first.embedding_format
         _warn_of_assumption(name, self._input_format.table, placement.knows_range)
+        self._row_type = placement.first.row_type
         self.input_size = self._input_format.size
         self.output_size = self.output_format.size
         self._runners = RunnerPool([placement.first, *placement.others])
@@ -145,6 +162,22 @@ class ImageModel:
         Returns:
             One row for each photo that can be used, in the type of the model's output.
         """
+        return self.run_for_both(
+            images, progress=progress, on_error=on_error, digests=digests
+        )[0]
+
+    def run_for_both(
+        self,
+        images: Iterable[ImageSource],
+        *,
+        progress: bool | Progress = False,
+        on_error: OnError = raise_error,
+        digests: bool = False,
+    ) -> tuple[PhotoRows[Embeddings], Embeddings | None]:
+        """Runs the model on photos, and returns their embeddings as well, if it gives them.
+
+        The arguments and errors are those of :meth:`run`.
+        """
         stored = bytearray()
         kept: list[int] = []
         skipped: list[SkippedPhoto] = []
@@ -162,11 +195,23 @@ class ImageModel:
                     kept.append(index)
                     digest_of_kept.append(digest)
                 count(index + 1)
-        return PhotoRows(
-            self.output_format.rows(stored),
-            np.array(kept, np.int64),
-            skipped,
-            digest_of_kept if digests else [],
+        rows, embeddings = self._split(stored)
+        found = PhotoRows(
+            rows, np.array(kept, np.int64), skipped, digest_of_kept if digests else []
+        )
+        return found, embeddings
+
+    def _split(self, stored: bytearray) -> tuple[Embeddings, Embeddings | None]:
+        """Returns the rows, and the embeddings that follow each of them if the model gives both."""
+        if self.embedding_format is None:
+            return self.output_format.rows(stored), None
+        first = self.output_format.num_bytes
+        both = np.frombuffer(stored, np.uint8).reshape(
+            -1, first + self.embedding_format.num_bytes
+        )
+        return (
+            self.output_format.rows(both[:, :first].tobytes()),
+            self.embedding_format.rows(both[:, first:].tobytes()),
         )
 
     def stream(self, images: Iterable[ImageSource]) -> Generator[Row | PhotoError, None, None]:
@@ -190,7 +235,7 @@ class ImageModel:
         with self._open_cache() as cached:
             steps = PhotoSteps(
                 self._input_format,
-                self.output_format,
+                self._row_type,
                 self._runners,
                 cached,
                 resize=self.resize,

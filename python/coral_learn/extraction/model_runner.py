@@ -15,7 +15,8 @@ from .input_format import InputFormat, InputTensor
 from .pixel_values import TensorValue
 
 Row = NDArray[TensorValue]
-"""A model's output for one photo, of shape [D], in the type of the output tensor."""
+"""A model's output for one photo, of shape [D], in the type of the output tensor; the bytes of
+both outputs, uint8, of a model that gives the embedding as well."""
 
 
 class OutputFormat(NamedTuple):
@@ -61,6 +62,11 @@ class OutputFormat(NamedTuple):
         rows = np.frombuffer(stored, self.dtype).reshape(-1, self.size)
         return Embeddings(rows, self.scale, self.zero_point)
 
+    @property
+    def num_bytes(self) -> int:
+        """The number of bytes of a row."""
+        return self.size * self.dtype.itemsize
+
 
 class ModelRunner:
     """Runs an interpreter that turns one image into one row, in one thread at a time.
@@ -68,6 +74,8 @@ class ModelRunner:
     Attributes:
         input_format: The format of the model's input.
         output_format: The format of the model's output.
+        embedding_format: The format of the second output, the embedding; None for one output.
+        row_type: The type of the values in a row.
     """
 
     def __init__(
@@ -76,6 +84,8 @@ class ModelRunner:
         declared: Normalization | None = None,
         input_size: tuple[int, int] | None = None,
         given: Normalization | None = None,
+        *,
+        with_embedding: bool = False,
     ) -> None:
         """Prepares an interpreter.
 
@@ -86,19 +96,26 @@ class ModelRunner:
             input_size: Width and height of the input; None for those of the model, or 224 where it
                 has none.
             given: The normalization that the user gives.
+            with_embedding: Whether the model has a second output, the embedding.
 
         Raises:
             ModelError: The model's input is not one image, or its output is not one row.
             EdgeTpuError: The device failed.
             ValueError: The model takes images of another size only.
         """
-        _check_ends(interpreter.get_input_details(), interpreter.get_output_details())
+        if not with_embedding:
+            _check_ends(interpreter.get_input_details(), interpreter.get_output_details())
         _allocate_for_one_image(interpreter, input_size)
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         self.input_format = InputFormat.of_tensor(inputs[0], declared, given)
         self.output_format = OutputFormat.of_tensor(outputs[0])
+        self.embedding_format = OutputFormat.of_tensor(outputs[1]) if with_embedding else None
+        self.row_type: np.dtype[TensorValue] = (
+            np.dtype(np.uint8) if with_embedding else self.output_format.dtype
+        )
         self._interpreter = interpreter
-        self._input_index, self._output_index = inputs[0]["index"], outputs[0]["index"]
+        self._input_index = inputs[0]["index"]
+        self._output_indices = [each["index"] for each in outputs]
 
     def run(self, tensor: InputTensor) -> Row:
         """Returns the model's output for an input tensor that ``input_format`` has encoded.
@@ -109,7 +126,8 @@ class ModelRunner:
         """
         self._interpreter.set_tensor(self._input_index, tensor)
         self._interpreter.invoke()
-        row: Row = self._interpreter.get_tensor(self._output_index).reshape(-1)
+        rows = [self._interpreter.get_tensor(index).reshape(-1) for index in self._output_indices]
+        row: Row = rows[0] if len(rows) == 1 else np.concatenate([each.view(np.uint8) for each in rows])
         return row
 
 

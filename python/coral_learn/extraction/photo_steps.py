@@ -10,9 +10,10 @@ import numpy as np
 from ..tflite.resizing import View
 from .images import ImageSource, load_image
 from .input_format import InputFormat, InputTensor
-from .model_runner import OutputFormat, Row
+from .model_runner import Row
 from .photo_file import PhotoError, PhotoFile, read_photo
 from .picture_formats import preprocessing_of
+from .pixel_values import TensorValue
 from .runner_pool import RunnerPool
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class PhotoSteps:
     def __init__(
         self,
         input_format: InputFormat,
-        output_format: OutputFormat,
+        row_type: np.dtype[TensorValue],
         runners: RunnerPool,
         cached: CachedRows | None,
         *,
@@ -68,7 +69,7 @@ class PhotoSteps:
 
         Args:
             input_format: The format of the model's input.
-            output_format: The format of the model's output.
+            row_type: The type of the values in a row.
             runners: What runs the model.
             cached: The rows that are known already; None without a cache.
             resize: What the model sees of a photo.
@@ -76,7 +77,7 @@ class PhotoSteps:
         """
         self.guesses: list[str] = []
         self._input_format = input_format
-        self._output_format = output_format
+        self._row_type = row_type
         self._runners = runners
         self._cached = cached
         self._resize = resize
@@ -95,7 +96,7 @@ class PhotoSteps:
                     key = self._cached.key(digest, preprocessing_of(photo.content))
                     row = self._cached.get(key)
                     if row is not None:
-                        return Outcome(np.frombuffer(row, self._output_format.dtype), digest)
+                        return Outcome(np.frombuffer(row, self._row_type), digest)
             guess: list[str] = []
             pixels = load_image(
                 photo,

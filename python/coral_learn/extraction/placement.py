@@ -15,6 +15,7 @@ from ..machine import usable_cpus
 from ..tflite.file import ModelFile
 from ..tflite.input_shape import fix_input_shape, name_file
 from ..tflite.normalization import Normalization
+from ..tflite.second_output import with_embedding
 from .model_runner import ModelRunner
 
 ALL_DEVICES = "all"
@@ -50,6 +51,7 @@ def place_model(
     workers: int | None,
     input_size: tuple[int, int] | None = None,
     normalization: Normalization | None = None,
+    features: int | None = None,
 ) -> Placement:
     """Makes the interpreters of a model.
 
@@ -65,6 +67,8 @@ def place_model(
             be used.
         input_size: Width and height of the input; see :class:`ModelRunner`.
         normalization: The normalization of pixels; None for the one that the model declares.
+        features: The length of the embedding that a classifier is to give as a second output, if
+            it has it; None for the output alone.
 
     Raises:
         EdgeTpuError: ``device`` is an Edge TPU, and the model is not compiled for one.
@@ -75,10 +79,16 @@ def place_model(
     workers = workers or usable_cpus()
     declared, given = known_normalizations(model)
     given = normalization or given
+    both = None if features is None else with_embedding(model, features)
+    is_double = both is not None
 
     def maker(chosen: str | None) -> RunnerMaker:
         return lambda: ModelRunner(
-            make_interpreter(model, chosen, num_threads=1), declared, input_size, given
+            make_interpreter(both or model, chosen, num_threads=1),
+            declared,
+            input_size,
+            given,
+            with_embedding=is_double,
         )
 
     try:

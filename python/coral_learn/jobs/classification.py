@@ -17,6 +17,7 @@ from ..extraction.photo_rows import OnError, PhotoRows, raise_error, skip_photo
 from ..labels import label_list, read_label_file
 from ..progress import Progress
 from ..tflite.answers import read_answer_notes
+from ..tflite.familiarity_note import LOW_FAMILIARITY
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
@@ -51,6 +52,26 @@ class Class:
     score: float
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a classifier says about a photo.
+
+    Attributes:
+        classes: The most probable classes, the most probable first; none if it does not know.
+        familiarity: The fraction of the training photos that look at least as strange to a model
+            trained without them, in (0, 1]; None if the model does not know. A photo below 0.05 is
+            stranger than 95% of them.
+    """
+
+    classes: list[Class]
+    familiarity: float | None = None
+
+    @property
+    def is_unfamiliar(self) -> bool:
+        """Whether the photo is stranger than 95% of the training photos."""
+        return self.familiarity is not None and self.familiarity < LOW_FAMILIARITY
+
+
 class _Selection(NamedTuple):
     """Which classes of a photo to return.
 
@@ -77,6 +98,8 @@ class Classifier:
         input_size: Width and height of the model's input, in pixels.
         resize: What the model sees of a photo, ``squash``, ``crop`` or ``linear``.
         threshold: The lowest probability of an answer, as the model says; None if it says nothing.
+        knows_familiarity: Whether the model tells how familiar photos look; one that was retrained
+            here does.
     """
 
     def __init__(
@@ -112,6 +135,9 @@ class Classifier:
         file = ModelFile.open(model)
         self._name = file.name
         names = label_names(labels) if labels is not None else file.labels
+        self._notes = read_answer_notes(file)
+        self.threshold = self._notes.threshold
+        known = self._notes.familiarity
         self._model = ImageModel(
             file,
             device=device,
@@ -119,11 +145,11 @@ class Classifier:
             input_size=input_size,
             normalization=normalization,
             resize=resize,
+            features=None if known is None else len(known.moments.center),
         )
         self.input_size = self._model.input_size
         self.resize = self._model.resize
-        self._notes = read_answer_notes(file)
-        self.threshold = self._notes.threshold
+        self.knows_familiarity = self._model.embedding_format is not None
         try:
             self._scores = ScoreConverter(file, self._model.output_format, names)
         except BaseException:
@@ -216,10 +242,15 @@ class Classifier:
             ValueError: ``top_k`` is less than 1, ``threshold`` is outside [0, 1], ``coverage`` is
                 outside (0, 1) or not known for this model, or a photo cannot be read.
         """
-        selection = self._selection(top_k, threshold, coverage)
-        warn_of_label_count(self.labels, self.num_classes)
-        found = self._model.run(images, progress=progress, on_error=on_error or raise_error)
-        return self._best_classes(found.rows, selection)
+        found = self.answer(
+            images,
+            top_k=top_k,
+            threshold=threshold,
+            coverage=coverage,
+            progress=progress,
+            on_error=on_error,
+        )
+        return [answer.classes for answer in found]
 
     def classify_readable(
         self,
@@ -234,10 +265,61 @@ class Classifier:
 
         The arguments and the other errors are those of :meth:`classify`.
         """
+        found = self.answer_readable(
+            images, top_k=top_k, threshold=threshold, coverage=coverage, progress=progress
+        )
+        return found.with_rows([answer.classes for answer in found.rows])
+
+    def answer(
+        self,
+        images: Iterable[ImageSource],
+        *,
+        top_k: int = 1,
+        threshold: float | None = None,
+        coverage: float | None = None,
+        progress: bool | Progress = False,
+        on_error: OnError | None = None,
+    ) -> list[Answer]:
+        """Returns the classes of each photo, as :meth:`classify` does, and how familiar it looks.
+
+        The arguments and errors are those of :meth:`classify`.
+        """
         selection = self._selection(top_k, threshold, coverage)
+        return self._answers(images, selection, progress, on_error or raise_error).rows
+
+    def answer_readable(
+        self,
+        images: Iterable[ImageSource],
+        *,
+        top_k: int = 1,
+        threshold: float | None = None,
+        coverage: float | None = None,
+        progress: bool | Progress = False,
+    ) -> PhotoRows[list[Answer]]:
+        """Returns the answers for the photos that can be read, and which photos were skipped.
+
+        The arguments and the other errors are those of :meth:`classify`.
+        """
+        selection = self._selection(top_k, threshold, coverage)
+        return self._answers(images, selection, progress, skip_photo)
+
+    def _answers(
+        self,
+        images: Iterable[ImageSource],
+        selection: _Selection,
+        progress: bool | Progress,
+        on_error: OnError,
+    ) -> PhotoRows[list[Answer]]:
         warn_of_label_count(self.labels, self.num_classes)
-        found = self._model.run(images, progress=progress, on_error=skip_photo)
-        return found.with_rows(self._best_classes(found.rows, selection))
+        found, embeddings = self._model.run_for_both(images, progress=progress, on_error=on_error)
+        best = self._best_classes(found.rows, selection)
+        familiarity: list[float] | list[None] = [None] * len(best)
+        if embeddings is not None and self._notes.familiarity is not None:
+            from ..heads.familiarity import Familiarity  # many models do without it
+
+            found_familiar = Familiarity(self._notes.familiarity).of(embeddings)
+            familiarity = [round(each, 4) for each in found_familiar.tolist()]
+        return found.with_rows(list(map(Answer, best, familiarity)))
 
     def _selection(self, top_k: int, threshold: float | None, coverage: float | None) -> _Selection:
         if threshold is not None and not 0 <= threshold <= 1:

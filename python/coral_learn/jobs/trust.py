@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from ..arrays import ProbabilityMatrix
 from ..dataset.split import Split
 from ..embeddings import Embeddings
+from ..heads.familiarity import fit_familiarity
 from ..tflite.answers import AnswerNotes
 from ..tflite.quantization import probability_quantization
 from .conformal import own_class_quantiles
 from .cross_validation import CrossValidation, cross_validation_of
-from .folds import MIN_TEST_PHOTOS
+from .folds import MIN_TEST_PHOTOS, make_folds
 from .held_out import HeldOutScores, score_held_out
 from .learning_curve import LearningCurve, measure_learning_curve
 from .methods import TrainedHead
+from .stranger_test import StrangerTest, measure_strangers
 from .threshold import Threshold, choose_threshold
 from .training_photos import TrainingPhotos
 
@@ -32,7 +34,9 @@ class Trust(NamedTuple):
         confusion: The number of photos by true class (row) and class named by heads trained
             without them (column), [C, C]; None if it was not measured.
         threshold: The threshold for the precision that was wished for; None without a wish.
-        notes: What the model is to say about its answers.
+        notes: What the model is to say about its answers, and to know of its training photos.
+        strangers: How well photos of other classes are told from those of the model; None if it was
+            not measured.
     """
 
     cross_validated: CrossValidation | None
@@ -40,6 +44,7 @@ class Trust(NamedTuple):
     confusion: NDArray[np.float64] | None
     threshold: Threshold | None
     notes: AnswerNotes
+    strangers: StrangerTest | None = None
 
 
 def measure_trust(
@@ -49,7 +54,9 @@ def measure_trust(
     seed: int | None,
     precision: float | None,
 ) -> Trust:
-    """Measures a way of training by cross-validation, or else the head on photos of the split.
+    """Measures how far answers can be relied on, and how well strangers are noticed.
+
+    The way of training is measured by cross-validation, or else the head on photos of the split.
 
     Args:
         trained: The trained head.
@@ -61,6 +68,22 @@ def measure_trust(
     Raises:
         ValueError: No threshold gives the precision, or no photos are held out to find it.
     """
+    trust = _measure_answers(trained, photos, split, seed, precision)
+    data = photos.embeddings, photos.labels
+    known = fit_familiarity(*data, make_folds(*data, seed, photos.groups))
+    return trust._replace(
+        notes=trust.notes._replace(familiarity=None if known is None else known.note),
+        strangers=measure_strangers(*data, photos.classes, seed, photos.groups),
+    )
+
+
+def _measure_answers(
+    trained: TrainedHead,
+    photos: TrainingPhotos,
+    split: Split,
+    seed: int | None,
+    precision: float | None,
+) -> Trust:
     curve = validated = confusion = None
     train_again = trained.train_again
     scores = None

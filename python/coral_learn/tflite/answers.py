@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .familiarity_note import FamiliarityNote, read_familiarity_note, write_familiarity_note
 from .file import ModelFile
 from .notes import ABOUT_ANSWERS, OWN_CLASS, THRESHOLD, read_note, write_note
 
@@ -18,10 +19,12 @@ class AnswerNotes(NamedTuple):
         threshold: The lowest probability of an answer to give, in [0, 1]; None for any.
         own_class: The probabilities of the right class of photos that were held out, ascending,
             float16 [K]; None if they are not known.
+        familiarity: What the model knows of its training photos; None if it knows nothing.
     """
 
     threshold: float | None = None
     own_class: NDArray[np.float16] | None = None
+    familiarity: FamiliarityNote | None = None
 
 
 def read_answer_notes(model: ModelFile) -> AnswerNotes:
@@ -38,7 +41,8 @@ def read_answer_notes(model: ModelFile) -> AnswerNotes:
         threshold = None
     if own_class is not None and not _are_ascending_probabilities(own_class):
         own_class = None
-    return AnswerNotes(None if threshold is None else float(threshold[0]), own_class)
+    lowest = None if threshold is None else float(threshold[0])
+    return AnswerNotes(lowest, own_class, read_familiarity_note(model.tree))
 
 
 def with_answer_notes(model: ModelFile, notes: AnswerNotes) -> ModelFile:
@@ -48,6 +52,7 @@ def with_answer_notes(model: ModelFile, notes: AnswerNotes) -> ModelFile:
     found = None if threshold is None else np.array([threshold], np.float32)
     write_note(graph.model, THRESHOLD, found)
     write_note(graph.model, OWN_CLASS, notes.own_class)
+    write_familiarity_note(graph.model, notes.familiarity)
     return model.with_graph(graph)
 
 

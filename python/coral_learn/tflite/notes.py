@@ -16,7 +16,11 @@ from .metadata import add_metadata_entry, is_shared
 
 THRESHOLD = "THRESHOLD"
 OWN_CLASS = "OWN_CLASS_PROBABILITIES"
-ABOUT_ANSWERS = (THRESHOLD, OWN_CLASS)
+FAMILIARITY = tuple(
+    f"FAMILIARITY_{part}"
+    for part in ("CENTER", "SCALE", "DIRECTIONS", "MEANS", "WITHIN", "BACKGROUND", "QUANTILES")
+)
+ABOUT_ANSWERS = (THRESHOLD, OWN_CLASS, *FAMILIARITY)
 """The names of the notes that are true only of the answers that the model gives now."""
 
 _PREFIX = "CORAL_LEARN_"

@@ -1,0 +1,122 @@
+"""Familiarity: how common it is among the training photos to look as strange as a photo does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..embeddings import Embeddings
+from ..tflite.answers import read_answer_notes
+from ..tflite.familiarity_note import LOW_FAMILIARITY, MAX_QUANTILES, FamiliarityNote
+from ..tflite.file import ModelFile
+from .inputs import EmbeddingsLike, as_embeddings
+from .strangers import fit_moments, strangeness
+
+__all__ = ["LOW_FAMILIARITY", "Familiarity", "fit_familiarity", "read_familiarity"]
+
+# A photo looks the stranger the fewer photos were learned from, by a / photos. The held-out ones
+# look stranger than new ones will, by this part of what a further fold less makes of it:
+# (1 / 0.8 - 1) / (1 / 0.6 - 1 / 0.8)
+_EXTRAPOLATED = 0.6
+
+
+class Familiarity:
+    """Compares photos with those that a model was trained on.
+
+    The familiarity of a photo is a conformal p-value: for photos like those of the training, it is
+    below x in at most a fraction x of the cases. Source: V. Vovk, A. Gammerman and G. Shafer,
+    "Algorithmic learning in a random world", Springer 2005.
+
+    Attributes:
+        note: What a model keeps of it.
+        feature_dim: The number of features of an embedding.
+    """
+
+    def __init__(self, note: FamiliarityNote) -> None:
+        """Takes what a model knows of its training photos."""
+        self.note = note
+        self.feature_dim = len(note.moments.center)
+
+    def strangeness(self, embeddings: EmbeddingsLike) -> NDArray[np.float64]:
+        """Returns how strange each embedding looks, [N]; more is stranger.
+
+        Args:
+            embeddings: Embeddings of the model's extractor, [N, D].
+
+        Raises:
+            ValueError: The shape or a number is not valid.
+        """
+        rows = as_embeddings(embeddings, self.feature_dim, "embeddings")
+        return strangeness(self.note.moments, rows)
+
+    def of(self, embeddings: EmbeddingsLike) -> NDArray[np.float32]:
+        """Returns the familiarity of each embedding, [N] in (0, 1].
+
+        Args:
+            embeddings: Embeddings of the model's extractor, [N, D].
+
+        Raises:
+            ValueError: The shape or a number is not valid.
+        """
+        quantiles = self.note.quantiles
+        stranger = len(quantiles) - np.searchsorted(quantiles, self.strangeness(embeddings))
+        return np.asarray((1 + stranger) / (1 + len(quantiles)), np.float32)
+
+
+def read_familiarity(model: ModelFile) -> Familiarity | None:
+    """Returns what a model knows of its training photos; None if it knows nothing.
+
+    Raises:
+        ModelError: The file is not a .tflite model.
+    """
+    note = read_answer_notes(model).familiarity
+    return None if note is None else Familiarity(note)
+
+
+def fit_familiarity(
+    embeddings: Embeddings,
+    labels: NDArray[np.int64],
+    folds: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+) -> Familiarity | None:
+    """Measures how strange photos look that are held out, and what tells strangers from all photos.
+
+    Args:
+        embeddings: The embeddings of the photos, [N, D].
+        labels: The class of each, [N].
+        folds: The rows to learn from, and the rows to measure, which are others.
+
+    Returns:
+        The familiarity; None if there are too few photos, classes or differences.
+    """
+    moments = fit_moments(embeddings, labels)
+    if moments is None:
+        return None
+    spread = moments.scale**-2  # the same for all folds, so that their scores can be compared
+
+    def score(train: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        known = fit_moments(embeddings[train], labels[train], spread)
+        return None if known is None else strangeness(known, embeddings[others])
+
+    found, with_fewer = [], []
+    for (train, held_out), (_, left_out) in zip(folds, [*folds[1:], *folds[:1]], strict=True):
+        scores = score(train, held_out)
+        fewer = score(np.setdiff1d(train, left_out), held_out)
+        if scores is not None:
+            found.append(scores)
+            with_fewer.append(scores if fewer is None else fewer)
+    if not found:
+        return None
+    scores = np.concatenate(found)
+    excess = _EXTRAPOLATED * float((np.concatenate(with_fewer) - scores).mean())
+    return Familiarity(FamiliarityNote(moments, _quantiles(scores - excess)))
+
+
+def _quantiles(scores: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Returns all scores, or evenly spaced ones of many, ascending."""
+    ascending = np.sort(scores)
+    if len(ascending) > MAX_QUANTILES:
+        ranks = np.arange(1, MAX_QUANTILES + 1) * (len(ascending) + 1) / (MAX_QUANTILES + 1)
+        ascending = ascending[np.ceil(ranks).astype(np.int64) - 1]
+    return ascending.astype(np.float32)

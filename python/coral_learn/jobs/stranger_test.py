@@ -1,0 +1,79 @@
+"""How well photos of a class that a model never saw are told from those of its classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import present_labels
+from ..embeddings import Embeddings
+from ..heads.strangers import fit_moments, strangeness
+from .folds import is_cheap, make_folds
+
+_MIN_CLASSES = 3  # so that two are left
+
+
+@dataclass(frozen=True)
+class StrangerTest:
+    """How well photos of unknown classes are told from others, with each class left out in turn.
+
+    Attributes:
+        auroc: The fraction of the pairs of a photo of a class that was left out and a held-out
+            photo of the others in which the first looks stranger (the area under the ROC curve),
+            the mean of the classes. Guessing gives 0.5.
+        worst_auroc: That of the class for which it is lowest.
+        worst_class: The name of this class.
+    """
+
+    auroc: float
+    worst_auroc: float
+    worst_class: str
+
+
+def measure_strangers(
+    embeddings: Embeddings,
+    labels: NDArray[np.int64],
+    classes: Sequence[str],
+    seed: int | None,
+    groups: NDArray[np.int64] | None = None,
+) -> StrangerTest | None:
+    """Leaves each class out in turn, and looks whether its photos look stranger than others.
+
+    Args:
+        embeddings: The embeddings of the photos, [N, D].
+        labels: The class of each, [N].
+        classes: The names of the classes.
+        seed: The seed of the folds.
+        groups: As for :func:`make_folds`.
+
+    Returns:
+        The result; None with fewer than three classes, too few photos, or so many that it would
+        take long.
+    """
+    if len(present_labels(labels)) < _MIN_CLASSES or not is_cheap(embeddings, len(classes)):
+        return None
+    folds = make_folds(embeddings, labels, seed, groups)
+    found = {}
+    for place, label in enumerate(present_labels(labels)):
+        if not folds:
+            break
+        train, held_out = (rows[labels[rows] != label] for rows in folds[place % len(folds)])
+        moments = fit_moments(embeddings[train], labels[train])
+        if moments is None or not len(held_out):
+            continue
+        strange = strangeness(moments, embeddings[labels == label])
+        found[classes[label]] = _auroc(strangeness(moments, embeddings[held_out]), strange)
+    if not found:
+        return None
+    worst = min(found, key=lambda name: found[name])
+    return StrangerTest(float(np.mean(list(found.values()))), found[worst], worst)
+
+
+def _auroc(low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
+    """Returns the fraction of pairs in which the second is higher; ties count half."""
+    ascending = np.sort(low)
+    below = np.searchsorted(ascending, high) + np.searchsorted(ascending, high, side="right")
+    return float(below.mean() / 2 / len(low))

@@ -1,0 +1,126 @@
+"""What a model knows of its training photos, as notes inside it, to notice photos unlike them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import schema
+from .notes import FAMILIARITY, read_note, write_note
+
+MAX_BYTES = 200_000
+"""The largest size of the notes, in bytes."""
+
+MAX_QUANTILES = 99
+"""The largest number of quantiles of the strangeness of training photos."""
+
+LOW_FAMILIARITY = 0.05
+"""A photo of lower familiarity is stranger than 95% of the training photos."""
+
+_OVERHEAD = 3_000  # of the file formats, in bytes
+# Far beyond those of unit vectors; their squares stay finite.
+_MAX_NUMBER = 1e9
+
+
+class Moments(NamedTuple):
+    """Means and covariances of the unit embeddings of the training photos.
+
+    Coordinates along the directions are relative to the center and multiplied by the scale.
+
+    Attributes:
+        center: The mean of all photos, float32 [D].
+        scale: One divided by the standard deviation in other directions.
+        directions: Orthonormal directions, float16 [R, D].
+        means: The coordinates of the classes, float16 [C, R].
+        within: A matrix that whitens the coordinates of the photos of a class, float16 [R, R].
+        background: The variance of the coordinates of all photos, float32 [R].
+    """
+
+    center: NDArray[np.float32]
+    scale: float
+    directions: NDArray[np.float16]
+    means: NDArray[np.float16]
+    within: NDArray[np.float16]
+    background: NDArray[np.float32]
+
+
+class FamiliarityNote(NamedTuple):
+    """What a model knows of its training photos.
+
+    Attributes:
+        moments: What the strangeness of a photo is computed from.
+        quantiles: Quantiles of the strangeness of training photos that were held out, ascending,
+            float32 [Q].
+    """
+
+    moments: Moments
+    quantiles: NDArray[np.float32]
+
+
+def note_bytes(features: int, classes: int, rank: int) -> int:
+    """Returns how many bytes the notes take.
+
+    Args:
+        features: D.
+        classes: C.
+        rank: R.
+    """
+    half = rank * (features + classes + rank)
+    return 2 * half + 4 * (features + rank + 1 + MAX_QUANTILES) + _OVERHEAD
+
+
+def read_familiarity_note(model: schema.ModelT) -> FamiliarityNote | None:
+    """Returns what a model knows of its training photos; None if there is nothing to believe."""
+    found = [_read(model, name) for name in FAMILIARITY]
+    if any(array is None for array in found):
+        return None
+    center, scale, directions, means, within, background, quantiles = found
+    rank = len(background)
+    is_sound = (
+        scale.shape == (1,)
+        and directions.shape == (rank, len(center))
+        and means.shape == (len(means), rank)
+        and within.shape == (rank, rank)
+        and all(array.size > 0 and float(np.abs(array).max()) < _MAX_NUMBER for array in found)
+        and scale[0] > 0
+        and (background > 0).all()
+        and (np.diff(quantiles) >= 0).all()
+    )
+    if not is_sound:
+        return None
+    moments = Moments(center, float(scale[0]), directions, means, within, background)
+    return FamiliarityNote(moments, quantiles)
+
+
+def write_familiarity_note(model: schema.ModelT, note: FamiliarityNote | None) -> None:
+    """Replaces what a model knows of its training photos; None removes it."""
+    arrays: list[NDArray[Any] | None] = [None] * len(FAMILIARITY)
+    if note is not None:
+        center, scale, *others = note.moments
+        arrays = [center, np.array([scale], np.float32), *others, note.quantiles]
+    for name, array in zip(FAMILIARITY, arrays, strict=True):
+        write_note(model, name, array)
+
+
+def _read(model: schema.ModelT, name: str) -> Any:
+    dtype, ndim = _FORMATS[name]
+    return read_note(model, name, dtype, ndim)
+
+
+_FORMATS = dict(
+    zip(
+        FAMILIARITY,
+        [
+            (np.float32, 1),
+            (np.float32, 1),
+            (np.float16, 2),
+            (np.float16, 2),
+            (np.float16, 2),
+            (np.float32, 1),
+            (np.float32, 1),
+        ],
+        strict=True,
+    )
+)
