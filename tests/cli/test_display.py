@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from coral_learn.cli.display import print_classes, print_note
-from coral_learn.jobs.classification import Class
+from coral_learn.cli.display import print_answer, print_note
+from coral_learn.jobs.classification import Answer, Class
 from coral_learn.progress import progress_bars
 
 
@@ -27,7 +27,7 @@ def _usual_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def line_of_classes(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, label: str) -> str:
     monkeypatch.setattr(sys, "stdout", stream)
-    print_classes("a.jpg", [Class(0, label, 0.5)])
+    print_answer("a.jpg", Answer([Class(0, label, 0.5)]))
     return stream.getvalue()
 
 

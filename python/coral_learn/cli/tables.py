@@ -45,6 +45,7 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def print_retrained(result: RetrainResult) -> None:
     """Prints the result of a retraining as a table."""
     from ..jobs.learning_curve import describe_gain
+    from ..jobs.stranger_test import describe_strangers
 
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_row(
@@ -75,6 +76,8 @@ def print_retrained(result: RetrainResult) -> None:
             f"answer, and {percent(threshold.precision)} of the answers are right (95% interval: "
             f"{percent(threshold.interval[0])} to {percent(threshold.interval[1])})",
         )
+    if (strangers := result.strangers) is not None:
+        table.add_row("Strangers", escape(describe_strangers(strangers)))
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
     table.add_row("Time", stages)
     table.add_row("Ran on", f"{result.device}, {result.runtime}")

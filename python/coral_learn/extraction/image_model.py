@@ -162,22 +162,6 @@ class ImageModel:
         Returns:
             One row for each photo that can be used, in the type of the model's output.
         """
-        return self.run_for_both(
-            images, progress=progress, on_error=on_error, digests=digests
-        )[0]
-
-    def run_for_both(
-        self,
-        images: Iterable[ImageSource],
-        *,
-        progress: bool | Progress = False,
-        on_error: OnError = raise_error,
-        digests: bool = False,
-    ) -> tuple[PhotoRows[Embeddings], Embeddings | None]:
-        """Runs the model on photos, and returns their embeddings as well, if it gives them.
-
-        The arguments and errors are those of :meth:`run`.
-        """
         stored = bytearray()
         kept: list[int] = []
         skipped: list[SkippedPhoto] = []
@@ -196,19 +180,20 @@ class ImageModel:
                     digest_of_kept.append(digest)
                 count(index + 1)
         rows, embeddings = self._split(stored)
-        found = PhotoRows(
-            rows, np.array(kept, np.int64), skipped, digest_of_kept if digests else []
+        return PhotoRows(
+            rows,
+            np.array(kept, np.int64),
+            skipped,
+            digest_of_kept if digests else [],
+            embeddings,
         )
-        return found, embeddings
 
     def _split(self, stored: bytearray) -> tuple[Embeddings, Embeddings | None]:
         """Returns the rows, and the embeddings that follow each of them if the model gives both."""
         if self.embedding_format is None:
             return self.output_format.rows(stored), None
         first = self.output_format.num_bytes
-        both = np.frombuffer(stored, np.uint8).reshape(
-            -1, first + self.embedding_format.num_bytes
-        )
+        both = np.frombuffer(stored, np.uint8).reshape(-1, first + self.embedding_format.num_bytes)
         return (
             self.output_format.rows(both[:, :first].tobytes()),
             self.embedding_format.rows(both[:, first:].tobytes()),

@@ -127,8 +127,9 @@ class ModelRunner:
         self._interpreter.set_tensor(self._input_index, tensor)
         self._interpreter.invoke()
         rows = [self._interpreter.get_tensor(index).reshape(-1) for index in self._output_indices]
-        row: Row = rows[0] if len(rows) == 1 else np.concatenate([each.view(np.uint8) for each in rows])
-        return row
+        if len(rows) == 1:
+            return rows[0]
+        return np.concatenate([each.view(np.uint8) for each in rows])
 
 
 def _check_ends(inputs: Sequence[TensorDetails], outputs: Sequence[TensorDetails]) -> None:

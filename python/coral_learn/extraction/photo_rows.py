@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..embeddings import Embeddings
 from .photo_file import PhotoError
 
 OnError = Callable[[int, PhotoError], None]
@@ -47,16 +48,19 @@ class PhotoRows(Generic[Rows]):
         skipped: The photos that have no row, in order.
         digests: The SHA-256 of the file of each photo that has a row, b"" for a photo that is no
             file; an empty list if they were not asked for.
+        embeddings: The embeddings of the photos, [K, D], from a classifier that was asked for them
+            as well; None from any other model.
     """
 
     rows: Rows
     kept: NDArray[np.int64]
     skipped: list[SkippedPhoto]
     digests: list[bytes]
+    embeddings: Embeddings | None = None
 
     def with_rows(self, rows: NewRows) -> "PhotoRows[NewRows]":
         """Returns other rows of the same photos."""
-        return PhotoRows(rows, self.kept, self.skipped, self.digests)
+        return PhotoRows(rows, self.kept, self.skipped, self.digests, self.embeddings)
 
 
 def raise_error(index: int, error: PhotoError) -> None:

@@ -15,7 +15,6 @@ from ..machine import usable_cpus
 from ..tflite.file import ModelFile
 from ..tflite.input_shape import fix_input_shape, name_file
 from ..tflite.normalization import Normalization
-from ..tflite.second_output import with_embedding
 from .model_runner import ModelRunner
 
 ALL_DEVICES = "all"
@@ -79,7 +78,7 @@ def place_model(
     workers = workers or usable_cpus()
     declared, given = known_normalizations(model)
     given = normalization or given
-    both = None if features is None else with_embedding(model, features)
+    both = None if features is None else _with_embedding(model, features)
     is_double = both is not None
 
     def maker(chosen: str | None) -> RunnerMaker:
@@ -199,6 +198,12 @@ def known_normalizations(
         declared = evidence.normalization if evidence else model.normalization
         return declared, model.given_normalization
     return None, None
+
+
+def _with_embedding(model: ModelFile, features: int) -> ModelFile | None:
+    from ..tflite.second_output import with_embedding  # most models do without it
+
+    return with_embedding(model, features)
 
 
 def _with_fixed_input(model: ModelFile, input_size: tuple[int, int] | None) -> ModelFile:

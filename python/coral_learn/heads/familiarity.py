@@ -12,7 +12,7 @@ from ..tflite.answers import read_answer_notes
 from ..tflite.familiarity_note import LOW_FAMILIARITY, MAX_QUANTILES, FamiliarityNote
 from ..tflite.file import ModelFile
 from .inputs import EmbeddingsLike, as_embeddings
-from .strangers import fit_moments, strangeness
+from .strangers import familiarity, fit_moments, strangeness
 
 __all__ = ["LOW_FAMILIARITY", "Familiarity", "fit_familiarity", "read_familiarity"]
 
@@ -24,10 +24,6 @@ _EXTRAPOLATED = 0.6
 
 class Familiarity:
     """Compares photos with those that a model was trained on.
-
-    The familiarity of a photo is a conformal p-value: for photos like those of the training, it is
-    below x in at most a fraction x of the cases. Source: V. Vovk, A. Gammerman and G. Shafer,
-    "Algorithmic learning in a random world", Springer 2005.
 
     Attributes:
         note: What a model keeps of it.
@@ -60,9 +56,7 @@ class Familiarity:
         Raises:
             ValueError: The shape or a number is not valid.
         """
-        quantiles = self.note.quantiles
-        stranger = len(quantiles) - np.searchsorted(quantiles, self.strangeness(embeddings))
-        return np.asarray((1 + stranger) / (1 + len(quantiles)), np.float32)
+        return familiarity(self.note, as_embeddings(embeddings, self.feature_dim, "embeddings"))
 
 
 def read_familiarity(model: ModelFile) -> Familiarity | None:
@@ -102,7 +96,9 @@ def fit_familiarity(
     found, with_fewer = [], []
     for (train, held_out), (_, left_out) in zip(folds, [*folds[1:], *folds[:1]], strict=True):
         scores = score(train, held_out)
-        fewer = score(np.setdiff1d(train, left_out), held_out)
+        still_known = np.ones(len(labels), bool)
+        still_known[left_out] = False
+        fewer = score(train[still_known[train]], held_out)
         if scores is not None:
             found.append(scores)
             with_fewer.append(scores if fewer is None else fewer)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..arrays import present_labels
 from ..embeddings import Embeddings
-from ..tflite.familiarity_note import MAX_BYTES, Moments, note_bytes
+from ..tflite.familiarity_note import MAX_BYTES, FamiliarityNote, Moments, note_bytes
 
 MAX_DIRECTIONS = 64
 """More directions hardly tell strangers apart better."""
@@ -96,6 +96,22 @@ def strangeness(moments: Moments, embeddings: Embeddings) -> NDArray[np.float64]
         for rows in _blocks(len(embeddings), embeddings.shape[1] + len(means))
     ]
     return np.concatenate(found) if found else np.zeros(0)
+
+
+def familiarity(note: FamiliarityNote, embeddings: Embeddings) -> NDArray[np.float32]:
+    """Returns how many of the training photos look at least as strange, a fraction in (0, 1], [N].
+
+    It is a conformal p-value: for photos like those of the training, it is below x in at most a
+    fraction x of the cases. Source: V. Vovk, A. Gammerman and G. Shafer, "Algorithmic learning in a
+    random world", Springer 2005.
+
+    Args:
+        note: What a model knows of its training photos.
+        embeddings: Embeddings of the same extractor, [N, D].
+    """
+    scores, quantiles = strangeness(note.moments, embeddings), note.quantiles
+    stranger = len(quantiles) - np.searchsorted(quantiles, scores)
+    return np.asarray((1 + stranger) / (1 + len(quantiles)), np.float32)
 
 
 def _scores(

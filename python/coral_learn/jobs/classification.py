@@ -242,15 +242,10 @@ class Classifier:
             ValueError: ``top_k`` is less than 1, ``threshold`` is outside [0, 1], ``coverage`` is
                 outside (0, 1) or not known for this model, or a photo cannot be read.
         """
-        found = self.answer(
-            images,
-            top_k=top_k,
-            threshold=threshold,
-            coverage=coverage,
-            progress=progress,
-            on_error=on_error,
-        )
-        return [answer.classes for answer in found]
+        selection = self._selection(top_k, threshold, coverage)
+        warn_of_label_count(self.labels, self.num_classes)
+        found = self._model.run(images, progress=progress, on_error=on_error or raise_error)
+        return self._best_classes(found.rows, selection)
 
     def classify_readable(
         self,
@@ -265,10 +260,10 @@ class Classifier:
 
         The arguments and the other errors are those of :meth:`classify`.
         """
-        found = self.answer_readable(
-            images, top_k=top_k, threshold=threshold, coverage=coverage, progress=progress
-        )
-        return found.with_rows([answer.classes for answer in found.rows])
+        selection = self._selection(top_k, threshold, coverage)
+        warn_of_label_count(self.labels, self.num_classes)
+        found = self._model.run(images, progress=progress, on_error=skip_photo)
+        return found.with_rows(self._best_classes(found.rows, selection))
 
     def answer(
         self,
@@ -285,7 +280,9 @@ class Classifier:
         The arguments and errors are those of :meth:`classify`.
         """
         selection = self._selection(top_k, threshold, coverage)
-        return self._answers(images, selection, progress, on_error or raise_error).rows
+        warn_of_label_count(self.labels, self.num_classes)
+        found = self._model.run(images, progress=progress, on_error=on_error or raise_error)
+        return self._answers(found, selection)
 
     def answer_readable(
         self,
@@ -301,25 +298,21 @@ class Classifier:
         The arguments and the other errors are those of :meth:`classify`.
         """
         selection = self._selection(top_k, threshold, coverage)
-        return self._answers(images, selection, progress, skip_photo)
-
-    def _answers(
-        self,
-        images: Iterable[ImageSource],
-        selection: _Selection,
-        progress: bool | Progress,
-        on_error: OnError,
-    ) -> PhotoRows[list[Answer]]:
         warn_of_label_count(self.labels, self.num_classes)
-        found, embeddings = self._model.run_for_both(images, progress=progress, on_error=on_error)
-        best = self._best_classes(found.rows, selection)
-        familiarity: list[float] | list[None] = [None] * len(best)
-        if embeddings is not None and self._notes.familiarity is not None:
-            from ..heads.familiarity import Familiarity  # many models do without it
+        found = self._model.run(images, progress=progress, on_error=skip_photo)
+        return found.with_rows(self._answers(found, selection))
 
-            found_familiar = Familiarity(self._notes.familiarity).of(embeddings)
-            familiarity = [round(each, 4) for each in found_familiar.tolist()]
-        return found.with_rows(list(map(Answer, best, familiarity)))
+    def _answers(self, found: PhotoRows[Embeddings], selection: _Selection) -> list[Answer]:
+        best = self._best_classes(found.rows, selection)
+        if found.embeddings is None or self._notes.familiarity is None:
+            return [Answer(classes) for classes in best]
+        from ..heads.strangers import familiarity  # many models do without it
+
+        fractions = familiarity(self._notes.familiarity, found.embeddings).tolist()
+        return [
+            Answer(classes, round(fraction, 4))
+            for classes, fraction in zip(best, fractions, strict=True)
+        ]
 
     def _selection(self, top_k: int, threshold: float | None, coverage: float | None) -> _Selection:
         if threshold is not None and not 0 <= threshold <= 1:

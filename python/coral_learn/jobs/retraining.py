@@ -35,6 +35,7 @@ from .output_folder import prepare_output_folder
 from .photo_record import RECORD_NAME, format_record
 from .saved_model import save_model
 from .settings import TUTORIAL_RECIPE, Method, SgdSettings
+from .stranger_test import StrangerTest
 from .threshold import Threshold, as_precision
 from .training_photos import list_photos, take_training_photos
 from .trust import measure_trust
@@ -62,6 +63,9 @@ class RetrainResult:
             times in a short time.
         threshold: The lowest probability of an answer that the model gives, if a precision was
             wished for.
+        strangers: How well photos of unknown classes are told from those of the model, measured by
+            leaving out each class in turn; None with fewer than three classes, or if it would take
+            long.
     """
 
     model: Path
@@ -78,6 +82,7 @@ class RetrainResult:
     resize: Resize = "squash"
     learning_curve: LearningCurve | None = None
     threshold: Threshold | None = None
+    strangers: StrangerTest | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as plain types, as ``coral-learn train --json`` prints it."""
@@ -237,6 +242,7 @@ def retrain(
         resize=resize,
         learning_curve=trust.learning_curve,
         threshold=trust.threshold,
+        strangers=trust.strangers,
     )
 
 

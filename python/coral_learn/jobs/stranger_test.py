@@ -33,6 +33,15 @@ class StrangerTest:
     worst_class: str
 
 
+def describe_strangers(test: StrangerTest) -> str:
+    """Returns a sentence about how well strangers are noticed."""
+    return (
+        "photos of a class that it never saw are told from known ones in "
+        f"{round(100 * test.auroc)} of 100 comparisons, and in {round(100 * test.worst_auroc)} for "
+        f"{test.worst_class}, the hardest; guessing gets 50"
+    )
+
+
 def measure_strangers(
     embeddings: Embeddings,
     labels: NDArray[np.int64],

@@ -11,6 +11,7 @@ from ..extraction.photo_rows import OnError, raise_error
 from ..files import write_atomically
 from ..jobs.saved_model import save_model
 from ..progress import Progress
+from ..tflite.answers import AnswerNotes, with_answer_notes
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
@@ -353,9 +354,16 @@ class Project:
                     "Add classes with `coral-learn project add`."
                 )
             head = self._store.load_head(current.head)
+            rows, labels = self._store.load_embeddings(current)
+        from .training import measure_familiarity  # not needed to show or undo
+        from .unknown_range import embeddings_of
+
         head.labels = current.classes
         extractor = ModelFile.open(self._store.extractor)
-        return head.to_model(with_resize(extractor, read_view(extractor))), current.classes
+        model = head.to_model(with_resize(extractor, read_view(extractor)))
+        seen = embeddings_of(extractor, rows)
+        known = measure_familiarity(seen, labels, len(views_of(extractor)))
+        return with_answer_notes(model, AnswerNotes(familiarity=known)), current.classes
 
     def _add(
         self,

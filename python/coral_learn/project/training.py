@@ -7,9 +7,11 @@ from numpy.typing import NDArray
 
 from ..dataset.split import split_by_class
 from ..embeddings import Embeddings
+from ..heads.familiarity import fit_familiarity
 from ..heads.refit import refit
 from ..heads.softmax_regression import SoftmaxRegression
 from ..jobs.folds import Fold, is_cheap, is_small_test, make_folds
+from ..tflite.familiarity_note import FamiliarityNote
 from .photo_views import part_of_rows, stacked
 
 _VALIDATION_FRACTION = 0.2
@@ -65,6 +67,15 @@ def train_and_validate(
     if correct.any():
         threshold = float(np.quantile(probabilities[correct], 1 - _PASSING_FRACTION))
     return TrainedProject(head, float(correct.mean()), len(correct), threshold)
+
+
+def measure_familiarity(
+    rows: Embeddings, labels: NDArray[np.int64], views: int = 1
+) -> FamiliarityNote | None:
+    """Returns what a model of these photos knows of them; see :func:`train_and_validate`."""
+    embeddings = part_of_rows(rows, 0, views)
+    known = fit_familiarity(embeddings, labels, make_folds(embeddings, labels, _SEED))
+    return None if known is None else known.note
 
 
 def _folds(embeddings: Embeddings, labels: NDArray[np.int64], classes: int) -> list[Fold]:

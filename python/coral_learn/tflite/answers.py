@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .familiarity_note import FamiliarityNote, read_familiarity_note, write_familiarity_note
 from .file import ModelFile
+from .graph import Graph
 from .notes import ABOUT_ANSWERS, OWN_CLASS, THRESHOLD, read_note, write_note
 
 
@@ -52,8 +53,21 @@ def with_answer_notes(model: ModelFile, notes: AnswerNotes) -> ModelFile:
     found = None if threshold is None else np.array([threshold], np.float32)
     write_note(graph.model, THRESHOLD, found)
     write_note(graph.model, OWN_CLASS, notes.own_class)
-    write_familiarity_note(graph.model, notes.familiarity)
+    write_familiarity_note(graph.model, _usable(notes.familiarity, graph))
     return model.with_graph(graph)
+
+
+def _usable(note: FamiliarityNote | None, graph: Graph) -> FamiliarityNote | None:
+    """Returns a note if the model can be run for the embedding that it is about."""
+    from .second_output import head_embedding  # only where a model is saved
+
+    embedding = head_embedding(graph)
+    is_usable = (
+        note is not None
+        and embedding is not None
+        and embedding.shape[-1] == len(note.moments.center)
+    )
+    return note if is_usable else None
 
 
 def _are_ascending_probabilities(values: NDArray[np.float16]) -> bool:

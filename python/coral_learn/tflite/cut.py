@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from ..errors import ModelError
 from .embedding import (
-    EMBEDDING_TYPES,
     Candidate,
     best_first,
     candidates,
@@ -20,7 +19,7 @@ from .image_shape import InputSize
 from .input_shape import fix_input_shape
 from .linear_layer import LinearLayer
 from .metadata import EMBEDDING
-from .nodes import Tensor
+from .nodes import EMBEDDING_TYPES, Tensor
 from .normalization import NormalizationLike, parse_normalization
 from .pooled_cut import add_pooling, is_pooled_later
 from .pruning import prune

@@ -9,10 +9,7 @@ from .file import ModelFile, ModelSource
 from .graph import Graph
 from .input_shape import fix_input_shape, with_one_image
 from .linear_layer import LinearLayer, find_linear_layers
-from .nodes import Tensor
-
-EMBEDDING_TYPES = ("uint8", "int8", "float32")
-"""The types of embeddings that heads can read."""
+from .nodes import EMBEDDING_TYPES, Tensor
 
 # Far beyond any model; everything computed with scales inside this range fits a 32-bit float.
 _MIN_SCALE, _MAX_SCALE = 2.0**-50, 2.0**50

@@ -19,6 +19,16 @@ MAX_QUANTILES = 99
 LOW_FAMILIARITY = 0.05
 """A photo of lower familiarity is stranger than 95% of the training photos."""
 
+# The types and the numbers of dimensions of the notes, in their order
+_FORMATS = (
+    (np.float32, 1),
+    (np.float32, 1),
+    (np.float16, 2),
+    (np.float16, 2),
+    (np.float16, 2),
+    (np.float32, 1),
+    (np.float32, 1),
+)
 _OVERHEAD = 3_000  # of the file formats, in bytes
 # Far beyond those of unit vectors; their squares stay finite.
 _MAX_NUMBER = 1e9
@@ -73,17 +83,21 @@ def note_bytes(features: int, classes: int, rank: int) -> int:
 
 def read_familiarity_note(model: schema.ModelT) -> FamiliarityNote | None:
     """Returns what a model knows of its training photos; None if there is nothing to believe."""
-    found = [_read(model, name) for name in FAMILIARITY]
-    if any(array is None for array in found):
+    found = [
+        read_note(model, name, dtype, ndim)
+        for name, (dtype, ndim) in zip(FAMILIARITY, _FORMATS, strict=True)
+    ]
+    arrays = [array for array in found if array is not None]
+    if len(arrays) < len(found):
         return None
-    center, scale, directions, means, within, background, quantiles = found
+    center, scale, directions, means, within, background, quantiles = arrays
     rank = len(background)
     is_sound = (
         scale.shape == (1,)
         and directions.shape == (rank, len(center))
         and means.shape == (len(means), rank)
         and within.shape == (rank, rank)
-        and all(array.size > 0 and float(np.abs(array).max()) < _MAX_NUMBER for array in found)
+        and all(array.size > 0 and float(np.abs(array).max()) < _MAX_NUMBER for array in arrays)
         and scale[0] > 0
         and (background > 0).all()
         and (np.diff(quantiles) >= 0).all()
@@ -96,31 +110,13 @@ def read_familiarity_note(model: schema.ModelT) -> FamiliarityNote | None:
 
 def write_familiarity_note(model: schema.ModelT, note: FamiliarityNote | None) -> None:
     """Replaces what a model knows of its training photos; None removes it."""
-    arrays: list[NDArray[Any] | None] = [None] * len(FAMILIARITY)
-    if note is not None:
-        center, scale, *others = note.moments
-        arrays = [center, np.array([scale], np.float32), *others, note.quantiles]
-    for name, array in zip(FAMILIARITY, arrays, strict=True):
+    for name, array in zip(FAMILIARITY, _arrays(note), strict=True):
         write_note(model, name, array)
 
 
-def _read(model: schema.ModelT, name: str) -> Any:
-    dtype, ndim = _FORMATS[name]
-    return read_note(model, name, dtype, ndim)
-
-
-_FORMATS = dict(
-    zip(
-        FAMILIARITY,
-        [
-            (np.float32, 1),
-            (np.float32, 1),
-            (np.float16, 2),
-            (np.float16, 2),
-            (np.float16, 2),
-            (np.float32, 1),
-            (np.float32, 1),
-        ],
-        strict=True,
-    )
-)
+def _arrays(note: FamiliarityNote | None) -> list[NDArray[Any] | None]:
+    if note is None:
+        return [None] * len(FAMILIARITY)
+    center, scale, directions, means, within, background = note.moments
+    scales = np.array([scale], np.float32)
+    return [center, scales, directions, means, within, background, note.quantiles]

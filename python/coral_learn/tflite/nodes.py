@@ -22,6 +22,9 @@ DTYPES: dict[str, np.dtype[Any]] = {
 }
 """The element types that this package works with, by their names in the schema."""
 
+EMBEDDING_TYPES = ("uint8", "int8", "float32")
+"""The types of embeddings that heads can read."""
+
 
 class Scales(NamedTuple):
     """The scales and zero points of a quantized tensor: one of each, or one per channel."""

@@ -6,10 +6,9 @@ import struct
 
 from ..errors import ModelError
 from .checked import CheckedBuffer, CheckedTable
-from .embedding import EMBEDDING_TYPES
 from .file import ModelFile
 from .graph import Graph
-from .nodes import Operator, Tensor
+from .nodes import EMBEDDING_TYPES, Operator, Tensor
 
 _LINEAR = ("FULLY_CONNECTED", "CONV_2D")
 _AFTER = ("SOFTMAX", "DEQUANTIZE", "QUANTIZE", "RESHAPE", "SQUEEZE", "MUL")  # what a head may add
@@ -89,7 +88,8 @@ def _with_outputs(content: bytes, outputs: list[int]) -> bytes:
     graphs = model.Vector(model.Offset(_MODEL_GRAPHS))
     graph = CheckedTable(buffer, model.Indirect(graphs))
     reference = graph.Pos + graph.Offset(_GRAPH_OUTPUTS)
-    padded = content + bytes(-len(content) % 4)
-    changed = bytearray(padded + struct.pack(f"<I{len(outputs)}i", len(outputs), *outputs))
-    struct.pack_into("<I", changed, reference, len(padded) - reference)
-    return bytes(changed)
+    padding = -len(content) % 4
+    offset = struct.pack("<I", len(content) + padding - reference)
+    added = struct.pack(f"<I{len(outputs)}i", len(outputs), *outputs)
+    before, after = buffer.content[:reference], buffer.content[reference + len(offset) :]
+    return b"".join([before, offset, after, bytes(padding), added])

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from ...words import percent, points
 from ..page import render
+from ..stranger_test import describe_strangers
 from ..thumbnail import thumbnail
 from .analysis import Analysis
 from .letter import Letter
 
 if TYPE_CHECKING:
     from ..learning_curve import LearningCurve
+    from ..stranger_test import StrangerTest
     from ..threshold import Threshold
     from ..trust import Trust
 
@@ -66,6 +68,7 @@ def write_report(
         analysis=analysis,
         letter=letter,
         trust=trust,
+        strangers=None if trust.strangers is None else describe_strangers(trust.strangers),
         summary=summary,
         curve=_scale_curve(curve),
         curve_name=curve_name,
@@ -81,14 +84,16 @@ def write_report(
         "test_interval": of_test.pop("interval"),
         **of_test,
     }
-    facts |= {"learning_curve": _plain(trust.learning_curve), "threshold": _plain(trust.threshold)}
+    facts |= {
+        name: _plain(getattr(trust, name)) for name in ("learning_curve", "threshold", "strangers")
+    }
     return {
         REPORT_NAME: page,
         JSON_NAME: (json.dumps(facts, indent=1, default=str) + "\n").encode(),
     }
 
 
-def _plain(value: LearningCurve | Threshold | None) -> dict[str, Any] | None:
+def _plain(value: LearningCurve | Threshold | StrangerTest | None) -> dict[str, Any] | None:
     return None if value is None else asdict(value)
 
 
