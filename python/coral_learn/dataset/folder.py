@@ -1,6 +1,9 @@
 """Photos on disk whose classes are known."""
 
 import os
+from bisect import bisect
+from collections.abc import Sequence
+from copy import copy
 from itertools import groupby
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from .groups import Found, Group, Part
 from .layouts import find_in_folder
 from .split import Split
 from .suffixes import ARCHIVE_SUFFIXES, LISTING_SUFFIXES
+from .temporary import TemporaryFolder
 
 
 class ImageFolder:
@@ -72,6 +76,34 @@ class ImageFolder:
         is_listing = self.path.suffix.lower() in LISTING_SUFFIXES and self.path.is_file()
         base = self.path.parent if is_listing else self.path
         return [os.path.relpath(self.shown(str(path)), base) for path in self.paths]
+
+    def with_class(
+        self, name: str, photos: Sequence[Path], temporary: TemporaryFolder | None = None
+    ) -> "ImageFolder":
+        """Returns these photos and those of a further class, which are all to train on.
+
+        Args:
+            name: The name of the class, which is not yet among them.
+            photos: Its photos, sorted.
+            temporary: The folder that they are in, if it is to be removed with this object.
+        """
+        made = copy(self)
+        index = bisect(self.classes, name)
+        place, count = int(np.searchsorted(self.labels, index)), len(photos)
+        rows = np.arange(place, place + count)
+        made.classes = [*self.classes[:index], name, *self.classes[index:]]
+        made.paths = [*self.paths[:place], *photos, *self.paths[place:]]
+        made.labels = np.insert(self.labels + (self.labels >= index), place, [index] * count)
+        if temporary is not None:
+            made._temporary = [*self._temporary, temporary]
+        if self.split is not None:
+            given = (self.split.train, self.split.validation, self.split.test)
+            train, *others = (part + count * (part >= place) for part in given)
+            made.split = Split(np.concatenate([train, rows]), *others)
+        if self.groups is not None:
+            alone = np.arange(count) + self.groups.max() + 1
+            made.groups = np.insert(self.groups, place, alone)
+        return made
 
     def shown(self, text: str) -> str:
         """Returns a text in which the paths of unpacked photos begin with the archive's."""

@@ -4,9 +4,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dataset.split import Split, split_by_class
+from .training_photos import TrainingPhotos
 
 DEFAULT_FRACTION = 0.1
 """The fraction of the photos to validate on, and to test on, unless another is asked for."""
+
+
+def split_photos(
+    photos: TrainingPhotos, validation: float, test: float, seed: int | None
+) -> tuple[Split, list[str]]:
+    """Splits photos as :func:`choose_split` does; drawn pictures are all trained on."""
+    split, notes = choose_split(photos.labels, photos.split, validation, test, seed, photos.groups)
+    if photos.drawn_class is None:
+        return split, notes
+    train = np.concatenate([split.train, np.setdiff1d(photos.drawn, split.train)])
+    held_out = (
+        part[photos.labels[part] != photos.drawn_class] for part in (split.validation, split.test)
+    )
+    return Split(train, *held_out), notes
 
 
 def choose_split(

@@ -19,7 +19,7 @@ _MAX_BYTES = 500_000_000
 
 
 def format_record(photos: "TrainingPhotos", split: "Split") -> bytes:
-    """Returns the content of ``photos.csv``: a line for each photo that was used.
+    """Returns the content of ``photos.csv``: a line for each photo that was used, if not drawn.
 
     Args:
         photos: The photos.
@@ -33,7 +33,7 @@ def format_record(photos: "TrainingPhotos", split: "Split") -> bytes:
         part_of |= dict.fromkeys(getattr(split, part).tolist(), part)
     for row, (name, digest) in enumerate(zip(photos.names, photos.digests, strict=True)):
         label = photos.classes[photos.labels[row]]
-        if row in part_of:
+        if row in part_of and photos.labels[row] != photos.drawn_class:
             writer.writerow([name, digest.hex(), label, part_of[row]])
     return text.getvalue().encode(errors="surrogateescape")  # names may not be valid text
 

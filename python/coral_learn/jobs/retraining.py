@@ -26,8 +26,9 @@ from ..tflite.open_extractor import AUTO, OpenedExtractor, open_extractor
 from ..tflite.resize_note import read_resize, with_resize
 from ..tflite.resizing import VIEWS, Resize, checked_resize
 from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
+from .background import NoneOfThese, add_background
 from .clock import Clock
-from .holdout import choose_split
+from .holdout import split_photos
 from .learning_curve import LearningCurve
 from .learning_task import make_task
 from .methods import train_head
@@ -108,6 +109,7 @@ def retrain(
     normalization: NormalizationLike | None = None,
     resize: Resize | None = None,
     precision: float | None = None,
+    none_of_these: NoneOfThese | None = None,
 ) -> RetrainResult:
     """Retrains the last layer of a classifier on photos, then saves and tests the new model.
 
@@ -152,6 +154,9 @@ def retrain(
         precision: The fraction of the model's answers that are to be right, in (0, 1]: the model
             then keeps the threshold below which it gives no answer, from photos that were held out.
             None for an answer to every photo.
+        none_of_these: A folder with photos of anything else, for a further class ``none``. True to
+            draw pictures for it, which is a weak start: they are trained on, and not counted in any
+            accuracy. None for no such class.
 
     Raises:
         ValueError: The photos or the settings cannot be used.
@@ -180,6 +185,7 @@ def retrain(
         if opened is None:
             opened = _choose_tensor(with_resize(source, views[0]), given, image_folder, device)
         model, model_notes = opened
+        background = add_background(image_folder, none_of_these)
         seen = with_resize(model, views[0])
         pixel_range, range_notes = _settle_range(seen, given, image_folder, device)
         extracted = extract_views(
@@ -187,15 +193,14 @@ def retrain(
             lambda view: EmbeddingExtractor(
                 model, device=device, cache=cache, normalization=pixel_range, resize=view
             ),
-            image_folder.paths,
+            background.folder.paths,
             views,
             progress=lambda done, total: report("extract", done, total or 0),
             on_error=skip_photo,
         )
-        photos = take_training_photos(image_folder, extracted.found)
-    split, split_notes = choose_split(
-        photos.labels, photos.split, validation, test, seed, photos.groups
-    )
+        photos = take_training_photos(background.folder, extracted.found)
+        photos = photos._replace(drawn_class=background.drawn_class)
+    split, split_notes = split_photos(photos, validation, test, seed)
     with clock.measure("train"):
         if pixel_range is not None:
             seen = seen.with_normalization(pixel_range)
@@ -232,13 +237,20 @@ def retrain(
         labels=saved.labels,
         report=folder / REPORT_NAME,
         classes=photos.classes,
-        images=len(photos.paths),
+        images=len(photos.real),
         skipped=photos.skipped,
         accuracy=accuracy,
         seconds=clock.seconds,
         device=extracted.device,
         runtime=runtime_name(),
-        notes=[*model_notes, *range_notes, *photos.notes, *split_notes, *trained.notes],
+        notes=[
+            *model_notes,
+            *range_notes,
+            *photos.notes,
+            *background.notes,
+            *split_notes,
+            *trained.notes,
+        ],
         resize=resize,
         learning_curve=trust.learning_curve,
         threshold=trust.threshold,

@@ -32,6 +32,8 @@ class TrainingPhotos(NamedTuple):
         skipped: The other photos of the folder: they could not be read, or are in two classes.
         notes: Facts to tell the user, such as the number of copies.
         other_view: The embeddings of another view of the photos to train on, [N, D], or None.
+        drawn_class: The class whose pictures are drawn, which are all trained on and never tested;
+            None if there is none.
     """
 
     embeddings: Embeddings
@@ -45,6 +47,17 @@ class TrainingPhotos(NamedTuple):
     skipped: list[SkippedPhoto]
     notes: list[str]
     other_view: Embeddings | None = None
+    drawn_class: int | None = None
+
+    @property
+    def real(self) -> NDArray[np.int64]:
+        """The rows of the photos that are not drawn, ascending."""
+        return np.flatnonzero(self.labels != (-1 if self.drawn_class is None else self.drawn_class))
+
+    @property
+    def drawn(self) -> NDArray[np.int64]:
+        """The rows of the drawn pictures, ascending."""
+        return np.flatnonzero(self.labels == (-1 if self.drawn_class is None else self.drawn_class))
 
     def rows_of_views(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Returns the rows of all views of photos, where those of the other view come after N."""

@@ -69,12 +69,21 @@ def measure_trust(
         ValueError: No threshold gives the precision, or no photos are held out to find it.
     """
     trust = _measure_answers(trained, photos, split, seed, precision)
-    data = photos.embeddings, photos.labels
-    known = fit_familiarity(*data, make_folds(*data, seed, photos.groups))
+    data, groups = _data(photos)
+    known = fit_familiarity(*data, make_folds(*data, seed, groups))
     return trust._replace(
         notes=trust.notes._replace(familiarity=None if known is None else known.note),
-        strangers=measure_strangers(*data, photos.classes, seed, photos.groups),
+        strangers=measure_strangers(*data, photos.classes, seed, groups),
     )
+
+
+def _data(
+    photos: TrainingPhotos,
+) -> tuple[tuple[Embeddings, NDArray[np.int64]], NDArray[np.int64] | None]:
+    """Returns the embeddings, labels and groups of all photos that are not drawn."""
+    real = photos.real
+    groups = None if photos.groups is None else photos.groups[real]
+    return (photos.embeddings[real], photos.labels[real]), groups
 
 
 def _measure_answers(
@@ -90,15 +99,16 @@ def _measure_answers(
     if train_again is not None:
 
         def score(rows: NDArray[np.int64], embeddings: Embeddings) -> ProbabilityMatrix:
-            return train_again(photos.rows_of_views(rows)).predict_proba(embeddings)
+            trained_on = np.concatenate([photos.real[rows], photos.drawn])
+            return train_again(photos.rows_of_views(trained_on)).predict_proba(embeddings)
 
-        data = photos.embeddings, photos.labels
-        scores = score_held_out(*data, score, seed, photos.groups)
+        data, groups = _data(photos)
+        scores = score_held_out(*data, score, seed, groups)
         if scores is not None:
             validated = cross_validation_of(scores, photos.classes)
             confusion = scores.confusion
             if scores.num_photos >= MIN_TEST_PHOTOS:
-                curve = measure_learning_curve(*data, score, scores, seed, photos.groups)
+                curve = measure_learning_curve(*data, score, scores, seed, groups)
     if scores is None:
         scores = _score_split(trained, photos, split)
     if scores is None:

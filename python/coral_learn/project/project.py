@@ -22,6 +22,7 @@ from . import state
 from .changes import ProjectChanges
 from .index import Keep, ProjectIndex
 from .new_photos import AddedPhotos, embed_photos, tell_other_classes
+from .photo_views import views_of
 from .photos import ProjectPhoto, find_rows, photo_id
 from .state import PhotoRow, ProjectState
 from .store import ProjectStore
