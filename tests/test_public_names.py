@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processo
 
 # Parameters by name. A class is listed with the parameters of its constructor; None: not listed.
 PACKAGE: dict[str, str | None] = {
+    "Answer": "classes familiarity",
     "Class": "id label score",
     "Classifier": "model labels device cache input_size normalization resize",
     "EdgeTpuError": None,
@@ -41,7 +42,7 @@ PACKAGE: dict[str, str | None] = {
     "Project": "path",
     "RetrainResult": (
         "model labels report classes images skipped accuracy seconds device runtime notes resize "
-        "learning_curve threshold"
+        "learning_curve threshold strangers"
     ),
     "SgdSettings": "iterations learning_rate batch_size weight_scale",
     "SoftmaxRegression": "feature_dim num_classes weight_scale reg seed",
@@ -64,7 +65,7 @@ PACKAGE: dict[str, str | None] = {
     "remember_classes": "classifier embeddings labels",
     "retrain": (
         "data_dir extractor output tensor_name method sgd validation test seed device cache "
-        "input_size progress normalization resize precision"
+        "input_size progress normalization resize precision none_of_these"
     ),
     "split_by_class": "labels validation test seed groups",
 }
@@ -91,8 +92,10 @@ EDGETPU: dict[str, str | None] = {
 # Attributes of objects; methods are listed with their parameters.
 ATTRIBUTES: dict[str, dict[str, str | None]] = {
     "Classifier": {
+        "answer": "images top_k threshold coverage progress on_error",
         "classify": "images top_k threshold coverage progress on_error",
         "close": "",
+        "knows_familiarity": None,
         "label": "index",
         "labels": None,
         "num_classes": None,
@@ -312,6 +315,7 @@ COMMANDS = {
     "train": (
         "DATA_DIR --extractor --tensor --output --method --iterations --learning-rate --batch-size "
         "--weight-scale --val --test --seed --input-size --input-range --resize --precision "
+        "--none-of-these "
         "--device --cache --no-cache --force --json"
     ),
 }
@@ -352,8 +356,10 @@ RETRAINED_KEYS = {
     "runtime": None,
     "seconds": {"extract": None, "serialize": None, "train": None, "verify": None},
     "skipped": [],
+    "strangers": {"auroc": None, "worst_auroc": None, "worst_class": None},
     "threshold": None,
 }
+NOT_MEASURED = {"learning_curve": None, "strangers": None}  # with two classes and few photos
 CANDIDATE_KEYS = {"dtype": None, "name": None, "shape": [None]}
 
 
@@ -515,7 +521,7 @@ def test_json_of_train(
     json_keys: Callable[..., Any], small_photos: Path, extractor: Path, tmp_path: Path
 ) -> None:
     keys = json_keys("train", small_photos, "--extractor", extractor, "--output", tmp_path / "out")
-    assert keys == {**RETRAINED_KEYS, "skipped": [PHOTO_KEYS], "learning_curve": None}
+    assert keys == {**RETRAINED_KEYS, "skipped": [PHOTO_KEYS], **NOT_MEASURED}
 
 
 def test_json_of_review(

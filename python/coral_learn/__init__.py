@@ -25,7 +25,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from .heads.new_class import add_class as add_class
     from .heads.new_class import remember_classes as remember_classes
     from .heads.softmax_regression import SoftmaxRegression as SoftmaxRegression
-    from .jobs.classification import Class as Class
+    from .jobs.answer import Answer as Answer
+    from .jobs.answer import Class as Class
     from .jobs.classification import Classifier as Classifier
     from .jobs.evaluation import Evaluation as Evaluation
     from .jobs.evaluation import evaluate as evaluate
@@ -59,7 +60,8 @@ _NAMES_IN: dict[str, list[str]] = {
     "heads.label_next": ["label_next"],
     "heads.new_class": ["add_class", "remember_classes"],
     "heads.softmax_regression": ["SoftmaxRegression"],
-    "jobs.classification": ["Class", "Classifier"],
+    "jobs.answer": ["Answer", "Class"],
+    "jobs.classification": ["Classifier"],
     "jobs.evaluation": ["Evaluation", "evaluate"],
     "jobs.export.write": ["ExportResult", "export_model"],
     "jobs.learning_curve": ["learning_curve"],

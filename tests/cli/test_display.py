@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from coral_learn.cli.display import print_answer, print_note
-from coral_learn.jobs.classification import Answer, Class
+from coral_learn.jobs.answer import Answer, Class
 from coral_learn.progress import progress_bars
 
 

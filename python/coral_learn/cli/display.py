@@ -21,7 +21,7 @@ from ..words import counted, percent, printable
 if TYPE_CHECKING:  # a command imports what it prints; the others need not
     from ..extraction.cache import CacheInfo
     from ..extraction.photo_rows import SkippedPhoto
-    from ..jobs.classification import Answer
+    from ..jobs.answer import Answer
     from ..project.project import Project
     from ..tflite.embedding import Candidate
 

@@ -26,7 +26,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..jobs.classification import Answer
+    from ..jobs.answer import Answer
     from ..tflite.normalization import Normalization
     from ..tflite.resizing import View
 

@@ -120,7 +120,7 @@ _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
     flag_value=_DRAWN,
     metavar="[FOLDER]",
     help="Add a class none for anything else, with the photos in FOLDER. Without FOLDER, pictures "
-    "are drawn for it, a weak start: it then refuses about 2 of 100 photos of a flower that it has "
+    "are drawn for it, a weak start: it then refuses about 1 of 100 photos of a flower that it has "
     "not seen, and 25 with photos of a further flower.",
 )
 @device_option

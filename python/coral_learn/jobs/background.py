@@ -17,7 +17,7 @@ NONE = "none"
 """The name of the class."""
 
 NoneOfThese = str | os.PathLike[str] | bool
-"""The folder of the photos of anything else, True to draw pictures instead, or False for neither."""
+"""The folder of photos of anything else, True to draw pictures instead, or False for neither."""
 
 _MIN_DRAWN, _MAX_DRAWN = 20, 200
 
@@ -66,7 +66,7 @@ def add_background(folder: ImageFolder, given: NoneOfThese | None) -> Background
     made = folder.with_class(NONE, sorted(drawn.path.iterdir()), drawn)
     note = (
         f"the class {NONE!r} has {counted(count, 'drawn picture')}, which is a weak start: of "
-        "photos of a flower that it had not seen, a model of other flowers refused 2% with them, "
+        "photos of a flower that it had not seen, a model of other flowers refused 1% with them, "
         "and 25% with photos of a further flower as this class. Collect photos of what the camera "
         "sees otherwise, and give their folder"
     )

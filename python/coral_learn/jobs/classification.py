@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +16,12 @@ from ..extraction.photo_rows import OnError, PhotoRows, raise_error, skip_photo
 from ..labels import label_list, read_label_file
 from ..progress import Progress
 from ..tflite.answers import read_answer_notes
-from ..tflite.familiarity_note import LOW_FAMILIARITY
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
-from ..tflite.output_kind import OutputKind, class_names
+from ..tflite.output_kind import class_names
 from ..tflite.resizing import View
+from .answer import Answer, Class, Selection, select_classes
 from .class_labels import labels_from_zero, warn_of_label_count
 from .conformal import lowest_probability
 from .scores import ScoreConverter
@@ -32,58 +31,6 @@ if TYPE_CHECKING:
 
 LabelSource = str | os.PathLike[str] | Sequence[str] | Mapping[int, str]
 """Labels: the path of a label file, a list of names, or a mapping of names by class index."""
-
-
-_LABEL_THRESHOLD = 0.5  # the default for labels that do not exclude each other
-
-
-@dataclass(frozen=True)
-class Class:
-    """A class that a classifier predicts for a photo.
-
-    Attributes:
-        id: The class index.
-        label: The name of the class, or its index in digits if the class has no name.
-        score: The probability of the class, in [0, 1].
-    """
-
-    id: int
-    label: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a classifier says about a photo.
-
-    Attributes:
-        classes: The most probable classes, the most probable first; none if it does not know.
-        familiarity: The fraction of the training photos that look at least as strange to a model
-            trained without them, in (0, 1]; None if the model does not know. A photo below 0.05 is
-            stranger than 95% of them.
-    """
-
-    classes: list[Class]
-    familiarity: float | None = None
-
-    @property
-    def is_unfamiliar(self) -> bool:
-        """Whether the photo is stranger than 95% of the training photos."""
-        return self.familiarity is not None and self.familiarity < LOW_FAMILIARITY
-
-
-class _Selection(NamedTuple):
-    """Which classes of a photo to return.
-
-    Attributes:
-        most: The largest number of classes.
-        lowest: The lowest probability, or None for that of the kind of model.
-        least: The number of classes that are returned however improbable they are.
-    """
-
-    most: int
-    lowest: float | None
-    least: int
 
 
 class Classifier:
@@ -302,7 +249,7 @@ class Classifier:
         found = self._model.run(images, progress=progress, on_error=skip_photo)
         return found.with_rows(self._answers(found, selection))
 
-    def _answers(self, found: PhotoRows[Embeddings], selection: _Selection) -> list[Answer]:
+    def _answers(self, found: PhotoRows[Embeddings], selection: Selection) -> list[Answer]:
         best = self._best_classes(found.rows, selection)
         if found.embeddings is None or self._notes.familiarity is None:
             return [Answer(classes) for classes in best]
@@ -314,13 +261,13 @@ class Classifier:
             for classes, fraction in zip(best, fractions, strict=True)
         ]
 
-    def _selection(self, top_k: int, threshold: float | None, coverage: float | None) -> _Selection:
+    def _selection(self, top_k: int, threshold: float | None, coverage: float | None) -> Selection:
         if threshold is not None and not 0 <= threshold <= 1:
             raise ValueError(f"threshold must be in [0, 1], not {threshold}")
         if top_k < 1:
             raise ValueError(f"top_k must be at least 1, not {top_k}")
         if coverage is None:
-            return _Selection(top_k, self.threshold if threshold is None else threshold, 0)
+            return Selection(top_k, self.threshold if threshold is None else threshold, 0)
         if not 0 < coverage < 1:
             raise ValueError(f"coverage must be above 0 and below 1, not {coverage}")
         if self._notes.own_class is None:
@@ -330,23 +277,11 @@ class Classifier:
                 "class"
             )
         lowest = lowest_probability(self._notes.own_class, coverage)
-        return _Selection(self.num_classes, lowest, 1)
+        return Selection(self.num_classes, lowest, 1)
 
-    def _best_classes(self, rows: Embeddings, selection: _Selection) -> list[list[Class]]:
+    def _best_classes(self, rows: Embeddings, selection: Selection) -> list[list[Class]]:
         scores, kind = self._scores.probabilities(rows)
-        most, lowest, least = selection
-        if kind is OutputKind.MULTI_LABEL:
-            most = self.num_classes
-            lowest = _LABEL_THRESHOLD if lowest is None else lowest
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :most]
-        return [
-            [
-                Class(int(k), self.label(int(k)), float(row[k]))
-                for place, k in enumerate(best)
-                if place < least or row[k] >= (lowest or 0.0)
-            ]
-            for row, best in zip(scores, order, strict=True)
-        ]
+        return select_classes(scores, kind, selection, self.label)
 
 
 def label_names(labels: LabelSource) -> list[str]:

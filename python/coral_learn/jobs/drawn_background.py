@@ -7,18 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 from ..dataset.temporary import TemporaryFolder
-from ..demo.drawing import (
-    DEMO_CLASSES,
-    Look,
-    Part,
-    draw_photo,
-    ellipse,
-    paint,
-    placed,
-)
 
 _SIZE = 224  # pixels
 _MAX_SHAPES = 8
@@ -28,7 +19,7 @@ _NOISE_CELLS = (2, 4, 8, 16, 56, _SIZE)
 
 
 def draw_background(photos: Sequence[Path], count: int) -> TemporaryFolder:
-    """Draws pictures: shapes, animals, colors, and puzzles of pieces of the user's photos.
+    """Draws pictures: shapes, colors, and puzzles of pieces of the user's photos.
 
     The same photos give the same pictures.
 
@@ -51,25 +42,28 @@ def draw_background(photos: Sequence[Path], count: int) -> TemporaryFolder:
 
 
 def _draw(number: int, photos: Sequence[Path], rng: Generator) -> Image.Image:
-    match number % 4:
+    match number % 3:
         case 0:
             return _shapes(rng)
         case 1:
-            return draw_photo(DEMO_CLASSES[rng.integers(len(DEMO_CLASSES))], rng, _SIZE)
-        case 2:
             return _colors(rng)
         case _:
             return _puzzle(photos, rng)
 
 
 def _shapes(rng: Generator) -> Image.Image:
-    parts: list[Part] = []
+    """Returns ellipses and polygons on a background of colors, a little blurred."""
+    picture = _colors(rng)
+    draw = ImageDraw.Draw(picture)
     for _ in range(int(rng.integers(1, _MAX_SHAPES + 1))):
-        outline = ellipse(*rng.uniform(-1, 1, 2), *rng.uniform(0.05, 0.6, 2))
-        if rng.random() < 0.5:  # few corners
-            outline = outline[:: max(1, len(outline) // int(rng.integers(3, 6)))]
-        parts += placed([Part(outline, int(rng.integers(4)))], rng, scale=1, spread=0.5)
-    return paint(parts, Look.random(rng, contrast=rng.uniform(0.1, 1)), rng, _SIZE)
+        center, size = rng.uniform(0, _SIZE, 2), rng.uniform(0.05, 0.35, 2) * _SIZE
+        color = tuple(rng.integers(0, 256, 3).tolist())
+        if rng.random() < 0.5:
+            draw.ellipse([*(center - size), *(center + size)], fill=color)
+        else:
+            corners = center + rng.uniform(-1, 1, (int(rng.integers(3, 7)), 2)) * size
+            draw.polygon(corners.ravel().tolist(), fill=color)
+    return picture.filter(ImageFilter.GaussianBlur(rng.uniform(0, 2)))
 
 
 def _colors(rng: Generator) -> Image.Image:

@@ -57,6 +57,14 @@ def with_answer_notes(model: ModelFile, notes: AnswerNotes) -> ModelFile:
     return model.with_graph(graph)
 
 
+def without_familiarity(model: ModelFile) -> ModelFile:
+    """Returns a model without what it knows of its training photos, for where memory is scarce."""
+    notes = read_answer_notes(model)
+    if notes.familiarity is None:
+        return model
+    return with_answer_notes(model, notes._replace(familiarity=None))
+
+
 def _usable(note: FamiliarityNote | None, graph: Graph) -> FamiliarityNote | None:
     """Returns a note if the model can be run for the embedding that it is about."""
     from .second_output import head_embedding  # only where a model is saved

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...tflite.answers import without_familiarity
 from ...tflite.head.int8_head import with_int8_head
 from ...tflite.nodes import Operator
 from ...tflite.resizing import VIEWS
@@ -61,7 +62,7 @@ def c_array_contents(source: ExportSource, folder: Path) -> Contents:
         folder: The folder, which is not used.
     """
     moved = with_int8_head(source.model)
-    model = source.model if moved is None else moved
+    model = without_familiarity(source.model if moved is None else moved)
     operators = model.graph.operators
     header = _HEADER.format(
         mark=MARK,
