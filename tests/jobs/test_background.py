@@ -141,7 +141,7 @@ def test_train_takes_the_option_with_and_without_a_folder(
     extractor.write_bytes(drawn_extractor())
     for number, option in enumerate([["--none-of-these"], ["--none-of-these", str(gray)]]):
         output = tmp_path / str(number)
-        trained = [photos, "--extractor", extractor, "--output", output, "--json"]
+        trained: list[str | Path] = [photos, "--extractor", extractor, "--output", output, "--json"]
         done = run("train", *trained, *option)
         assert NONE in json.loads(done.stdout)["classes"]
         assert ("weak start" in done.stderr) == (number == 0)

@@ -30,7 +30,7 @@ def note(features: int = 8, rank: int = 3, classes: int = 4) -> FamiliarityNote:
         RNG.normal(size=(rank, features)).astype(np.float16),
         RNG.normal(size=(classes, rank)).astype(np.float16),
         np.eye(rank, dtype=np.float16),
-        np.ones(rank, np.float32),
+        np.eye(rank, dtype=np.float16),
     )
     return FamiliarityNote(moments, np.array([-1, 0, 0, 5], np.float32))
 

@@ -20,6 +20,7 @@ __all__ = ["LOW_FAMILIARITY", "Familiarity", "fit_familiarity", "read_familiarit
 # look stranger than new ones will, by this part of what a further fold less makes of it:
 # (1 / 0.8 - 1) / (1 / 0.6 - 1 / 0.8)
 _EXTRAPOLATED = 0.6
+_EXTRAPOLATED_FOLDS = 2  # enough, because the differences are alike
 
 
 class Familiarity:
@@ -93,20 +94,21 @@ def fit_familiarity(
         known = fit_moments(embeddings[train], labels[train], spread)
         return None if known is None else strangeness(known, embeddings[others])
 
-    found, with_fewer = [], []
-    for (train, held_out), (_, left_out) in zip(folds, [*folds[1:], *folds[:1]], strict=True):
+    found, excess = [], []
+    for number, (train, held_out) in enumerate(folds):
         scores = score(train, held_out)
-        still_known = np.ones(len(labels), bool)
-        still_known[left_out] = False
-        fewer = score(train[still_known[train]], held_out)
-        if scores is not None:
-            found.append(scores)
-            with_fewer.append(scores if fewer is None else fewer)
+        if scores is None:
+            continue
+        found.append(scores)
+        if number < _EXTRAPOLATED_FOLDS:
+            still_known = np.ones(len(labels), bool)
+            still_known[folds[number - 1][1]] = False
+            fewer = score(train[still_known[train]], held_out)
+            excess.append(np.zeros(1) if fewer is None else fewer - scores)
     if not found:
         return None
-    scores = np.concatenate(found)
-    excess = _EXTRAPOLATED * float((np.concatenate(with_fewer) - scores).mean())
-    return Familiarity(FamiliarityNote(moments, _quantiles(scores - excess)))
+    typical = _EXTRAPOLATED * float(np.concatenate(excess).mean()) if excess else 0.0
+    return Familiarity(FamiliarityNote(moments, _quantiles(np.concatenate(found) - typical)))
 
 
 def _quantiles(scores: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -74,15 +74,15 @@ def measure_strangers(
         if moments is None or not len(held_out):
             continue
         strange = strangeness(moments, embeddings[labels == label])
-        found[classes[label]] = _auroc(strangeness(moments, embeddings[held_out]), strange)
+        found[classes[label]] = auroc(strangeness(moments, embeddings[held_out]), strange)
     if not found:
         return None
     worst = min(found, key=lambda name: found[name])
     return StrangerTest(float(np.mean(list(found.values()))), found[worst], worst)
 
 
-def _auroc(low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
-    """Returns the fraction of pairs in which the second is higher; ties count half."""
+def auroc(low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
+    """Returns in how many pairs of two scores the second is higher, [0, 1]; ties count half."""
     ascending = np.sort(low)
     below = np.searchsorted(ascending, high) + np.searchsorted(ascending, high, side="right")
     return float(below.mean() / 2 / len(low))

@@ -26,7 +26,7 @@ _FORMATS = (
     (np.float16, 2),
     (np.float16, 2),
     (np.float16, 2),
-    (np.float32, 1),
+    (np.float16, 2),
     (np.float32, 1),
 )
 _OVERHEAD = 3_000  # of the file formats, in bytes
@@ -45,7 +45,7 @@ class Moments(NamedTuple):
         directions: Orthonormal directions, float16 [R, D].
         means: The coordinates of the classes, float16 [C, R].
         within: A matrix that whitens the coordinates of the photos of a class, float16 [R, R].
-        background: The variance of the coordinates of all photos, float32 [R].
+        background: A matrix that whitens the coordinates of all photos, float16 [R, R].
     """
 
     center: NDArray[np.float32]
@@ -53,7 +53,7 @@ class Moments(NamedTuple):
     directions: NDArray[np.float16]
     means: NDArray[np.float16]
     within: NDArray[np.float16]
-    background: NDArray[np.float32]
+    background: NDArray[np.float16]
 
 
 class FamiliarityNote(NamedTuple):
@@ -77,8 +77,8 @@ def note_bytes(features: int, classes: int, rank: int) -> int:
         classes: C.
         rank: R.
     """
-    half = rank * (features + classes + rank)
-    return 2 * half + 4 * (features + rank + 1 + MAX_QUANTILES) + _OVERHEAD
+    half = rank * (features + classes + 2 * rank)
+    return 2 * half + 4 * (features + 1 + MAX_QUANTILES) + _OVERHEAD
 
 
 def read_familiarity_note(model: schema.ModelT) -> FamiliarityNote | None:
@@ -91,15 +91,14 @@ def read_familiarity_note(model: schema.ModelT) -> FamiliarityNote | None:
     if len(arrays) < len(found):
         return None
     center, scale, directions, means, within, background, quantiles = arrays
-    rank = len(background)
+    rank = len(directions)
     is_sound = (
         scale.shape == (1,)
         and directions.shape == (rank, len(center))
         and means.shape == (len(means), rank)
-        and within.shape == (rank, rank)
+        and within.shape == background.shape == (rank, rank)
         and all(array.size > 0 and float(np.abs(array).max()) < _MAX_NUMBER for array in arrays)
         and scale[0] > 0
-        and (background > 0).all()
         and (np.diff(quantiles) >= 0).all()
     )
     if not is_sound:
