@@ -45,7 +45,7 @@ def test_familiarity_is_uniform_for_photos_like_those_of_the_training() -> None:
         found.append(familiar(rows, labels).of(drawn(4, 25, seed=100 + seed, spread=2)[0]))
     values = np.concatenate(found)
     for part in (0.05, 0.25, 0.5, 0.75):
-        assert np.mean(values <= part) == pytest.approx(part, abs=0.06)
+        assert np.mean(values <= part) == pytest.approx(part, abs=0.08)
     assert values.min() > 0
     assert values.max() <= 1
 
