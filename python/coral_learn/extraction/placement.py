@@ -93,6 +93,8 @@ def place_model(
     try:
         first = maker(devices[0])()
     except ModelError as error:
+        if is_double:  # the embedding is of a kind that cannot be used; the scores may be
+            return place_model(model, device, workers, input_size, normalization)
         raise name_file(model, error) from error
     knows_range = (given or declared) is not None
     if not model.is_compiled:

@@ -159,7 +159,10 @@ def _class_means(
 ) -> NDArray[np.float64]:
     sums = np.zeros((classes, embeddings.shape[1]))
     for rows in _blocks(len(numbers), embeddings.shape[1]):
-        np.add.at(sums, numbers[rows], unit_rows(embeddings[rows]))
+        order = np.argsort(numbers[rows], kind="stable")
+        ordered = numbers[rows][order]
+        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+        sums[ordered[starts]] += np.add.reduceat(unit_rows(embeddings[rows])[order], starts)
     means: NDArray[np.float64] = sums / np.bincount(numbers, minlength=classes)[:, np.newaxis]
     return means
 
