@@ -58,9 +58,7 @@ def make_report(
         trust,
         title=f"{image_folder.path.resolve().name}: the retrained model",
         summary={
-            "Photos": f"{len(photos.paths)} of {counted(len(photos.classes), 'class', 'classes')}: "
-            f"{len(split.train)} to train, {len(split.validation)} to validate, "
-            f"{len(split.test)} to test",
+            "Photos": _photos(photos, split),
             "Photos skipped": str(len(photos.skipped)),
             "View of a photo": _VIEW[resize],
             "Head": trained.settings,
@@ -69,3 +67,14 @@ def make_report(
         curve=trained.curve,
         curve_name="Training loss",
     )
+
+
+def _photos(photos: TrainingPhotos, split: Split) -> str:
+    text = (
+        f"{len(photos.real)} of {counted(len(photos.classes), 'class', 'classes')}: "
+        f"{len(split.train) - len(photos.drawn)} to train, {len(split.validation)} to validate, "
+        f"{len(split.test)} to test"
+    )
+    if not len(photos.drawn):
+        return text
+    return f"{text}, and {counted(len(photos.drawn), 'drawn picture')} to train"
