@@ -6,7 +6,8 @@ from typing import Any
 
 from ..errors import EdgeTpuError, ModelError
 from ..extraction.picture_formats import open_photo
-from ..jobs.classification import Class, Classifier
+from ..jobs.answer import Answer
+from ..jobs.classification import Classifier
 from ..project.project import Project
 
 
@@ -43,11 +44,13 @@ class LiveModel:
         start = time.perf_counter()
         found = _classify(loaded.classifier, frame)
         milliseconds = 1000 * (time.perf_counter() - start)
-        best = found[0]
+        best = found.classes[0]
         return {
-            "classes": [{"label": each.label, "score": round(each.score, 4)} for each in found],
+            "classes": [
+                {"label": each.label, "score": round(each.score, 4)} for each in found.classes
+            ],
             "label": best.label if best.score >= loaded.threshold else None,
-            "familiarity": None,
+            "familiarity": found.familiarity,
             "milliseconds": round(milliseconds, 1),
             "version": version,
         }
@@ -67,11 +70,11 @@ class LiveModel:
         return self._loaded
 
 
-def _classify(classifier: Classifier, frame: bytes) -> list[Class]:
-    """Returns all classes, the most probable first."""
+def _classify(classifier: Classifier, frame: bytes) -> Answer:
+    """Returns all classes, the most probable first, and how familiar the frame looks."""
     try:
         with open_photo(frame) as picture:
-            [found] = classifier.classify([picture], top_k=classifier.num_classes, threshold=0)
+            [found] = classifier.answer([picture], top_k=classifier.num_classes, threshold=0)
     except (ModelError, EdgeTpuError):
         raise
     except Exception as error:  # Pillow raises many types
