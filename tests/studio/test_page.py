@@ -65,7 +65,7 @@ def test_class_is_taught_by_camera(story: StudioPage) -> None:
     hold.focus()
     story.page.keyboard.down("Space")
     card.get_by_role("button", name="Recording").wait_for()
-    story.page.wait_for_timeout(6000)
+    card.get_by_text(re.compile(r"^[5-9]\d pictures$")).wait_for()
     story.page.keyboard.up("Space")
     told = card.get_by_text(re.compile(r"\d+ pictures recorded, \d+ kept"))
     told.wait_for()

@@ -133,3 +133,18 @@ def test_unsure_pictures_are_kept_at_most_one_a_second(story: StudioPage) -> Non
     page.close()
     assert len(times) >= 2
     assert min(later - sooner for sooner, later in pairwise(times)) > 0.7
+
+
+def test_short_press_takes_one_picture(story: StudioPage) -> None:
+    story.open()
+    card = story.card("fish")
+    card.get_by_role("button", name="Camera").click()
+    card.locator("video").wait_for()
+    hold = card.get_by_role("button", name="Hold to record")
+    hold.click()
+    card.get_by_text("1 picture recorded").wait_for()
+    hold.evaluate(
+        "hold => hold.closest('.recorder').querySelector('[role=status]').textContent = ''"
+    )
+    hold.evaluate("hold => hold.click()")  # as screen readers do
+    card.get_by_text("1 picture recorded").wait_for()
