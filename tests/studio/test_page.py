@@ -134,7 +134,7 @@ def test_other_tab_sees_changes(story: StudioPage) -> None:
     other = story.new_page()
     other.goto(story.studio.url)
     story.expect_photos("crab", story.count("crab"), other)
-    other.get_by_role("button", name="Rename crab").click()
+    other.get_by_role("button", name="Rename crab", exact=True).click()
     other.get_by_label("New name of crab").fill("Krabbe <b>")
     other.keyboard.press("Enter")
     story.card("Krabbe <b>").wait_for()
