@@ -475,7 +475,7 @@ def test_others_need_the_token(project: Project) -> None:
 
 def test_no_file_outside_of_the_page_is_served(project: Project) -> None:
     async def work(client: Client) -> None:
-        for path in ("..%2fserver.py", "%2e%2e%2fserver.py", "/etc/passwd", "nothing.js", ".."):
+        for path in ("..%2fserver.py", "%2e%2e%2fserver.py", "/etc/passwd", "nothing.js"):
             response = await client.get(f"/page/{path}")
             assert response.status in (400, 404)
 
