@@ -346,7 +346,10 @@ def test_the_tray_is_sorted_later(project: Project, drawn: Path) -> None:
         state = await answer(client, "POST", "/api/tray", data=form(*turtles))
         assert (state["tray"], state["version"]) == (3, before)  # the model is the same
         await answer(client, "POST", "/api/tray", 409, data=form(("x.jpg", b"no picture")))
-        ids = [photo["id"] for photo in (await answer(client, "GET", "/api/tray"))["photos"]]
+        listed = (await answer(client, "GET", "/api/tray"))["photos"]
+        ids = [photo["id"] for photo in listed]
+        assert {photo["suggested"] for photo in listed} <= {"crab", "fish"}
+        assert all(0.5 <= photo["probability"] <= 1 for photo in listed)
         picture = await client.get(f"/api/tray/{ids[0]}")
         assert picture.content_type == "image/jpeg"
         sorted_one = {"ids": ids[:1], "class": "fish"}
