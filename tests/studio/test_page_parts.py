@@ -133,3 +133,35 @@ def test_unsure_pictures_are_kept_at_most_one_a_second(story: StudioPage) -> Non
     page.close()
     assert len(times) >= 2
     assert min(later - sooner for sooner, later in pairwise(times)) > 0.7
+
+
+def test_short_press_takes_one_picture(story: StudioPage) -> None:
+    story.open()
+    card = story.card("fish")
+    card.get_by_role("button", name="Camera").click()
+    card.locator("video").wait_for()
+    hold = card.get_by_role("button", name="Hold to record")
+    hold.click()
+    card.get_by_text("1 picture recorded").wait_for()
+    hold.evaluate(
+        "hold => hold.closest('.recorder').querySelector('[role=status]').textContent = ''"
+    )
+    hold.evaluate("hold => hold.click()")  # as screen readers do
+    card.get_by_text("1 picture recorded").wait_for()
+
+
+@pytest.mark.parametrize("view", ["", "class/", "check"])
+def test_long_name_fits_on_a_phone(story: StudioPage, view: str) -> None:
+    name = "x" * 90
+    story.open()
+    story.page.get_by_role("button", name="Rename crab", exact=True).click()
+    story.page.get_by_label("New name of crab").fill(name)
+    story.page.keyboard.press("Enter")
+    story.card(name).wait_for()
+    story.page.set_viewport_size({"width": 390, "height": 844})
+    story.open(view + name * view.endswith("/"))
+    story.page.get_by_text(name).first.wait_for()
+    story.page.wait_for_timeout(300)
+    assert story.is_as_wide_as_window()
+    story.page.keyboard.press("Control+z")
+    story.page.get_by_role("button", name=re.compile("^Redo: rename")).wait_for()

@@ -346,7 +346,10 @@ def test_the_tray_is_sorted_later(project: Project, drawn: Path) -> None:
         state = await answer(client, "POST", "/api/tray", data=form(*turtles))
         assert (state["tray"], state["version"]) == (3, before)  # the model is the same
         await answer(client, "POST", "/api/tray", 409, data=form(("x.jpg", b"no picture")))
-        ids = [photo["id"] for photo in (await answer(client, "GET", "/api/tray"))["photos"]]
+        listed = (await answer(client, "GET", "/api/tray"))["photos"]
+        ids = [photo["id"] for photo in listed]
+        assert {photo["suggested"] for photo in listed} <= {"crab", "fish"}
+        assert all(0.5 <= photo["probability"] <= 1 for photo in listed)
         picture = await client.get(f"/api/tray/{ids[0]}")
         assert picture.content_type == "image/jpeg"
         sorted_one = {"ids": ids[:1], "class": "fish"}
@@ -475,7 +478,7 @@ def test_others_need_the_token(project: Project) -> None:
 
 def test_no_file_outside_of_the_page_is_served(project: Project) -> None:
     async def work(client: Client) -> None:
-        for path in ("..%2fserver.py", "%2e%2e%2fserver.py", "/etc/passwd", "nothing.js", ".."):
+        for path in ("..%2fserver.py", "%2e%2e%2fserver.py", "/etc/passwd", "nothing.js"):
             response = await client.get(f"/page/{path}")
             assert response.status in (400, 404)
 

@@ -1,11 +1,12 @@
 """Requests about photos: adding, listing, showing and sorting them."""
 
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from ..jobs.thumbnail import small_jpeg
-from .context import STUDIO
+from .context import STUDIO, Studio
 from .incoming import Incoming
 from .requests import read_ids, read_json, read_number, read_text, receive_files
 
@@ -14,6 +15,7 @@ routes = web.RouteTableDef()
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # an id is of one content
 _THUMBNAIL = 320  # pixels
 _MOST_PHOTOS = 1000  # in one answer
+_SUGGESTED = 60  # pictures of the tray, the oldest, which a page shows first
 _LOOK = "look at the pictures"
 
 
@@ -78,7 +80,12 @@ async def _drop(request: web.Request) -> web.Response:
 async def _list_tray(request: web.Request) -> web.Response:
     studio = request.app[STUDIO]
     ids = await studio.read(studio.session.tray.ids)
-    return web.json_response({"photos": [{"id": each} for each in ids]})
+    has_model = (await studio.read(studio.session.state))["has_model"]
+    photos = [
+        {"id": name} | (await _suggestion(studio, name) if has_model and place < _SUGGESTED else {})
+        for place, name in enumerate(ids)
+    ]
+    return web.json_response({"photos": photos})
 
 
 @routes.get("/api/tray/{id}")
@@ -103,6 +110,13 @@ async def _sort(request: web.Request) -> web.Response:
     label = None if data.get("class") is None else read_text(data, "class")
     report = studio.pages.progress(_LOOK)
     return await studio.change_state(studio.session.sort, read_ids(data), label, report)
+
+
+async def _suggestion(studio: Studio, name: str) -> dict[str, Any]:
+    """Returns the class that a picture of the tray looks like now."""
+    content = await studio.read(studio.session.tray.path(name).read_bytes)
+    best = (await studio.answer(content))["classes"][0]
+    return {"suggested": best["label"], "probability": best["score"]}
 
 
 def _small(path: Path) -> bytes:

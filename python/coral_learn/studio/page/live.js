@@ -16,11 +16,6 @@ export class LiveModel {
   #socket = null;
   #waiting = [];
 
-  /** @returns {number} The pictures that were sent and not answered. */
-  get inFlight() {
-    return this.#waiting.length;
-  }
-
   /**
    * Asks about a picture.
    *

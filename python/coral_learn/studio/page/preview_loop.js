@@ -45,19 +45,32 @@ function followBoard(camera, take) {
 
 function followBrowser(camera, model, take) {
   let running = true;
+  let asking = 0;
   const one = async () => {
+    asking += 1;
     const frame = await grabFrame(camera.element);
     const answer = await model.ask(frame);
-    if (!running) return;
-    if (answer) take(answer, async () => frame);
+    if (answer && running) take(answer, async () => frame);
     if (!answer || answer.error) await pause();
+    asking -= 1;
   };
   const loop = async () => {
-    while (running) await (document.hidden ? pause() : one());
+    while (running) {
+      await newPicture(camera.element);
+      if (running && asking < IN_FLIGHT) one();
+    }
   };
-  for (let turn = 0; turn < IN_FLIGHT; turn += 1) loop();
+  loop();
   return () => (running = false);
 }
+
+/** Waits until the camera has given a picture that was not sent yet. Nothing comes while the page is hidden. */
+const newPicture = (video) =>
+  new Promise((resolve) =>
+    video.requestVideoFrameCallback
+      ? video.requestVideoFrameCallback(resolve)
+      : requestAnimationFrame(resolve),
+  );
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 
