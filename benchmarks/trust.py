@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from . import label_errors, reliance
+from . import bursts, label_errors, reliance
 from .figures import Figure, Note
 from .settings import Settings
 
@@ -13,3 +13,4 @@ def run(settings: Settings) -> Iterator[Figure | Note]:
     """Measures each promise."""
     yield from label_errors.run(PART, settings)
     yield from reliance.run(PART, settings)
+    yield from bursts.run(PART, settings)

@@ -189,7 +189,7 @@ def retrain(
         )
         photos = take_training_photos(image_folder, extracted.found)
     split, split_notes = choose_split(
-        photos.labels, photos.split, validation, test, seed, photos.groups
+        photos.labels, photos.split, validation, test, seed, photos.scenes
     )
     with clock.measure("train"):
         if pixel_range is not None:

@@ -61,6 +61,7 @@ def make_report(
             "Photos": f"{len(photos.paths)} of {counted(len(photos.classes), 'class', 'classes')}: "
             f"{len(split.train)} to train, {len(split.validation)} to validate, "
             f"{len(split.test)} to test",
+            **({"Scenes": photos.scene_note} if photos.scene_note else {}),
             "Photos skipped": str(len(photos.skipped)),
             "View of a photo": _VIEW[resize],
             "Head": trained.settings,

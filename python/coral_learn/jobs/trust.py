@@ -14,10 +14,10 @@ from ..tflite.answers import AnswerNotes
 from ..tflite.quantization import probability_quantization
 from .conformal import own_class_quantiles
 from .cross_validation import CrossValidation, cross_validation_of
-from .folds import MIN_TEST_PHOTOS
 from .held_out import HeldOutScores, score_held_out
 from .learning_curve import LearningCurve, measure_learning_curve
 from .methods import TrainedHead
+from .sample_size import MIN_TEST_PHOTOS
 from .threshold import Threshold, choose_threshold
 from .training_photos import TrainingPhotos
 
@@ -70,12 +70,12 @@ def measure_trust(
             return train_again(photos.rows_of_views(rows)).predict_proba(embeddings)
 
         data = photos.embeddings, photos.labels
-        scores = score_held_out(*data, score, seed, photos.groups)
+        scores = score_held_out(*data, score, seed, photos.scenes)
         if scores is not None:
             validated = cross_validation_of(scores, photos.classes)
             confusion = scores.confusion
             if scores.num_photos >= MIN_TEST_PHOTOS:
-                curve = measure_learning_curve(*data, score, scores, seed, photos.groups)
+                curve = measure_learning_curve(*data, score, scores, seed, photos.scenes)
     if scores is None:
         scores = _score_split(trained, photos, split)
     if scores is None:
@@ -88,7 +88,7 @@ def measure_trust(
     scores = _as_stored(scores, photos.embeddings.quantized.dtype)
     threshold = None if precision is None else choose_threshold(scores, precision)
     lowest = None if threshold is None else threshold.probability
-    notes = AnswerNotes(lowest, own_class_quantiles(scores.of_own_class, scores.num_photos))
+    notes = AnswerNotes(lowest, own_class_quantiles(scores.of_own_class, scores.num_independent))
     return Trust(validated, curve, confusion, threshold, notes)
 
 
@@ -109,4 +109,4 @@ def _score_split(
     if not len(rows):
         return None
     probabilities = trained.head.predict_proba(photos.embeddings[rows])
-    return HeldOutScores(probabilities, photos.labels[rows], rows)
+    return HeldOutScores(probabilities, photos.labels[rows], rows, photos.scenes[rows])

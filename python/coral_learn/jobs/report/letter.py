@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...words import counted, percent, quoted
-from ..folds import MIN_TEST_PHOTOS
 from ..interval import Interval, accuracy_interval
 from ..learning_curve import LearningCurve
+from ..sample_size import MIN_TEST_PHOTOS
 from .analysis import RECOMMENDED_PHOTOS, Analysis
 
 _MORE = 20  # photos of each class

@@ -11,6 +11,7 @@ from ...heads.label_errors import Doubts, doubt_labels
 from ...heads.label_next import label_next
 from ...heads.length_normalization import normalize_lengths
 from ...heads.near_duplicates import find_near_duplicates
+from ...heads.scenes import number_scenes
 from ...heads.softmax_regression import SoftmaxRegression
 from ...heads.training_data import LabeledEmbeddings
 from ...progress import StageProgress
@@ -98,7 +99,8 @@ def find_doubtful(photos: ReviewedPhotos, seed: int = 0) -> list[Doubtful]:
 
 def _doubts(photos: ReviewedPhotos, seed: int) -> Doubts:
     data = LabeledEmbeddings(photos.embeddings, photos.labels.astype(np.int32))
-    return doubt_labels(data, photos.groups, seed)
+    scenes = number_scenes(photos.embeddings, photos.labels, photos.groups)
+    return doubt_labels(data, scenes, seed)
 
 
 def _are_doubtful(photos: ReviewedPhotos, doubts: Doubts) -> NDArray[np.bool_]:
