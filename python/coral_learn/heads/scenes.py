@@ -14,8 +14,8 @@ MIN_FEATURES = 16
 # The lowest cosine of two photos of one scene, as of near-duplicates. Of flowers that were copied
 # with small changes, 0.85 finds half of the scenes whole and 0.7 finds 95%. In a class where that
 # joins what is merely similar, the next limit is taken.
-_LIMITS = (0.7, NEAR_DUPLICATE_COSINE, 0.95, np.inf)
-_BELOW = (0.5, 0.7, NEAR_DUPLICATE_COSINE)  # up to each limit, there are fewer pairs than above it
+_LIMITS = (0.7, NEAR_DUPLICATE_COSINE, np.inf)
+_GAP = 0.6  # where scenes differ, there are fewer pairs between this and the first limit than above
 _MAX_PART = 0.5  # of a class in one scene: a class that looks so uniform has no such scenes
 _MAX_WORK = 100_000_000_000  # rows x rows x features; above this, a search would take too long
 
@@ -46,7 +46,7 @@ def number_scenes(
     base = number_copies(embeddings, groups)
     if are_too_many(embeddings) or embeddings.shape[1] < MIN_FEATURES:
         return base
-    near = find_near_duplicates(embeddings, labels, min_cosine=_BELOW[0])
+    near = find_near_duplicates(embeddings, labels, min_cosine=_GAP)
     return _joined_scenes(base, labels, near)
 
 
@@ -91,20 +91,16 @@ def _joined_scenes(
 
 
 def _first_levels(numbers: NDArray[np.int64], near: NearDuplicates) -> NDArray[np.int64]:
-    """Returns for each class the place of the lowest limit that has few pairs shortly below it."""
-    classes = int(numbers.max()) + 1
-    levels = np.full(classes, len(_LIMITS) - 1)
-    for level in reversed(range(len(_BELOW))):
-        above = near.cosines >= _LIMITS[level]
-        below = (near.cosines >= _BELOW[level]) & ~above
-        counts = [
-            np.bincount(
-                numbers[np.concatenate([near.first[pairs], near.second[pairs]])], None, classes
-            )
-            for pairs in (above, below)
-        ]
-        levels[counts[0] >= counts[1]] = level
-    return levels
+    """Returns for each class the place of its limit: the first one if there is a gap below it."""
+    above = near.cosines >= _LIMITS[0]
+    counts = [
+        np.bincount(
+            numbers[np.concatenate([near.first[pairs], near.second[pairs]])],
+            minlength=int(numbers.max()) + 1,
+        )
+        for pairs in (above, ~above)
+    ]
+    return (counts[0] < counts[1]).astype(np.int64)
 
 
 def _from_zero(numbers: NDArray[np.int64]) -> NDArray[np.int64]:

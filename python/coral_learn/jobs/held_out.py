@@ -76,6 +76,20 @@ class HeldOutScores(NamedTuple):
         sizes = np.unique(self.scenes[first], return_counts=True)[1]
         return max(1, round(float(sizes.sum() ** 2 / (sizes**2).sum())))
 
+    def by_photo(self, labels: NDArray[np.int64]) -> ProbabilityMatrix:
+        """Returns the mean probabilities of each of all N photos, [N, C].
+
+        A photo that was never held out gets its label, whatever it shows.
+
+        Args:
+            labels: The class of each photo, [N].
+        """
+        total = np.zeros((len(labels), self.probabilities.shape[1]))
+        np.add.at(total, self.photos, self.probabilities)
+        times = np.bincount(self.photos, minlength=len(labels))
+        total[times == 0, labels[times == 0]] = 1
+        return np.asarray(total / np.maximum(times, 1)[:, np.newaxis], np.float32)
+
     def interval(self, fraction: float) -> Interval:
         """Returns the 95% confidence interval of a fraction of these photos."""
         return accuracy_interval(fraction * self.num_independent, self.num_independent)

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,7 @@ class TrainingPhotos(NamedTuple):
         skipped: The other photos of the folder: they could not be read, or are in two classes.
         notes: Facts to tell the user, such as the number of copies.
         other_view: The embeddings of another view of the photos to train on, [N, D], or None.
+        contradictions: The photos that are in two classes: the path and the class of each copy.
         scene_note: How many photos show the scene of another, in words; "" if none do.
     """
 
@@ -47,6 +49,7 @@ class TrainingPhotos(NamedTuple):
     skipped: list[SkippedPhoto]
     notes: list[str]
     other_view: Embeddings | None = None
+    contradictions: Sequence[Sequence[tuple[Path, str]]] = ()
     scene_note: str = ""
 
     def rows_of_views(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -196,6 +199,10 @@ def _without(photos: TrainingPhotos, duplicates: Duplicates, folder: ImageFolder
         split=split,
         scenes=photos.scenes[kept],
         skipped=photos.skipped + skipped,
+        contradictions=[
+            [(photos.paths[row], photos.classes[photos.labels[row]]) for row in rows]
+            for rows in duplicates.contradictions
+        ],
         notes=photos.notes + notes,
         other_view=None if photos.other_view is None else photos.other_view[kept],
     )

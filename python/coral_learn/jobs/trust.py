@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..arrays import ProbabilityMatrix
 from ..dataset.split import Split
 from ..embeddings import Embeddings
+from ..heads.label_errors import Doubts, doubt_again
 from ..tflite.answers import AnswerNotes
 from ..tflite.quantization import probability_quantization
 from .conformal import own_class_quantiles
@@ -33,6 +34,7 @@ class Trust(NamedTuple):
             without them (column), [C, C]; None if it was not measured.
         threshold: The threshold for the precision that was wished for; None without a wish.
         notes: What the model is to say about its answers.
+        doubts: How much the labels of the photos are doubted; None if it was not measured.
     """
 
     cross_validated: CrossValidation | None
@@ -40,6 +42,7 @@ class Trust(NamedTuple):
     confusion: NDArray[np.float64] | None
     threshold: Threshold | None
     notes: AnswerNotes
+    doubts: Doubts | None = None
 
 
 def measure_trust(
@@ -61,7 +64,7 @@ def measure_trust(
     Raises:
         ValueError: No threshold gives the precision, or no photos are held out to find it.
     """
-    curve = validated = confusion = None
+    curve = validated = confusion = doubts = None
     train_again = trained.train_again
     scores = None
     if train_again is not None:
@@ -74,6 +77,9 @@ def measure_trust(
         if scores is not None:
             validated = cross_validation_of(scores, photos.classes)
             confusion = scores.confusion
+            first = scores.by_photo(photos.labels)
+            generator = np.random.default_rng(seed)
+            doubts = doubt_again(*data, score, photos.scenes, first, generator, repeats=1)
             if scores.num_photos >= MIN_TEST_PHOTOS:
                 curve = measure_learning_curve(*data, score, scores, seed, photos.scenes)
     if scores is None:
@@ -89,7 +95,7 @@ def measure_trust(
     threshold = None if precision is None else choose_threshold(scores, precision)
     lowest = None if threshold is None else threshold.probability
     notes = AnswerNotes(lowest, own_class_quantiles(scores.of_own_class, scores.num_independent))
-    return Trust(validated, curve, confusion, threshold, notes)
+    return Trust(validated, curve, confusion, threshold, notes, doubts)
 
 
 def _as_stored(scores: HeldOutScores, dtype: np.dtype[Any]) -> HeldOutScores:
