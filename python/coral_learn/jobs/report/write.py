@@ -73,7 +73,7 @@ def write_report(
         width=_CURVE_WIDTH,
         height=_CURVE_HEIGHT,
         review_command=review_command,
-        **findings(review, _MOST_OF_REVIEW, review_command),
+        **findings(review, _MOST_OF_REVIEW, None),
     )
     of_test = asdict(analysis)
     facts = {

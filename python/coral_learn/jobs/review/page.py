@@ -51,14 +51,14 @@ def render_page(review: Review, table: PageTable | None = None) -> bytes:
 
 
 def findings(
-    review: Review, most: int, all_command: str, table: PageTable | None = None
+    review: Review, most: int, all_command: str | None, table: PageTable | None = None
 ) -> dict[str, object]:
     """Returns what the template of the findings shows, by name.
 
     Args:
         review: What was found.
         most: The most photos of each kind.
-        all_command: The command that names all of them.
+        all_command: The command that names all of them; None if the page says it elsewhere.
         table: The table beside the page; None without one.
     """
     return {
