@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...words import percent, points
 from ..page import render
 from ..review.findings import Review
-from ..review.page import FILTERS, findings
+from ..review.page import filters_of_findings, findings
 from .analysis import Analysis
 from .letter import Letter
 
@@ -62,7 +62,7 @@ def write_report(
     """
     page = render(
         "report.html.j2",
-        FILTERS | {"percent": _percent, "points": points, "with_code": _with_code},
+        filters_of_findings() | {"percent": _percent, "points": points, "with_code": _with_code},
         title=title,
         analysis=analysis,
         letter=letter,

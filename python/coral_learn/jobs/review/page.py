@@ -1,5 +1,6 @@
 """The page of a review: one HTML file with thumbnails that needs no network."""
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -40,7 +41,7 @@ def render_page(review: Review, table: PageTable | None = None) -> bytes:
     """
     return render(
         "review.html.j2",
-        FILTERS,
+        filters_of_findings(),
         title=f"{absolute(Path(review.source)).name}: review of the photos",
         verdict=verdict(review),
         steps=_steps(review),
@@ -69,6 +70,15 @@ def findings(
         "path_in_table": lambda photo: _path_in_table(photo, table),
         "most": most,
         "all_command": all_command,
+    }
+
+
+def filters_of_findings() -> dict[str, Callable[..., object]]:
+    """Returns the filters of the template of the findings, by name."""
+    return {
+        "percent": percent,
+        "thumbnail": functools.cache(_thumbnail),  # many photos stand in several places
+        "file": _file,
     }
 
 
@@ -148,11 +158,3 @@ def _thumbnail(path: Path | None) -> str:
 
 def _file(photo: Photo) -> str:
     return Path(photo.name).name
-
-
-FILTERS: dict[str, Callable[..., object]] = {
-    "percent": percent,
-    "thumbnail": _thumbnail,
-    "file": _file,
-}
-"""The filters of the template of the findings, by name."""
