@@ -137,7 +137,7 @@ def _held_out_probabilities(
     """
     everything = np.arange(len(labels))
     folds = make_folds(labels, scenes, generator) or [(everything, everything[:0])]
-    never = np.setdiff1d(everything, np.concatenate([held_out for _, held_out in folds]))
+    never = np.delete(everything, np.concatenate([held_out for _, held_out in folds]))
     parts: list[Fold] = [
         (_trusted_part(rows, trusted), np.concatenate([held_out, never]))
         for rows, held_out in folds

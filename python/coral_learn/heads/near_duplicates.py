@@ -17,7 +17,7 @@ On the flowers, the typical copy that is turned by 3 degrees, 25% brighter or cr
 cosine of 0.89 to 0.96, and different photos of a class stay under 0.84, of two classes under 0.6.
 """
 
-_MAX_NEIGHBORS = 16  # of a row in a block, the nearest; in long bursts all pairs would be too many
+_MAX_NEIGHBORS = 16  # of a row, the nearest; in long bursts of photos all pairs would be too many
 _BLOCK_ROWS = 1024
 _MIN_PART = 1e-4  # of the squared length of a row, beyond the center of its class
 
@@ -190,4 +190,15 @@ def _sorted(
     pairs = np.sort(np.concatenate([np.stack(pair) for pair in found], axis=1), axis=0)
     similarity = np.minimum(np.concatenate(cosines), np.float32(1))
     order = np.lexsort([pairs[1], pairs[0], -similarity])
-    return NearDuplicates(pairs[0, order], pairs[1, order], similarity[order])
+    pairs = pairs[:, order]
+    few = (_ranks(pairs[0]) < _MAX_NEIGHBORS) | (_ranks(pairs[1]) < _MAX_NEIGHBORS)
+    return NearDuplicates(pairs[0, few], pairs[1, few], similarity[order][few])
+
+
+def _ranks(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Returns how often each row stands before its place, [P]."""
+    order = np.argsort(rows, kind="stable")
+    ordered = rows[order]
+    ranks = np.empty_like(rows)
+    ranks[order] = np.arange(len(rows)) - np.searchsorted(ordered, ordered)
+    return ranks

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..extraction.cache import EmbeddingCache
+from ..heads.scenes import are_too_many
 from .review.findings import Duplicates, Review
 from .review.photo_quality import PhotoQuality, measure_cached
 from .review.photos import Photo, ReviewedPhotos
@@ -36,7 +37,13 @@ def review_training(
         digests=photos.digests,
         skipped=photos.skipped,
     )
-    review = compile_review(str(source), reviewed, trust.doubts, _quality(photos, cache))
+    review = compile_review(
+        str(source),
+        reviewed,
+        trust.doubts,
+        _quality(photos, cache),
+        compare=not are_too_many(photos.embeddings),
+    )
     contradictions = [
         Duplicates([Photo(path, str(path), label) for path, label in copies])
         for copies in photos.contradictions

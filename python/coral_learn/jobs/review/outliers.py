@@ -33,8 +33,8 @@ def find_outliers(photos: ReviewedPhotos, considered: NDArray[np.bool_]) -> list
         if len(rows) < _MIN_PHOTOS_FOR_OUTLIERS:
             continue
         likeness = _likeness(directions[rows])
-        middle = np.median(likeness)
-        spread = 1.4826 * float(np.median(np.abs(likeness - middle)))
+        middle = np.quantile(likeness, 0.5)
+        spread = 1.4826 * float(np.quantile(np.abs(likeness - middle), 0.5))
         if spread < _MIN_SPREAD:
             continue
         scores = (likeness - middle) / spread

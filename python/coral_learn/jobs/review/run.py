@@ -73,6 +73,8 @@ def compile_review(
     photos: ReviewedPhotos,
     doubts: Doubts | None,
     quality: Sequence[PhotoQuality | None],
+    *,
+    compare: bool = True,
 ) -> Review:
     """Returns the review of labelled photos.
 
@@ -81,6 +83,8 @@ def compile_review(
         photos: The photos, of at least two classes.
         doubts: How much their labels are doubted; None if it was not measured.
         quality: How bright and sharp each is; None where it was not measured.
+        compare: Whether to look for near-duplicates and outliers, which takes memory, and time that
+            grows with the square of the number of photos.
     """
     counts = _counts(photos)
     doubtful = np.zeros(len(photos), bool) if doubts is None else _are_doubtful(photos, doubts)
@@ -90,8 +94,8 @@ def compile_review(
         classes=counts,
         doubtful=[] if doubts is None else _named_doubtful(photos, doubts, doubtful),
         duplicates=_duplicates(photos),
-        near_duplicates=_near_duplicates(photos),
-        outliers=find_outliers(photos, ~doubtful),
+        near_duplicates=_near_duplicates(photos) if compare else [],
+        outliers=find_outliers(photos, ~doubtful) if compare else [],
         darkest=_extremes(photos.photos, quality, "brightness"),
         blurriest=_extremes(photos.photos, quality, "sharpness"),
         confused_classes=[] if doubts is None else _confused(photos, doubts.probabilities),
