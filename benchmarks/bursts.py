@@ -47,7 +47,7 @@ def run(part: str, settings: Settings) -> Iterator[Figure | Note]:
                 yield Figure(
                     part=part,
                     what=f"accuracy said of bursts less the real one, {how}, {name}",
-                    ours=Quantity(float(errors.mean()), "%"),
+                    ours=Quantity(float(errors.mean()) / 100, "%"),
                     against="",
                     theirs=None,
                     result=Ratio(abs(errors.mean()), float(errors.min()), float(errors.max())),

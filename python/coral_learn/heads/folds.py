@@ -56,8 +56,8 @@ def fold_numbers(
         generator: Shuffles the rows.
 
     Returns:
-        The number of the fold of each row, [N]; -1 for the rows of a class that would all be in
-        one fold, such as the only row of a class, which are never held out.
+        The number of the fold of each row, [N]; -1 for rows that are never held out: those of a
+        class that would all be in one fold, such as its only row, and the others of their groups.
     """
     numbers = np.full(len(labels), -1)
     stratum = labels if groups is None else _labels_of_groups(labels, groups)
@@ -72,7 +72,7 @@ def fold_numbers(
     for label in present_labels(labels):
         rows = np.flatnonzero(labels == label)
         if (numbers[rows] == numbers[rows[0]]).all():
-            numbers[rows] = -1
+            numbers[rows if groups is None else np.isin(groups, groups[rows])] = -1
     return numbers
 
 

@@ -47,7 +47,7 @@ def find_label_errors(
     heads are fitted twice: the second time without the labels that the first ones doubt most.
 
     With 60 photos of each of 5 kinds of flowers, of which 5 or 10% had a wrong label, the first
-    rows, twice as many as were wrong, had 93 to 99% of the wrong ones.
+    rows, twice as many as were wrong, had 92 to 99% of the wrong ones.
 
     Args:
         embeddings: [N, D].
