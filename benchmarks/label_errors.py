@@ -11,16 +11,19 @@ from numpy.typing import NDArray
 from coral_learn import find_label_errors
 from coral_learn.embeddings import Embeddings
 from coral_learn.extraction.builtin_extractor import builtin_extractor
-from coral_learn.heads.held_out import held_out_probabilities
+from coral_learn.heads.scenes import number_scenes
+from coral_learn.jobs.held_out import score_held_out
 
 from .figures import Figure, Note, Quantity, Target, exactly
 from .flowers import EmbeddedPhotos, Labels, Rows, embed_flowers, mobilenet_v1
+from .reliance import fit_as_train
 from .settings import Settings, real_data
 from .timing import Ratio
 from .workers import Worker
 
 _PARTS_CHANGED = (0.05, 0.1)
 _DRAWS = 5
+_REPEATS = 3
 _ROWS, _FEATURES, _CLASSES = 3000, 1024, 5
 
 # Targets
@@ -139,7 +142,13 @@ def by_cleanlab(
 
 
 def _our_probabilities(embeddings: Embeddings, labels: Labels) -> NDArray[np.float64]:
-    found = held_out_probabilities(embeddings, labels).astype(np.float64)
+    """Returns the mean probabilities by heads that were fitted without the row, [N, C]."""
+    scenes = number_scenes(embeddings, labels)
+    _, score = fit_as_train(embeddings, labels, scenes, 0)
+    scores = score_held_out(embeddings, labels, score, 0, scenes, _REPEATS)
+    assert scores is not None
+    found = np.zeros((len(labels), int(labels.max()) + 1))
+    np.add.at(found, scores.photos, scores.probabilities)
     return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 

@@ -8,14 +8,16 @@ from numpy.typing import NDArray
 from coral_learn import SoftmaxRegression
 from coral_learn.embeddings import Embeddings
 from coral_learn.extraction.builtin_extractor import builtin_extractor
+from coral_learn.heads.cross_fitting import Score
 from coral_learn.heads.refit import refit
+from coral_learn.heads.scenes import number_scenes
 from coral_learn.jobs.calibration import calibration_error
 from coral_learn.jobs.cross_validation import cross_validation_of
-from coral_learn.jobs.held_out import HeldOutScores, Score, score_held_out
+from coral_learn.jobs.held_out import HeldOutScores, score_held_out
 from coral_learn.jobs.learning_curve import measure_learning_curve
 
 from .figures import Figure, Note, Quantity, Target
-from .flowers import EmbeddedPhotos, Labels, embed_flowers, mobilenet_v1
+from .flowers import EmbeddedPhotos, Labels, Rows, embed_flowers, mobilenet_v1
 from .settings import Settings, real_data
 from .timing import Ratio
 from .workers import Worker
@@ -73,11 +75,13 @@ def _figure(part: str, what: str, values: NDArray[np.float64], target: Target | 
     )
 
 
-def _fit(embeddings: Embeddings, labels: Labels, seed: int) -> tuple[SoftmaxRegression, Score]:
+def fit_as_train(
+    embeddings: Embeddings, labels: Labels, scenes: Rows, seed: int
+) -> tuple[SoftmaxRegression, Score]:
     """Fits a head; returns it, and what fits others in the same way, as `train` does."""
     classes = int(labels.max()) + 1
     head = SoftmaxRegression(embeddings.shape[1], classes, seed=seed)
-    record = head.fit(embeddings, labels)
+    record = head.fit(embeddings, labels, groups=scenes)
 
     def score(rows: NDArray[np.int64], others: Embeddings) -> NDArray[np.float32]:
         other = refit(record, embeddings[rows], labels[rows], classes, seed=seed)
@@ -86,12 +90,18 @@ def _fit(embeddings: Embeddings, labels: Labels, seed: int) -> tuple[SoftmaxRegr
     return head, score
 
 
+def _fit(photos: EmbeddedPhotos, rows: Rows, seed: int) -> tuple[SoftmaxRegression, Score, Rows]:
+    """Fits a head to some photos; returns the scenes of these, too."""
+    scenes = number_scenes(photos.embeddings[rows], photos.labels[rows])
+    return *fit_as_train(photos.embeddings[rows], photos.labels[rows], scenes, seed), scenes
+
+
 def _calibration_errors(photos: EmbeddedPhotos, size: int, draws: int) -> NDArray[np.float64]:
     """Returns the error over all draws, and that of single ones, which chance makes larger."""
     confidence, right = [], []
     for seed in range(draws):
         train, others = photos.draw(size, seed)
-        head, _ = _fit(photos.embeddings[train], photos.labels[train], seed)
+        head = _fit(photos, train, seed)[0]
         probabilities = head.predict_proba(photos.embeddings[others])
         confidence.append(probabilities.max(axis=1))
         right.append(probabilities.argmax(axis=1) == photos.labels[others])
@@ -101,11 +111,10 @@ def _calibration_errors(photos: EmbeddedPhotos, size: int, draws: int) -> NDArra
 
 
 def _held_out(
-    photos: EmbeddedPhotos, rows: NDArray[np.int64], seed: int
+    photos: EmbeddedPhotos, rows: Rows, seed: int
 ) -> tuple[SoftmaxRegression, Score, HeldOutScores]:
-    embeddings, labels = photos.embeddings[rows], photos.labels[rows]
-    head, score = _fit(embeddings, labels, seed)
-    scores = score_held_out(embeddings, labels, score, seed)
+    head, score, scenes = _fit(photos, rows, seed)
+    scores = score_held_out(photos.embeddings[rows], photos.labels[rows], score, seed, scenes)
     assert scores is not None
     return head, score, scores
 
@@ -135,10 +144,12 @@ def _gain_errors(photos: EmbeddedPhotos, size: int, draws: int) -> NDArray[np.fl
         train = photos.draw(size, seed)[0]  # the same draw, of which the first of each class
         head, score, scores = _held_out(photos, train, seed)
         rows, labels = photos.embeddings[train], photos.labels[train]
-        curve = measure_learning_curve(rows, labels, score, scores, seed)
+        curve = measure_learning_curve(
+            rows, labels, score, scores, seed, number_scenes(rows, labels)
+        )
         assert curve is not None
         said.append(curve.gain(_MORE))
-        larger, _ = _fit(photos.embeddings[more], photos.labels[more], seed)
+        larger = _fit(photos, more, seed)[0]
         test = photos.embeddings[others], photos.labels[others]
         real.append(larger.get_accuracy(*test) - head.get_accuracy(*test))
     errors = np.abs(np.array(said) - np.mean(real))

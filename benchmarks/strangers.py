@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from coral_learn import EmbeddingExtractor, Embeddings, SoftmaxRegression
 from coral_learn.extraction.builtin_extractor import builtin_extractor
 from coral_learn.heads.familiarity import fit_familiarity
+from coral_learn.heads.folds import make_folds
 from coral_learn.heads.strangers import MAX_DIRECTIONS, fit_moments, strangeness
 from coral_learn.jobs.drawn_background import draw_background
-from coral_learn.jobs.folds import make_folds
 from coral_learn.jobs.stranger_test import auroc
 from coral_learn.tflite.familiarity_note import LOW_FAMILIARITY, MAX_BYTES, note_bytes
 
@@ -141,7 +141,7 @@ def _low(photos: EmbeddedPhotos, size: int, draws: int) -> NDArray[np.float64]:
     for seed in range(draws):
         train, others = photos.draw(size, seed)
         data = photos.embeddings[train], photos.labels[train]
-        known = fit_familiarity(*data, make_folds(*data, seed))
+        known = fit_familiarity(*data, make_folds(data[1], None, np.random.default_rng(seed)))
         assert known is not None
         found.append((known.of(photos.embeddings[others]) < LOW_FAMILIARITY).mean())
     return np.array(found)

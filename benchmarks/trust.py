@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from . import label_errors, reliance, strangers
+from . import bursts, label_errors, reliance, strangers
 from .figures import Figure, Note
 from .settings import Settings
 
@@ -14,3 +14,4 @@ def run(settings: Settings) -> Iterator[Figure | Note]:
     yield from label_errors.run(PART, settings)
     yield from reliance.run(PART, settings)
     yield from strangers.run(PART, settings)
+    yield from bursts.run(PART, settings)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .embeddings import Embeddings
 from .heads.records import FitRecord
 from .heads.refit import refit
+from .heads.scenes import number_copies
 from .heads.softmax_regression import SoftmaxRegression
 from .jobs.held_out import score_held_out
 from .jobs.threshold import as_precision, choose_threshold
@@ -144,7 +145,9 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
             return head.predict_proba(others)
 
-        scores = score_held_out(Embeddings(rows), classes, score, self.random_state)
+        embeddings = Embeddings(rows)
+        copies = number_copies(embeddings, None)
+        scores = score_held_out(embeddings, classes, score, self.random_state, copies)
         if scores is None:
             raise ValueError("a threshold needs at least two samples of a class")
         return choose_threshold(scores, as_precision(self.precision)).probability

@@ -456,7 +456,7 @@ def test_a_fit_that_may_take_long_runs_in_the_callers_thread(
     """Only there can Ctrl-C stop it before it ends."""
     monkeypatch.setenv("CORAL_LEARN_NUM_THREADS", "2")
     if folds == "one":
-        monkeypatch.setattr(penalty_search, "_MAX_WORK_FOR_FOLDS", 0)
+        monkeypatch.setattr(penalty_search, "MAX_WORK_FOR_FOLDS", 0)
     threads = set()
     answer = penalty_search._Fold.answer
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.heads.test_held_out import clusters
+from tests.support.clusters import clusters
 
 from coral_learn import label_next
 from coral_learn.heads import label_next as module

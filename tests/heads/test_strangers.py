@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from coral_learn.embeddings import Embeddings
 from coral_learn.heads.familiarity import Familiarity, fit_familiarity
+from coral_learn.heads.folds import make_folds
 from coral_learn.heads.strangers import MAX_DIRECTIONS, fit_moments, strangeness, unit_rows
-from coral_learn.jobs.folds import make_folds
 from coral_learn.tflite.familiarity_note import MAX_BYTES, note_bytes
 
 
@@ -24,7 +24,7 @@ def drawn(
 
 def familiar(rows: np.ndarray, labels: np.ndarray) -> Familiarity:
     embeddings = Embeddings(rows)
-    found = fit_familiarity(embeddings, labels, make_folds(embeddings, labels, 0))
+    found = fit_familiarity(embeddings, labels, make_folds(labels, None, np.random.default_rng(0)))
     assert found is not None
     return found
 
@@ -60,7 +60,7 @@ def test_quantized_embeddings_are_as_familiar_as_floats(
     limits = np.iinfo(dtype)
     span = (rows - rows.min()) / np.ptp(rows) * (limits.max - limits.min) + limits.min
     stored = Embeddings(span.astype(dtype), scale, zero_point)
-    found = fit_familiarity(stored, labels, make_folds(stored, labels, 0))
+    found = fit_familiarity(stored, labels, make_folds(labels, None, np.random.default_rng(0)))
     real = familiar(np.asarray(stored), labels)
     assert found is not None
     np.testing.assert_allclose(found.of(stored), real.of(np.asarray(stored)), atol=0.011)
@@ -89,7 +89,9 @@ def test_nothing_is_known_of_constant_embeddings_or_of_one_class() -> None:
     assert fit_moments(Embeddings(rows), np.zeros_like(labels)) is None
     alone = Embeddings(rows[::12])  # no photo can be held out
     labels = labels[::12]
-    assert fit_familiarity(alone, labels, make_folds(alone, labels, 0)) is None
+    assert (
+        fit_familiarity(alone, labels, make_folds(labels, None, np.random.default_rng(0))) is None
+    )
 
 
 @pytest.mark.parametrize("each", [1, 2, 3])

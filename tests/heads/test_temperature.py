@@ -114,5 +114,5 @@ def test_validation_rows_choose_the_temperature() -> None:
 
 def test_large_data_has_no_temperature(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fits that it takes would be long, and its head is calibrated as it is."""
-    monkeypatch.setattr(penalty_search, "_MAX_WORK_FOR_FOLDS", 0)
+    monkeypatch.setattr(penalty_search, "MAX_WORK_FOR_FOLDS", 0)
     assert SoftmaxRegression(30, 5, seed=0).fit(*noisy(200, 1)).temperature == 1

@@ -2,51 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from coral_learn.embeddings import Embeddings
 from coral_learn.jobs.cross_validation import cross_validation_of
-from coral_learn.jobs.folds import is_small_test, make_folds
 from coral_learn.jobs.held_out import score_held_out
-
-
-@given(
-    st.lists(st.integers(0, 3), min_size=1, max_size=40),
-    st.integers(0, 99),
-)
-def test_every_photo_of_a_class_with_two_is_tested_once(labels: list[int], seed: int) -> None:
-    classes = np.array(labels)
-    embeddings = Embeddings(np.arange(len(labels), dtype=np.float32)[:, None])
-    folds = make_folds(embeddings, classes, seed)
-    tested = np.concatenate([held_out for _, held_out in folds] or [np.empty(0, np.int64)])
-    several = np.flatnonzero(np.bincount(classes)[classes] > 1)
-    assert sorted(tested) == several.tolist()
-    for rows, held_out in folds:
-        assert sorted([*rows, *held_out]) == list(range(len(labels)))
-        assert set(classes[rows]) == set(labels)
-
-
-@given(st.lists(st.integers(0, 5), min_size=2, max_size=40), st.integers(0, 99))
-def test_copies_are_never_on_both_sides(photos: list[int], seed: int) -> None:
-    embeddings = Embeddings(np.array(photos, np.uint8)[:, None])
-    for rows, held_out in make_folds(embeddings, np.zeros(len(photos), np.int64), seed):
-        assert not set(embeddings.quantized[rows, 0]) & set(embeddings.quantized[held_out, 0])
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 6)), min_size=2, max_size=40),
-    st.integers(0, 99),
-)
-def test_neither_copies_nor_groups_are_on_both_sides(
-    photos: list[tuple[int, int]], seed: int
-) -> None:
-    values, groups = np.array(photos).T
-    embeddings = Embeddings(values.astype(np.uint8)[:, None])
-    for rows, held_out in make_folds(embeddings, np.zeros(len(photos), np.int64), seed, groups):
-        assert not set(groups[rows]) & set(groups[held_out])
-        assert not set(values[rows]) & set(values[held_out])
+from coral_learn.jobs.sample_size import is_small_test
 
 
 def test_the_result_counts_the_photos_that_were_tested() -> None:
@@ -69,6 +30,28 @@ def test_the_result_counts_the_photos_that_were_tested() -> None:
     assert found.macro_interval[0] < 1 / 2 < found.macro_interval[1]
     assert found.calibration_error == pytest.approx(0, abs=1e-6)
     assert score_held_out(embeddings, np.arange(6), answer_zero, seed=0) is None
+
+
+def test_photos_of_one_scene_are_little_more_evidence_than_one() -> None:
+    labels = np.repeat([0, 1], 20)
+    embeddings = Embeddings(np.arange(40, dtype=np.uint8)[:, None])
+
+    def answer_zero(rows: NDArray[np.int64], held_out: Embeddings) -> NDArray[np.float32]:
+        return np.tile(np.array([[0.6, 0.4]], np.float32), (len(held_out), 1))
+
+    scenes = np.arange(40) // 4
+    alone, together = (
+        score_held_out(embeddings, labels, answer_zero, 0, given) for given in (None, scenes)
+    )
+    assert alone is not None
+    assert together is not None
+    assert (alone.num_photos, alone.num_independent) == (40, 40)
+    assert (together.num_photos, together.num_independent) == (40, 10)
+    assert together.of_rows(together.labels == 0).num_independent == 5
+    wide, narrow = (
+        np.ptp(cross_validation_of(each, ["a", "b"]).interval) for each in (together, alone)
+    )
+    assert wide > 1.5 * narrow
 
 
 def test_repeats_have_other_folds_and_the_same_seed_the_same() -> None:

@@ -8,6 +8,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from tests.cli.test_cli import run
 from tests.support.drawn_extractor import drawn_extractor
@@ -17,11 +18,13 @@ from tests.support.stand_in.models import compiled
 
 from coral_learn import Classifier, EmbeddingCache, EmbeddingExtractor, Project, retrain
 from coral_learn.demo.drawing import DEMO_CLASSES, write_photos
+from coral_learn.embeddings import Embeddings
+from coral_learn.heads import folds
 from coral_learn.heads.familiarity import read_familiarity
-from coral_learn.jobs import folds
+from coral_learn.heads.folds import make_folds
 from coral_learn.jobs.retraining import RetrainResult
 from coral_learn.jobs.settings import Method
-from coral_learn.jobs.stranger_test import describe_strangers, measure_strangers
+from coral_learn.jobs.stranger_test import StrangerTest, describe_strangers, measure_strangers
 from coral_learn.tflite.answers import AnswerNotes, read_answer_notes, with_answer_notes
 from coral_learn.tflite.file import ModelFile
 
@@ -147,20 +150,23 @@ def test_the_report_says_how_well_strangers_are_noticed(result: RetrainResult) -
 
 
 def test_strangers_need_three_classes_and_little_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    from coral_learn.embeddings import Embeddings
-
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(4), 8)
     rows = (4 * rng.normal(size=(4, 16))[labels] + rng.normal(size=(32, 16))).astype(np.float32)
     embeddings = Embeddings(rows)
-    found = measure_strangers(embeddings, labels, list("abcd"), 0)
+
+    def measured(rows: Embeddings, labels: NDArray[np.int64]) -> StrangerTest | None:
+        parts = make_folds(labels, None, np.random.default_rng(0))
+        return measure_strangers(rows, labels, list("abcd"), parts)
+
+    found = measured(embeddings, labels)
     assert found is not None
     assert found.auroc > 0.8
-    assert measure_strangers(embeddings[labels < 2], labels[labels < 2], list("abcd"), 0) is None
+    assert measured(embeddings[labels < 2], labels[labels < 2]) is None
     one_each = embeddings[::8]
-    assert measure_strangers(one_each, labels[::8], list("abcd"), 0) is None
-    monkeypatch.setattr(folds, "_MAX_WORK", 1)
-    assert measure_strangers(embeddings, labels, list("abcd"), 0) is None
+    assert measured(one_each, labels[::8]) is None
+    monkeypatch.setattr(folds, "MAX_WORK_FOR_FOLDS", 1)
+    assert measured(embeddings, labels) is None
 
 
 def test_a_project_exports_what_it_knows(photos: Path, tmp_path: Path, black: Path) -> None:

@@ -14,6 +14,8 @@ from coral_learn.embeddings import Embeddings
 from coral_learn.jobs.cross_validation import ClassRecall, CrossValidation
 from coral_learn.jobs.learning_curve import LearningCurve
 from coral_learn.jobs.report import Analysis, analyze, write_letter, write_report
+from coral_learn.jobs.review.findings import Doubtful, Duplicates, Extreme, Review
+from coral_learn.jobs.review.photos import Photo
 from coral_learn.jobs.threshold import Threshold
 from coral_learn.jobs.trust import Trust
 from coral_learn.tflite.answers import AnswerNotes
@@ -89,11 +91,18 @@ class Page(html.parser.HTMLParser):
 NO_TRUST = Trust(None, None, None, None, AnswerNotes())
 
 
-def write_files(analysis: Analysis, trust: Trust = NO_TRUST) -> dict[str, bytes]:
+NO_FINDINGS = Review("photos", 12, {"daisy": 7, "rose": 5}, [], [], [], [], [], [], [], [])
+
+
+def write_files(
+    analysis: Analysis, trust: Trust = NO_TRUST, review: Review = NO_FINDINGS
+) -> dict[str, bytes]:
     return write_report(
         analysis,
-        write_letter(analysis, trust.learning_curve, trust.confusion),
+        write_letter(analysis, trust.learning_curve, trust.confusion, review),
         trust,
+        review,
+        review_command="coral-learn review PHOTOS",
         title="Flowers",
         summary={"Ran on": "cpu"},
         curve=[(0, 2.0), (100, 0.5), (200, 0.1)],
@@ -209,3 +218,26 @@ def test_programs_read_the_same_facts(tmp_path: Path) -> None:
     assert facts["cross_validated"]["recalls"][0]["name"] == "daisy"
     assert "0.700: 80.0% of the photos get an answer, and 95.0% (90.0% to 98.0%)" in page
     assert "4 of each class: 60.0%, 8 of each class: 70.0%" in page
+
+
+def test_the_report_shows_what_is_doubtful_about_the_photos(tmp_path: Path) -> None:
+    analysis = analysis_of(tmp_path)
+    photos = [Photo(tmp_path / f"{index}.jpg", f"a/{index}.jpg", "daisy") for index in range(9)]
+    review = replace(
+        NO_FINDINGS,
+        doubtful=[Doubtful(each, "rose", 0.1) for each in photos],
+        duplicates=[Duplicates([photos[0], photos[1]._replace(label="rose")])],
+        darkest=[Extreme(photos[2], "brightness", 0.1)],
+    )
+    files = write_files(analysis, review=review)
+    page = Page(files["report.html"].decode())
+    assert page.pictures == 1 + 3 + 2 + 6 + 2 + 1  # of the doubtful ones, the first
+    for text in ("first 6 of 9", "One photo, several labels", "darkest", "coral-learn review PHO"):
+        assert text in page.text
+    facts = json.loads(files["report.json"])
+    assert len(facts["review"]["doubtful"]) == 9
+    assert facts["review"]["command"] == "coral-learn review PHOTOS"
+    texts = [each["text"] for each in facts["advice"]]
+    assert any(text.startswith("Check 9 doubtful labels") for text in texts)
+    assert any(text.startswith("Choose one label for 1 photo that is in") for text in texts)
+    assert not any("wrong answers below" in text for text in texts)

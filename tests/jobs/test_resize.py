@@ -33,9 +33,9 @@ from coral_learn.errors import ModelError
 from coral_learn.extraction.images import load_image
 from coral_learn.extraction.views import extract_views
 from coral_learn.heads import penalty_search
-from coral_learn.heads.folds import fold_numbers
+from coral_learn.heads.folds import Fold, fold_numbers, make_folds
 from coral_learn.heads.records import FitRecord
-from coral_learn.jobs import folds, held_out, learning_curve
+from coral_learn.jobs import held_out, learning_curve
 from coral_learn.jobs.input_range import Sample, measure_extractor, take_sample
 from coral_learn.jobs.settings import Method
 from coral_learn.tflite.file import ModelFile
@@ -168,10 +168,9 @@ def test_the_views_of_a_photo_are_never_on_both_sides_of_a_fold(
     wide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: Method
 ) -> None:
     seen: list[tuple[np.ndarray, np.ndarray]] = []
-    make_folds = folds.make_folds
 
-    def note_folds(embeddings: Embeddings, *others: Any) -> list[folds.Fold]:
-        found = make_folds(embeddings, *others)
+    def note_folds(*arguments: Any) -> list[Fold]:
+        found = make_folds(*arguments)
         assert all(max(*train, *test) < 30 for train, test in found)  # photos, not views
         return found
 
@@ -207,7 +206,8 @@ def test_the_cache_keeps_the_views_apart(wide: Path, tmp_path: Path) -> None:
     assert not np.array_equal(found["squash"], found["crop"])
     assert cache.info().embeddings == 2 * len(photos)
     retrain(wide, EXTRACTOR, tmp_path / "out", resize="both", cache=cache, test=0)
-    assert cache.info().embeddings == 2 * len(photos)  # nothing is looked at again
+    # Nothing is looked at again but how bright and sharp each photo is.
+    assert cache.info().embeddings == 3 * len(photos)
 
 
 def test_a_photo_that_vanishes_between_two_views_is_skipped_in_both(

@@ -15,6 +15,7 @@ from tests.support.drawn_extractor import drawn_extractor
 from coral_learn import Project, retrain
 from coral_learn.embeddings import Embeddings
 from coral_learn.jobs.review.findings import Review
+from coral_learn.jobs.review.outliers import find_outliers
 from coral_learn.jobs.review.outputs import (
     edited_table,
     foreign_review,
@@ -25,7 +26,7 @@ from coral_learn.jobs.review.outputs import (
 from coral_learn.jobs.review.page import render_page, verdict
 from coral_learn.jobs.review.photo_quality import measure_photos
 from coral_learn.jobs.review.photos import Photo, ReviewedPhotos
-from coral_learn.jobs.review.run import _outliers, review_photos
+from coral_learn.jobs.review.run import review_photos
 from coral_learn.jobs.review.sources import Extraction, model_in, read_folder, read_model
 from coral_learn.project.review import is_project, read_project
 
@@ -173,12 +174,12 @@ def test_the_number_of_copies_does_not_matter() -> None:
     digests = [str(row).encode() for row in range(40)]
     photos = replace(photos_of(values, labels), digests=digests)
     considered = np.ones(40, bool)
-    once = _outliers(photos, considered)
+    once = find_outliers(photos, considered)
     assert "photo 7" in {outlier.photo.name for outlier in once}
     rows = np.array([*range(40), *[3] * 30])
     again = replace(photos_of(values[rows], labels[rows]), digests=[digests[row] for row in rows])
     # The center of all photos moves with the copies, and with it the numbers a little.
-    names_again = {outlier.photo.name for outlier in _outliers(again, np.ones(70, bool))}
+    names_again = {outlier.photo.name for outlier in find_outliers(again, np.ones(70, bool))}
     assert "photo 7" in names_again
     assert len(names_again) <= len(once) + 2
 

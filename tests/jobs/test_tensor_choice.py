@@ -35,7 +35,7 @@ def test_a_pooled_tensor_is_chosen_before_a_narrow_hidden_layer(
     assert "cut off at hidden (2 features, uint8)" in default
     assert "--tensor pooled" in hint
     result = retrain(photos, model, tmp_path / "auto", tensor_name="auto", test=0)
-    (note,) = result.notes
+    note, *_ = result.notes
     assert note.startswith(
         "pooled (24 features, uint8) was chosen as the embedding of the model: it has the least "
         "held-out loss on 60 photos (hidden (2 features, uint8) "

@@ -17,7 +17,9 @@ def scores_of(confidence: list[float], right: list[bool]) -> HeldOutScores:
     """Returns the scores of two classes with these probabilities of the first, always chosen."""
     first = np.array(confidence, np.float32)
     labels = np.where(right, 0, 1)
-    return HeldOutScores(np.stack([first, 1 - first], axis=1), labels, np.arange(len(labels)))
+    return HeldOutScores(
+        np.stack([first, 1 - first], axis=1), labels, *[np.arange(len(labels))] * 2
+    )
 
 
 def calibrated(rows: int, seed: int) -> HeldOutScores:
@@ -25,7 +27,7 @@ def calibrated(rows: int, seed: int) -> HeldOutScores:
     rng = np.random.default_rng(seed)
     probabilities = rng.dirichlet([0.3] * 4, rows).astype(np.float32)
     drawn = (probabilities.cumsum(axis=1) < rng.random((rows, 1))).sum(axis=1).clip(0, 3)
-    return HeldOutScores(probabilities, drawn, np.arange(rows))
+    return HeldOutScores(probabilities, drawn, *[np.arange(rows)] * 2)
 
 
 def test_the_lowest_threshold_that_is_right_often_enough() -> None:

@@ -15,7 +15,8 @@ from tests.support.model_builder import build_classifier, build_extractor
 from coral_learn import Classifier, add_class, create_imprinting_model, retrain
 from coral_learn.demo.drawing import write_photos
 from coral_learn.errors import ModelError
-from coral_learn.jobs import folds, trust
+from coral_learn.heads import folds
+from coral_learn.jobs import trust
 from coral_learn.jobs.settings import Method
 from coral_learn.tflite.answers import AnswerNotes, read_answer_notes, with_answer_notes
 from coral_learn.tflite.cut import create_embedding_extractor
@@ -110,7 +111,7 @@ def test_coverage_names_all_classes_that_may_be_right(photos: Path, tmp_path: Pa
 def test_a_large_training_is_judged_by_the_photos_of_the_split(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folds, "_MAX_WORK", 0)
+    monkeypatch.setattr(folds, "MAX_WORK_FOR_FOLDS", 0)
     result = retrain(photos, drawn_extractor(), tmp_path / "a", precision=0.5)
     assert result.accuracy.cross_validated is None
     assert result.learning_curve is None

@@ -34,7 +34,7 @@ class CacheInfo:
 
     Attributes:
         path: The file of the cache.
-        embeddings: The number of embeddings.
+        embeddings: The number of embeddings, and of rows that say how bright and sharp a photo is.
         bytes: The size of the embeddings on disk, in bytes.
         max_bytes: The size above which the least recently used embeddings are deleted.
     """

@@ -40,6 +40,20 @@ def as_embeddings(value: EmbeddingsLike, feature_dim: int, name: str = "embeddin
     return Embeddings(_as_stored_matrix(value, feature_dim, name))
 
 
+def as_any_embeddings(value: EmbeddingsLike, name: str) -> Embeddings:
+    """Returns embeddings of any number of features as :func:`as_embeddings` does.
+
+    Raises:
+        ValueError: ``value`` is not a matrix of finite numbers.
+    """
+    if not isinstance(value, Embeddings):
+        value = as_array(value, name)
+    rows = as_embeddings(value, value.shape[1] if value.ndim == 2 else 0, name)
+    if rows.quantized.dtype == np.float32 and not np.isfinite(rows.quantized).all():
+        raise ValueError(f"{name} must be finite float32 numbers")
+    return rows
+
+
 def as_labels(value: ArrayLike, rows: int, num_classes: int, name: str) -> LabelVector:
     """Returns a copy of ``value`` as int32 labels, which no other thread can change.
 

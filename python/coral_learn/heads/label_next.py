@@ -5,8 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import MAX_CLASSES, EmbeddingMatrix
 from ..embeddings import Embeddings
-from .held_out import as_any_embeddings
-from .inputs import EmbeddingsLike, as_embeddings, as_labels, as_whole_number
+from .inputs import EmbeddingsLike, as_any_embeddings, as_embeddings, as_labels, as_whole_number
 from .length_normalization import normalize_lengths
 from .softmax_regression import SoftmaxRegression
 from .unit_scale import to_unit_scale

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..arrays import ClassWeightVector, RowIndices, SampleWeightVector
 from . import core
-from .folds import FOLDS, fold_numbers
+from .folds import FOLDS, MAX_WORK_FOR_FOLDS, fold_numbers
 from .temperature import HeldOutAnswers, choose_temperature
 from .training_data import LabeledEmbeddings
 
@@ -22,7 +22,6 @@ _STRONGER = (10.0, 30.0, 100.0, 300.0, 1000.0)
 _WEAKER = (3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6)
 _NOTICEABLE = 0.01  # smaller falls gain no accuracy
 _PENALTY_WITHOUT_VALIDATION = 0.01  # the best for one photo of each class
-_MAX_WORK_FOR_FOLDS = 10_000_000  # rows x features x classes; above this, one fold is enough
 _SEARCH_TOLERANCE = 3e-3
 # A fit of a fold ends when an iteration gains less. The bound on what is left to gain, from which
 # the tolerance comes, is ten to thirty times too high for weak penalties.
@@ -232,7 +231,7 @@ def choose_penalty(
     elif search.falls_towards(_PENALTIES[0], _PENALTIES[1]):
         at_edge = all(search.attempt(penalty) for penalty in _STRONGER)
     temperature = 1.0
-    if training.work <= _MAX_WORK_FOR_FOLDS:
+    if training.work <= MAX_WORK_FOR_FOLDS:
         temperature = _temperature(folds, search, training.count(), unit)
     return PenaltyChoice(search.best, search.losses, search.heads[0], temperature, at_edge)
 
@@ -271,7 +270,7 @@ def _make_folds(
         held_out = replace(training, data=validation, sample_weights=None)
         return [_Fold(training, every_row, held_out, core.num_threads())]
     number = fold_numbers(labels, training.groups, generator)
-    count = FOLDS if training.work <= _MAX_WORK_FOR_FOLDS else 1
+    count = FOLDS if training.work <= MAX_WORK_FOR_FOLDS else 1
     threads = max(1, core.num_threads() // count)
     return [
         _Fold(

@@ -10,7 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import MAX_CLASSES, ClassWeightVector, LabelVector, SampleWeightVector
 from ..embeddings import Embeddings
-from .inputs import EmbeddingsLike, as_array, as_embeddings, as_float_array, as_labels
+from .inputs import (
+    EmbeddingsLike,
+    as_any_embeddings,
+    as_array,
+    as_embeddings,
+    as_float_array,
+    as_labels,
+)
 
 TrainingData: TypeAlias = Mapping[str, Any]
 """pycoral's dictionary of data: ``data_train``, ``labels_train``, ``data_val``, ``labels_val``."""
@@ -78,6 +85,18 @@ def read_labeled(
     if len(rows) == 0:
         raise ValueError(f"{name} must hold at least one embedding")
     return LabeledEmbeddings(rows, as_labels(labels, len(rows), num_classes, labels_name))
+
+
+def read_any_labeled(embeddings: EmbeddingsLike, labels: ArrayLike) -> LabeledEmbeddings:
+    """Checks embeddings of any number of features, and labels of any number of classes.
+
+    Raises:
+        ValueError: A shape is wrong, a label is negative, or a number is not finite.
+    """
+    rows = as_any_embeddings(embeddings, "embeddings")
+    if len(rows) == 0:
+        raise ValueError("embeddings must hold at least one embedding")
+    return LabeledEmbeddings(rows, as_labels(labels, len(rows), MAX_CLASSES, "labels"))
 
 
 def read_training_part(

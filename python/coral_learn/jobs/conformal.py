@@ -11,8 +11,8 @@ def own_class_quantiles(of_own_class: NDArray[np.float32], photos: int) -> NDArr
 
     Args:
         of_own_class: The probability of the right class each time that a photo was held out, [R].
-        photos: The number of different photos. Further repeats make the probabilities more exact,
-            but promise no higher coverage than so many photos can.
+        photos: The number of photos of different scenes. Further ones, and repeats, make the
+            probabilities more exact, but promise no higher coverage than so many photos can.
 
     Returns:
         The probabilities in ascending order, float16 [K] with K at most ``photos`` and 500: all of

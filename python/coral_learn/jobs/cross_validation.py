@@ -4,10 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..arrays import present_labels
 from .calibration import calibration_error
 from .held_out import HeldOutScores
-from .interval import Interval, accuracy_interval
+from .interval import Interval
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,8 @@ class CrossValidation:
 def cross_validation_of(scores: HeldOutScores, classes: Sequence[str]) -> CrossValidation:
     """Returns what scores by held-out heads say about a way of training.
 
-    A photo that is right in two of three repeats counts as two thirds.
+    A photo that is right in two of three repeats counts as two thirds. Photos of one scene are
+    hardly more evidence than one of them, so that the intervals become wider.
 
     Args:
         scores: The scores.
@@ -68,7 +68,7 @@ def cross_validation_of(scores: HeldOutScores, classes: Sequence[str]) -> CrossV
     return CrossValidation(
         accuracy,
         photos,
-        accuracy_interval(accuracy * photos, photos),
+        scores.interval(accuracy),
         macro,
         macro_interval,
         recalls,
@@ -77,12 +77,11 @@ def cross_validation_of(scores: HeldOutScores, classes: Sequence[str]) -> CrossV
 
 
 def _recall(scores: HeldOutScores, index: int, name: str) -> ClassRecall:
-    of_class = scores.labels == index
-    photos = len(present_labels(scores.photos[of_class]))
-    if not photos:
+    of_class = scores.of_rows(scores.labels == index)
+    if not len(of_class.labels):
         return ClassRecall(name, 0, None, None)
-    recall = float(scores.right[of_class].mean())
-    return ClassRecall(name, photos, recall, accuracy_interval(recall * photos, photos))
+    recall = float(of_class.right.mean())
+    return ClassRecall(name, of_class.num_photos, recall, of_class.interval(recall))
 
 
 def _macro(recalls: Sequence[ClassRecall]) -> tuple[float, Interval]:

@@ -1,7 +1,5 @@
 """Scores of photos by heads that were trained without them."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -9,16 +7,13 @@ from numpy.typing import NDArray
 
 from ..arrays import ProbabilityMatrix, present_labels
 from ..embeddings import Embeddings
-from ..heads.core import num_threads
+from ..heads.cross_fitting import Score, score_folds
+from ..heads.folds import make_folds
 from .confusion import confusion_matrix
-from .folds import Fold, make_folds
-from .interval import accuracy_interval
+from .interval import Interval, accuracy_interval
 
 _MOST_REPEATS = 3
 _ENOUGH_SCORES = 600  # further repeats change the accuracy by much less than its interval
-
-Score = Callable[[NDArray[np.int64], Embeddings], ProbabilityMatrix]
-"""Trains a head on the given rows, and returns the probabilities of other embeddings."""
 
 
 class HeldOutScores(NamedTuple):
@@ -29,11 +24,13 @@ class HeldOutScores(NamedTuple):
             photo was held out.
         labels: The class of each row's photo, [R].
         photos: The row number of each row's photo among all photos, [R].
+        scenes: The scene of each row's photo, [R].
     """
 
     probabilities: ProbabilityMatrix
     labels: NDArray[np.int64]
     photos: NDArray[np.int64]
+    scenes: NDArray[np.int64]
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -60,8 +57,7 @@ class HeldOutScores(NamedTuple):
     @property
     def beats_chance(self) -> bool:
         """Whether answers are clearly better than always naming the most frequent class."""
-        photos = self.num_photos
-        low, _ = accuracy_interval(float(self.right.mean()) * photos, photos)
+        low, _ = self.interval(float(self.right.mean()))
         return low > float(np.bincount(self.labels).max()) / len(self.labels)
 
     @property
@@ -69,13 +65,48 @@ class HeldOutScores(NamedTuple):
         """The number of different photos."""
         return len(present_labels(self.photos))
 
+    @property
+    def num_independent(self) -> int:
+        """How many photos of different scenes would be as much evidence as these.
+
+        Source: the effective sample size of L. Kish, "Survey sampling", Wiley 1965, where the
+        answers for photos of one scene are the same.
+        """
+        first = np.unique(self.photos, return_index=True)[1]
+        sizes = np.unique(self.scenes[first], return_counts=True)[1]
+        return max(1, round(float(sizes.sum() ** 2 / (sizes**2).sum())))
+
+    def by_photo(self, labels: NDArray[np.int64]) -> ProbabilityMatrix:
+        """Returns the mean probabilities of each of all N photos, [N, C].
+
+        A photo that was never held out gets its label, whatever it shows.
+
+        Args:
+            labels: The class of each photo, [N].
+        """
+        total = np.zeros((len(labels), self.probabilities.shape[1]))
+        np.add.at(total, self.photos, self.probabilities)
+        times = np.bincount(self.photos, minlength=len(labels))
+        total[times == 0, labels[times == 0]] = 1
+        return np.asarray(total / np.maximum(times, 1)[:, np.newaxis], np.float32)
+
+    def interval(self, fraction: float) -> Interval:
+        """Returns the 95% confidence interval of a fraction of these photos."""
+        return accuracy_interval(fraction * self.num_independent, self.num_independent)
+
+    def of_rows(self, rows: NDArray[np.bool_]) -> "HeldOutScores":
+        """Returns some of the rows, by a mask [R]."""
+        return HeldOutScores(
+            self.probabilities[rows], self.labels[rows], self.photos[rows], self.scenes[rows]
+        )
+
 
 def score_held_out(
     embeddings: Embeddings,
     labels: NDArray[np.int64],
     score: Score,
     seed: int | None,
-    groups: NDArray[np.int64] | None = None,
+    scenes: NDArray[np.int64] | None = None,
     repeats: int | None = None,
 ) -> HeldOutScores | None:
     """Scores photos by cross-validation: each of them by a head that was trained without it.
@@ -85,33 +116,24 @@ def score_held_out(
         labels: The class of each photo, [N].
         score: Trains a head, and returns its probabilities.
         seed: The seed of the folds; None for other folds each time.
-        groups: As for :func:`make_folds`.
+        scenes: The scene of each photo, [N], which is held out whole; None if every photo is a
+            scene of its own.
         repeats: How often every photo is held out, in other folds each time; None for up to three
             times where there are few photos.
 
     Returns:
-        The scores, or None if no class has two different photos.
+        The scores, or None if no class has two scenes.
     """
     if repeats is None:
         repeats = min(_MOST_REPEATS, max(1, _ENOUGH_SCORES // len(labels)))
+    seeds = [None if seed is None else (seed, repeat) for repeat in range(repeats)]
     folds = [
-        fold
-        for repeat in range(repeats)
-        for fold in make_folds(embeddings, labels, None if seed is None else (seed, repeat), groups)
+        fold for each in seeds for fold in make_folds(labels, scenes, np.random.default_rng(each))
     ]
     if not folds:
         return None
     photos = np.concatenate([held_out for _, held_out in folds])
     probabilities = score_folds(embeddings, folds, score)
-    return HeldOutScores(np.concatenate(probabilities), labels[photos], photos)
-
-
-def score_folds(
-    embeddings: Embeddings, folds: Sequence[Fold], score: Score
-) -> list[ProbabilityMatrix]:
-    """Returns the probabilities of the photos that each fold holds out.
-
-    Several folds are scored at once, because one is too small to keep several threads busy.
-    """
-    with ThreadPoolExecutor(num_threads()) as executor:
-        return list(executor.map(lambda fold: score(fold[0], embeddings[fold[1]]), folds))
+    if scenes is None:
+        scenes = np.arange(len(labels))
+    return HeldOutScores(np.concatenate(probabilities), labels[photos], photos, scenes[photos])

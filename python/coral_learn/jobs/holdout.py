@@ -14,7 +14,7 @@ def split_photos(
     photos: TrainingPhotos, validation: float, test: float, seed: int | None
 ) -> tuple[Split, list[str]]:
     """Splits photos as :func:`choose_split` does; drawn pictures are all trained on."""
-    split, notes = choose_split(photos.labels, photos.split, validation, test, seed, photos.groups)
+    split, notes = choose_split(photos.labels, photos.split, validation, test, seed, photos.scenes)
     if photos.drawn_class is None:
         return split, notes
     train = np.concatenate([split.train, np.setdiff1d(photos.drawn, split.train)])

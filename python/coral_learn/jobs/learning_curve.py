@@ -7,14 +7,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import present_labels
 from ..embeddings import Embeddings
-from ..heads.held_out import read_any_labeled
+from ..heads.cross_fitting import Score, score_folds
+from ..heads.folds import make_folds
 from ..heads.inputs import EmbeddingsLike, as_whole_number
 from ..heads.refit import refit
+from ..heads.scenes import number_scenes
 from ..heads.softmax_regression import SoftmaxRegression
-from ..heads.training_data import read_groups
+from ..heads.training_data import read_any_labeled, read_groups
 from ..words import points
-from .folds import make_folds
-from .held_out import HeldOutScores, Score, score_folds, score_held_out
+from .held_out import HeldOutScores, score_held_out
 
 _FRACTIONS = (0.25, 0.5)  # of the photos that a head is trained on; the cross-validation adds 1
 # With twice the photos, the error of embeddings of photos falls to 2^-0.35 = 78%. The flowers, with
@@ -75,8 +76,8 @@ def learning_curve(
     Args:
         embeddings: [N, D].
         labels: Integers [N] in [0, C).
-        groups: The group of each row, integers [N], of which all rows are tested together. None for
-            no groups.
+        groups: The group of each row, integers [N], of which all rows are tested together, as are
+            copies and near-duplicates. None for no groups.
         seed: The seed of the random choices.
 
     Returns:
@@ -89,16 +90,17 @@ def learning_curve(
     data = read_any_labeled(embeddings, labels)
     given = None if groups is None else read_groups(groups, len(data))
     features, classes = data.embeddings.shape[1], int(data.labels.max()) + 1
+    scenes = number_scenes(data.embeddings, data.labels, given)
     whole = SoftmaxRegression(features, classes, seed=seed)
-    record = whole.fit(data.embeddings, data.labels, groups=given)
+    record = whole.fit(data.embeddings, data.labels, groups=scenes)
 
     def score(rows: NDArray[np.int64], others: Embeddings) -> NDArray[np.float32]:
         head = refit(record, data.embeddings[rows], data.labels[rows], classes, seed=seed)
         return head.predict_proba(others)
 
     rows, labels = data.embeddings, data.labels.astype(np.int64)
-    scores = score_held_out(rows, labels, score, seed, given)
-    return scores and measure_learning_curve(rows, labels, score, scores, seed, given)
+    scores = score_held_out(rows, labels, score, seed, scenes)
+    return scores and measure_learning_curve(rows, labels, score, scores, seed, scenes)
 
 
 def measure_learning_curve(
@@ -107,7 +109,7 @@ def measure_learning_curve(
     score: Score,
     scores: HeldOutScores,
     seed: int | None,
-    groups: NDArray[np.int64] | None = None,
+    scenes: NDArray[np.int64] | None = None,
 ) -> LearningCurve | None:
     """Measures the learning curve of any way of training; see :func:`learning_curve`.
 
@@ -117,11 +119,11 @@ def measure_learning_curve(
         score: Trains a head on rows, and returns its probabilities for other embeddings.
         scores: The probabilities of heads that were trained on four fifths of the photos.
         seed: The seed of the random choices; None for others each time.
-        groups: As for :func:`make_folds`.
+        scenes: As for :func:`score_held_out`.
     """
     if not scores.beats_chance:
         return None
-    folds = make_folds(embeddings, labels, seed, groups)
+    folds = make_folds(labels, scenes, np.random.default_rng(seed))
     generator = np.random.default_rng(seed)
     classes, tested = len(present_labels(labels)), scores.num_photos
     sizes, errors = [], []
@@ -141,7 +143,7 @@ def measure_learning_curve(
     sizes.append(sum(len(rows) for rows, _ in folds) / len(folds) / classes)
     errors.append(1 - float(scores.right.mean()))
     photos_of_class = len(labels) / classes
-    exponent = _exponent(np.array(sizes), np.array(errors), tested)
+    exponent = _exponent(np.array(sizes), np.array(errors), scores.num_independent)
     # A power law bends the curve too little: with few photos, the error is higher than it says. So
     # only the error with the most photos says where the curve goes on.
     last = (errors[-1] * tested + 0.5) / (tested + 1)

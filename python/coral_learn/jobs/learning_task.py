@@ -26,8 +26,7 @@ class LearningTask(NamedTuple):
         split: The rows to train and to validate on.
         classes: The names of the classes.
         seed: The seed of the training, which makes it repeatable, or None.
-        groups: The group of each row, [R], such as the frames of one video, or the views of one
-            photo; None for no groups.
+        scenes: The scene of each row, [R]; the views of a photo are of one scene.
     """
 
     extractor: ModelFile
@@ -36,7 +35,7 @@ class LearningTask(NamedTuple):
     split: Split
     classes: Sequence[str]
     seed: int | None
-    groups: NDArray[np.int64] | None = None
+    scenes: NDArray[np.int64]
 
 
 def make_task(
@@ -55,9 +54,8 @@ def make_task(
     """
     if photos.other_view is None:
         return LearningTask(
-            extractor, photos.embeddings, photos.labels, split, photos.classes, seed, photos.groups
+            extractor, photos.embeddings, photos.labels, split, photos.classes, seed, photos.scenes
         )
-    groups = np.arange(len(photos.labels)) if photos.groups is None else photos.groups
     return LearningTask(
         extractor,
         Embeddings.concatenate([photos.embeddings, photos.other_view]),
@@ -65,5 +63,5 @@ def make_task(
         Split(photos.rows_of_views(split.train), split.validation, split.test),
         photos.classes,
         seed,
-        np.tile(groups, 2),
+        np.tile(photos.scenes, 2),
     )

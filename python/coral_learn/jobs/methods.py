@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from ..arrays import PredictionVector, ProbabilityMatrix
 from ..embeddings import Embeddings
 from ..heads.class_means import class_means
+from ..heads.folds import is_cheap
 from ..heads.records import FitRecord
 from ..heads.refit import refit
 from ..heads.softmax_regression import SoftmaxRegression
 from ..heads.temperature import HeldOutAnswers, choose_temperature
 from ..tflite.file import ModelFile
-from .folds import is_cheap
 from .learning_task import LearningTask
 from .settings import Method, SgdSettings
 
@@ -138,8 +138,7 @@ def _fit(task: LearningTask) -> TrainedHead:
     classes = len(task.classes)
     head = _new_head(task)
     rows = task.split.train
-    groups = None if task.groups is None else task.groups[rows]
-    record = head.fit(task.embeddings[rows], task.labels[rows], groups=groups)
+    record = head.fit(task.embeddings[rows], task.labels[rows], groups=task.scenes[rows])
 
     def fit_again(rows: NDArray[np.int64]) -> SoftmaxRegression:
         return refit(record, task.embeddings[rows], task.labels[rows], classes, seed=task.seed)

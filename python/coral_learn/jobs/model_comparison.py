@@ -20,13 +20,14 @@ from ..extraction.cache import EmbeddingCache
 from ..extraction.extractor import EmbeddingExtractor
 from ..extraction.photo_rows import SkippedPhoto
 from ..extraction.placement import uses_edge_tpu
+from ..heads.cross_fitting import Score
 from ..heads.softmax_regression import SoftmaxRegression
 from ..named_models.catalog import catalog
 from ..named_models.speeds import add_speeds
 from ..named_models.store import fetch_model, local_models
 from ..tflite.open_extractor import open_extractor
 from .cross_validation import cross_validation_of
-from .held_out import Score, score_held_out
+from .held_out import score_held_out
 from .input_range import measure_on_folder
 from .interval import Interval
 from .training_photos import TrainingPhotos, list_photos, take_training_photos
@@ -99,7 +100,8 @@ def compare_models(
             :class:`coral_learn.ImageFolder` reads.
         device: The device to run on, as for :class:`coral_learn.EmbeddingExtractor`.
         cache: A cache for embeddings.
-        seed: The seed of the folds, which are the same for all models.
+        seed: The seed of the folds, which are the same for all models, as are the scenes that are
+            held out whole: those of the first model.
         progress: Called with the name of a model, the number of photos done and the total.
 
     Raises:
@@ -112,7 +114,7 @@ def compare_models(
     photos: TrainingPhotos | None = None
     for name in local_models():
         try:
-            model, photos = _compare(name, folder, device, cache, seed, progress)
+            model, photos = _compare(name, folder, device, cache, seed, progress, photos)
             compared.append(model)
         except (ModelError, EdgeTpuError) as error:  # noqa: PERF203 (a model takes seconds)
             left_out[name] = str(error)
@@ -139,6 +141,7 @@ def _compare(
     cache: EmbeddingCache | None,
     seed: int,
     progress: Callable[[str, int, int | None], None],
+    before: TrainingPhotos | None,
 ) -> tuple[ComparedModel, TrainingPhotos]:
     path = _checked_path(name, device)
     model = open_extractor(path).model
@@ -153,10 +156,12 @@ def _compare(
         )
         features, used_device = extractor.feature_dim, extractor.device
     photos = take_training_photos(folder, found.with_rows([found.rows]))
+    if before is not None and before.names == photos.names:
+        photos = photos._replace(scenes=before.scenes)
     with EmbeddingExtractor(model, device=device, normalization=pixel_range) as extractor:
         milliseconds = _time(extractor, photos.paths)
     scores = score_held_out(
-        photos.embeddings, photos.labels, _fit_and_score(photos, seed), seed, photos.groups, 1
+        photos.embeddings, photos.labels, _fit_and_score(photos, seed), seed, photos.scenes, 1
     )
     if scores is None:
         raise ValueError(f"{folder.path} has no class with two photos: add photos")
@@ -197,8 +202,7 @@ def _time(extractor: EmbeddingExtractor, paths: Sequence[Path]) -> float:
 def _fit_and_score(photos: TrainingPhotos, seed: int) -> Score:
     def score(rows: NDArray[np.int64], embeddings: Embeddings) -> ProbabilityMatrix:
         head = SoftmaxRegression(photos.embeddings.shape[1], len(photos.classes), seed=seed)
-        groups = None if photos.groups is None else photos.groups[rows]
-        head.fit(photos.embeddings[rows], photos.labels[rows], groups=groups)
+        head.fit(photos.embeddings[rows], photos.labels[rows], groups=photos.scenes[rows])
         return head.predict_proba(embeddings)
 
     return score

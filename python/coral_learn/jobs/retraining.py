@@ -34,7 +34,7 @@ from .learning_task import make_task
 from .methods import train_head
 from .output_folder import prepare_output_folder
 from .photo_record import RECORD_NAME, format_record
-from .saved_model import save_model
+from .saved_model import MODEL_NAMES, save_model
 from .settings import TUTORIAL_RECIPE, Method, SgdSettings
 from .stranger_test import StrangerTest
 from .threshold import Threshold, as_precision
@@ -228,7 +228,16 @@ def retrain(
     from .training_report import make_report
 
     report_files = make_report(
-        image_folder, photos, split, trained, tested.rows, trust, extracted.device, resize
+        image_folder,
+        photos,
+        split,
+        trained,
+        tested.rows,
+        trust,
+        extracted.device,
+        resize,
+        folder / MODEL_NAMES[saved_model.is_compiled],
+        cache,
     )
     others = {**report_files, RECORD_NAME: format_record(photos, split)}
     saved = save_model(folder, saved_model, photos.classes, others)

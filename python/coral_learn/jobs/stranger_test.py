@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ..arrays import present_labels
 from ..embeddings import Embeddings
+from ..heads.folds import Fold, is_cheap
 from ..heads.strangers import fit_moments, strangeness
-from .folds import is_cheap, make_folds
 
 _MIN_CLASSES = 3  # so that two are left
 
@@ -46,8 +46,7 @@ def measure_strangers(
     embeddings: Embeddings,
     labels: NDArray[np.int64],
     classes: Sequence[str],
-    seed: int | None,
-    groups: NDArray[np.int64] | None = None,
+    folds: Sequence[Fold],
 ) -> StrangerTest | None:
     """Leaves each class out in turn, and looks whether its photos look stranger than others.
 
@@ -55,8 +54,7 @@ def measure_strangers(
         embeddings: The embeddings of the photos, [N, D].
         labels: The class of each, [N].
         classes: The names of the classes.
-        seed: The seed of the folds.
-        groups: As for :func:`make_folds`.
+        folds: Rows to learn from, and rows to compare with.
 
     Returns:
         The result; None with fewer than three classes, too few photos, or so many that it would
@@ -64,7 +62,6 @@ def measure_strangers(
     """
     if len(present_labels(labels)) < _MIN_CLASSES or not is_cheap(embeddings, len(classes)):
         return None
-    folds = make_folds(embeddings, labels, seed, groups)
     found = {}
     for place, label in enumerate(present_labels(labels)):
         if not folds:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..words import percent
 from .held_out import HeldOutScores
-from .interval import Interval, accuracy_interval
+from .interval import Interval
 
 
 @dataclass(frozen=True)
@@ -65,5 +65,5 @@ def choose_threshold(scores: HeldOutScores, precision: float) -> Threshold:
     following = sorted_confidence[count + 1] if count + 1 < len(order) else 0.0
     middle = float(sorted_confidence[count] + following) / 2
     found, answered = float(precisions[count]), (count + 1) / len(order)
-    photos = max(1, round(answered * scores.num_photos))
-    return Threshold(middle, found, answered, accuracy_interval(found * photos, photos))
+    given = scores.of_rows(confidence >= sorted_confidence[count])
+    return Threshold(middle, found, answered, given.interval(found))

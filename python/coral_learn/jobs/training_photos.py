@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from ..dataset.folder import ImageFolder
 from ..dataset.split import Split
 from ..embeddings import Embeddings
 from ..extraction.photo_rows import PhotoRows, SkippedPhoto
+from ..heads.scenes import MIN_FEATURES, are_too_many, number_scenes
 from ..words import counted, quoted
 from .duplicates import Duplicates, find_duplicates
 
@@ -27,13 +29,15 @@ class TrainingPhotos(NamedTuple):
         digests: The SHA-256 of each photo's file.
         classes: The names of the classes.
         split: The split that the folder gives, or None.
-        groups: The number of the group of each photo, such as the frames of one video, [N], or
-            None if every photo is a group of its own.
+        scenes: The number of the scene of each photo, [N]. Photos of one scene are held out
+            together: near-duplicates, and the frames of one video.
         skipped: The other photos of the folder: they could not be read, or are in two classes.
         notes: Facts to tell the user, such as the number of copies.
         other_view: The embeddings of another view of the photos to train on, [N, D], or None.
         drawn_class: The class whose pictures are drawn, which are all trained on and never tested;
             None if there is none.
+        contradictions: The photos that are in two classes: the path and the class of each copy.
+        scene_note: How many photos show the scene of another, in words; "" if none do.
     """
 
     embeddings: Embeddings
@@ -43,10 +47,12 @@ class TrainingPhotos(NamedTuple):
     digests: list[bytes]
     classes: list[str]
     split: Split | None
-    groups: NDArray[np.int64] | None
+    scenes: NDArray[np.int64]
     skipped: list[SkippedPhoto]
     notes: list[str]
     other_view: Embeddings | None = None
+    contradictions: Sequence[Sequence[tuple[Path, str]]] = ()
+    scene_note: str = ""
     drawn_class: int | None = None
 
     @property
@@ -117,13 +123,47 @@ def take_training_photos(folder: ImageFolder, found: PhotoRows[list[Embeddings]]
         digests=found.digests,
         classes=folder.classes,
         split=split,
-        groups=None if folder.groups is None else folder.groups[found.kept],
+        scenes=np.arange(len(labels)),  # until near-duplicates are known
         skipped=skipped,
         notes=folder.notes,
         other_view=found.rows[1] if len(found.rows) > 1 else None,
     )
     duplicates = find_duplicates(photos.digests, labels, _ranks(photos))
-    return photos if len(duplicates.kept) == len(labels) else _without(photos, duplicates, folder)
+    groups = None if folder.groups is None else folder.groups[found.kept][duplicates.kept]
+    if len(duplicates.kept) < len(labels):
+        photos = _without(photos, duplicates, folder)
+    return _with_scenes(photos, groups)
+
+
+def _with_scenes(photos: TrainingPhotos, groups: NDArray[np.int64] | None) -> TrainingPhotos:
+    """Returns the photos with their scenes, and a note about them.
+
+    Args:
+        photos: The photos.
+        groups: The group of each, such as the frames of one video, [N], or None.
+    """
+    scenes = number_scenes(photos.embeddings, photos.labels, groups)
+    note = ""
+    if are_too_many(photos.embeddings):
+        note = (
+            f"{len(scenes)} photos are too many to look for those that show the same scene: if "
+            "there are such photos, expect a lower accuracy with new ones"
+        )
+    elif photos.embeddings.shape[1] >= MIN_FEATURES:
+        note = _note_of_scenes(scenes, groups)
+    notes = [*photos.notes, note] if note else photos.notes
+    return photos._replace(scenes=scenes, scene_note=note, notes=notes)
+
+
+def _note_of_scenes(scenes: NDArray[np.int64], groups: NDArray[np.int64] | None) -> str:
+    """Returns how many photos were found to show the scene of another; "" if none were."""
+    known = np.arange(len(scenes)) if groups is None else groups
+    first = np.unique(scenes, return_index=True)[1]
+    joined = np.bincount(scenes, known != known[first][scenes]) > 0
+    together = int(np.count_nonzero(joined[scenes]))
+    if not together:
+        return ""
+    return f"{together} photos show the scene of another one, and were held out together with it"
 
 
 def _ranks(photos: TrainingPhotos) -> NDArray[np.int64]:
@@ -170,8 +210,12 @@ def _without(photos: TrainingPhotos, duplicates: Duplicates, folder: ImageFolder
         names=[photos.names[row] for row in kept],
         digests=[photos.digests[row] for row in kept],
         split=split,
-        groups=None if photos.groups is None else photos.groups[kept],
+        scenes=photos.scenes[kept],
         skipped=photos.skipped + skipped,
+        contradictions=[
+            [(photos.paths[row], photos.classes[photos.labels[row]]) for row in rows]
+            for rows in duplicates.contradictions
+        ],
         notes=photos.notes + notes,
         other_view=None if photos.other_view is None else photos.other_view[kept],
     )

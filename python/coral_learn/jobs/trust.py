@@ -11,14 +11,16 @@ from ..arrays import ProbabilityMatrix
 from ..dataset.split import Split
 from ..embeddings import Embeddings
 from ..heads.familiarity import fit_familiarity
+from ..heads.folds import make_folds
+from ..heads.label_errors import Doubts, doubt_again
 from ..tflite.answers import AnswerNotes
 from ..tflite.quantization import probability_quantization
 from .conformal import own_class_quantiles
 from .cross_validation import CrossValidation, cross_validation_of
-from .folds import MIN_TEST_PHOTOS, make_folds
 from .held_out import HeldOutScores, score_held_out
 from .learning_curve import LearningCurve, measure_learning_curve
 from .methods import TrainedHead
+from .sample_size import MIN_TEST_PHOTOS
 from .stranger_test import StrangerTest, measure_strangers
 from .threshold import Threshold, choose_threshold
 from .training_photos import TrainingPhotos
@@ -37,6 +39,8 @@ class Trust(NamedTuple):
         notes: What the model is to say about its answers, and to know of its training photos.
         strangers: How well photos of other classes are told from those of the model; None if it was
             not measured.
+        doubts: How much the labels of the photos that are not drawn are doubted; None if it was not
+            measured.
     """
 
     cross_validated: CrossValidation | None
@@ -45,6 +49,7 @@ class Trust(NamedTuple):
     threshold: Threshold | None
     notes: AnswerNotes
     strangers: StrangerTest | None = None
+    doubts: Doubts | None = None
 
 
 def measure_trust(
@@ -69,21 +74,21 @@ def measure_trust(
         ValueError: No threshold gives the precision, or no photos are held out to find it.
     """
     trust = _measure_answers(trained, photos, split, seed, precision)
-    data, groups = _data(photos)
-    known = fit_familiarity(*data, make_folds(*data, seed, groups))
+    embeddings, labels, scenes = _data(photos)
+    folds = make_folds(labels, scenes, np.random.default_rng(seed))
+    known = fit_familiarity(embeddings, labels, folds)
     return trust._replace(
         notes=trust.notes._replace(familiarity=None if known is None else known.note),
-        strangers=measure_strangers(*data, photos.classes, seed, groups),
+        strangers=measure_strangers(embeddings, labels, photos.classes, folds),
     )
 
 
 def _data(
     photos: TrainingPhotos,
-) -> tuple[tuple[Embeddings, NDArray[np.int64]], NDArray[np.int64] | None]:
-    """Returns the embeddings, labels and groups of all photos that are not drawn."""
+) -> tuple[Embeddings, NDArray[np.int64], NDArray[np.int64]]:
+    """Returns the embeddings, labels and scenes of all photos that are not drawn."""
     real = photos.real
-    groups = None if photos.groups is None else photos.groups[real]
-    return (photos.embeddings[real], photos.labels[real]), groups
+    return photos.embeddings[real], photos.labels[real], photos.scenes[real]
 
 
 def _measure_answers(
@@ -93,22 +98,25 @@ def _measure_answers(
     seed: int | None,
     precision: float | None,
 ) -> Trust:
-    curve = validated = confusion = None
+    curve = validated = confusion = doubts = None
     train_again = trained.train_again
     scores = None
     if train_again is not None:
 
-        def score(rows: NDArray[np.int64], embeddings: Embeddings) -> ProbabilityMatrix:
+        def score(rows: NDArray[np.int64], others: Embeddings) -> ProbabilityMatrix:
             trained_on = np.concatenate([photos.real[rows], photos.drawn])
-            return train_again(photos.rows_of_views(trained_on)).predict_proba(embeddings)
+            return train_again(photos.rows_of_views(trained_on)).predict_proba(others)
 
-        data, groups = _data(photos)
-        scores = score_held_out(*data, score, seed, groups)
+        embeddings, labels, scenes = _data(photos)
+        scores = score_held_out(embeddings, labels, score, seed, scenes)
         if scores is not None:
             validated = cross_validation_of(scores, photos.classes)
             confusion = scores.confusion
+            first = scores.by_photo(labels)
+            generator = np.random.default_rng(seed)
+            doubts = doubt_again(embeddings, labels, score, scenes, first, generator, repeats=1)
             if scores.num_photos >= MIN_TEST_PHOTOS:
-                curve = measure_learning_curve(*data, score, scores, seed, groups)
+                curve = measure_learning_curve(embeddings, labels, score, scores, seed, scenes)
     if scores is None:
         scores = _score_split(trained, photos, split)
     if scores is None:
@@ -121,8 +129,8 @@ def _measure_answers(
     scores = _as_stored(scores, photos.embeddings.quantized.dtype)
     threshold = None if precision is None else choose_threshold(scores, precision)
     lowest = None if threshold is None else threshold.probability
-    notes = AnswerNotes(lowest, own_class_quantiles(scores.of_own_class, scores.num_photos))
-    return Trust(validated, curve, confusion, threshold, notes)
+    notes = AnswerNotes(lowest, own_class_quantiles(scores.of_own_class, scores.num_independent))
+    return Trust(validated, curve, confusion, threshold, notes, doubts=doubts)
 
 
 def _as_stored(scores: HeldOutScores, dtype: np.dtype[Any]) -> HeldOutScores:
@@ -142,4 +150,4 @@ def _score_split(
     if not len(rows):
         return None
     probabilities = trained.head.predict_proba(photos.embeddings[rows])
-    return HeldOutScores(probabilities, photos.labels[rows], rows)
+    return HeldOutScores(probabilities, photos.labels[rows], rows, photos.scenes[rows])

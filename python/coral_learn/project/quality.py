@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from ..arrays import ProbabilityMatrix
 from ..embeddings import Embeddings
+from ..heads.folds import is_cheap
 from ..heads.refit import refit
+from ..heads.scenes import number_scenes
 from ..heads.softmax_regression import SoftmaxRegression
 from ..jobs.cross_validation import CrossValidation, cross_validation_of
-from ..jobs.folds import is_cheap
 from ..jobs.held_out import score_held_out
 from ..jobs.learning_curve import describe_gain, measure_learning_curve
 from ..jobs.review.findings import Doubtful
@@ -96,14 +97,15 @@ def measure_quality(photos: ReviewedPhotos) -> Quality:
         other = refit(record, photos.embeddings[rows], photos.labels[rows], classes, seed=_SEED)
         return other.predict_proba(others)
 
-    scores = score_held_out(*data, score, _SEED, photos.groups, repeats=1)
+    scenes = number_scenes(*data, photos.groups)
+    scores = score_held_out(*data, score, _SEED, scenes, repeats=1)
     doubtful = find_doubtful(photos)
     if scores is None:
         advice = ["Add photos: each class needs two or more before anything can be measured."]
         return Quality(photos.classes, None, [], [], doubtful, advice)
     curve = None
     if is_cheap(photos.embeddings, classes):
-        curve = measure_learning_curve(*data, score, scores, _SEED, photos.groups)
+        curve = measure_learning_curve(*data, score, scores, _SEED, scenes)
     named = scores.probabilities.argmax(axis=1)
     surest = np.argsort(-scores.confidence, kind="stable")
     wrong = [

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from ..dataset.split import split_by_class
 from ..embeddings import Embeddings
 from ..heads.familiarity import fit_familiarity
+from ..heads.folds import Fold, is_cheap, make_folds
 from ..heads.refit import refit
+from ..heads.scenes import number_scenes
 from ..heads.softmax_regression import SoftmaxRegression
-from ..jobs.folds import Fold, is_cheap, is_small_test, make_folds
+from ..jobs.sample_size import is_small_test
 from ..tflite.familiarity_note import FamiliarityNote
 from .photo_views import part_of_rows, stacked
 
@@ -40,6 +42,8 @@ def train_and_validate(
 ) -> TrainedProject:
     """Trains a head on all photos, and measures heads that were trained without some of them.
 
+    Photos of one scene are held out together.
+
     Args:
         rows: The embeddings of the views of each photo, [N, V x D]; the first view is the one that
             the model will see, and is measured.
@@ -49,14 +53,15 @@ def train_and_validate(
     """
     parts = [part_of_rows(rows, index, views) for index in range(views)]
     embeddings = parts[0]
-    photos = None if views == 1 else np.tile(np.arange(len(labels)), views)
+    scenes = number_scenes(embeddings, labels)
     head = SoftmaxRegression(embeddings.shape[1], classes, seed=_SEED)
-    record = head.fit(stacked(parts), np.tile(labels, views), seed=_SEED, groups=photos)
+    shown = stacked(parts), np.tile(labels, views)
+    record = head.fit(*shown, seed=_SEED, groups=np.tile(scenes, views))
     right: list[NDArray[np.bool_]] = []
     confidence: list[NDArray[np.float32]] = []
-    for trained, held_out in _folds(embeddings, labels, classes):
-        shown = stacked([part[trained] for part in parts])
-        other = refit(record, shown, np.tile(labels[trained], views), classes, seed=_SEED)
+    for trained, held_out in _folds(embeddings, labels, scenes, classes):
+        views_of_part = stacked([part[trained] for part in parts])
+        other = refit(record, views_of_part, np.tile(labels[trained], views), classes, seed=_SEED)
         scores = other.predict_proba(embeddings[held_out])
         right.append(scores.argmax(axis=1) == labels[held_out])
         confidence.append(scores.max(axis=1))
@@ -74,13 +79,16 @@ def measure_familiarity(
 ) -> FamiliarityNote | None:
     """Returns what a model of these photos knows of them; see :func:`train_and_validate`."""
     embeddings = part_of_rows(rows, 0, views)
-    known = fit_familiarity(embeddings, labels, make_folds(embeddings, labels, _SEED))
+    folds = make_folds(labels, number_scenes(embeddings, labels), np.random.default_rng(_SEED))
+    known = fit_familiarity(embeddings, labels, folds)
     return None if known is None else known.note
 
 
-def _folds(embeddings: Embeddings, labels: NDArray[np.int64], classes: int) -> list[Fold]:
+def _folds(
+    embeddings: Embeddings, labels: NDArray[np.int64], scenes: NDArray[np.int64], classes: int
+) -> list[Fold]:
     """Returns one fold that holds out a fifth, or folds for cross-validation if that is small."""
-    split = split_by_class(labels, 0, _VALIDATION_FRACTION, _SEED)
+    split = split_by_class(labels, 0, _VALIDATION_FRACTION, _SEED, scenes)
     if is_small_test(labels[split.test], classes) and is_cheap(embeddings, classes):
-        return make_folds(embeddings, labels, _SEED)
+        return make_folds(labels, scenes, np.random.default_rng(_SEED))
     return [(split.train, split.test)] if len(split.test) else []

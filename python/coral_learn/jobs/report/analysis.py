@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...dataset.split import Split
 from ...embeddings import Embeddings
+from ...heads.near_duplicates import find_near_duplicates
 from ..confusion import confusion_matrix
 from ..cross_validation import CrossValidation
 from ..interval import Interval, accuracy_interval
@@ -17,10 +18,6 @@ RECOMMENDED_PHOTOS = 20
 """A class with fewer training photos improves most with more of them."""
 
 _MAX_EXAMPLES = 12
-# The cosine of centered embeddings. Crops, copies at half the size and recompressed copies reach
-# 0.85 to 0.99 on the flower photos, and different photos of one kind of flower stay under 0.8.
-_NEAR_DUPLICATE_COSINE = 0.85
-_BLOCK_ROWS = 2048
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ class NearDuplicate:
     Attributes:
         test: The path of the test photo.
         training: The path of the training photo.
-        similarity: The cosine of the two centered embeddings, at most 1.
+        similarity: The cosine of the embeddings relative to the center of the class, at most 1.
     """
 
     test: Path
@@ -164,7 +161,7 @@ def analyze(
             (each for each in predictions if each.is_correct),
             key=lambda each: each.probability,
         )[:_MAX_EXAMPLES],
-        near_duplicates=find_near_duplicates(paths, embeddings, split),
+        near_duplicates=_near_duplicates(paths, labels, embeddings, split),
         small_classes=[
             name
             for name, count in zip(classes, training_photos, strict=True)
@@ -173,48 +170,19 @@ def analyze(
     )
 
 
-def find_near_duplicates(
-    paths: Sequence[Path], embeddings: Embeddings, split: Split
+def _near_duplicates(
+    paths: Sequence[Path], labels: NDArray[np.int64], embeddings: Embeddings, split: Split
 ) -> list[NearDuplicate]:
-    """Returns the test photos that look like a training photo, the most similar first.
-
-    Args:
-        paths: The paths of the N photos.
-        embeddings: The embeddings of the photos, [N, D].
-        split: Which photos are for training, and which for the test.
-    """
-    center = np.mean(
-        [np.asarray(embeddings[rows]).mean(axis=0) for rows in _blocks(split.train)], axis=0
-    )
-    found = []
-    for tests in _blocks(split.test):
-        directions = _directions(embeddings[tests], center)
-        cosines = np.full(len(tests), -1.0, np.float32)
-        nearest = np.zeros(len(tests), np.int64)
-        for rows in _blocks(split.train):
-            block = directions @ _directions(embeddings[rows], center).T
-            better = block.max(axis=1) > cosines
-            nearest[better] = rows[block.argmax(axis=1)[better]]
-            cosines = np.maximum(cosines, block.max(axis=1))
-        found += [
-            NearDuplicate(paths[row], paths[other], min(float(cosine), 1.0))
-            for row, other, cosine in zip(tests.tolist(), nearest.tolist(), cosines, strict=True)
-            if cosine >= _NEAR_DUPLICATE_COSINE
-        ]
-    return sorted(found, key=lambda pair: -pair.similarity)
-
-
-def _blocks(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Splits row numbers into blocks whose float32 embeddings need little memory."""
-    return np.array_split(rows, max(1, -(-len(rows) // _BLOCK_ROWS)))
-
-
-def _directions(embeddings: Embeddings, center: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Returns the embeddings relative to the center, scaled to length 1, [N, D]."""
-    rows = np.asarray(embeddings, np.float32) - center
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    directions: NDArray[np.float32] = rows / np.maximum(lengths, np.finfo(np.float32).tiny)
-    return directions
+    """Returns the test photos that look like a training photo, the most similar first."""
+    near = find_near_duplicates(embeddings, labels, of=split.test)
+    part = np.zeros(len(labels), np.int64)
+    part[split.train], part[split.test] = 1, 2
+    found: dict[int, NearDuplicate] = {}  # of each test photo, the most similar
+    for one, other, cosine in zip(*(each.tolist() for each in near), strict=True):
+        test, training = (one, other) if part[one] == 2 else (other, one)
+        if part[training] == 1:
+            found.setdefault(test, NearDuplicate(paths[test], paths[training], cosine))
+    return list(found.values())
 
 
 def _fraction(part: int, whole: int) -> float | None:

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...words import counted, percent, quoted
-from ..folds import MIN_TEST_PHOTOS
 from ..interval import Interval, accuracy_interval
 from ..learning_curve import LearningCurve
+from ..review.findings import Review
+from ..sample_size import MIN_TEST_PHOTOS
 from .analysis import RECOMMENDED_PHOTOS, Analysis
 
 _MORE = 20  # photos of each class
@@ -51,6 +52,7 @@ def write_letter(
     analysis: Analysis,
     curve: LearningCurve | None = None,
     confusion: NDArray[np.float64] | None = None,
+    review: Review | None = None,
 ) -> Letter:
     """Writes the letter.
 
@@ -59,9 +61,10 @@ def write_letter(
         curve: What more photos would bring, if it was measured.
         confusion: The number of photos by true class (row) and class that was named by heads
             trained without them (column), [C, C]; None if it was not measured.
+        review: What is doubtful about the photos, if it is known.
     """
     accuracy, verdict = _verdict(analysis)
-    advice = list(_advice(analysis, curve, confusion))
+    advice = list(_advice(analysis, curve, confusion, review))
     advice.sort(key=lambda each: -1 if each.gain is None else -each.gain - 1)
     return Letter(accuracy, verdict + _weakest(analysis), advice)
 
@@ -117,7 +120,10 @@ def _weakest(analysis: Analysis) -> str:
 
 
 def _advice(
-    analysis: Analysis, curve: LearningCurve | None, confusion: NDArray[np.float64] | None
+    analysis: Analysis,
+    curve: LearningCurve | None,
+    confusion: NDArray[np.float64] | None,
+    review: Review | None,
 ) -> Iterator[Advice]:
     if curve is not None and (gain := curve.gain(_MORE)) >= _MIN_GAIN:
         yield Advice(f"Add photos: {_MORE} more of each class.", gain)
@@ -130,7 +136,9 @@ def _advice(
             f"{RECOMMENDED_PHOTOS} to train on.",
             None,
         )
-    if analysis.wrong_predictions:
+    if review is not None:
+        yield from _wrong_labels(review)
+    if analysis.wrong_predictions and (review is None or not review.doubtful):
         yield Advice(
             "Look at the wrong answers below. A photo in the wrong folder teaches the wrong thing: "
             "`coral-learn review PHOTOS` finds others like it.",
@@ -142,6 +150,23 @@ def _advice(
             f"Test on other photos: {counted(number, 'test photo')} "
             f"{'looks' if number == 1 else 'look'} like a training photo (see below), so that "
             "new photos are probably harder than this test.",
+            None,
+        )
+
+
+def _wrong_labels(review: Review) -> Iterator[Advice]:
+    contradictions = len(review.duplicates)
+    if contradictions:
+        yield Advice(
+            f"Choose one label for {counted(contradictions, 'photo')} that "
+            f"{'is' if contradictions == 1 else 'are'} in several classes (see below): training "
+            f"skipped {'it' if contradictions == 1 else 'them'}.",
+            None,
+        )
+    if review.doubtful:
+        yield Advice(
+            f"Check {counted(len(review.doubtful), 'doubtful label')} (see below): a photo in the "
+            "wrong folder teaches the wrong thing. Others are right, and just hard.",
             None,
         )
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...words import percent, points
 from ..page import render
+from ..review.findings import Review
+from ..review.page import filters_of_findings, findings
 from ..stranger_test import describe_strangers
-from ..thumbnail import thumbnail
 from .analysis import Analysis
 from .letter import Letter
 
@@ -23,6 +24,7 @@ REPORT_NAME = "report.html"
 JSON_NAME = "report.json"
 
 _CURVE_WIDTH, _CURVE_HEIGHT = 600, 180
+_MOST_OF_REVIEW = 6  # photos of each kind
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ def write_report(
     analysis: Analysis,
     letter: Letter,
     trust: Trust,
+    review: Review,
     *,
+    review_command: str,
     title: str,
     summary: dict[str, str],
     curve: list[tuple[int, float]],
@@ -51,19 +55,16 @@ def write_report(
         analysis: What the test photos show.
         letter: What the page begins with.
         trust: How far the model can be relied on.
+        review: What is doubtful about the photos.
+        review_command: The command that shows all of that.
         title: The heading of the report.
         summary: Facts about the retraining, by name.
         curve: The iterations and values of the training curve; may be empty.
         curve_name: What the values of the curve are.
     """
     page = render(
-        __package__,
-        {
-            "percent": _percent,
-            "points": points,
-            "thumbnail": thumbnail,
-            "with_code": _with_code,
-        },
+        "report.html.j2",
+        filters_of_findings() | {"percent": _percent, "points": points, "with_code": _with_code},
         title=title,
         analysis=analysis,
         letter=letter,
@@ -74,6 +75,8 @@ def write_report(
         curve_name=curve_name,
         width=_CURVE_WIDTH,
         height=_CURVE_HEIGHT,
+        review_command=review_command,
+        **findings(review, _MOST_OF_REVIEW, None),
     )
     of_test = asdict(analysis)
     facts = {
@@ -87,6 +90,7 @@ def write_report(
     facts |= {
         name: _plain(getattr(trust, name)) for name in ("learning_curve", "threshold", "strangers")
     }
+    facts["review"] = {"command": review_command, **review.to_json()}
     return {
         REPORT_NAME: page,
         JSON_NAME: (json.dumps(facts, indent=1, default=str) + "\n").encode(),

@@ -1,6 +1,7 @@
 """The page of a review: one HTML file with thumbnails that needs no network."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,20 +40,46 @@ def render_page(review: Review, table: PageTable | None = None) -> bytes:
         table: The table beside the page; None without one.
     """
     return render(
-        __package__,
-        {"percent": percent, "thumbnail": _thumbnail, "file": _file},
+        "review.html.j2",
+        filters_of_findings(),
         title=f"{absolute(Path(review.source)).name}: review of the photos",
-        review=review,
         verdict=verdict(review),
         steps=_steps(review),
-        contradictions=[each for each in review.duplicates if each.is_contradiction],
-        copies=[each for each in review.duplicates if not each.is_contradiction],
-        groups=_groups(review),
         table=table,
         columns=COLUMNS,
-        path_in_table=lambda photo: _path_in_table(photo, table),
-        most=_MOST,
+        **findings(review, _MOST, "coral-learn review --json", table),
     )
+
+
+def findings(
+    review: Review, most: int, all_command: str | None, table: PageTable | None = None
+) -> dict[str, object]:
+    """Returns what the template of the findings shows, by name.
+
+    Args:
+        review: What was found.
+        most: The most photos of each kind.
+        all_command: The command that names all of them; None if the page says it elsewhere.
+        table: The table beside the page; None without one.
+    """
+    return {
+        "review": review,
+        "contradictions": [each for each in review.duplicates if each.is_contradiction],
+        "copies": [each for each in review.duplicates if not each.is_contradiction],
+        "groups": _groups(review),
+        "path_in_table": lambda photo: _path_in_table(photo, table),
+        "most": most,
+        "all_command": all_command,
+    }
+
+
+def filters_of_findings() -> dict[str, Callable[..., object]]:
+    """Returns the filters of the template of the findings, by name."""
+    return {
+        "percent": percent,
+        "thumbnail": functools.cache(_thumbnail),  # many photos stand in several places
+        "file": _file,
+    }
 
 
 def verdict(review: Review) -> str:
@@ -119,14 +146,14 @@ def _groups(review: Review) -> list[tuple[str, str, str, object]]:
     ]
 
 
-def _thumbnail(photo: Photo) -> str:
-    return "" if photo.path is None else thumbnail(photo.path)
-
-
 def _path_in_table(photo: Photo, table: PageTable | None) -> str | None:
     """Returns the path of a photo that can be moved; a page cannot hold one that is not text."""
     path = None if table is None else table_path(photo, table.folder)
     return path if path is not None and path.isprintable() else None
+
+
+def _thumbnail(path: Path | None) -> str:
+    return "" if path is None else thumbnail(path)
 
 
 def _file(photo: Photo) -> str:

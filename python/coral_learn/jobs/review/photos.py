@@ -42,6 +42,8 @@ class ReviewedPhotos:
         unlabelled_embeddings: Their embeddings, [U, D]; None without them.
         skipped: Photos that cannot be read.
         notes: Facts that the user should know, a sentence each.
+        drawn: The name of the class whose pictures are drawn, and not among the photos; None if
+            there is none.
     """
 
     photos: Sequence[Photo]
@@ -55,6 +57,7 @@ class ReviewedPhotos:
     unlabelled_embeddings: Embeddings | None = None
     skipped: Sequence[SkippedPhoto] = ()
     notes: list[str] = field(default_factory=list)
+    drawn: str | None = None
 
     def __len__(self) -> int:
         return len(self.photos)

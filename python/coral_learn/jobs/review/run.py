@@ -1,6 +1,7 @@
 """The review of photos: finding what is doubtful about them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from ...heads.label_errors import Doubts, doubt_labels
 from ...heads.label_next import label_next
 from ...heads.length_normalization import normalize_lengths
 from ...heads.near_duplicates import find_near_duplicates
+from ...heads.scenes import number_scenes
 from ...heads.softmax_regression import SoftmaxRegression
 from ...heads.training_data import LabeledEmbeddings
 from ...progress import StageProgress
@@ -25,18 +27,12 @@ from .findings import (
     NextPhoto,
     Review,
 )
+from .outliers import find_outliers
 from .photo_quality import PhotoQuality, measure_photos
 from .photos import Photo, ReviewedPhotos
 
 _MOST_EXTREME = 12  # of the darkest photos, and of the blurriest
 _CONFUSED = 0.7  # of the answers right, where a coin gets 0.5
-_NEIGHBORS = 5
-_BLOCK_ROWS = 1024
-# In robust standard deviations of the class. In small trials with the flowers, 7 or 8 of 11 photos
-# of something else were among the 22 most unusual ones.
-_UNUSUAL = -2.0
-_MIN_PHOTOS_FOR_OUTLIERS = 8
-_MIN_SPREAD = 1e-3  # of cosines; the photos of such a class are all the same
 
 
 def review_photos(
@@ -59,29 +55,51 @@ def review_photos(
     Raises:
         ValueError: All photos are of one class.
     """
-    counts = _counts(photos)
-    if sum(map(bool, counts.values())) < 2:
+    if sum(map(bool, _counts(photos).values())) < 2:
         raise ValueError(
             f"all photos of {source} that can be read are of one class. Add photos of another one."
         )
     doubts = _doubts(photos, seed)
-    doubtful = _are_doubtful(photos, doubts)
     files = [photo.path for photo in photos.photos]
     quality: list[PhotoQuality | None] = [None] * len(files)
     if any(files):
         quality = measure_photos(files, lambda done, total: progress("inspect", done, total))
+    review = compile_review(source, photos, doubts, quality)
+    return replace(review, label_next=_next(photos, count, seed))
+
+
+def compile_review(
+    source: str,
+    photos: ReviewedPhotos,
+    doubts: Doubts | None,
+    quality: Sequence[PhotoQuality | None],
+    *,
+    compare: bool = True,
+) -> Review:
+    """Returns the review of labelled photos.
+
+    Args:
+        source: What is reviewed, as it is shown.
+        photos: The photos, of at least two classes.
+        doubts: How much their labels are doubted; None if it was not measured.
+        quality: How bright and sharp each is; None where it was not measured.
+        compare: Whether to look for near-duplicates and outliers, which takes memory, and time that
+            grows with the square of the number of photos.
+    """
+    counts = _counts(photos)
+    doubtful = np.zeros(len(photos), bool) if doubts is None else _are_doubtful(photos, doubts)
     return Review(
         source=source,
         photos=len(photos),
         classes=counts,
-        doubtful=_named_doubtful(photos, doubts, doubtful),
+        doubtful=[] if doubts is None else _named_doubtful(photos, doubts, doubtful),
         duplicates=_duplicates(photos),
-        near_duplicates=_near_duplicates(photos),
-        outliers=_outliers(photos, ~doubtful),
+        near_duplicates=_near_duplicates(photos) if compare else [],
+        outliers=find_outliers(photos, ~doubtful) if compare else [],
         darkest=_extremes(photos.photos, quality, "brightness"),
         blurriest=_extremes(photos.photos, quality, "sharpness"),
-        confused_classes=_confused(photos, doubts.probabilities),
-        label_next=_next(photos, count, seed),
+        confused_classes=[] if doubts is None else _confused(photos, doubts.probabilities),
+        label_next=[],
         skipped=photos.skipped,
         notes=[*photos.notes, *_notes_of_small_classes(counts)],
     )
@@ -98,7 +116,8 @@ def find_doubtful(photos: ReviewedPhotos, seed: int = 0) -> list[Doubtful]:
 
 def _doubts(photos: ReviewedPhotos, seed: int) -> Doubts:
     data = LabeledEmbeddings(photos.embeddings, photos.labels.astype(np.int32))
-    return doubt_labels(data, photos.groups, seed)
+    scenes = number_scenes(photos.embeddings, photos.labels, photos.groups)
+    return doubt_labels(data, scenes, seed)
 
 
 def _are_doubtful(photos: ReviewedPhotos, doubts: Doubts) -> NDArray[np.bool_]:
@@ -122,8 +141,9 @@ def _named_doubtful(
 
 
 def _counts(photos: ReviewedPhotos) -> dict[str, int]:
-    counts = np.bincount(photos.labels, minlength=len(photos.classes))
-    return dict(zip(photos.classes, counts.tolist(), strict=True))
+    counts = np.bincount(photos.labels, minlength=len(photos.classes)).tolist()
+    named = zip(photos.classes, counts, strict=True)
+    return {name: count for name, count in named if name != photos.drawn}
 
 
 def _notes_of_small_classes(counts: dict[str, int]) -> list[str]:
@@ -159,47 +179,6 @@ def _near_duplicates(photos: ReviewedPhotos) -> list[NearDuplicates]:
         for one, other, cosine in zip(*(each.tolist() for each in near), strict=True)
         if not photos.digests[one] or photos.digests[one] != photos.digests[other]
     ]
-
-
-def _outliers(photos: ReviewedPhotos, considered: NDArray[np.bool_]) -> list[Extreme]:
-    """Returns photos that resemble even the nearest photos of their class little."""
-    values = np.asarray(photos.embeddings)
-    directions = values - values.mean(axis=0)
-    directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-12)
-    unusual: list[tuple[float, int]] = []
-    for label in range(len(photos.classes)):
-        rows = _distinct(np.flatnonzero(photos.labels == label), photos.digests)
-        if len(rows) < _MIN_PHOTOS_FOR_OUTLIERS:
-            continue
-        likeness = _likeness(directions[rows])
-        middle = np.median(likeness)
-        spread = 1.4826 * float(np.median(np.abs(likeness - middle)))
-        if spread < _MIN_SPREAD:
-            continue
-        scores = (likeness - middle) / spread
-        chosen = (scores < _UNUSUAL) & considered[rows]
-        unusual += zip(scores[chosen].tolist(), rows[chosen].tolist(), strict=True)
-    return [
-        Extreme(photos.photos[row], "deviations", round(score, 2)) for score, row in sorted(unusual)
-    ]
-
-
-def _distinct(rows: NDArray[np.int64], digests: Sequence[bytes]) -> NDArray[np.int64]:
-    """Returns the first row of each file content: a copy says nothing about its class."""
-    first: dict[bytes | int, int] = {}
-    for row in rows.tolist():
-        first.setdefault(digests[row] or row, row)
-    return np.array(list(first.values()), np.int64)
-
-
-def _likeness(directions: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Returns how much each row resembles those that are nearest to it, [N]."""
-    nearest = []
-    for rows in np.array_split(np.arange(len(directions)), -(-len(directions) // _BLOCK_ROWS)):
-        cosines = directions[rows] @ directions.T
-        cosines[np.arange(len(rows)), rows] = -1.0
-        nearest.append(np.partition(cosines, -_NEIGHBORS, axis=1)[:, -_NEIGHBORS:].mean(axis=1))
-    return np.concatenate(nearest)
 
 
 def _extremes(
