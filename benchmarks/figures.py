@@ -15,7 +15,15 @@ _WIDTH_OF_FILES = 200
 
 Unit = Literal["s", "B", "%", "GFLOP/s", "GB/s", "photos/s"]
 Meaning = Literal[
-    "x as fast", "x the time", "x the memory", "points", "points lost", "s", "ms", "photos/s"
+    "x as fast",
+    "x the time",
+    "x the memory",
+    "points",
+    "points lost",
+    "s",
+    "ms",
+    "photos",
+    "photos/s",
 ]
 
 

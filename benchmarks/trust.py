@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from . import bursts, label_errors, reliance, strangers
+from . import bursts, drift, label_errors, reliance, strangers
 from .figures import Figure, Note
 from .settings import Settings
 
@@ -15,3 +15,4 @@ def run(settings: Settings) -> Iterator[Figure | Note]:
     yield from reliance.run(PART, settings)
     yield from strangers.run(PART, settings)
     yield from bursts.run(PART, settings)
+    yield from drift.run(PART, settings)

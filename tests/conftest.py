@@ -17,7 +17,7 @@ from coral_learn.edgetpu import probe
 
 ROOT = Path(__file__).parents[1]
 
-pytest_plugins = ["tests.support.stand_in.fixtures"]
+pytest_plugins = ["tests.support.mosquitto", "tests.support.stand_in.fixtures"]
 
 # No test measures wall time, which says little on a busy machine.
 settings.register_profile("any machine", deadline=None)

@@ -73,7 +73,7 @@ def test_importing_the_packages_loads_nothing_else() -> None:
     assert not {"numpy", "PIL", "ctypes", "flatbuffers"} & set(modules)
 
 
-@pytest.mark.parametrize("command", ["", "train", "project", "extractor", "export"])
+@pytest.mark.parametrize("command", ["", "train", "project", "extractor", "export", "watch"])
 def test_help_loads_nothing_that_a_command_runs_with(command: str) -> None:
     code = (
         "import sys; sys.argv = ['coral-learn', *sys.argv[1:], '--help']\n"

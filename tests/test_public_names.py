@@ -318,6 +318,10 @@ COMMANDS = {
         "--none-of-these "
         "--device --cache --no-cache --force --json"
     ),
+    "watch": (
+        "SOURCE --model --labels --every --existing --count --top-k --threshold --mqtt "
+        "--mqtt-password-file --name --input-size --input-range --resize --device --json"
+    ),
 }
 PHOTO_KEYS = {"path": None, "reason": None}
 RETRAINED_KEYS = {

@@ -44,6 +44,11 @@ _COMMANDS = {
         "Teach a project by showing, in a browser.",
     ),
     "train": ("train_commands", "train_command", "Retrain a classifier on your photos."),
+    "watch": (
+        "watch_command",
+        "watch_command",
+        "Classify pictures as they come, and tell when they look unlike the training.",
+    ),
 }
 
 

@@ -5,9 +5,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # an extra
+if TYPE_CHECKING:  # av is an extra, and photos without videos need no Pillow here
     from av import VideoFrame
     from av.container import InputContainer
+    from PIL import Image
 
 from ..words import counted, listed
 from .different_frames import DifferentFrames
@@ -62,6 +63,12 @@ def take_frames(found: Found) -> Found:
     return found._replace(groups=groups)
 
 
+def upright_image(frame: "VideoFrame") -> "Image.Image":
+    """Returns a frame of a video as a picture, turned as the video says."""
+    image: Image.Image = frame.to_image().rotate(getattr(frame, "rotation", 0), expand=True)
+    return image
+
+
 class VideoError(ValueError):
     """A video is damaged, or has no pictures."""
 
@@ -81,7 +88,7 @@ def save_frames(video: Path, folder: Path) -> Iterator[Path]:
     try:
         with av.open(str(video)) as container:
             for frame in _spread_frames(container):
-                image = frame.to_image().rotate(getattr(frame, "rotation", 0), expand=True)
+                image = upright_image(frame)
                 if not frames.is_new(image):
                     continue
                 number += 1

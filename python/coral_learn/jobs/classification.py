@@ -47,6 +47,7 @@ class Classifier:
         threshold: The lowest probability of an answer, as the model says; None if it says nothing.
         knows_familiarity: Whether the model tells how familiar photos look; one that was retrained
             here does.
+        familiarity_note: What the model knows of its training photos; None if it knows nothing.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Classifier:
         names = label_names(labels) if labels is not None else file.labels
         self._notes = read_answer_notes(file)
         self.threshold = self._notes.threshold
-        known = self._notes.familiarity
+        self.familiarity_note = known = self._notes.familiarity
         self._model = ImageModel(
             file,
             device=device,

@@ -1,0 +1,129 @@
+"""A folder that is watched for new pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ...dataset.entries import photos_below
+from .picture import Notice, Picture, now
+
+# Looking at names, sizes and times works on every file system, also on network drives, which tell
+# nobody of new files.
+_POLL_SECONDS = 0.5
+_MAX_LOAD = 0.1  # of the time, for looking at very many files
+_PATIENCE = 10.0  # seconds in which a picture that is being written changes at least once
+
+
+class _Version(NamedTuple):
+    """What changes when a file is written."""
+
+    size: int
+    changed: int
+    inode: int
+
+
+class _File:
+    """A picture in the folder.
+
+    Attributes:
+        version: The version that was seen last.
+        since: The time at which it was first seen, on the monotonic clock.
+        waits: Whether it has not been given yet.
+    """
+
+    def __init__(self, version: _Version, waits: bool) -> None:
+        self.version = version
+        self.since = time.monotonic()
+        self.waits = waits
+
+
+class FolderSource:
+    """The new and rewritten pictures in a folder and the folders in it.
+
+    A picture is given when it was the same twice in a row. If it cannot be read even so, it is
+    given again until it has not changed for 10 seconds.
+    """
+
+    def __init__(self, folder: Path, *, existing: bool) -> None:
+        """Remembers the pictures that are there.
+
+        Args:
+            folder: The folder.
+            existing: Whether to give the pictures that are there now, too.
+
+        Raises:
+            ValueError: The folder cannot be read.
+        """
+        self._folder = folder
+        self._files: dict[Path, _File] = {}
+        self._is_lost = False
+        for path, version in _versions(folder).items():
+            self._files[path] = _File(version, waits=existing)
+
+    def pictures(self) -> Iterator[Picture | Notice]:
+        """Yields new pictures, those that were written first before the others."""
+        while True:
+            start = time.monotonic()
+            news = self._look()
+            spent = time.monotonic() - start
+            yield from news
+            time.sleep(max(_POLL_SECONDS, spent / _MAX_LOAD))
+
+    def will_come_again(self, picture: Picture) -> bool:
+        """Tells whether a picture that cannot be read may not be complete yet, and comes again."""
+        file = self._files.get(Path(str(picture.origin["path"])))
+        if file is None or time.monotonic() - file.since >= _PATIENCE:
+            return False
+        file.waits = True
+        return True
+
+    def close(self) -> None:
+        """Does nothing: nothing is open."""
+
+    def _look(self) -> list[Picture | Notice]:
+        news: list[Picture | Notice] = []
+        try:
+            found = _versions(self._folder)
+        except (OSError, ValueError) as error:  # a drive that is unmounted may come back
+            if not self._is_lost:
+                reason = getattr(error, "strerror", None) or str(error)
+                news.append(Notice(f"{self._folder}: {reason}: waiting until it can be read again"))
+            self._is_lost = True
+            return news
+        if self._is_lost:
+            self._is_lost = False
+            news.append(Notice(f"{self._folder} can be read again"))
+        for path in self._files.keys() - found.keys():
+            del self._files[path]
+        settled = []
+        for path, version in found.items():
+            file = self._files.get(path)
+            if file is None or file.version != version:
+                self._files[path] = _File(version, waits=True)
+            elif file.waits:
+                settled.append((version.changed, path, file))
+        for _, path, file in sorted(settled, key=lambda each: each[:2]):
+            file.waits = False
+            news.append(Picture(path, {"path": str(path)}, now()))
+        return news
+
+
+def _versions(folder: Path) -> dict[Path, _Version]:
+    """Returns the pictures in a folder and the folders in it.
+
+    Raises:
+        ValueError: A folder cannot be read.
+        OSError: There is no such folder.
+    """
+    folder.stat()  # a folder that is gone has no photos, but photos_below raises no error for it
+    found = {}
+    for path in photos_below(folder):
+        try:
+            status = path.stat()
+        except OSError:  # it was removed in the meantime, or is a link to nothing
+            continue
+        found[path] = _Version(status.st_size, status.st_mtime_ns, status.st_ino)
+    return found

@@ -1,0 +1,45 @@
+"""Finding out what a source is: a folder, a video or a camera."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...dataset.suffixes import PHOTO_SUFFIXES
+from .camera import CameraSource, VideoSource
+from .folder import FolderSource
+from .frames import camera_address, is_live, open_frames
+from .picture import PictureSource
+
+
+def is_folder(source: str) -> bool:
+    """Tells whether a source is a folder, and not a video or a camera."""
+    return Path(source).is_dir()
+
+
+def open_source(source: str, *, every: float, existing: bool) -> PictureSource:
+    """Opens a folder, a video or a camera.
+
+    Args:
+        source: The path of a folder or a video, the number or the device of a camera, or its URL.
+        every: Seconds from one frame to the next one; not for folders.
+        existing: Whether to give the pictures that are in the folder already.
+
+    Raises:
+        ValueError: The folder, the video or the camera cannot be read.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return FolderSource(path, existing=existing)
+    is_camera = source.isdecimal() or "://" in source
+    if not is_camera and not path.exists():
+        raise ValueError(
+            f"there is no folder, video or camera {source}: give a folder, a video, the number of "
+            "a camera (0), its device (/dev/video0) or its URL (rtsp://, http://)"
+        )
+    if path.suffix.lower() in PHOTO_SUFFIXES and not is_camera:
+        raise ValueError(f"{source} is a photo, not a folder: use `coral-learn classify`")
+    address = camera_address(source)
+    container = open_frames(address)
+    if is_live(address, container):
+        return CameraSource(address, container, every)
+    return VideoSource(address, container, every)
