@@ -28,6 +28,7 @@ from aiohttp import web  # noqa: E402
 from aiohttp.test_utils import TestClient, TestServer  # noqa: E402
 
 from coral_learn.studio import limits  # noqa: E402
+from coral_learn.studio.board_camera import BoardCamera  # noqa: E402
 from coral_learn.studio.security import Guard  # noqa: E402
 from coral_learn.studio.server import make_app  # noqa: E402
 from coral_learn.studio.session import Session  # noqa: E402
@@ -55,9 +56,12 @@ def project(tmp_path: Path) -> Project:
 
 @asynccontextmanager
 async def client_of(
-    project: Project, guard: Guard | None = None, headers: dict[str, str] = HEADERS
+    project: Project,
+    guard: Guard | None = None,
+    headers: dict[str, str] = HEADERS,
+    camera: BoardCamera | None = None,
 ) -> AsyncIterator[Client]:
-    app = make_app(Session(project, "cpu"), guard or Guard.of_host("127.0.0.1"))
+    app = make_app(Session(project, "cpu"), guard or Guard.of_host("127.0.0.1"), camera)
     async with TestClient(TestServer(app), headers=headers) as client:
         yield client
 

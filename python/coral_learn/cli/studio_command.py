@@ -44,6 +44,12 @@ _INSTALL = "pip install 'coral-learn[studio]'"
     help="What a new project keeps of the pictures themselves.",
 )
 @device_option
+@click.option(
+    "--camera",
+    metavar="CAMERA",
+    help="Camera of this machine, which all pages may look through: its number (0), its device "
+    "(/dev/video0) or its URL (rtsp://, http://).",
+)
 @click.option("--browser/--no-browser", default=True, help="Open the page in the browser.")
 def studio_command(
     folder: Path,
@@ -54,6 +60,7 @@ def studio_command(
     resize: Resize | None,
     keep: Keep,
     device: str | None,
+    camera: str | None,
     browser: bool,
 ) -> None:
     """Teach a project by showing, in a browser.
@@ -74,5 +81,5 @@ def studio_command(
     else:
         project = Project.create(folder, named_extractor(extractor), resize=resize, keep=keep)
         display.print_facts([f"created the project {folder}", *project.notes])
-    options = StudioOptions(host, port, https, device, browser)
+    options = StudioOptions(host, port, https, device, browser, camera)
     run_studio(project, options, display.print_line)

@@ -12,7 +12,7 @@ routes = web.RouteTableDef()
 @routes.get("/api/state")
 async def _state(request: web.Request) -> web.Response:
     studio = request.app[STUDIO]
-    return web.json_response(await studio.read(studio.session.state))
+    return web.json_response(await studio.read(studio.state))
 
 
 @routes.get("/api/events")

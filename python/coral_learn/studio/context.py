@@ -7,8 +7,10 @@ from typing import Any, ParamSpec, TypeVar
 
 from aiohttp import web
 
+from .board_camera import BoardCamera
 from .live import LiveModel
 from .pages import Pages
+from .requests import explained
 from .session import Session
 
 _Params = ParamSpec("_Params")
@@ -25,14 +27,21 @@ class Studio:
     Attributes:
         session: The session.
         pages: The open pages.
+        camera: The camera of this machine, or None.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, camera: BoardCamera | None = None) -> None:
         self.session = session
-        self.pages = Pages(session)
+        self.camera = camera
+        self.pages = Pages(self.state)
         self._live = LiveModel(session.project, session.device)
         self._changes = ThreadPoolExecutor(1, "changes")
         self._preview = ThreadPoolExecutor(1, "preview")
+
+    def state(self) -> dict[str, Any]:
+        """Returns what pages show, as plain types."""
+        camera = None if self.camera is None else {"name": self.camera.name}
+        return self.session.state() | {"camera": camera}
 
     async def change(
         self, change: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
@@ -48,7 +57,7 @@ class Studio:
     ) -> web.Response:
         """Makes a change, and answers with the state after it."""
         await self.change(change, *args, **kwargs)
-        return web.json_response(await self.read(self.session.state))
+        return web.json_response(await self.read(self.state))
 
     async def read(
         self, read: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
@@ -65,15 +74,31 @@ class Studio:
         version = self.session.version
         return await _in(self._preview, lambda: self._live.answer(version, frame))
 
+    async def answer_or_error(self, frame: bytes) -> dict[str, Any]:
+        """Returns the answer to a frame, or what is wrong: one bad frame must not end a preview."""
+        try:
+            return await self.answer(frame)
+        except Exception as error:
+            return {"error": explained(error)}
+
     async def running(self, app: web.Application) -> AsyncIterator[None]:
         """Notices what other programs change, and cleans up at the end."""
         watcher = asyncio.create_task(self._notice_changes())
+        if self.camera is not None:
+            self.camera.start(self.pages.tell_notice)
         yield
         watcher.cancel()
-        await self.pages.close()
+        if self.camera is not None:
+            await asyncio.to_thread(self.camera.stop)
         await _in(self._preview, self._live.close)
         self._changes.shutdown()
         self._preview.shutdown()
+
+    async def shut_down(self, app: web.Application) -> None:
+        """Ends requests that would go on for ever."""
+        if self.camera is not None:
+            self.camera.release()
+        await self.pages.close()
 
     async def _notice_changes(self) -> None:
         while True:

@@ -10,7 +10,7 @@ from ..project.review import photos_of_project
 from .context import STUDIO
 from .exports import exports_of
 from .limits import MAX_FRAME_BYTES
-from .requests import as_download, explained
+from .requests import as_download
 
 routes = web.RouteTableDef()
 
@@ -18,15 +18,10 @@ routes = web.RouteTableDef()
 @routes.get("/api/preview")
 async def _preview(request: web.Request) -> web.WebSocketResponse:
     studio = request.app[STUDIO]
-    socket = web.WebSocketResponse(heartbeat=30, max_msg_size=MAX_FRAME_BYTES)
-    await socket.prepare(request)
+    socket = await studio.pages.open(request, max_bytes=MAX_FRAME_BYTES)
     async for message in socket:
         if message.type is web.WSMsgType.BINARY:
-            try:
-                answer = await studio.answer(message.data)
-            except Exception as error:  # one bad frame must not end the preview
-                answer = {"error": explained(error)}
-            await socket.send_json(answer)
+            await socket.send_json(await studio.answer_or_error(message.data))
     return socket
 
 

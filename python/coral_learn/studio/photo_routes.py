@@ -27,7 +27,7 @@ async def _add(request: web.Request) -> web.Response:
     with Incoming(studio.session.project.path) as incoming:
         await receive_files(request, incoming)
         result = await studio.change(studio.session.add, name, incoming, report, thin=thin)
-    return web.json_response(result | {"state": await studio.read(studio.session.state)})
+    return web.json_response(result | {"state": await studio.read(studio.state)})
 
 
 @routes.get("/api/photos")
@@ -80,7 +80,7 @@ async def _drop(request: web.Request) -> web.Response:
 async def _list_tray(request: web.Request) -> web.Response:
     studio = request.app[STUDIO]
     ids = await studio.read(studio.session.tray.ids)
-    has_model = (await studio.read(studio.session.state))["has_model"]
+    has_model = (await studio.read(studio.state))["has_model"]
     photos = [
         {"id": name} | (await _suggestion(studio, name) if has_model and place < _SUGGESTED else {})
         for place, name in enumerate(ids)

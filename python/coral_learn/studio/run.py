@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from ..project.project import Project
+from .board_camera import BoardCamera
 from .security import Guard
 from .server import make_app
 from .session import Session
 
 _EVERYWHERE = ("0.0.0.0", "::")
+
+
+_SHUTDOWN_SECONDS = 5.0  # for requests that are being answered
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class StudioOptions:
         https: Whether to use HTTPS, with a certificate of its own.
         device: The device that runs the models, or None.
         open_browser: Whether to open the page.
+        camera: The camera of this machine that pages may look through, or None.
     """
 
     host: str
@@ -37,6 +42,7 @@ class StudioOptions:
     https: bool = False
     device: str | None = None
     open_browser: bool = False
+    camera: str | None = None
 
 
 def run_studio(project: Project, options: StudioOptions, say: Callable[[str], None]) -> None:
@@ -48,10 +54,11 @@ def run_studio(project: Project, options: StudioOptions, say: Callable[[str], No
         say: Prints a line.
 
     Raises:
-        OSError: The address cannot be used.
+        ValueError: The address cannot be used, or the camera cannot be read.
     """
+    camera = None if options.camera is None else BoardCamera(options.camera)
     try:
-        asyncio.run(_serve(project, options, say))
+        asyncio.run(_serve(project, options, camera, say))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise ValueError(
@@ -66,7 +73,12 @@ def run_studio(project: Project, options: StudioOptions, say: Callable[[str], No
         raise
 
 
-async def _serve(project: Project, options: StudioOptions, say: Callable[[str], None]) -> None:
+async def _serve(
+    project: Project,
+    options: StudioOptions,
+    camera: BoardCamera | None,
+    say: Callable[[str], None],
+) -> None:
     guard = Guard.of_host(options.host)
     tls = None
     if options.https:
@@ -74,8 +86,8 @@ async def _serve(project: Project, options: StudioOptions, say: Callable[[str], 
 
         hosts = sorted({"localhost", "127.0.0.1", _shown_host(options.host), socket.gethostname()})
         tls = make_tls(project.path, hosts)
-    app = make_app(Session(project, options.device), guard)
-    runner = web.AppRunner(app, access_log=None)
+    app = make_app(Session(project, options.device), guard, camera)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         site = web.TCPSite(runner, options.host, options.port, ssl_context=tls)

@@ -5,7 +5,8 @@ from importlib.resources import files
 
 from aiohttp import web
 
-from . import class_routes, model_routes, photo_routes
+from . import camera_routes, class_routes, model_routes, photo_routes
+from .board_camera import BoardCamera
 from .context import STUDIO, Studio
 from .incoming import remove_left_files
 from .limits import MAX_JSON_BYTES
@@ -16,21 +17,24 @@ from .session import Session
 routes = web.RouteTableDef()
 
 
-def make_app(session: Session, guard: Guard) -> web.Application:
+def make_app(session: Session, guard: Guard, camera: BoardCamera | None = None) -> web.Application:
     """Returns the application that serves a session.
 
     Args:
         session: What people teach.
         guard: Who may use it.
+        camera: The camera of this machine, or None.
     """
     remove_left_files(session.project.path)
     app = web.Application(
         middlewares=[guarding(guard), explain_errors], client_max_size=MAX_JSON_BYTES
     )
-    app[STUDIO] = studio = Studio(session)
-    for part in (routes, class_routes.routes, photo_routes.routes, model_routes.routes):
-        app.add_routes(part)
+    app[STUDIO] = studio = Studio(session, camera)
+    app.add_routes(routes)
+    for part in (camera_routes, class_routes, model_routes, photo_routes):
+        app.add_routes(part.routes)
     app.cleanup_ctx.append(studio.running)
+    app.on_shutdown.append(studio.shut_down)
     app.on_response_prepare.append(add_headers)
     return app
 

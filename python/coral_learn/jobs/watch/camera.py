@@ -71,8 +71,8 @@ class CameraSource:
         self._reader.start()
 
     def pictures(self) -> Iterator[Picture | Notice]:
-        """Yields frames for ever, and what happened to the camera."""
-        while True:
+        """Yields frames until the source is closed, and what happened to the camera."""
+        while not self._stopped.is_set():
             start = time.monotonic()
             with self._changed:
                 self._changed.wait_for(lambda: self._newest or self._notices, _LONGEST_WAIT)
