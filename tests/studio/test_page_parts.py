@@ -15,7 +15,7 @@ from PIL import Image
 from tests.support.studio_page import StudioPage, open_studio
 
 pytest.importorskip("aiohttp", reason="needs the extra 'studio'")
-pytestmark = [pytest.mark.slow_when_emulated, pytest.mark.xdist_group("page of the studio")]
+pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
 
 
 @pytest.fixture(scope="module")

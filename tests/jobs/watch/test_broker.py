@@ -64,8 +64,11 @@ def test_an_entity_that_a_model_does_not_have_is_forgotten(broker: Mosquitto) ->
     kept = discovery_messages("Bird feeder", None, "1.0", has_familiarity=False)
     address = parse_broker(f"mqtt://127.0.0.1:{broker.port}")
     with Broker(address, None, kept, AT, Notices().append):
-        broker.kept(AT.availability, count=1)  # is sent last
         found = broker.kept("homeassistant/#", count=3)
+        for _ in range(20):  # the broker may still have what the first connection sent
+            if len(found) == 2:
+                break
+            found = broker.kept("homeassistant/#", count=3)
     assert sorted(topic.split("_")[-1] for topic in found) == ["class/config", "probability/config"]
 
 
