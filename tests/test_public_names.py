@@ -166,7 +166,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "redo": "",
         "remove_class": "name",
         "rename_class": "name new_name",
-        "serialize_model": "",
+        "serialize_model": "familiarity",
         "step": None,
         "summary": None,
         "to_json": "",

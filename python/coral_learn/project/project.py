@@ -316,13 +316,17 @@ class Project:
             self._store.write_index(redone)
             return redone.current.what
 
-    def serialize_model(self) -> bytes:
+    def serialize_model(self, *, familiarity: bool = True) -> bytes:
         """Returns the retrained model, with its labels.
+
+        Args:
+            familiarity: Whether the model is to know how familiar photos look, which takes most of
+                the time.
 
         Raises:
             ValueError: The project has fewer than two classes.
         """
-        return self._make_model()[0].content
+        return self._make_model(familiarity=familiarity)[0].content
 
     def export(self, output: str | os.PathLike[str]) -> Path:
         """Writes the model and ``label_map.txt`` into a folder.
@@ -342,7 +346,7 @@ class Project:
         folder.mkdir(parents=True, exist_ok=True)
         return save_model(folder, model, classes).model
 
-    def _make_model(self) -> tuple[ModelFile, list[str]]:
+    def _make_model(self, *, familiarity: bool = True) -> tuple[ModelFile, list[str]]:
         """Returns the retrained model and the names of its classes."""
         with self._store.locked(shared=True):  # so that no change removes the head meanwhile
             current = self.step
@@ -356,12 +360,14 @@ class Project:
                 )
             head = self._store.load_head(current.head)
             rows, labels = self._store.load_embeddings(current)
-        from .training import measure_familiarity  # not needed to show or undo
-        from .unknown_range import embeddings_of
-
         head.labels = current.classes
         extractor = ModelFile.open(self._store.extractor)
         model = head.to_model(with_resize(extractor, read_view(extractor)))
+        if not familiarity:
+            return model, current.classes
+        from .training import measure_familiarity  # not needed to show or undo
+        from .unknown_range import embeddings_of
+
         seen = embeddings_of(extractor, rows)
         known = measure_familiarity(seen, labels, len(views_of(extractor)))
         return with_answer_notes(model, AnswerNotes(familiarity=known)), current.classes

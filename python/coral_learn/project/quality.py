@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..arrays import ProbabilityMatrix
 from ..embeddings import Embeddings
 from ..heads.folds import is_cheap
+from ..heads.label_errors import doubt_again
 from ..heads.refit import refit
 from ..heads.scenes import number_scenes
 from ..heads.softmax_regression import SoftmaxRegression
@@ -17,7 +18,7 @@ from ..jobs.held_out import score_held_out
 from ..jobs.learning_curve import describe_gain, measure_learning_curve
 from ..jobs.review.findings import Doubtful
 from ..jobs.review.photos import ReviewedPhotos
-from ..jobs.review.run import find_doubtful
+from ..jobs.review.run import doubtful_of
 
 _SEED = 0
 
@@ -99,10 +100,11 @@ def measure_quality(photos: ReviewedPhotos) -> Quality:
 
     scenes = number_scenes(*data, photos.groups)
     scores = score_held_out(*data, score, _SEED, scenes, repeats=1)
-    doubtful = find_doubtful(photos)
     if scores is None:
         advice = ["Add photos: each class needs two or more before anything can be measured."]
-        return Quality(photos.classes, None, [], [], doubtful, advice)
+        return Quality(photos.classes, None, [], [], [], advice)
+    first, generator = scores.by_photo(photos.labels), np.random.default_rng(_SEED)
+    doubts = doubt_again(*data, score, scenes, first, generator, repeats=1)
     curve = None
     if is_cheap(photos.embeddings, classes):
         curve = measure_learning_curve(*data, score, scores, _SEED, scenes)
@@ -121,4 +123,6 @@ def measure_quality(photos: ReviewedPhotos) -> Quality:
     advice = [] if curve is None else [f"{describe_gain(curve)}."]
     validation = cross_validation_of(scores, photos.classes)
     confusion = np.rint(scores.confusion).astype(int).tolist()
-    return Quality(photos.classes, validation, confusion, wrong, doubtful, advice)
+    return Quality(
+        photos.classes, validation, confusion, wrong, doubtful_of(photos, doubts), advice
+    )

@@ -16,6 +16,7 @@ from ..jobs.review.run import review_photos
 from ..labels import format_labels
 from ..project.project import Project
 from ..project.review import photos_of_project
+from .session import Session
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,16 @@ class Export:
         }
 
 
-def exports_of(project: Project) -> list[Export]:
-    """Returns everything that can be downloaded from a project."""
+def exports_of(session: Session) -> list[Export]:
+    """Returns everything that can be downloaded from a session."""
+    project, model = session.project, session.model
     folder = shlex.quote(str(project.path))
-    name, model = project.path.resolve().name, project.serialize_model
+    name = project.path.resolve().name
     own = f"coral-learn project export {folder} --output model"
     return [
         Export("model", f"{name}.tflite", model, own, model),
         Export("labels", f"{name}-labels.txt", lambda: _labels(project), own, model),
-        *(_folder_export(project, target, own) for target in get_args(Target)),
+        *(_folder_export(session, target, own) for target in get_args(Target)),
         Export(
             "report",
             f"{name}-review.html",
@@ -75,15 +77,15 @@ def _labels(project: Project) -> bytes:
     return format_labels(project.classes).encode()
 
 
-def _folder_export(project: Project, target: Target, own: str) -> Export:
-    name = project.path.resolve().name
+def _folder_export(session: Session, target: Target, own: str) -> Export:
+    name = session.project.path.resolve().name
     command = (
         f"{own} && coral-learn export model/retrained_model.tflite --for {target} --output "
         f"{shlex.quote(name)}-{target}"
     )
 
     def make() -> bytes:
-        return _zipped(project, target, name)
+        return _zipped(session.model(), target, name)
 
     return Export(target, f"{name}-{target}.zip", make, command, make)
 
@@ -93,8 +95,8 @@ def _report(project: Project) -> bytes:
     return render_page(review_photos(project.path.resolve().name, photos, count=0))
 
 
-def _zipped(project: Project, target: Target, name: str) -> bytes:
-    export = prepare_export(project.serialize_model(), target, Path(name))
+def _zipped(model: bytes, target: Target, name: str) -> bytes:
+    export = prepare_export(model, target, Path(name))
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, data in export.files.items():

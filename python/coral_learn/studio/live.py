@@ -1,4 +1,4 @@
-"""The model that the preview runs: the very file that is downloaded."""
+"""The model that the preview runs, whose layers are those of the file that is downloaded."""
 
 import time
 from dataclasses import dataclass
@@ -50,7 +50,6 @@ class LiveModel:
                 {"label": each.label, "score": round(each.score, 4)} for each in found.classes
             ],
             "label": best.label if best.score >= loaded.threshold else None,
-            "familiarity": found.familiarity,
             "milliseconds": round(milliseconds, 1),
             "version": version,
         }
@@ -63,7 +62,9 @@ class LiveModel:
 
     def _load(self, version: int) -> LoadedModel:
         if self._loaded is None or self._loaded.version != version:
-            content, threshold = self._project.serialize_model(), self._project.step.threshold
+            # What the model knows of its photos changes no answer and takes most of the time.
+            content = self._project.serialize_model(familiarity=False)
+            threshold = self._project.step.threshold
             self.close()
             classifier = Classifier(content, device=self._device)
             self._loaded = LoadedModel(version, classifier, threshold)

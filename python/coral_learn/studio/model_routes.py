@@ -53,7 +53,7 @@ async def _list_exports(request: web.Request) -> web.Response:
     studio = request.app[STUDIO]
 
     def listed() -> list[dict[str, Any]]:
-        return [export.to_json() for export in exports_of(studio.session.project)]
+        return [export.to_json() for export in exports_of(studio.session)]
 
     return web.json_response({"exports": await studio.read_once("exports", listed)})
 
@@ -61,9 +61,7 @@ async def _list_exports(request: web.Request) -> web.Response:
 @routes.get("/api/exports/{id}")
 async def _export(request: web.Request) -> web.Response:
     studio = request.app[STUDIO]
-    found = [
-        each for each in exports_of(studio.session.project) if each.id == request.match_info["id"]
-    ]
+    found = [each for each in exports_of(studio.session) if each.id == request.match_info["id"]]
     if not found:
         raise web.HTTPNotFound
     return as_download(await studio.read(found[0].make), found[0].file)

@@ -64,6 +64,14 @@ class Session:
             raise ValueError(f"no picture is kept of the photo {name!r}")
         return path
 
+    def model(self) -> bytes:
+        """Returns the model that is downloaded.
+
+        Raises:
+            ValueError: The project has fewer than two classes.
+        """
+        return self.of_version("model", self.project.serialize_model)
+
     def of_version(self, name: str, make: Callable[[], _Result]) -> _Result:
         """Returns a result that is made once for each version."""
         version = self.version

@@ -110,7 +110,11 @@ def find_doubtful(photos: ReviewedPhotos, seed: int = 0) -> list[Doubtful]:
 
     The most doubtful is first. There are none if all classes have too few photos to tell.
     """
-    doubts = _doubts(photos, seed)
+    return doubtful_of(photos, _doubts(photos, seed))
+
+
+def doubtful_of(photos: ReviewedPhotos, doubts: Doubts) -> list[Doubtful]:
+    """Returns the photos whose label is probably wrong, as :func:`find_doubtful` does."""
     return _named_doubtful(photos, doubts, _are_doubtful(photos, doubts))
 
 
