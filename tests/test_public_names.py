@@ -310,7 +310,8 @@ COMMANDS = {
         "--json"
     ),
     "studio": (
-        "FOLDER --host --port --https --extractor --resize --keep --device --browser --no-browser"
+        "FOLDER --host --port --https --extractor --resize --keep --device "
+        "--camera --browser --no-browser"
     ),
     "train": (
         "DATA_DIR --extractor --tensor --output --method --iterations --learning-rate --batch-size "
