@@ -157,9 +157,8 @@ def pages(session: nox.Session) -> None:
     modules = Path("build/nox/pages")
     session.run("npm", "install", "--silent", "--prefix", str(modules), "axe-core@4", external=True)
     axe = modules / "node_modules" / "axe-core" / "axe.min.js"
-    session.run(
-        "pytest", "-q", "tests/studio", *session.posargs, env={"CORAL_LEARN_AXE": str(axe.resolve())}
-    )
+    environment = {"CORAL_LEARN_AXE": str(axe.resolve())}
+    session.run("pytest", "-q", "tests/studio", *session.posargs, env=environment)
 
 
 @nox.session(requires=["package"], venv_backend="none")
