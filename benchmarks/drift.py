@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from coral_learn.jobs.folds import make_folds
+from coral_learn.heads.folds import make_folds
 from PIL import Image, ImageFilter
 
 from coral_learn import EmbeddingExtractor, Embeddings, ImageFolder, SoftmaxRegression
@@ -114,7 +114,7 @@ class _Stream:
         left_out = seed % (int(labels.max()) + 1)
         known = [order[labels[order] == label] for label in np.unique(labels) if label != left_out]
         train = np.concatenate([rows[:_TRAINED] for rows in known])
-        folds = make_folds(embeddings[train], labels[train], seed)
+        folds = make_folds(labels[train], None, np.random.default_rng(seed))
         familiarity = fit_familiarity(embeddings[train], labels[train], folds)
         assert familiarity is not None
         self._known = familiarity
