@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from coral_learn.heads.folds import make_folds
 from PIL import Image, ImageFilter
 
 from coral_learn import EmbeddingExtractor, Embeddings, ImageFolder, SoftmaxRegression
 from coral_learn.extraction.builtin_extractor import builtin_extractor
 from coral_learn.heads.familiarity import fit_familiarity
+from coral_learn.heads.folds import make_folds
 from coral_learn.jobs.watch.drift import DriftDetector
 from coral_learn.jobs.watch.scenes import SceneCounter
 

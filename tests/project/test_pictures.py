@@ -172,13 +172,15 @@ def test_dropped_photos_can_be_had_back(project: Project, drawn: Path) -> None:
 
 def test_pictures_that_no_state_uses_are_removed(project: Project, drawn: Path) -> None:
     pictures = kept_files(project)
-    mine = project.path / "photos" / "notes.txt"
-    mine.write_text("not a picture of a photo")
+    mine = project.path / "photos" / "2024.jpg"
+    mine.write_text("not a picture of a photo of the project")
+    (project.path / "parts" / "letter.txt").write_text("mine, too")
     project.add_class("turtle", photos_of(drawn, "turtle"))
     project.undo()
     assert len(kept_files(project)) == len(pictures) + COUNT + 1  # the change can be made again
     project.rename_class("crab", "Krabbe")
     assert kept_files(project) == {*pictures, mine.name}
+    assert (project.path / "parts" / "letter.txt").exists()
 
 
 def test_a_change_makes_what_was_undone_unreachable(project: Project) -> None:

@@ -14,11 +14,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
 from tests.support.drawn_extractor import drawn_extractor
 
+from coral_learn.cli.studio_command import studio_command
 from coral_learn.demo.drawing import write_photos
 from coral_learn.jobs.classification import Classifier
 from coral_learn.project.project import Project
@@ -206,7 +208,11 @@ def test_what_is_no_picture_is_named_and_skipped(project: Project, drawn: Path) 
         result = await add(client, "fish", good[0], *photos_of(drawn, "fish"))
         assert result["other_classes"] == [{"name": good[0][0], "class": "crab"}]
         assert result["added"] == COUNT
-        assert not list((project.path / "incoming").iterdir())
+        same = ("same.jpg", good[0][1])
+        result = await add(client, "fish", ("same.jpg", b"broken"), same)
+        assert result["other_classes"] == [{"name": "same.jpg", "class": "crab"}]
+        assert len(result["skipped"]) == 1
+        assert not list(project.path.glob(".incoming*"))
 
     on_server(project, work)
     assert not (project.path.parent / "passwd").exists()
@@ -222,6 +228,8 @@ def test_archives_are_unpacked(project: Project, drawn: Path) -> None:
         result = await add(client, "crab", ("bomb.zip", bomb), ("outside.zip", outside))
         assert result["added"] == 0
         assert [each["name"] for each in result["skipped"]] == ["bomb.zip", "outside.zip"]
+        result = await add(client, "crab", ("notes.zip", zipped([("readme.txt", b"words")])))
+        assert "there is no picture in it" in result["skipped"][0]["reason"]
 
     on_server(project, work)
     assert not list(project.path.parent.glob("**/outside.jpg"))
@@ -263,7 +271,7 @@ def test_too_much_is_refused(
         long = io.BytesIO(json.dumps({"name": "x" * 3_000_000}).encode())
         await answer(client, "POST", "/api/classes", 413, data=long)
         assert (await add(client, "crab", small))["added"] == 1
-        assert not list((project.path / "incoming").iterdir())
+        assert not list(project.path.glob(".incoming*"))
 
     on_server(project, work)
 
@@ -279,6 +287,7 @@ def test_pictures_are_shown(project: Project, drawn: Path) -> None:
             assert max(picture.size) <= 320
         whole = await client.get(f"/api/photos/{photo['id']}/picture")
         assert await whole.read() == photos_of(drawn, "fish")[-1][1]
+        assert whole.headers["Content-Type"].startswith("image/")
         for name in ("0123456789ab", "..%2f..%2fproject.json", "x"):
             await answer(client, "GET", f"/api/photos/{name}/picture", 409)
 
@@ -359,7 +368,11 @@ def test_the_tray_is_sorted_later(project: Project, drawn: Path) -> None:
         sorted_one = {"ids": ids[:1], "class": "fish"}
         state = await answer(client, "POST", "/api/tray/sort", json=sorted_one)
         assert (state["tray"], state["classes"][1]["photos"]) == (2, COUNT + 1)
-        await answer(client, "POST", "/api/tray/sort", 409, json=sorted_one)
+        await answer(client, "POST", "/api/tray/sort", json=sorted_one)  # sorted once more
+        state = await answer(client, "POST", "/api/undo")
+        assert (state["tray"], state["classes"][1]["photos"]) == (3, COUNT)
+        state = await answer(client, "POST", "/api/redo")
+        assert (state["tray"], state["classes"][1]["photos"]) == (2, COUNT + 1)
         state = await answer(client, "POST", "/api/tray/sort", json={"ids": ids[1:], "class": None})
         assert state["tray"] == 0
         await answer(client, "GET", "/api/tray/..%2f..%2fproject", 409)
@@ -408,6 +421,69 @@ def test_exports(project: Project, drawn: Path) -> None:
         await answer(client, "GET", "/api/exports/other", 404)
 
     on_server(project, work)
+
+
+def test_only_ids_of_photos_are_taken(project: Project, drawn: Path) -> None:
+    async def work(client: Client) -> None:
+        await teach(client, drawn)
+        for name in ("/etc/passwd", str(drawn / "crab" / "crab_000.jpg"), "abcd"):
+            failed = await answer(client, "POST", "/api/photos/drop", 409, json={"ids": [name]})
+            assert failed["error"] == f"there is no photo {name!r}: it was dropped meanwhile"
+
+    on_server(project, work)
+
+
+def test_names_that_an_address_cannot_have_are_refused(project: Project) -> None:
+    async def work(client: Client) -> None:
+        for name in (".", "..", "x" * 101):
+            await answer(client, "POST", "/api/classes", 409, json={"name": name})
+        await answer(client, "POST", "/api/classes", json={"name": "x"})
+        await answer(client, "PATCH", "/api/classes/x", 409, json={"name": ".."})
+        for body in (b"[" * 100_000, b'{"name": "\xff"}'):
+            await answer(client, "POST", "/api/classes", 409, data=io.BytesIO(body))
+
+    on_server(project, work)
+
+
+def test_a_class_with_photos_comes_before_an_empty_one(project: Project, drawn: Path) -> None:
+    async def work(client: Client) -> None:
+        await teach(client, drawn)
+        await answer(client, "DELETE", "/api/classes/fish")
+        await answer(client, "POST", "/api/classes", json={"name": "fish"})
+        await answer(client, "POST", "/api/undo")
+        state = await answer(client, "PATCH", "/api/classes/fish", json={"name": "Fisch"})
+        assert state["classes"][1] == {"name": "Fisch", "photos": COUNT}
+
+    on_server(project, work)
+
+
+def test_a_project_that_is_away_for_a_moment_is_noticed_again(project: Project) -> None:
+    async def work(client: Client) -> None:
+        away = project.path.with_name("away")
+        project.path.rename(away)
+        await asyncio.sleep(1.5)
+        away.rename(project.path)
+        (project.path / "empty-classes.json").write_text('["crab"]')
+        for _ in range(100):
+            state = await answer(client, "GET", "/api/state")
+            if state["classes"]:
+                break
+            await asyncio.sleep(0.1)
+        assert state["classes"] == [{"name": "crab", "photos": 0}]
+
+    on_server(project, work)
+
+
+def test_an_existing_project_refuses_options_of_a_new_one(project: Project) -> None:
+    with pytest.raises(click.UsageError, match="--keep: for a new project only"):
+        studio_command.main([str(project.path), "--keep", "nothing"], standalone_mode=False)
+
+
+def test_a_new_project_replaces_nothing(tmp_path: Path) -> None:
+    (tmp_path / "extractor.tflite").write_text("mine")
+    with pytest.raises(ValueError, match=r"has a 'extractor\.tflite' and is no project"):
+        studio_command.main([str(tmp_path)], standalone_mode=False)
+    assert (tmp_path / "extractor.tflite").read_text() == "mine"
 
 
 def test_the_demo_fills_an_empty_project(project: Project) -> None:
@@ -536,8 +612,11 @@ def test_a_killed_studio_loses_nothing(
     asyncio.run(add_class_at(link))
     process.kill()
     process.wait()
-    left = project.path / "incoming" / "of-a-killed-request"
+    left = project.path / f".incoming-{process.pid}-killed"
     left.mkdir(parents=True)
+    mine = project.path / "incoming" / "mine.jpg"
+    mine.parent.mkdir()
+    mine.touch()
     process, link = command()
     state = asyncio.run(state_at(link))
     assert state["classes"] == [
@@ -545,6 +624,7 @@ def test_a_killed_studio_loses_nothing(
         {"name": "turtle", "photos": 0},
     ]
     assert not left.exists()
+    assert mine.exists()
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from .model_commands import named_extractor
 from .options import PATH, WholeNumber, device_option, extractor_option, resize_option
@@ -51,7 +52,9 @@ _INSTALL = "pip install 'coral-learn[studio]'"
     "(/dev/video0) or its URL (rtsp://, http://).",
 )
 @click.option("--browser/--no-browser", default=True, help="Open the page in the browser.")
+@click.pass_context
 def studio_command(
+    context: click.Context,
     folder: Path,
     host: str,
     port: int,
@@ -77,9 +80,35 @@ def studio_command(
     from . import display
 
     if is_project(folder):
+        _refuse_options_of_new_projects(context, folder)
         project = Project(folder)
     else:
+        _refuse_foreign_files(folder)
         project = Project.create(folder, named_extractor(extractor), resize=resize, keep=keep)
         display.print_facts([f"created the project {folder}", *project.notes])
     options = StudioOptions(host, port, https, device, browser, camera)
     run_studio(project, options, display.print_line)
+
+
+def _refuse_options_of_new_projects(context: click.Context, folder: Path) -> None:
+    """Refuses what an existing project would ignore."""
+    given = [
+        param.opts[0]
+        for param in context.command.params
+        if param.name in ("extractor", "resize", "keep")
+        and context.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(
+            f"{', '.join(given)}: for a new project only, and {folder} is one already. Leave it "
+            "out, or choose another folder."
+        )
+
+
+def _refuse_foreign_files(folder: Path) -> None:
+    """Refuses a folder in which a new project would replace somebody's own files."""
+    for name in ("extractor.tflite", "parts", "photos", "thumbnails", "tray"):
+        if (folder / name).exists():
+            raise ValueError(
+                f"{folder} has a {name!r} and is no project. Choose a new folder for the project."
+            )

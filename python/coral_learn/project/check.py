@@ -28,7 +28,7 @@ def count_agreement(path: Path, device: str | None = None) -> tuple[int, int]:
         OSError: A file cannot be read.
     """
     store = ProjectStore(path)
-    content = Project(path).serialize_model()
+    content = Project(path).serialize_model(familiarity=False)
     with store.locked(shared=True):
         index = store.read_index()
         state = index.current

@@ -123,9 +123,10 @@ def _has_valid_fields(state: Any) -> bool:
         and all(_is_file_name(part.file) for part in state.photos)
         and all(_are_labels(part.labels, number) for part in state.photos)
         and (state.head is None or _is_file_name(state.head))
-        and isinstance(state.accuracy, float | int | None)
-        and isinstance(state.threshold, float | int)
+        and (state.accuracy is None or _is_fraction(state.accuracy))
+        and _is_fraction(state.threshold)
         and isinstance(state.tested, int)
+        and state.tested >= 0
     )
 
 
@@ -139,4 +140,8 @@ def _are_labels(labels: Any, classes: int) -> bool:
 
 def _is_file_name(name: Any) -> bool:
     """Tells whether a name stays inside the folder."""
-    return isinstance(name, str) and Path(name).name == name
+    return isinstance(name, str) and Path(name).name == name and name not in ("", "..")
+
+
+def _is_fraction(number: Any) -> bool:
+    return isinstance(number, float | int) and 0 <= number <= 1

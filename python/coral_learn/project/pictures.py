@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from ..dataset.suffixes import PHOTO_SUFFIXES
 from ..extraction.photo_file import PhotoError, read_photo
 from ..files import write_atomically
 from ..jobs.thumbnail import small_jpeg
@@ -18,7 +19,7 @@ from .index import Keep
 
 _FOLDERS: dict[Keep, str] = {"originals": "photos", "thumbnails": "thumbnails"}
 _SIZE = 320  # pixels of the longer side of a thumbnail: enough to see what is on it
-_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Pictures:
@@ -54,7 +55,7 @@ class Pictures:
             suffix, picture = Path(path).suffix.lower(), content
             if keep == "thumbnails":
                 suffix, picture = ".jpg", _small(content, path)
-            kept = folder / (digest.hex() + (suffix if _SUFFIX.fullmatch(suffix) else ""))
+            kept = folder / (digest.hex() + (suffix if suffix in PHOTO_SUFFIXES else ""))
             if not kept.exists():
                 write_atomically(kept, picture)
 
@@ -83,7 +84,7 @@ class Pictures:
     def _files_in(self, folder: str) -> Iterable[tuple[bytes, Path]]:
         with suppress(FileNotFoundError):
             for path in (self._project / folder).iterdir():
-                with suppress(ValueError):  # a file of something else, which stays
+                if _DIGEST.fullmatch(path.stem) and path.is_file():  # others are somebody's own
                     yield bytes.fromhex(path.stem), path
 
 

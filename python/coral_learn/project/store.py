@@ -9,6 +9,7 @@ photos/*, thumbnails/*    what is kept of the photos themselves
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from .pictures import Pictures
 from .state import REMOVED, EmbeddingFile, ProjectState
 
 _DIGEST_SIZE = 32
+_OWN_NAME = re.compile(r"(embeddings-[0-9a-f]+\.(npz|sha256)|head-[0-9a-f]+\.npz)")
 _INDEX_NAME = "project.json"
 _LOCK_NAME = "lock"
 _PARTS_NAME = "parts"
@@ -174,7 +176,7 @@ class ProjectStore:
         used |= {_digests_name(name) for name in used}
         used |= {state.head for state in states if state.head is not None}
         for path in self._parts.iterdir():
-            if path.name not in used:
+            if path.name not in used and _OWN_NAME.fullmatch(path.name):
                 path.unlink()
         if index.keep != "nothing":
             self.pictures.remove_others(self._used_digests(states))

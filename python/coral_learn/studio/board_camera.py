@@ -5,6 +5,7 @@ import io
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 
 from PIL import Image
 
@@ -34,6 +35,8 @@ class BoardCamera:
         Raises:
             ValueError: It cannot be read.
         """
+        if Path(source).is_dir():
+            raise ValueError(f"{source} is a folder, not a camera: give --camera a number or a URL")
         self.name = camera_address(source).shown
         self._address = source
         self._source = open_source(source, every=_SECONDS, existing=False)

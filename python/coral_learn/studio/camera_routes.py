@@ -9,6 +9,7 @@ from aiohttp import web
 from .board_camera import BoardCamera
 from .context import STUDIO, Studio
 from .incoming import Incoming
+from .photo_routes import LOOK
 from .requests import read_json, read_text
 
 routes = web.RouteTableDef()
@@ -58,7 +59,7 @@ async def _record(request: web.Request) -> web.Response:
     name, seconds = read_text(data, "class"), data.get("seconds")
     if not isinstance(seconds, int | float) or not 0 < seconds <= _MAX_SECONDS:
         raise ValueError(f"'seconds' must be above 0 and at most {_MAX_SECONDS:g}")
-    report = studio.pages.progress("look at the pictures")
+    report = studio.pages.progress(LOOK)
     end = time.monotonic() + seconds
     with Incoming(studio.session.project.path) as incoming:
         async with aclosing(camera.frames()) as frames:

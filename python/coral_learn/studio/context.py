@@ -1,6 +1,7 @@
 """What all requests share: the session, the open pages, and the threads that work for them."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
@@ -103,8 +104,9 @@ class Studio:
     async def _notice_changes(self) -> None:
         while True:
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-            if await asyncio.to_thread(self.session.notice_changes):
-                await self.pages.tell_state()
+            with contextlib.suppress(OSError, ValueError):  # its disk may be away for a moment
+                if await asyncio.to_thread(self.session.notice_changes):
+                    await self.pages.tell_state()
 
 
 async def _in(executor: ThreadPoolExecutor, work: Callable[[], _Result]) -> _Result:

@@ -7,16 +7,23 @@ from ..files import write_atomically
 
 
 class EmptyClasses:
-    """The names of the classes of a project that have no photo yet, kept in a file."""
+    """The names of the classes of a project that have no photo yet, kept in a file.
+
+    Attributes:
+        file: The file.
+    """
 
     def __init__(self, project: Path) -> None:
-        self._file = project / "empty-classes.json"
-        self._names = self._read()
+        self.file = project / "empty-classes.json"
 
     @property
     def names(self) -> list[str]:
-        """The names, in the order in which they were added."""
-        return list(self._names)
+        """The names, in the order in which they were added, also by another studio."""
+        try:
+            names = json.loads(self.file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):  # nothing is lost but names without photos
+            return []
+        return [each for each in names if isinstance(each, str)] if isinstance(names, list) else []
 
     def add(self, name: str) -> None:
         """Adds a name.
@@ -24,7 +31,7 @@ class EmptyClasses:
         Raises:
             OSError: The file cannot be written.
         """
-        self._write([*self._names, name])
+        self._write([*self.names, name])
 
     def remove(self, name: str) -> None:
         """Removes a name.
@@ -32,15 +39,7 @@ class EmptyClasses:
         Raises:
             OSError: The file cannot be written.
         """
-        self._write([each for each in self._names if each != name])
-
-    def _read(self) -> list[str]:
-        try:
-            names = json.loads(self._file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # nothing is lost but names without photos
-            return []
-        return [each for each in names if isinstance(each, str)] if isinstance(names, list) else []
+        self._write([each for each in self.names if each != name])
 
     def _write(self, names: list[str]) -> None:
-        write_atomically(self._file, json.dumps(names).encode())
-        self._names = names
+        write_atomically(self.file, json.dumps(names).encode())

@@ -1,5 +1,7 @@
 """Files that a browser sends: kept on disk while they come, and turned into pictures of a class."""
 
+import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from ..dataset.videos import INSTALL_VIDEO, VideoError, save_frames
 from ..extraction.photo_rows import SkippedPhoto
 from .limits import MAX_ARCHIVE_BYTES, MAX_FILES, MAX_PICTURE_BYTES, SPARE_BYTES
 
-_FOLDER = "incoming"
+_FOLDER = re.compile(r"\.incoming-(\d+)-\w+")
 
 
 class RefusedError(ValueError):
@@ -43,9 +45,7 @@ class Incoming:
     """The files of one request, in a folder that is removed at the end of a ``with`` statement."""
 
     def __init__(self, project: Path) -> None:
-        parent = project / _FOLDER
-        parent.mkdir(exist_ok=True)
-        self._folder = Path(tempfile.mkdtemp(dir=parent))
+        self._folder = Path(tempfile.mkdtemp(prefix=f".incoming-{os.getpid()}-", dir=project))
         self._files: list[tuple[Path, str]] = []
         self._names: dict[Path, str] = {}
 
@@ -101,12 +101,20 @@ class Incoming:
     def _unpack(self, path: Path, name: str, found: Pictures) -> None:
         folder = path.with_name(f"{path.name}.files")
         folder.mkdir()
+        ignored = Ignored()
         try:
-            unpack(path, folder, Ignored())
+            unpack(path, folder, ignored)
         except ValueError as error:
             found.skipped.append(SkippedPhoto(name, str(error).replace(str(path), "it")))
             return
-        found.paths += photos_below(folder)
+        photos = photos_below(folder)
+        videos = sorted(each for each in folder.rglob("*") if each.suffix.lower() in VIDEO_SUFFIXES)
+        found.paths += photos
+        for video in videos:
+            self._take_frames(video, f"{name}, {video.name}", found)
+        if not photos and not videos:
+            reason = f"there is no picture in it{f' ({ignored})' if ignored else ''}"
+            found.skipped.append(SkippedPhoto(name, reason))
 
     def _take_frames(self, path: Path, name: str, found: Pictures) -> None:
         folder = path.with_name(f"{path.name}.frames")
@@ -156,8 +164,24 @@ class IncomingFile:
 
 
 def remove_left_files(project: Path) -> None:
-    """Removes what a studio that was killed had not yet taken up."""
-    shutil.rmtree(project / _FOLDER, ignore_errors=True)
+    """Removes what studios that were killed had not yet taken up."""
+    for folder in project.iterdir():
+        name = _FOLDER.fullmatch(folder.name)
+        if name and not _is_running(int(name[1])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    """Tells whether there is a process of this number."""
+    if os.name == "nt":  # where signal 0 would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def _different(paths: list[Path]) -> Iterator[Path]:

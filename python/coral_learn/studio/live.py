@@ -72,7 +72,7 @@ class LiveModel:
 
 
 def _classify(classifier: Classifier, frame: bytes) -> Answer:
-    """Returns all classes, the most probable first, and how familiar the frame looks."""
+    """Returns all classes, the most probable first."""
     try:
         with open_photo(frame) as picture:
             [found] = classifier.answer([picture], top_k=classifier.num_classes, threshold=0)

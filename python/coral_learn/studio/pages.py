@@ -29,9 +29,6 @@ class Pages:
     async def follow(self, request: web.Request) -> web.WebSocketResponse:
         """Tells a page what changes, until it is closed."""
         socket = await self.open(request, max_bytes=1024)
-        if len(self._sockets) >= MAX_SOCKETS:
-            await socket.close(message=b"too many pages are open")
-            return socket
         self._sockets.add(socket)
         try:
             state = await asyncio.to_thread(self._state)
@@ -74,6 +71,8 @@ class Pages:
             request: The request for it.
             max_bytes: The largest message that a page may send.
         """
+        if len(self._all) >= MAX_SOCKETS:
+            raise web.HTTPServiceUnavailable(reason="too many pages are open")
         socket = web.WebSocketResponse(
             heartbeat=_HEARTBEAT_SECONDS, timeout=_CLOSE_SECONDS, max_msg_size=max_bytes
         )

@@ -13,17 +13,18 @@ from .requests import read_ids, read_json, read_number, read_text, receive_files
 routes = web.RouteTableDef()
 
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # an id is of one content
+_NO_SCRIPTS = {"Content-Disposition": "attachment"}  # where somebody opens it as a page
 _THUMBNAIL = 320  # pixels
 _MOST_PHOTOS = 1000  # in one answer
 _SUGGESTED = 60  # pictures of the tray, the oldest, which a page shows first
-_LOOK = "look at the pictures"
+LOOK = "look at the pictures"
 
 
 @routes.post("/api/photos")
 async def _add(request: web.Request) -> web.Response:
     studio = request.app[STUDIO]
     name, thin = request.query.get("class", ""), request.query.get("thin") == "1"
-    report = studio.pages.progress(_LOOK)
+    report = studio.pages.progress(LOOK)
     with Incoming(studio.session.project.path) as incoming:
         await receive_files(request, incoming)
         result = await studio.change(studio.session.add, name, incoming, report, thin=thin)
@@ -60,7 +61,7 @@ async def _thumbnail(request: web.Request) -> web.Response:
 async def _picture(request: web.Request) -> web.StreamResponse:
     studio = request.app[STUDIO]
     path = await studio.read(studio.session.picture, request.match_info["id"])
-    return web.FileResponse(path, headers=_FOREVER)
+    return web.FileResponse(path, headers=_FOREVER | _NO_SCRIPTS)
 
 
 @routes.post("/api/photos/move")
@@ -79,7 +80,7 @@ async def _drop(request: web.Request) -> web.Response:
 @routes.get("/api/tray")
 async def _list_tray(request: web.Request) -> web.Response:
     studio = request.app[STUDIO]
-    ids = await studio.read(studio.session.tray.ids)
+    ids = await studio.read(studio.session.tray_ids)
     has_model = (await studio.read(studio.state))["has_model"]
     photos = [
         {"id": name} | (await _suggestion(studio, name) if has_model and place < _SUGGESTED else {})
@@ -108,14 +109,17 @@ async def _sort(request: web.Request) -> web.Response:
     data = await read_json(request)
     studio = request.app[STUDIO]
     label = None if data.get("class") is None else read_text(data, "class")
-    report = studio.pages.progress(_LOOK)
+    report = studio.pages.progress(LOOK)
     return await studio.change_state(studio.session.sort, read_ids(data), label, report)
 
 
 async def _suggestion(studio: Studio, name: str) -> dict[str, Any]:
     """Returns the class that a picture of the tray looks like now."""
-    content = await studio.read(studio.session.tray.path(name).read_bytes)
-    best = (await studio.answer(content))["classes"][0]
+    try:
+        content = await studio.read(studio.session.tray.path(name).read_bytes)
+        best = (await studio.answer(content))["classes"][0]
+    except (OSError, ValueError):  # another page sorts it, or it is damaged
+        return {}
     return {"suggested": best["label"], "probability": best["score"]}
 
 

@@ -22,7 +22,7 @@ async def read_json(request: web.Request) -> dict[str, Any]:
     """
     try:
         data = await request.json()
-    except ValueError as error:
+    except (ValueError, LookupError, RecursionError) as error:  # LookupError: its encoding
         raise ValueError("the request has no JSON") from error
     if not isinstance(data, dict):
         raise ValueError("the request has no JSON object")

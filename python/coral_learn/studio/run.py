@@ -113,6 +113,8 @@ def _link(guard: Guard, port: int, *, https: bool) -> str:
 
 def _shown_host(host: str) -> str:
     """Returns an address that others can connect to."""
+    if host == "::":
+        return socket.gethostname()
     if host not in _EVERYWHERE:
         return host
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

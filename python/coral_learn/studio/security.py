@@ -63,7 +63,7 @@ class Guard:
 
     def has_token(self, request: web.Request) -> bool:
         """Tells whether a request has the token, if one is needed."""
-        given = request.cookies.get(_COOKIE, "")
+        given = request.cookies.get(_cookie_name(request), "")
         return self.token is None or secrets.compare_digest(given.encode(), self.token.encode())
 
     def brings_token(self, request: web.Request) -> bool:
@@ -126,10 +126,20 @@ def _refusal(guard: Guard, request: web.Request) -> web.Response | None:
     if request.method == "GET" and request.path == "/" and guard.brings_token(request):
         response = web.Response(status=303, headers={"Location": "/"})
         response.set_cookie(
-            _COOKIE, guard.token or "", httponly=True, samesite="Strict", max_age=30 * 86400
+            _cookie_name(request),
+            guard.token or "",
+            httponly=True,
+            samesite="Strict",
+            secure=request.secure,
+            max_age=30 * 86400,
         )
         return response
     return _refused(401, "open the link that `coral-learn studio` printed, with its token")
+
+
+def _cookie_name(request: web.Request) -> str:
+    """Returns a name for each port, since cookies do not know ports: two studios are two."""
+    return f"{_COOKIE}_{request.url.port}"
 
 
 def _refused(status: int, reason: str) -> web.Response:

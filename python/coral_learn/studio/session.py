@@ -6,18 +6,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..extraction.photo_rows import SkippedPhoto
 from ..progress import Progress
 from ..project.photos import ProjectPhoto
 from ..project.project import Project
 from ..project.state import check_new_class
 from ..tflite.file import ModelFile
 from ..tflite.input_shape import check_image_input
+from .adding import add_pictures
+from .description import describe_project
 from .empty_classes import EmptyClasses
 from .incoming import Incoming
 from .tray import Tray
 
 _Result = TypeVar("_Result")
+_LONGEST_NAME = 100  # characters
 
 
 class Session:
@@ -35,16 +37,21 @@ class Session:
     def __init__(self, project: Project, device: str | None = None) -> None:
         self.project = project
         self.tray = Tray(project.path)
-        self.version = time.time_ns() // 1_000_000  # larger than before a restart
+        self.version = time.time_ns() // 1_000_000  # another one than before a restart
         self.device = device
         self._empty = EmptyClasses(project.path)
         self._changing = threading.RLock()
         self._stamp = self._project_stamp()
         self._cached: dict[str, tuple[int, Any]] = {}
+        self._making: dict[str, threading.RLock] = {}
 
     def state(self) -> dict[str, Any]:
         """Returns what the page shows, as plain types."""
-        return self.of_version("state", self._state) | {"tray": len(self.tray)}
+        return self.of_version("state", self._state) | {"tray": len(self.tray_ids())}
+
+    def tray_ids(self) -> list[str]:
+        """Returns the ids of the pictures in the tray, oldest first."""
+        return self.tray.ids(self._photo_ids())
 
     def photos(self) -> list[ProjectPhoto]:
         """Returns the photos of all classes, the newest first."""
@@ -74,11 +81,12 @@ class Session:
 
     def of_version(self, name: str, make: Callable[[], _Result]) -> _Result:
         """Returns a result that is made once for each version."""
-        version = self.version
-        known = self._cached.get(name)
-        if known is None or known[0] != version:
-            known = version, make()
-            self._cached[name] = known
+        with self._making.setdefault(name, threading.RLock()):
+            version = self.version
+            known = self._cached.get(name)
+            if known is None or known[0] != version:
+                known = version, make()
+                self._cached[name] = known
         result: _Result = known[1]
         return result
 
@@ -98,9 +106,7 @@ class Session:
             ValueError: There is a class of this name, or a label map cannot hold it.
         """
         with self._changing:
-            check_new_class(self.project.step, name)
-            if name in self._empty.names:
-                raise ValueError(f"there is a class {name!r} already. Choose another name.")
+            self._check_new_name(name)
             self._empty.add(name)
             self._changed()
 
@@ -111,12 +117,11 @@ class Session:
             ValueError: There is no such class, or one of the new name.
         """
         with self._changing:
-            if name in self._empty.names:
-                self.add_class(new_name)
+            self._check_new_name(new_name)
+            if self._is_empty(name):
                 self._empty.remove(name)
+                self._empty.add(new_name)
             else:
-                if new_name in self._empty.names:
-                    raise ValueError(f"there is a class {new_name!r} already.")
                 self.project.rename_class(name, new_name)
             self._changed()
 
@@ -127,7 +132,7 @@ class Session:
             ValueError: There is no such class.
         """
         with self._changing:
-            if name in self._empty.names:
+            if self._is_empty(name):
                 self._empty.remove(name)
             else:
                 self.project.remove_class(name)
@@ -142,16 +147,13 @@ class Session:
             ValueError: No class can have this name.
         """
         pictures = incoming.pictures(thin=thin)
-        skipped = list(pictures.skipped)
-        result: dict[str, Any] = {"added": 0, "copies": 0, "other_classes": []}
         with self._changing:
-            if pictures.paths:
-                result |= self._add(name, pictures.paths, incoming, progress, skipped)
+            result = add_pictures(
+                self.project, name, pictures, incoming.name_of, self.device, progress
+            )
+            self._take(name)
             self._changed()
-        return result | {
-            "similar": pictures.similar,
-            "skipped": [{"name": each.path, "reason": each.reason} for each in skipped],
-        }
+        return result
 
     def move(self, names: Sequence[str], label: str) -> None:
         """Moves photos to another class.
@@ -160,6 +162,7 @@ class Session:
             ValueError: There is no such photo or class, or a class would be left without photos.
         """
         with self._changing:
+            self._check_ids(names)
             self.project.move_photos(label, names)
             self._changed()
 
@@ -170,6 +173,7 @@ class Session:
             ValueError: There is no such photo, or a class would be left without photos.
         """
         with self._changing:
+            self._check_ids(names)
             self.project.drop_photos(names)
             self._changed()
 
@@ -198,9 +202,12 @@ class Session:
         Raises:
             ValueError: The tray is full, or a file is no picture.
         """
+        pictures = incoming.pictures()
+        if pictures.skipped and not pictures.paths:
+            raise ValueError(str(pictures.skipped[0]))
         with self._changing:
-            for path in incoming.pictures().paths:
-                self.tray.add(path)
+            for path in pictures.paths:
+                self.tray.add(path, self._photo_ids())
 
     def sort(self, names: list[str], label: str | None, progress: Progress) -> None:
         """Takes pictures out of the tray and into a class, or away if there is none.
@@ -208,49 +215,38 @@ class Session:
         Raises:
             ValueError: There is no such picture, or no class can have this name.
         """
+        names = list(dict.fromkeys(names))
         with self._changing:
             paths = [self.tray.path(name) for name in names]
-            if label is not None:
+            if label is None:
+                self.tray.remove(names)
+            else:
                 self.project.add(label, paths, device=self.device, progress=progress)
                 self._take(label)
-            self.tray.remove(names)
             self._changed()
 
-    def _add(
-        self,
-        name: str,
-        paths: Sequence[Path],
-        incoming: Incoming,
-        progress: Progress,
-        skipped: list[SkippedPhoto],
-    ) -> dict[str, Any]:
-        before = len(skipped)
-        try:
-            added = self.project.add(
-                name,
-                paths,
-                device=self.device,
-                progress=progress,
-                on_error=lambda _, error: skipped.append(
-                    SkippedPhoto(incoming.name_of(error.name), error.reason)
-                ),
+    def _check_new_name(self, name: str) -> None:
+        """Refuses the name of a class that is there, or that an address cannot have."""
+        check_new_class(self.project.step, name)
+        if name in self._empty.names:
+            raise ValueError(f"there is a class {name!r} already. Choose another name.")
+        if name in (".", "..") or len(name) > _LONGEST_NAME:
+            raise ValueError(
+                f"a class cannot have the name {name[:20]!r}. Choose one of at most "
+                f"{_LONGEST_NAME} characters."
             )
-        except ValueError:
-            if len(skipped) - before < len(paths):
-                raise
-            return {}  # none can be read, and why is said of each
-        self._take(name)
-        bad = {skip.path for skip in skipped}
-        good = [path for path in paths if incoming.name_of(str(path)) not in bad]
-        return {
-            "added": added.photos,
-            "copies": added.copies,
-            "other_classes": [
-                {"name": incoming.name_of(str(good[number])), "class": label}
-                for number, label in added.in_other_classes
-                if number < len(good)
-            ],
-        }
+
+    def _is_empty(self, name: str) -> bool:
+        return name in self._empty.names and name not in self.project.classes
+
+    def _photo_ids(self) -> set[str]:
+        return self.of_version("ids", lambda: {photo.id for photo in self.photos()})
+
+    def _check_ids(self, names: Sequence[str]) -> None:
+        """Refuses what is no id: a project would take the path of a file as well."""
+        unknown = next((name for name in names if name not in self._photo_ids()), None)
+        if unknown is not None:
+            raise ValueError(f"there is no photo {unknown!r}: it was dropped meanwhile")
 
     def _take(self, name: str) -> None:
         """Forgets that a class has no photos."""
@@ -261,36 +257,16 @@ class Session:
         self.version += 1
         self._stamp = self._project_stamp()
 
-    def _project_stamp(self) -> tuple[int, int]:
-        found = (self.project.path / "project.json").stat()
-        return found.st_mtime_ns, found.st_ino
+    def _project_stamp(self) -> list[tuple[int, int]]:
+        """Returns what is different after every change."""
+        files = (self.project.path / "project.json", self._empty.file)
+        found = [file.stat() for file in files if file.exists()]
+        return [(each.st_mtime_ns, each.st_ino) for each in found]
 
     def _state(self) -> dict[str, Any]:
         version = self.version
-        index = self.project.index
-        current = index.current
-        counts = {name: current.count(name) for name in current.classes}
-        accuracy = None
-        if current.accuracy is not None and current.interval is not None:
-            accuracy = {
-                "value": current.accuracy,
-                "interval": list(current.interval),
-                "tested": current.tested,
-            }
-        return {
-            "version": version,
-            "project": self.project.path.resolve().name,
-            "classes": [
-                {"name": name, "photos": counts.get(name, 0)}
-                for name in [*counts, *(each for each in self._empty.names if each not in counts)]
-            ],
-            "accuracy": accuracy,
-            "threshold": current.threshold,
-            "has_model": current.head is not None,
-            "undo": current.what if len(index.states) > 1 else None,
-            "redo": index.undone[-1].what if index.undone else None,
-            "keep": index.keep,
-        } | self._extractor()
+        facts = describe_project(self.project.path, self.project.index, self._empty.names)
+        return {"version": version} | facts | self._extractor()
 
     def _extractor(self) -> dict[str, Any]:
         found = self._cached.get("extractor")
