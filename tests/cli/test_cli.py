@@ -48,6 +48,11 @@ def trained(
 
 
 @pytest.mark.slow_when_emulated
+def test_a_folder_of_other_photos_is_not_taken_for_that_of_the_photos(tmp_path: Path) -> None:
+    found = run("train", "--none-of-these", tmp_path, "--output", tmp_path / "out", status=2)
+    assert "the folder after --none-of-these is not it" in " ".join(found.stderr.split())
+
+
 def test_train_prints_one_json_object(trained: dict[str, object]) -> None:
     parts = (
         "model labels report classes images skipped accuracy seconds device runtime notes resize "

@@ -60,7 +60,8 @@ _OPTIONS_OF_CHANGES = ("source", "table", "undo", "dry_run", "json")
     "--output",
     type=PATH,
     metavar="FILE.html|DIR",
-    help="Write a page with thumbnails, and beside it a CSV file to edit and give to --apply.",
+    help="Write a page with thumbnails, and beside it a CSV file to edit and give to --apply. A "
+    "project without --photos gets the page only, and is corrected with `coral-learn project move`.",
 )
 @click.option(
     "--apply",

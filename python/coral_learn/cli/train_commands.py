@@ -16,7 +16,6 @@ from .options import (
     WholeNumber,
     cache_option,
     chosen_cache,
-    data_dir_argument,
     device_option,
     extractor_option,
     force_option,
@@ -39,7 +38,7 @@ _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
 
 
 @click.command("train")
-@data_dir_argument
+@click.argument("data_dir", type=PATH, metavar="DATA_DIR", required=False)
 @extractor_option
 @click.option(
     "--tensor",
@@ -130,7 +129,7 @@ _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
 @click.pass_context
 def train_command(
     context: click.Context,
-    data_dir: Path,
+    data_dir: Path | None,
     extractor: Path | None,
     tensor: str | None,
     output: Path,
@@ -163,6 +162,9 @@ def train_command(
     from ..jobs.retraining import retrain
     from . import display
 
+    if data_dir is None:
+        hint = ", and the folder after --none-of-these is not it: write DATA_DIR before the options"
+        raise click.UsageError(f"Missing argument 'DATA_DIR'{hint if none_of_these else ''}.")
     if method != "sgd":
         _refuse_sgd_options(context, method)
     settings = SgdSettings(iterations, learning_rate, batch_size, weight_scale)

@@ -105,6 +105,11 @@ def _notes(
         notes.append(
             f"{missing} of {counted(len(digests), 'photo')} of the project are not in {photos}"
         )
+    if photos is not None:
+        notes.append(
+            "`coral-learn review --apply` moves the files and leaves the project as it is: correct "
+            "it with `coral-learn project move` and `coral-learn project drop`, which take files"
+        )
     if missing:
         see = "" if kept else ". To see them, give the folder that has them with --photos DIR"
         notes.append(
