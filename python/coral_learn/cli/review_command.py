@@ -61,7 +61,7 @@ _OPTIONS_OF_CHANGES = ("source", "table", "undo", "dry_run", "json")
     type=PATH,
     metavar="FILE.html|DIR",
     help="Write a page with thumbnails, and beside it a CSV file to edit and give to --apply. A "
-    "project without --photos gets the page only, and is corrected with `coral-learn project move`.",
+    "project without --photos gets the page only: correct it with `coral-learn project move`.",
 )
 @click.option(
     "--apply",
