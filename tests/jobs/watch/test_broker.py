@@ -252,14 +252,26 @@ def test_without_the_extra_the_command_to_install_it_is_named(
     ("name", "found"),
     [
         ("Bird feeder", "bird_feeder"),
-        ("Vogelhäuschen/#+", "vogelhauschen"),
-        ("鳥", identifier("鳥")),
+        ("Cam_2-b", "cam_2-b"),
+        ("Vogelhäuschen", "vogelhauschen_596e91b6"),
+        ("Камера 1", "1_292216fc"),
+        ("鳥", "8754cc62"),
     ],
 )
 def test_names_become_parts_of_topics(name: str, found: str) -> None:
     assert identifier(name) == found
     assert set(found) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-")
     assert found
+
+
+def test_names_that_lose_characters_stay_different() -> None:
+    names = ["Камера 1", "Балкон 1", "1", "!1", "Häuser", "Hauser", "鳥", "犬", "#", "a  b", "a b"]
+    assert len({identifier(name) for name in names}) == len(names)
+    assert not set(topics("Камера 1")) & set(topics("Балкон 1"))
+    first, second = (
+        discovery_messages(name, None, "1.0", has_familiarity=True) for name in names[:2]
+    )
+    assert not first.keys() & second.keys()
 
 
 def test_the_configuration_has_what_home_assistant_asks_for() -> None:
