@@ -122,8 +122,8 @@ def watch_command(
       coral-learn watch 0 --model model/retrained_model.tflite --every 5
 
     If the model knows how its training photos look, which every model of this version of train
-    does, each picture gets a familiarity from 0 to 1, and drift is told: 50 pictures in a row that
-    look unlike the training photos.
+    does, each picture gets a familiarity from 0 to 1, and drift is told: the last 50 pictures (at
+    the start, at least 20) look unlike the training photos when they are taken together.
     """
     from ..jobs.classification import Classifier
     from ..jobs.watch.run import Watch, model_in_folder
