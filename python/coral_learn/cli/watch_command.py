@@ -182,9 +182,10 @@ def _publisher(
     from ..jobs.watch.publishing import Publisher
     from . import display
 
+    address = parse_broker(url)
     return Publisher(
-        parse_broker(url),
-        find_password(password_file),
+        address,
+        find_password(password_file, address.user),
         name,
         classifier.labels,
         knows_drift=watch.can_tell_drift,

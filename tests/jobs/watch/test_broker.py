@@ -219,7 +219,13 @@ def test_addresses(url: str, found: tuple[object, ...]) -> None:
         ("http://feeder", "is not the address of a broker"),
         ("mqtt://feeder:port", "this is not the address of a broker"),
         ("mqtt://feeder/topic", "has more than the address"),
+        ("mqtt://feeder:0", "has the port 0"),
         ("mqtt://me:secret@feeder", "can be seen by all users.*CORAL_LEARN_MQTT_PASSWORD"),
+        ("mqtt://me:1/secret@feeder", "can be seen by all users"),
+        ("mqtt://me:#secret@feeder", "can be seen by all users"),
+        ("mqtt://me:?secret@se@feeder", "can be seen by all users"),
+        ("me:secret@feeder", "this is not the address of a broker"),
+        ("mqtt:me:secret@feeder", "this is not the address of a broker"),
     ],
 )
 def test_what_is_no_address_is_explained(url: str, text: str) -> None:
@@ -234,10 +240,25 @@ def test_the_password_comes_from_a_file_or_the_environment(
     monkeypatch.setenv("CORAL_LEARN_MQTT_PASSWORD", "from the environment")
     (tmp_path / "password").write_text("from a file\nmore\n")
     (tmp_path / "empty").write_text("\n")
-    assert find_password(None) == "from the environment"
-    assert find_password(tmp_path / "password") == "from a file"
+    assert find_password(None, "me") == "from the environment"
+    assert find_password(tmp_path / "password", "me") == "from a file"
     with pytest.raises(ValueError, match="empty is empty"):
-        find_password(tmp_path / "empty")
+        find_password(tmp_path / "empty", "me")
+
+
+def test_a_password_without_a_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "password").write_text("s3cret\n")
+    with pytest.raises(ValueError, match=r"password, but no user.*mqtt://USER@HOST") as caught:
+        find_password(tmp_path / "password", None)
+    assert "s3cret" not in str(caught.value)
+    monkeypatch.setenv("CORAL_LEARN_MQTT_PASSWORD", "s3cret")
+    with pytest.raises(ValueError, match=r"CORAL_LEARN_MQTT_PASSWORD, but no user") as caught:
+        find_password(None, None)
+    assert "s3cret" not in str(caught.value)
+    monkeypatch.setenv("CORAL_LEARN_MQTT_PASSWORD", "")
+    assert find_password(None, None) is None
 
 
 def test_without_the_extra_the_command_to_install_it_is_named(
