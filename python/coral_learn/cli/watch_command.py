@@ -112,7 +112,7 @@ def watch_command(
     device: str | None,
     json: bool,
 ) -> None:
-    r"""Classify pictures as they come, and tell when they look unlike the training.
+    """Classify pictures as they come, and tell when they look unlike the training.
 
     Waits for new pictures in FOLDER and the folders in it, or takes frames of CAMERA: its number,
     its device, its URL (rtsp://, http://), or a video. Ctrl-C ends it.
@@ -124,7 +124,7 @@ def watch_command(
     If the model knows how its training photos look, which every model of this version of train
     does, each picture gets a familiarity from 0 to 1, and drift is told: the last 50 pictures (at
     the start, at least 20) look unlike the training photos when they are taken together.
-    """
+    """  # noqa: D301 (Click needs the control character, to keep the lines)
     from ..jobs.classification import Classifier
     from ..jobs.watch.run import Watch, model_in_folder
     from ..jobs.watch.sources import is_folder, open_source
