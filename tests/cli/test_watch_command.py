@@ -81,6 +81,13 @@ def watching(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
+def test_the_help_shows_commands_in_lines_of_their_own() -> None:
+    text = run("--help").stdout
+    assert "\n    coral-learn watch snapshots --model model/retrained_model.tflite\n" in text
+    assert "the last 50 pictures" in " ".join(text.split())
+    assert "\\b" not in text
+
+
 def test_each_picture_is_a_line_of_json(here: Path) -> None:
     done = run("snaps", "--existing", "--count", "10", "--top-k", "2")
     found = lines(done.stdout)

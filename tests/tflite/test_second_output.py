@@ -14,7 +14,12 @@ from coral_learn.tflite.answers import (
     without_familiarity,
 )
 from coral_learn.tflite.cut import create_embedding_extractor
-from coral_learn.tflite.familiarity_note import FamiliarityNote, Moments
+from coral_learn.tflite.familiarity_note import (
+    MAX_BYTES,
+    MAX_QUANTILES,
+    FamiliarityNote,
+    Moments,
+)
 from coral_learn.tflite.file import ModelFile
 from coral_learn.tflite.head.append import append_softmax_head
 from coral_learn.tflite.notes import FAMILIARITY, write_note
@@ -122,6 +127,28 @@ def test_notes_that_cannot_be_believed_are_ignored(name: str, damage: object) ->
     write_note(graph.model, name, damage(arrays[name]))  # type: ignore[operator]
     changed = ModelFile(model.with_graph(graph).content)
     assert read_answer_notes(changed).familiarity is None
+
+
+def changed_note(name: str, array: object) -> FamiliarityNote | None:
+    """Returns what is read from a model, one of whose notes is another array."""
+    model = noted(build_classifier().content)
+    graph = model.graph.copy()
+    write_note(graph.model, name, array)  # type: ignore[arg-type]
+    return read_answer_notes(ModelFile(model.with_graph(graph).content)).familiarity
+
+
+@pytest.mark.parametrize(
+    ("count", "is_read"), [(MAX_QUANTILES, True), (MAX_QUANTILES + 1, False), (200_000, False)]
+)
+def test_more_quantiles_than_are_ever_written_are_not_believed(count: int, is_read: bool) -> None:
+    read = changed_note("FAMILIARITY_QUANTILES", np.linspace(0, 5, count, dtype=np.float32))
+    assert (read is not None) == is_read
+
+
+def test_larger_notes_than_are_ever_written_are_not_believed() -> None:
+    assert changed_note("FAMILIARITY_MEANS", np.ones((1_000, 3), np.float16)) is not None
+    many = np.ones((MAX_BYTES // 6 + 1, 3), np.float16)
+    assert changed_note("FAMILIARITY_MEANS", many) is None
 
 
 def test_other_answers_drop_the_notes() -> None:

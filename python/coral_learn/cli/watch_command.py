@@ -112,7 +112,7 @@ def watch_command(
     device: str | None,
     json: bool,
 ) -> None:
-    r"""Classify pictures as they come, and tell when they look unlike the training.
+    """Classify pictures as they come, and tell when they look unlike the training.
 
     Waits for new pictures in FOLDER and the folders in it, or takes frames of CAMERA: its number,
     its device, its URL (rtsp://, http://), or a video. Ctrl-C ends it.
@@ -122,9 +122,9 @@ def watch_command(
       coral-learn watch 0 --model model/retrained_model.tflite --every 5
 
     If the model knows how its training photos look, which every model of this version of train
-    does, each picture gets a familiarity from 0 to 1, and drift is told: 50 pictures in a row that
-    look unlike the training photos.
-    """
+    does, each picture gets a familiarity from 0 to 1, and drift is told: the last 50 pictures (at
+    the start, at least 20) look unlike the training photos when they are taken together.
+    """  # noqa: D301 (Click needs the control character, to keep the lines)
     from ..jobs.classification import Classifier
     from ..jobs.watch.run import Watch, model_in_folder
     from ..jobs.watch.sources import is_folder, open_source
@@ -182,9 +182,10 @@ def _publisher(
     from ..jobs.watch.publishing import Publisher
     from . import display
 
+    address = parse_broker(url)
     return Publisher(
-        parse_broker(url),
-        find_password(password_file),
+        address,
+        find_password(password_file, address.user),
         name,
         classifier.labels,
         knows_drift=watch.can_tell_drift,

@@ -88,7 +88,7 @@ def read_familiarity_note(model: schema.ModelT) -> FamiliarityNote | None:
         for name, (dtype, ndim) in zip(FAMILIARITY, _FORMATS, strict=True)
     ]
     arrays = [array for array in found if array is not None]
-    if len(arrays) < len(found):
+    if len(arrays) < len(found) or sum(array.nbytes for array in arrays) > MAX_BYTES:
         return None
     center, scale, directions, means, within, background, quantiles = arrays
     rank = len(directions)
@@ -99,6 +99,8 @@ def read_familiarity_note(model: schema.ModelT) -> FamiliarityNote | None:
         and within.shape == background.shape == (rank, rank)
         and all(array.size > 0 and float(np.abs(array).max()) < _MAX_NUMBER for array in arrays)
         and scale[0] > 0
+        # The time to find the limits of drift grows with the square of their number.
+        and len(quantiles) <= MAX_QUANTILES
         and (np.diff(quantiles) >= 0).all()
     )
     if not is_sound:

@@ -14,8 +14,8 @@ from tests.support.mosquitto import Mosquitto, free_port
 
 from coral_learn.jobs.watch import broker as broker_module
 from coral_learn.jobs.watch.broker import Broker
-from coral_learn.jobs.watch.broker_address import find_password, parse_broker
-from coral_learn.jobs.watch.home_assistant import discovery_messages, identifier, topics
+from coral_learn.jobs.watch.broker_address import parse_broker
+from coral_learn.jobs.watch.home_assistant import discovery_messages, topics
 
 pytestmark = pytest.mark.slow_when_emulated
 
@@ -200,93 +200,9 @@ def test_tls_trusts_only_the_authorities_it_is_told(
         broker.stop()
 
 
-@pytest.mark.parametrize(
-    ("url", "found"),
-    [
-        ("mqtt://feeder", ("feeder", 1883, None, False)),
-        ("mqtts://me@10.0.0.2:99/", ("10.0.0.2", 99, "me", True)),
-        ("mqtts://a%40b@[::1]", ("::1", 8883, "a@b", True)),
-    ],
-)
-def test_addresses(url: str, found: tuple[object, ...]) -> None:
-    assert tuple(parse_broker(url)) == found
-
-
-@pytest.mark.parametrize(
-    ("url", "text"),
-    [
-        ("feeder:1883", "is not the address of a broker"),
-        ("http://feeder", "is not the address of a broker"),
-        ("mqtt://feeder:port", "this is not the address of a broker"),
-        ("mqtt://feeder/topic", "has more than the address"),
-        ("mqtt://me:secret@feeder", "can be seen by all users.*CORAL_LEARN_MQTT_PASSWORD"),
-    ],
-)
-def test_what_is_no_address_is_explained(url: str, text: str) -> None:
-    with pytest.raises(ValueError, match=text) as caught:
-        parse_broker(url)
-    assert "secret" not in str(caught.value)
-
-
-def test_the_password_comes_from_a_file_or_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CORAL_LEARN_MQTT_PASSWORD", "from the environment")
-    (tmp_path / "password").write_text("from a file\nmore\n")
-    (tmp_path / "empty").write_text("\n")
-    assert find_password(None) == "from the environment"
-    assert find_password(tmp_path / "password") == "from a file"
-    with pytest.raises(ValueError, match="empty is empty"):
-        find_password(tmp_path / "empty")
-
-
 def test_without_the_extra_the_command_to_install_it_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(broker_module, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"pip install 'coral-learn\[mqtt\]'"):
         connect(1, Notices())
-
-
-@pytest.mark.parametrize(
-    ("name", "found"),
-    [
-        ("Bird feeder", "bird_feeder"),
-        ("Vogelhäuschen/#+", "vogelhauschen"),
-        ("鳥", identifier("鳥")),
-    ],
-)
-def test_names_become_parts_of_topics(name: str, found: str) -> None:
-    assert identifier(name) == found
-    assert set(found) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-")
-    assert found
-
-
-def test_the_configuration_has_what_home_assistant_asks_for() -> None:
-    ids = set()
-    for topic, config in KEPT.items():
-        assert config is not None
-        prefix, component, object_id, last = topic.split("/")
-        assert (prefix, last) == ("homeassistant", "config")
-        assert component in ("sensor", "binary_sensor")
-        assert config["unique_id"] == object_id
-        assert config["state_topic"] in AT
-        assert config["availability_topic"] == AT.availability
-        assert config["device"]["identifiers"] == ["coral_learn_bird_feeder"]
-        assert config["device"]["name"] == "Bird feeder"
-        ids.add(object_id)
-    assert len(ids) == 4
-    drift = KEPT["homeassistant/binary_sensor/coral_learn_bird_feeder_drift/config"]
-    assert drift is not None
-    assert drift["device_class"] == "problem"
-    class_ = KEPT["homeassistant/sensor/coral_learn_bird_feeder_class/config"]
-    assert class_ is not None
-    assert (class_["device_class"], class_["options"]) == ("enum", ["tit", "finch"])
-
-
-@pytest.mark.parametrize("labels", [["a"] * 300, ["x" * 256], [], None])
-def test_labels_that_are_no_options_are_plain_text(labels: list[str] | None) -> None:
-    config = discovery_messages("n", labels, "1.0", has_familiarity=True)
-    class_ = config["homeassistant/sensor/coral_learn_n_class/config"]
-    assert class_ is not None
-    assert class_.get("options") == (["a"] if labels == ["a"] * 300 else None)

@@ -22,6 +22,23 @@ from coral_learn.jobs.watch.sources import open_source
 pytestmark = pytest.mark.slow_when_emulated
 
 
+def encode_bare(clip: Path, path: Path) -> None:
+    """Writes the frames of a video without a container, which would know their times."""
+    import av
+
+    codec = {".h264": "h264", ".mjpeg": "mjpeg"}[path.suffix]
+    if codec not in av.codec.codecs_available:
+        pytest.skip(f"PyAV has no {codec} here")
+    with av.open(str(clip)) as video, av.open(str(path), "w", format=codec) as output:
+        stream = output.add_stream(codec, rate=25)
+        stream.width, stream.height = 64, 48
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for frame in video.decode(video=0):
+            picture = av.VideoFrame.from_image(frame.to_image())
+            output.mux(stream.encode(picture))
+        output.mux(stream.encode())
+
+
 def frames(path: Path, every: float) -> list[Picture]:
     with closing(open_source(str(path), every=every, existing=False)) as source:
         assert isinstance(source, VideoSource)
@@ -69,6 +86,34 @@ def test_what_is_no_source_is_named_with_what_is(tmp_path: Path) -> None:
         open_source(str(tmp_path / "a.jpg"), every=1, existing=False)
 
 
+@pytest.mark.parametrize(
+    ("format_", "name"),
+    [("JPEG", "x.html"), ("PNG", "clip.mp4"), ("GIF", "x"), ("WEBP", "x.bin"), ("BMP", "0.dat")],
+)
+def test_a_photo_with_another_suffix_is_refused(tmp_path: Path, format_: str, name: str) -> None:
+    pytest.importorskip("av", reason="the extra coral-learn[video] is not installed")
+    Image.new("RGB", (64, 48), "red").save(tmp_path / name, format_)
+    for source in (str(tmp_path / name), f"file://{tmp_path / name}"):
+        with pytest.raises(ValueError, match=r"is a photo.*coral-learn classify"):
+            open_source(source, every=1, existing=False)
+
+
+@pytest.mark.parametrize("suffix", ["mjpeg", "h264"])
+def test_a_file_without_a_duration_is_a_video_that_ends(tmp_path: Path, suffix: str) -> None:
+    make_video(tmp_path / "clip.mp4", 2)
+    path = tmp_path / f"clip.{suffix}"
+    encode_bare(tmp_path / "clip.mp4", path)
+    with closing(open_source(str(path), every=0.5, existing=False)) as source:
+        assert isinstance(source, VideoSource)
+        assert len(list(source.pictures())) == 2  # 20 frames, taken for 25 a second
+
+
+def test_a_url_may_be_longer_than_the_name_of_a_file() -> None:
+    pytest.importorskip("av", reason="the extra coral-learn[video] is not installed")
+    with pytest.raises(CameraError, match=r"^http://127\.0\.0\.1:9/video: "):
+        open_source(f"http://127.0.0.1:9/video?{'a' * 300}", every=1, existing=False)
+
+
 def test_a_camera_that_is_not_there_is_named() -> None:
     pytest.importorskip("av", reason="the extra coral-learn[video] is not installed")
     with pytest.raises(CameraError, match=r"^camera 97: "):
@@ -78,7 +123,14 @@ def test_a_camera_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize(
     ("source", "shown"),
     [
-        ("rtsp://me:secret@10.0.0.7:554/stream", "rtsp://me@10.0.0.7:554/stream"),
+        ("rtsp://me:secret@10.0.0.7:554/stream", "rtsp://10.0.0.7:554/stream"),
+        ("rtsp://admin:pa/ss@10.0.0.2/s", "rtsp://10.0.0.2/s"),
+        ("rtsp://admin:p@a/s:s@[fe80::1]:554/s?key=secret", "rtsp://[fe80::1]:554/s"),
+        ("rtsp://admin:pa#ss@10.0.0.2/s", "rtsp://..."),
+        ("rtsp://admin:pa?ss@10.0.0.2/s", "rtsp://..."),
+        ("http://cam/video?user=me@home&password=secret", "http://..."),
+        ("rtsp://me:secret@[bad/s", "rtsp://[bad/s"),
+        ("rtsp://cam/s#secret", "rtsp://cam/s"),
         ("http://cam/video?user=me&password=secret", "http://cam/video"),
         ("rtsp://[::1]/a", "rtsp://[::1]/a"),
         ("clip.mp4", "clip.mp4"),

@@ -153,9 +153,94 @@ def test_very_many_files_are_looked_at_less_often(
     assert clock.time == 2.0 + 1000.0 + 20.0
 
 
-def test_removed_files_are_forgotten(tmp_path: Path, clock: Clock) -> None:
-    write(tmp_path / "sub" / "a.png")
-    source = FolderSource(tmp_path, existing=False)
-    clock.plan = [lambda: shutil.rmtree(tmp_path / "sub"), None]
+def move(old: Path, new: Path) -> None:
+    """Moves what is in a folder, as when a drive is mounted on it or no longer."""
+    new.mkdir(exist_ok=True)
+    for path in list(old.iterdir()):
+        path.rename(new / path.name)
+
+
+def number_anew(folder: Path) -> None:
+    """Gives each file another inode, as network drives do when they are mounted."""
+    shutil.copytree(folder, folder.parent / "copy")  # with the times
+    shutil.rmtree(folder)
+    (folder.parent / "copy").rename(folder)
+
+
+@pytest.mark.parametrize("mounted", [".", "drive"], ids=["the folder", "a folder in it"])
+@pytest.mark.parametrize("has_new_numbers", [False, True])
+def test_files_that_are_gone_together_and_come_back_are_not_new(
+    tmp_path: Path, clock: Clock, mounted: str, has_new_numbers: bool
+) -> None:
+    folder, elsewhere = tmp_path / "watched", tmp_path / "elsewhere"
+    for name in ("a.png", "sub/b.png", "rewritten.png"):
+        write(folder / mounted / name)
+    if mounted != ".":
+        write(folder / "stays.png")
+    source = FolderSource(folder, existing=False)
+    clock.plan = [
+        lambda: move(folder / mounted, elsewhere),
+        *[None] * 3,
+        lambda: number_anew(elsewhere) if has_new_numbers else None,
+        lambda: write(elsewhere / "rewritten.png", "blue"),
+        lambda: write(elsewhere / "new.png"),
+        lambda: move(elsewhere, folder / mounted),
+        *[None] * 3,
+    ]
+    assert list(names(source)) == ["rewritten.png", "new.png"]
+
+
+def test_files_that_go_and_come_back_one_by_one_are_not_new(tmp_path: Path, clock: Clock) -> None:
+    folder, elsewhere = tmp_path / "watched", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in "abc":
+        write(folder / f"{name}.png")
+    source = FolderSource(folder, existing=False)
+    for old, new in ((folder, elsewhere), (elsewhere, folder)):
+        for name in ("a.png", "b.png", "c.png"):
+            clock.plan.append(lambda old=old / name, new=new / name: old.rename(new))
+    clock.plan += [None] * 3
     assert list(names(source)) == []
+
+
+def test_a_folder_that_comes_back_with_other_inodes_has_no_new_files(
+    tmp_path: Path, clock: Clock
+) -> None:
+    folder = tmp_path / "drive"
+    write(folder / "old.png")
+    source = FolderSource(folder, existing=False)
+    clock.plan = [
+        lambda: folder.rename(tmp_path / "elsewhere"),
+        lambda: number_anew(tmp_path / "elsewhere"),
+        lambda: (tmp_path / "elsewhere").rename(folder),
+        *[None] * 3,
+    ]
+    _, back = names(source)
+    assert back.endswith("can be read again")
+
+
+def test_a_picture_that_was_gone_before_it_was_given_is_given(tmp_path: Path, clock: Clock) -> None:
+    folder, elsewhere = tmp_path / "watched", tmp_path / "elsewhere"
+    folder.mkdir()
+    source = FolderSource(folder, existing=False)
+    clock.plan = [
+        lambda: write(folder / "new.png"),
+        lambda: move(folder, elsewhere),
+        None,
+        lambda: move(elsewhere, folder),
+        *[None] * 3,
+    ]
+    assert list(names(source)) == ["new.png"]
+
+
+def test_files_that_are_gone_are_forgotten_when_they_are_many(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_module, "_MIN_REMEMBERED", 2)
+    source = FolderSource(tmp_path, existing=False)
+    for name in "abcd":
+        path = tmp_path / f"{name}.png"
+        clock.plan += [lambda path=path: write(path), None, path.unlink, None]
+    assert list(names(source)) == ["a.png", "b.png", "c.png", "d.png"]
     assert not source._files
+    assert [path.name for path in source._gone] == ["c.png", "d.png"]

@@ -45,30 +45,46 @@ def parse_broker(url: str) -> BrokerAddress:
         port = parts.port
     except ValueError:
         raise ValueError(f"this is not the address of a broker: {_FORM}") from None
-    if parts.password is not None:
+    _, _, rest = url.partition("://")
+    if parts.password is not None or ":" in rest.rpartition("@")[0]:  # it may have a slash in it
         raise ValueError(
             "a password in an address can be seen by all users of this computer: put it into the "
             f"environment variable {PASSWORD_VARIABLE}, or into a file for --mqtt-password-file"
         )
+    shown = "this" if "@" in url else repr(url)
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise ValueError(f"{url!r} is not the address of a broker: {_FORM}")
+        raise ValueError(f"{shown} is not the address of a broker: {_FORM}")
     if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError(f"{url!r} has more than the address of a broker in it: {_FORM}")
+        raise ValueError(f"{shown} has more than the address of a broker in it: {_FORM}")
+    if port == 0:
+        raise ValueError(f"{shown} has the port 0, which no broker can have: {_FORM}")
     user = unquote(parts.username) if parts.username else None
     return BrokerAddress(
         parts.hostname, port or _PORTS[parts.scheme], user, parts.scheme == "mqtts"
     )
 
 
-def find_password(file: Path | None) -> str | None:
+def find_password(file: Path | None, user: str | None) -> str | None:
     """Returns the first line of a file, or the environment variable, or None.
+
+    Args:
+        file: The file, or None.
+        user: The user in the address of the broker, or None. MQTT sends no password without one.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: The file is empty.
+        ValueError: The file is empty, or there is a password, but no user.
     """
-    if file is None:
-        return os.environ.get(PASSWORD_VARIABLE)
+    password = os.environ.get(PASSWORD_VARIABLE) or None if file is None else _first_line(file)
+    if password is not None and user is None:
+        raise ValueError(
+            f"there is a password in {file or PASSWORD_VARIABLE}, but no user in the address of "
+            "the broker: give it as mqtt://USER@HOST, or leave the password out"
+        )
+    return password
+
+
+def _first_line(file: Path) -> str:
     first, _, _ = file.read_text(encoding="utf-8").partition("\n")
     if not first.strip():
         raise ValueError(f"{file} is empty: its first line must be the password of the broker")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # an extra
 
 _MIN_WAIT, _MAX_WAIT = 1.0, 60.0  # seconds until a lost camera is tried again
 _STOP_SECONDS = 2.0
+_USUAL_RATE = 25.0  # frames in a second
 _LONGEST_WAIT = 1.0  # in one go, because Windows cannot interrupt it by Ctrl-C
 
 
@@ -36,8 +37,10 @@ class VideoSource:
             CameraError: The video is damaged.
         """
         due = None
+        rate = float(self._container.streams.video[0].average_rate or _USUAL_RATE)
         for number, frame in enumerate(frames_of(self._address, self._container)):
-            seconds = frame.time or 0.0
+            # A bare H.264 stream has no times.
+            seconds = number / rate if frame.time is None else frame.time
             due = seconds if due is None else due
             if seconds >= due:
                 due += self._every

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,12 +18,19 @@ _MAX_LOAD = 0.1  # of the time, for looking at very many files
 _PATIENCE = 10.0  # seconds in which a picture that is being written changes at least once
 
 
+_MIN_REMEMBERED = 10_000  # files that are gone
+
+
 class _Version(NamedTuple):
     """What changes when a file is written."""
 
     size: int
     changed: int
     inode: int
+
+    def is_back_as(self, other: _Version) -> bool:
+        """Tells whether a file that was gone is the same; many drives number files anew."""
+        return self[:2] == other[:2]
 
 
 class _File:
@@ -44,7 +52,8 @@ class FolderSource:
     """The new and rewritten pictures in a folder and the folders in it.
 
     A picture is given when it was the same twice in a row. If it cannot be read even so, it is
-    given again until it has not changed for 10 seconds.
+    given again until it has not changed for 10 seconds. Pictures that are gone and come back with
+    the same size and time, as on a drive that is mounted again, are not new.
     """
 
     def __init__(self, folder: Path, *, existing: bool) -> None:
@@ -59,6 +68,8 @@ class FolderSource:
         """
         self._folder = folder
         self._files: dict[Path, _File] = {}
+        self._gone: dict[Path, _File] = {}  # those that are gone for the longest time come first
+        self._most = _MIN_REMEMBERED
         self._is_lost = False
         for path, version in _versions(folder).items():
             self._files[path] = _File(version, waits=existing)
@@ -92,15 +103,15 @@ class FolderSource:
                 reason = getattr(error, "strerror", None) or str(error)
                 news.append(Notice(f"{self._folder}: {reason}: waiting until it can be read again"))
             self._is_lost = True
+            self._remember_gone(set(self._files))
             return news
         if self._is_lost:
             self._is_lost = False
             news.append(Notice(f"{self._folder} can be read again"))
-        for path in self._files.keys() - found.keys():
-            del self._files[path]
+        self._remember_gone(self._files.keys() - found.keys())
         settled = []
         for path, version in found.items():
-            file = self._files.get(path)
+            file = self._files.get(path) or self._come_back(path, version)
             if file is None or file.version != version:
                 self._files[path] = _File(version, waits=True)
             elif file.waits:
@@ -109,6 +120,22 @@ class FolderSource:
             file.waits = False
             news.append(Picture(path, {"path": str(path)}, now()))
         return news
+
+    def _remember_gone(self, paths: Set[Path]) -> None:
+        # As many as were ever there at once: a whole drive may be gone, bit by bit.
+        self._most = max(self._most, len(self._files))
+        for path in paths:
+            self._gone[path] = self._files.pop(path)
+        for path in [*islice(self._gone, max(0, len(self._gone) - self._most))]:
+            del self._gone[path]
+
+    def _come_back(self, path: Path, version: _Version) -> _File | None:
+        file = self._gone.pop(path, None)
+        if file is None or not file.version.is_back_as(version):
+            return None
+        file.version = version
+        self._files[path] = file
+        return file
 
 
 def _versions(folder: Path) -> dict[Path, _Version]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit, urlunsplit
 
 from ...dataset.videos import INSTALL_VIDEO
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:  # an extra
 
 _TIMEOUT = 10.0  # seconds without an answer of a camera in a network
 _LIVE_SCHEMES = frozenset({"rtmp", "rtmps", "rtp", "rtsp", "rtsps", "srt", "tcp", "udp"})
-
-
+# Formats of FFmpeg whose names do not end in "_pipe", and what HEIC and AVIF say in that of MP4.
+_PHOTO_FORMATS = frozenset({"apng", "gif"})
+_PHOTO_BRANDS = frozenset({"avif", "heic", "heix", "mif1"})
+_QUERY = re.compile("[?#]")
 _CAMERAS = {"linux": ("/dev/video", "v4l2"), "darwin": ("", "avfoundation")}
 
 
@@ -31,12 +34,19 @@ class CameraAddress(NamedTuple):
     Attributes:
         url: What PyAV opens.
         format: The name of the format, or None to recognize it.
-        shown: The address without passwords, to print.
+        shown: The address without users and passwords, to print.
     """
 
     url: str
     format: str | None
     shown: str
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file, and no device, pipe or address in a network."""
+        path = self.url.removeprefix("file:")
+        # Path.is_file raises an error for a URL that is longer than the name of a file.
+        return self.format is None and os.path.isfile(path)  # noqa: PTH113
 
 
 def camera_address(source: str) -> CameraAddress:
@@ -83,8 +93,17 @@ def open_frames(address: CameraAddress) -> InputContainer:
 
 def is_live(address: CameraAddress, container: InputContainer) -> bool:
     """Tells whether frames come for as long as the camera is on; a video ends."""
-    scheme = urlsplit(address.url).scheme.lower()
+    if address.is_file:
+        return False
+    scheme = address.url.partition("://")[0].lower()
     return address.format is not None or scheme in _LIVE_SCHEMES or not container.duration
+
+
+def is_photo(container: InputContainer) -> bool:
+    """Tells by its content whether an open file is a photo."""
+    format_ = container.format.name
+    brand = container.metadata.get("major_brand")
+    return format_.endswith("_pipe") or format_ in _PHOTO_FORMATS or brand in _PHOTO_BRANDS
 
 
 def frames_of(address: CameraAddress, container: InputContainer) -> Iterator[VideoFrame]:
@@ -111,9 +130,14 @@ def _reason(error: Exception) -> str:
 
 
 def _without_secrets(source: str) -> str:
-    """Returns a URL without its password, and without its query, which often has one."""
-    parts = urlsplit(source)
-    if not parts.scheme or not parts.netloc:
+    """Returns a URL without user and password, and without its query, which often has one.
+
+    Passwords in URLs are often not escaped, so any character may be a part of one.
+    """
+    scheme, mark, rest = source.partition("://")
+    if not mark or scheme.lower() == "file":
         return source
-    user, at, host = parts.netloc.rpartition("@")
-    return urlunsplit((parts.scheme, user.partition(":")[0] + at + host, parts.path, "", ""))
+    secret, _, public = rest.rpartition("@")
+    if _QUERY.search(secret):  # it may be a password with a question mark, or a query with an at
+        return f"{scheme}://..."
+    return f"{scheme}://{_QUERY.split(public)[0]}"

@@ -35,10 +35,15 @@ class Topics(NamedTuple):
 
 
 def identifier(name: str) -> str:
-    """Returns a name as it may stand in a topic: letters, digits, underscores and hyphens."""
+    """Returns a name as it may stand in a topic: letters, digits, underscores and hyphens.
+
+    If more is lost than capital letters and spaces, a hash tells it from similar names.
+    """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     found = _NOT_IN_IDS.sub("_", plain).strip("_")
-    return found or hashlib.sha256(name.encode()).hexdigest()[:8]
+    if found and found == name.lower().replace(" ", "_"):
+        return found
+    return f"{found}_{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("_")
 
 
 def topics(name: str) -> Topics:

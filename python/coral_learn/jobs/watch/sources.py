@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ...dataset.suffixes import PHOTO_SUFFIXES
 from .camera import CameraSource, VideoSource
 from .folder import FolderSource
-from .frames import camera_address, is_live, open_frames
+from .frames import camera_address, is_live, is_photo, open_frames
 from .picture import PictureSource
 
 
 def is_folder(source: str) -> bool:
     """Tells whether a source is a folder, and not a video or a camera."""
-    return Path(source).is_dir()
+    # Path.is_dir raises an error for a URL that is longer than the name of a file.
+    return os.path.isdir(source)  # noqa: PTH112
 
 
 def open_source(source: str, *, every: float, existing: bool) -> PictureSource:
@@ -28,18 +30,25 @@ def open_source(source: str, *, every: float, existing: bool) -> PictureSource:
         ValueError: The folder, the video or the camera cannot be read.
     """
     path = Path(source)
-    if path.is_dir():
+    if is_folder(source):
         return FolderSource(path, existing=existing)
     is_camera = source.isdecimal() or "://" in source
-    if not is_camera and not path.exists():
+    if not is_camera and not os.path.exists(source):  # noqa: PTH110
         raise ValueError(
             f"there is no folder, video or camera {source}: give a folder, a video, the number of "
             "a camera (0), its device (/dev/video0) or its URL (rtsp://, http://)"
         )
     if path.suffix.lower() in PHOTO_SUFFIXES and not is_camera:
-        raise ValueError(f"{source} is a photo, not a folder: use `coral-learn classify`")
+        raise ValueError(_is_a_photo(source))
     address = camera_address(source)
     container = open_frames(address)
+    if address.is_file and is_photo(container):
+        container.close()
+        raise ValueError(_is_a_photo(source))
     if is_live(address, container):
         return CameraSource(address, container, every)
     return VideoSource(address, container, every)
+
+
+def _is_a_photo(source: str) -> str:
+    return f"{source} is a photo, not a folder: use `coral-learn classify`"
