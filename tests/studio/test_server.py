@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.support.drawn_extractor import drawn_extractor
+from tests.support.model_builder import build_classifier
 
 from coral_learn.cli.studio_command import studio_command
 from coral_learn.demo.drawing import write_photos
@@ -474,9 +475,18 @@ def test_a_project_that_is_away_for_a_moment_is_noticed_again(project: Project) 
     on_server(project, work)
 
 
-def test_an_existing_project_refuses_options_of_a_new_one(project: Project) -> None:
-    with pytest.raises(click.UsageError, match="--keep: for a new project only"):
-        studio_command.main([str(project.path), "--keep", "nothing"], standalone_mode=False)
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--keep", "nothing"), ("--resize", "crop"), ("--extractor", "other.tflite")],
+)
+def test_an_existing_project_refuses_other_settings(
+    project: Project, tmp_path: Path, option: str, value: str
+) -> None:
+    if value == "other.tflite":
+        value = str(tmp_path / value)
+        Path(value).write_bytes(build_classifier().content)
+    with pytest.raises(click.UsageError, match=f"{option}: .* is a project already, with another"):
+        studio_command.main([str(project.path), option, value], standalone_mode=False)
 
 
 def test_a_new_project_replaces_nothing(tmp_path: Path) -> None:

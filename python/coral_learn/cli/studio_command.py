@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from .model_commands import named_extractor
 from .options import PATH, WholeNumber, device_option, extractor_option, resize_option
 
 if TYPE_CHECKING:
     from ..project.index import Keep
+    from ..project.project import Project
     from ..tflite.resizing import Resize
 
 _INSTALL = "pip install 'coral-learn[studio]'"
@@ -41,8 +41,7 @@ _INSTALL = "pip install 'coral-learn[studio]'"
 @click.option(
     "--keep",
     type=click.Choice(["originals", "thumbnails", "nothing"]),
-    default="originals",
-    help="What a new project keeps of the pictures themselves.",
+    help="What a new project keeps of the pictures themselves. By default originals.",
 )
 @device_option
 @click.option(
@@ -52,16 +51,14 @@ _INSTALL = "pip install 'coral-learn[studio]'"
     "(/dev/video0) or its URL (rtsp://, http://).",
 )
 @click.option("--browser/--no-browser", default=True, help="Open the page in the browser.")
-@click.pass_context
 def studio_command(
-    context: click.Context,
     folder: Path,
     host: str,
     port: int,
     https: bool,
     extractor: Path | None,
     resize: Resize | None,
-    keep: Keep,
+    keep: Keep | None,
     device: str | None,
     camera: str | None,
     browser: bool,
@@ -80,27 +77,34 @@ def studio_command(
     from . import display
 
     if is_project(folder):
-        _refuse_options_of_new_projects(context, folder)
         project = Project(folder)
+        _refuse_other_settings(project, named_extractor(extractor), resize, keep)
     else:
         _refuse_foreign_files(folder)
-        project = Project.create(folder, named_extractor(extractor), resize=resize, keep=keep)
+        project = Project.create(
+            folder, named_extractor(extractor), resize=resize, keep=keep or "originals"
+        )
         display.print_facts([f"created the project {folder}", *project.notes])
     options = StudioOptions(host, port, https, device, browser, camera)
     run_studio(project, options, display.print_line)
 
 
-def _refuse_options_of_new_projects(context: click.Context, folder: Path) -> None:
-    """Refuses what an existing project would ignore."""
-    given = [
-        param.opts[0]
-        for param in context.command.params
-        if param.name in ("extractor", "resize", "keep")
-        and context.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
-    ]
-    if given:
+def _refuse_other_settings(
+    project: Project, extractor: Path | None, resize: Resize | None, keep: Keep | None
+) -> None:
+    """Refuses settings of a new project that an existing one does not have."""
+    from ..project.new_extractor import prepare_extractor
+
+    other = []
+    if keep not in (None, project.index.keep):
+        other.append("--keep")
+    if extractor is not None or resize is not None:
+        made = prepare_extractor(extractor or project.extractor, resize=resize).model
+        if made.content != project.extractor.read_bytes():
+            other.append("--resize" if extractor is None else "--extractor")
+    if other:
         raise click.UsageError(
-            f"{', '.join(given)}: for a new project only, and {folder} is one already. Leave it "
+            f"{', '.join(other)}: {project.path} is a project already, with another one. Leave it "
             "out, or choose another folder."
         )
 
