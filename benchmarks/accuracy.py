@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from .figures import Figure, Note, Quantity, Target
+from .figures import Figure, Note, Target, points_more
 from .flowers import EmbeddedPhotos, embed_flowers, mobilenet_v1
 from .heads import (
     PENALTIES,
@@ -19,7 +19,6 @@ from .heads import (
     by_tutorial,
 )
 from .settings import Settings, real_data
-from .timing import Ratio
 from .workers import Worker
 
 PART = "accuracy"
@@ -88,14 +87,5 @@ def _accuracies(photos: EmbeddedPhotos, per_class: int, draws: int, learner: Lea
 def _points(
     what: str, ours: Accuracies, against: str, theirs: Accuracies, at_least: float | None
 ) -> Figure:
-    points = 100 * (ours - theirs)
-    return Figure(
-        part=PART,
-        what=what,
-        ours=Quantity(float(ours.mean()), "%"),
-        against=against,
-        theirs=Quantity(float(theirs.mean()), "%"),
-        result=Ratio(float(points.mean()), float(points.min()), float(points.max())),
-        meaning="points",
-        target=None if at_least is None else Target(at_least, "at least"),
-    )
+    target = None if at_least is None else Target(at_least, "at least")
+    return points_more(PART, what, ours, against, theirs, target)

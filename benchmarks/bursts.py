@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from coral_learn import EmbeddingExtractor, Embeddings
-from coral_learn.extraction.builtin_extractor import builtin_extractor
 from coral_learn.heads.scenes import number_scenes
 from coral_learn.jobs.held_out import score_held_out
 
 from .figures import Figure, Note, Quantity, Target
-from .flowers import EmbeddedPhotos, Rows, embed_flowers, mobilenet_v1
+from .flowers import EmbeddedPhotos, Rows, embed_flowers, own_extractors
 from .reliance import fit_as_train
 from .settings import Settings, real_data
 from .timing import Ratio
@@ -32,10 +31,7 @@ def run(part: str, settings: Settings) -> Iterator[Figure | Note]:
     if data is None:
         yield Note(part, "bursts: skipped without real photos; set CORAL_LEARN_DATA")
         return
-    extractors = {
-        "MobileNet v1": mobilenet_v1(data),
-        "built-in extractor": builtin_extractor().read_bytes(),
-    }
+    extractors = own_extractors(data)
     draws = _QUICK_DRAWS if settings.quick else _DRAWS
     with Worker(threads=1) as worker:
         for name, extractor in extractors.items():

@@ -7,14 +7,13 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from coral_learn import EmbeddingExtractor, Embeddings, ImageFolder, SoftmaxRegression
-from coral_learn.extraction.builtin_extractor import builtin_extractor
 from coral_learn.heads.familiarity import fit_familiarity
 from coral_learn.heads.folds import make_folds
 from coral_learn.jobs.watch.drift import DriftDetector
 from coral_learn.jobs.watch.scenes import SceneCounter
 
 from .figures import Figure, Note, Quantity, Target, exactly
-from .flowers import Labels, Rows, mobilenet_v1
+from .flowers import Labels, Rows, own_extractors
 from .settings import Settings, real_data
 from .timing import Ratio
 
@@ -64,10 +63,7 @@ def run(part: str, settings: Settings) -> Iterator[Figure | Note]:
     if data is None:
         yield Note(part, "drift: skipped without real photos; set CORAL_LEARN_DATA")
         return
-    extractors = {
-        "MobileNet v1": mobilenet_v1(data),
-        "built-in extractor": builtin_extractor().read_bytes(),
-    }
+    extractors = own_extractors(data)
     changes, seeds, count = _CHANGES, _SEEDS, _FRAMES
     if settings.quick:
         extractors.pop("built-in extractor")

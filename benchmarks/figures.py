@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -84,6 +86,69 @@ class Figure:
     def met(self) -> bool | None:
         """Whether the target was reached; None without a target."""
         return None if self.target is None else self.target.met_by(self.result.median)
+
+
+def share(
+    part: str,
+    what: str,
+    values: NDArray[np.float64],
+    target: Target | None = None,
+    against: str = "",
+) -> Figure:
+    """Returns a figure of fractions: their mean, and the lowest and the highest in points.
+
+    Args:
+        part: The part of the benchmarks.
+        what: What was measured.
+        values: A fraction for each draw.
+        target: What the mean should reach, in points.
+        against: What the fractions are parts of.
+    """
+    points = 100 * values
+    return Figure(
+        part=part,
+        what=what,
+        ours=Quantity(float(values.mean()), "%"),
+        against=against,
+        theirs=None,
+        result=_mean_and_extremes(points),
+        meaning="points",
+        target=target,
+    )
+
+
+def points_more(
+    part: str,
+    what: str,
+    ours: NDArray[np.float64],
+    against: str,
+    theirs: NDArray[np.float64],
+    target: Target | None = None,
+) -> Figure:
+    """Returns a figure of how many points more of ours than of theirs is right.
+
+    Args:
+        part: The part of the benchmarks.
+        what: What was measured.
+        ours: A fraction for each draw.
+        against: What it is compared with.
+        theirs: Its fraction for each draw.
+        target: What the mean difference should reach, in points.
+    """
+    return Figure(
+        part=part,
+        what=what,
+        ours=Quantity(float(ours.mean()), "%"),
+        against=against,
+        theirs=Quantity(float(theirs.mean()), "%"),
+        result=_mean_and_extremes(100 * (ours - theirs)),
+        meaning="points",
+        target=target,
+    )
+
+
+def _mean_and_extremes(values: NDArray[np.float64]) -> Ratio:
+    return Ratio(float(values.mean()), float(values.min()), float(values.max()))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from coral_learn import EmbeddingExtractor, Embeddings, ImageFolder, create_embedding_extractor
+from coral_learn.extraction.builtin_extractor import builtin_extractor
 
 Rows = NDArray[np.int64]
 Labels = NDArray[np.int64]
@@ -43,6 +44,14 @@ class EmbeddedPhotos:
 def mobilenet_v1(data: Path) -> bytes:
     """Returns the extractor of the tutorial."""
     return (data / "models" / _EXTRACTOR).read_bytes()
+
+
+def own_extractors(data: Path) -> dict[str, bytes]:
+    """Returns the extractor of the tutorial, and the one that the package has."""
+    return {
+        "MobileNet v1": mobilenet_v1(data),
+        "built-in extractor": builtin_extractor().read_bytes(),
+    }
 
 
 def extractors(data: Path) -> dict[str, bytes]:

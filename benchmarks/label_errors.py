@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from coral_learn import find_label_errors
 from coral_learn.embeddings import Embeddings
-from coral_learn.extraction.builtin_extractor import builtin_extractor
 from coral_learn.heads.scenes import number_scenes
 from coral_learn.jobs.held_out import score_held_out
 
-from .figures import Figure, Note, Quantity, Target, exactly
-from .flowers import EmbeddedPhotos, Labels, Rows, embed_flowers, mobilenet_v1
+from .figures import Figure, Note, Quantity, Target, exactly, points_more, share
+from .flowers import EmbeddedPhotos, Labels, Rows, embed_flowers, own_extractors
 from .reliance import fit_as_train
 from .settings import Settings, real_data
-from .timing import Ratio
 from .workers import Worker
 
 _PARTS_CHANGED = (0.05, 0.1)
@@ -47,10 +45,7 @@ def run(part: str, settings: Settings) -> Iterator[Figure | Note]:
     has_cleanlab = bool(find_spec("cleanlab") and find_spec("sklearn"))
     if not has_cleanlab:
         yield Note(part, "cleanlab is not installed and was left out: see the group bench")
-    extractors = {
-        "MobileNet v1": mobilenet_v1(data),
-        "built-in extractor": builtin_extractor().read_bytes(),
-    }
+    extractors = own_extractors(data)
     draws = 1 if settings.quick else _DRAWS
     with Worker(threads=1) as worker:
         for name, extractor in extractors.items():
@@ -70,17 +65,7 @@ def _figures(
     part: str, what: str, found: Callable[[Ranking], NDArray[np.float64]], has_cleanlab: bool
 ) -> Iterator[Figure]:
     ours = found(find_label_errors)
-    percent = 100 * ours
-    yield Figure(
-        part=part,
-        what=f"found, {what}",
-        ours=Quantity(float(ours.mean()), "%"),
-        against="all of them",
-        theirs=None,
-        result=Ratio(float(percent.mean()), float(percent.min()), float(percent.max())),
-        meaning="points",
-        target=Target(_FOUND, "at least"),
-    )
+    yield share(part, f"found, {what}", ours, Target(_FOUND, "at least"), "all of them")
     if not has_cleanlab:
         return
     contenders = {
@@ -90,17 +75,8 @@ def _figures(
     for name, probabilities in contenders.items():
         rankings = [found(partial(by_cleanlab, probabilities, each)) for each in _RANKINGS]
         best = max(rankings, key=lambda values: float(values.mean()))
-        points = 100 * (ours - best)
-        yield Figure(
-            part=part,
-            what=f"found, {what}",
-            ours=Quantity(float(ours.mean()), "%"),
-            against=name,
-            theirs=Quantity(float(best.mean()), "%"),
-            result=Ratio(float(points.mean()), float(points.min()), float(points.max())),
-            meaning="points",
-            target=Target(_AGAINST_CLEANLAB, "at least"),
-        )
+        target = Target(_AGAINST_CLEANLAB, "at least")
+        yield points_more(part, f"found, {what}", ours, name, best, target)
 
 
 def _found(

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from coral_learn import SoftmaxRegression
 from coral_learn.embeddings import Embeddings
-from coral_learn.extraction.builtin_extractor import builtin_extractor
 from coral_learn.heads.cross_fitting import Score
 from coral_learn.heads.refit import refit
 from coral_learn.heads.scenes import number_scenes
@@ -17,7 +16,7 @@ from coral_learn.jobs.held_out import HeldOutScores, score_held_out
 from coral_learn.jobs.learning_curve import measure_learning_curve
 
 from .figures import Figure, Note, Quantity, Target
-from .flowers import EmbeddedPhotos, Labels, Rows, embed_flowers, mobilenet_v1
+from .flowers import EmbeddedPhotos, Labels, Rows, embed_flowers, own_extractors
 from .settings import Settings, real_data
 from .timing import Ratio
 from .workers import Worker
@@ -38,10 +37,7 @@ def run(part: str, settings: Settings) -> Iterator[Figure | Note]:
     if data is None:
         yield Note(part, "reliance: skipped without real photos; set CORAL_LEARN_DATA")
         return
-    extractors = {
-        "MobileNet v1": mobilenet_v1(data),
-        "built-in extractor": builtin_extractor().read_bytes(),
-    }
+    extractors = own_extractors(data)
     draws = _QUICK_DRAWS if settings.quick else _DRAWS
     with Worker(threads=1) as worker:
         for name, extractor in extractors.items():

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral_learn import EmbeddingExtractor, Embeddings, SoftmaxRegression
-from coral_learn.extraction.builtin_extractor import builtin_extractor
 from coral_learn.heads.familiarity import fit_familiarity
 from coral_learn.heads.folds import make_folds
 from coral_learn.heads.strangers import MAX_DIRECTIONS, fit_moments, strangeness
@@ -15,10 +14,9 @@ from coral_learn.jobs.drawn_background import draw_background
 from coral_learn.jobs.stranger_test import auroc
 from coral_learn.tflite.familiarity_note import LOW_FAMILIARITY, MAX_BYTES, note_bytes
 
-from .figures import Figure, Note, Quantity, Target
-from .flowers import EmbeddedPhotos, Labels, Rows, embed_flowers, mobilenet_v1
+from .figures import Figure, Note, Target, points_more, share
+from .flowers import EmbeddedPhotos, Labels, Rows, embed_flowers, own_extractors
 from .settings import Settings, real_data
-from .timing import Ratio
 from .workers import Worker
 
 _SIZES = (10, 20, 48)  # photos of each class
@@ -37,10 +35,7 @@ def run(part: str, settings: Settings) -> Iterator[Figure | Note]:
     if data is None:
         yield Note(part, "strangers: skipped without real photos; set CORAL_LEARN_DATA")
         return
-    extractors = {
-        "MobileNet v1": mobilenet_v1(data),
-        "built-in extractor": builtin_extractor().read_bytes(),
-    }
+    extractors = own_extractors(data)
     draws = 1 if settings.quick else _DRAWS
     with Worker(threads=1) as worker:
         for name, extractor in extractors.items():
@@ -48,57 +43,27 @@ def run(part: str, settings: Settings) -> Iterator[Figure | Note]:
             for size in _SIZES:
                 ours, theirs = worker.call(_aurocs, photos, size, draws)
                 what = f"strangers noticed, {size} photos a class, {name}"
-                yield _compared(part, what, "largest probability", ours, theirs, _BETTER)
-                yield _fraction(part, f"{what}, the hardest class", ours.min(axis=0))
+                yield points_more(
+                    part,
+                    what,
+                    ours.mean(axis=0),
+                    "largest probability",
+                    theirs.mean(axis=0),
+                    Target(_BETTER, "at least"),
+                )
+                yield share(part, f"{what}, the hardest class", ours.min(axis=0))
             for size in _UNIFORM_SIZES:
                 low = worker.call(_low, photos, size, 1 if settings.quick else _UNIFORM_DRAWS)
                 what = f"photos of known flowers that are unfamiliar, {size} a class, {name}"
-                yield _fraction(part, what, low, Target(_EXPECTED + _TOLERANCE, "at most"))
+                yield share(part, what, low, Target(_EXPECTED + _TOLERANCE, "at most"))
             refused = worker.call(_refused_by_drawn, photos, extractor, draws)
             what = f"strangers refused by a drawn class none, {name}"
-            yield _fraction(part, what, refused)
+            yield share(part, what, refused)
             what = f"strangers refused by a further flower as class none, {name}"
-            yield _fraction(part, what, worker.call(_refused_by_own, photos, draws))
+            yield share(part, what, worker.call(_refused_by_own, photos, draws))
     part_of_room = note_bytes(1024, 5, MAX_DIRECTIONS) / MAX_BYTES
     what = f"of {MAX_BYTES // 1000} kB, what a model of 1024 features keeps of its photos"
-    yield _fraction(part, what, np.array([part_of_room]), Target(100.0, "at most"))
-
-
-def _compared(
-    part: str,
-    what: str,
-    against: str,
-    ours: NDArray[np.float64],
-    theirs: NDArray[np.float64],
-    least: float,
-) -> Figure:
-    points = 100 * (ours - theirs).mean(axis=0)
-    return Figure(
-        part=part,
-        what=what,
-        ours=Quantity(float(ours.mean()), "%"),
-        against=against,
-        theirs=Quantity(float(theirs.mean()), "%"),
-        result=Ratio(float(points.mean()), float(points.min()), float(points.max())),
-        meaning="points",
-        target=Target(least, "at least"),
-    )
-
-
-def _fraction(
-    part: str, what: str, values: NDArray[np.float64], target: Target | None = None
-) -> Figure:
-    percent = 100 * values
-    return Figure(
-        part=part,
-        what=what,
-        ours=Quantity(float(values.mean()), "%"),
-        against="",
-        theirs=None,
-        result=Ratio(float(percent.mean()), float(percent.min()), float(percent.max())),
-        meaning="points",
-        target=target,
-    )
+    yield share(part, what, np.array([part_of_room]), Target(100.0, "at most"))
 
 
 def _draw(photos: EmbeddedPhotos, size: int, seed: int, out: int) -> tuple[Rows, Rows, Labels]:
