@@ -105,6 +105,15 @@ extractor_option = click.option(
 )
 
 
+top_k_option = click.option(
+    "--top-k",
+    type=WholeNumber(min=1),
+    metavar="N",
+    default=1,
+    help="Number of classes to name for each photo.",
+)
+
+
 def _parse_input_size(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> tuple[int, int] | None:

@@ -12,7 +12,6 @@ from click.core import ParameterSource
 from .options import (
     PATH,
     Number,
-    WholeNumber,
     cache_option,
     chosen_cache,
     data_dir_argument,
@@ -22,6 +21,7 @@ from .options import (
     json_option,
     labels_option,
     model_argument,
+    top_k_option,
     view_option,
 )
 
@@ -35,13 +35,7 @@ if TYPE_CHECKING:
 @model_argument
 @click.argument("images", type=PATH, metavar="IMAGE...", nargs=-1, required=True)
 @labels_option
-@click.option(
-    "--top-k",
-    type=WholeNumber(min=1),
-    metavar="N",
-    default=1,
-    help="Number of classes to name for each photo.",
-)
+@top_k_option
 @click.option(
     "--threshold",
     type=Number(0, 1),

@@ -18,6 +18,7 @@ from .options import (
     input_range_option,
     input_size_option,
     labels_option,
+    top_k_option,
     view_option,
 )
 
@@ -51,13 +52,7 @@ if TYPE_CHECKING:
 @click.option(
     "--count", type=WholeNumber(min=1), metavar="N", help="End after this number of pictures."
 )
-@click.option(
-    "--top-k",
-    type=WholeNumber(min=1),
-    metavar="N",
-    default=1,
-    help="Number of classes to name for each picture.",
-)
+@top_k_option
 @click.option(
     "--threshold",
     type=Number(0, 1),

@@ -35,7 +35,7 @@ def warn_of_label_count(labels: Sequence[str] | None, num_classes: int) -> None:
     """Warns if there is another number of labels than of classes: names may be wrong."""
     problem = _count_problem(labels, num_classes)
     if problem is not None:
-        warnings.warn(f"{problem} Until then, names may be those of other classes.", stacklevel=3)
+        warnings.warn(f"{problem} Until then, names may be those of other classes.", stacklevel=4)
 
 
 def check_label_count(labels: Sequence[str] | None, num_classes: int) -> None:

@@ -191,8 +191,7 @@ class Classifier:
                 outside (0, 1) or not known for this model, or a photo cannot be read.
         """
         selection = self._selection(top_k, threshold, coverage)
-        warn_of_label_count(self.labels, self.num_classes)
-        found = self._model.run(images, progress=progress, on_error=on_error or raise_error)
+        found = self._run_named(images, progress, on_error or raise_error)
         return self._best_classes(found.rows, selection)
 
     def classify_readable(
@@ -209,8 +208,7 @@ class Classifier:
         The arguments and the other errors are those of :meth:`classify`.
         """
         selection = self._selection(top_k, threshold, coverage)
-        warn_of_label_count(self.labels, self.num_classes)
-        found = self._model.run(images, progress=progress, on_error=skip_photo)
+        found = self._run_named(images, progress, skip_photo)
         return found.with_rows(self._best_classes(found.rows, selection))
 
     def answer(
@@ -228,9 +226,7 @@ class Classifier:
         The arguments and errors are those of :meth:`classify`.
         """
         selection = self._selection(top_k, threshold, coverage)
-        warn_of_label_count(self.labels, self.num_classes)
-        found = self._model.run(images, progress=progress, on_error=on_error or raise_error)
-        return self._answers(found, selection)
+        return self._answers(self._run_named(images, progress, on_error or raise_error), selection)
 
     def answer_readable(
         self,
@@ -246,9 +242,15 @@ class Classifier:
         The arguments and the other errors are those of :meth:`classify`.
         """
         selection = self._selection(top_k, threshold, coverage)
-        warn_of_label_count(self.labels, self.num_classes)
-        found = self._model.run(images, progress=progress, on_error=skip_photo)
+        found = self._run_named(images, progress, skip_photo)
         return found.with_rows(self._answers(found, selection))
+
+    def _run_named(
+        self, images: Iterable[ImageSource], progress: bool | Progress, on_error: OnError
+    ) -> PhotoRows[Embeddings]:
+        """Runs the model for answers with the names of classes, which may be wrong."""
+        warn_of_label_count(self.labels, self.num_classes)
+        return self._model.run(images, progress=progress, on_error=on_error)
 
     def _answers(self, found: PhotoRows[Embeddings], selection: Selection) -> list[Answer]:
         best = self._best_classes(found.rows, selection)

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -96,7 +97,7 @@ class Session:
             stamp = self._project_stamp()
             if stamp == self._stamp:
                 return False
-            self._changed()
+            self._note_change()
             return True
 
     def add_class(self, name: str) -> None:
@@ -105,10 +106,9 @@ class Session:
         Raises:
             ValueError: There is a class of this name, or a label map cannot hold it.
         """
-        with self._changing:
+        with self._change():
             self._check_new_name(name)
             self._empty.add(name)
-            self._changed()
 
     def rename_class(self, name: str, new_name: str) -> None:
         """Renames a class.
@@ -116,14 +116,13 @@ class Session:
         Raises:
             ValueError: There is no such class, or one of the new name.
         """
-        with self._changing:
+        with self._change():
             self._check_new_name(new_name)
             if self._is_empty(name):
                 self._empty.remove(name)
                 self._empty.add(new_name)
             else:
                 self.project.rename_class(name, new_name)
-            self._changed()
 
     def remove_class(self, name: str) -> None:
         """Removes a class.
@@ -131,12 +130,11 @@ class Session:
         Raises:
             ValueError: There is no such class.
         """
-        with self._changing:
+        with self._change():
             if self._is_empty(name):
                 self._empty.remove(name)
             else:
                 self.project.remove_class(name)
-            self._changed()
 
     def add(
         self, name: str, incoming: Incoming, progress: Progress, *, thin: bool = False
@@ -147,12 +145,11 @@ class Session:
             ValueError: No class can have this name.
         """
         pictures = incoming.pictures(thin=thin)
-        with self._changing:
+        with self._change():
             result = add_pictures(
                 self.project, name, pictures, incoming.name_of, self.device, progress
             )
             self._take(name)
-            self._changed()
         return result
 
     def move(self, names: Sequence[str], label: str) -> None:
@@ -161,10 +158,9 @@ class Session:
         Raises:
             ValueError: There is no such photo or class, or a class would be left without photos.
         """
-        with self._changing:
+        with self._change():
             self._check_ids(names)
             self.project.move_photos(label, names)
-            self._changed()
 
     def drop(self, names: Sequence[str]) -> None:
         """Removes photos.
@@ -172,29 +168,25 @@ class Session:
         Raises:
             ValueError: There is no such photo, or a class would be left without photos.
         """
-        with self._changing:
+        with self._change():
             self._check_ids(names)
             self.project.drop_photos(names)
-            self._changed()
 
     def undo(self) -> None:
         """Undoes the last change."""
-        with self._changing:
+        with self._change():
             self.project.undo()
-            self._changed()
 
     def redo(self) -> None:
         """Makes the change again that was undone last."""
-        with self._changing:
+        with self._change():
             self.project.redo()
-            self._changed()
 
     def add_files(self, name: str, paths: Sequence[Path]) -> None:
         """Adds photos in files of this machine to a class, which may be new."""
-        with self._changing:
+        with self._change():
             self.project.add(name, paths, device=self.device)
             self._take(name)
-            self._changed()
 
     def keep_for_later(self, incoming: Incoming) -> None:
         """Puts the pictures in files into the tray.
@@ -216,14 +208,13 @@ class Session:
             ValueError: There is no such picture, or no class can have this name.
         """
         names = list(dict.fromkeys(names))
-        with self._changing:
+        with self._change():
             paths = [self.tray.path(name) for name in names]
             if label is None:
                 self.tray.remove(names)
             else:
                 self.project.add(label, paths, device=self.device, progress=progress)
                 self._take(label)
-            self._changed()
 
     def _check_new_name(self, name: str) -> None:
         """Refuses the name of a class that is there, or that an address cannot have."""
@@ -253,7 +244,14 @@ class Session:
         if name in self._empty.names and name in self.project.classes:
             self._empty.remove(name)
 
-    def _changed(self) -> None:
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        """Keeps other threads from changing the project, and notes that it has changed."""
+        with self._changing:
+            yield
+            self._note_change()
+
+    def _note_change(self) -> None:
         self.version += 1
         self._stamp = self._project_stamp()
 
