@@ -9,6 +9,7 @@ from PIL import Image, ImageFilter
 from coral_learn import EmbeddingExtractor, Embeddings, ImageFolder, SoftmaxRegression
 from coral_learn.heads.familiarity import fit_familiarity
 from coral_learn.heads.folds import make_folds
+from coral_learn.heads.strangers import familiarity
 from coral_learn.jobs.watch.drift import DriftDetector
 from coral_learn.jobs.watch.scenes import SceneCounter
 
@@ -111,9 +112,9 @@ class _Stream:
         known = [order[labels[order] == label] for label in np.unique(labels) if label != left_out]
         train = np.concatenate([rows[:_TRAINED] for rows in known])
         folds = make_folds(labels[train], None, np.random.default_rng(seed))
-        familiarity = fit_familiarity(embeddings[train], labels[train], folds)
-        assert familiarity is not None
-        self._known = familiarity
+        known_photos = fit_familiarity(embeddings[train], labels[train], folds)
+        assert known_photos is not None
+        self._known = known_photos
         self._head = SoftmaxRegression(embeddings.shape[1], int(labels.max()) + 1, seed=seed)
         self._head.fit(embeddings[train], labels[train])
         self.rows = order[np.isin(order, np.concatenate(known)) & ~np.isin(order, train)]
@@ -131,14 +132,13 @@ class _Stream:
             rows: The stream.
             before: The number of photos whose alarms do not count.
         """
-        drift = DriftDetector(len(self._known.note.quantiles))
-        scenes = SceneCounter(self._known.note.moments.center)
+        drift = DriftDetector(len(self._known.quantiles))
+        scenes = SceneCounter(self._known.moments.center)
         values = np.asarray(embeddings[rows])
-        for number, (row, familiarity) in enumerate(
-            zip(values, self._known.of(values), strict=True), start=1
-        ):
-            if scenes.counts(row, float(familiarity)):
-                told = drift.update(float(familiarity))
+        fractions = familiarity(self._known, embeddings[rows]).tolist()
+        for number, (row, fraction) in enumerate(zip(values, fractions, strict=True), start=1):
+            if scenes.counts(row, fraction):
+                told = drift.update(fraction)
                 if told is not None and told.state == "moved" and number > before:
                     return float(number - before)
         return np.inf

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from coral_learn import SoftmaxRegression
 from coral_learn.embeddings import Embeddings
 from coral_learn.heads.cross_fitting import Score
-from coral_learn.heads.refit import refit
+from coral_learn.heads.refit import score_by_refits
 from coral_learn.heads.scenes import number_scenes
 from coral_learn.jobs.calibration import calibration_error
 from coral_learn.jobs.cross_validation import cross_validation_of
@@ -78,12 +78,7 @@ def fit_as_train(
     classes = int(labels.max()) + 1
     head = SoftmaxRegression(embeddings.shape[1], classes, seed=seed)
     record = head.fit(embeddings, labels, groups=scenes)
-
-    def score(rows: NDArray[np.int64], others: Embeddings) -> NDArray[np.float32]:
-        other = refit(record, embeddings[rows], labels[rows], classes, seed=seed)
-        return other.predict_proba(others)
-
-    return head, score
+    return head, score_by_refits(record, embeddings, labels, classes, seed=seed)
 
 
 def _fit(photos: EmbeddedPhotos, rows: Rows, seed: int) -> tuple[SoftmaxRegression, Score, Rows]:

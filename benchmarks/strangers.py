@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from coral_learn import EmbeddingExtractor, Embeddings, SoftmaxRegression
 from coral_learn.heads.familiarity import fit_familiarity
 from coral_learn.heads.folds import make_folds
-from coral_learn.heads.strangers import MAX_DIRECTIONS, fit_moments, strangeness
+from coral_learn.heads.strangers import MAX_DIRECTIONS, familiarity, fit_moments, strangeness
 from coral_learn.jobs.drawn_background import draw_background
 from coral_learn.jobs.stranger_test import auroc
 from coral_learn.tflite.familiarity_note import LOW_FAMILIARITY, MAX_BYTES, note_bytes
@@ -108,7 +108,7 @@ def _low(photos: EmbeddedPhotos, size: int, draws: int) -> NDArray[np.float64]:
         data = photos.embeddings[train], photos.labels[train]
         known = fit_familiarity(*data, make_folds(data[1], None, np.random.default_rng(seed)))
         assert known is not None
-        found.append((known.of(photos.embeddings[others]) < LOW_FAMILIARITY).mean())
+        found.append((familiarity(known, photos.embeddings[others]) < LOW_FAMILIARITY).mean())
     return np.array(found)
 
 

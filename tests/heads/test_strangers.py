@@ -6,10 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coral_learn.embeddings import Embeddings
-from coral_learn.heads.familiarity import Familiarity, fit_familiarity
+from coral_learn.heads.familiarity import fit_familiarity
 from coral_learn.heads.folds import make_folds
-from coral_learn.heads.strangers import MAX_DIRECTIONS, fit_moments, strangeness, unit_rows
-from coral_learn.tflite.familiarity_note import MAX_BYTES, note_bytes
+from coral_learn.heads.strangers import (
+    MAX_DIRECTIONS,
+    familiarity,
+    fit_moments,
+    strangeness,
+    unit_rows,
+)
+from coral_learn.tflite.familiarity_note import MAX_BYTES, FamiliarityNote, note_bytes
 
 
 def drawn(
@@ -22,11 +28,15 @@ def drawn(
     return (centers[labels] + spread * noise).astype(np.float32), labels
 
 
-def familiar(rows: np.ndarray, labels: np.ndarray) -> Familiarity:
+def familiar(rows: np.ndarray, labels: np.ndarray) -> FamiliarityNote:
     embeddings = Embeddings(rows)
     found = fit_familiarity(embeddings, labels, make_folds(labels, None, np.random.default_rng(0)))
     assert found is not None
     return found
+
+
+def fractions(known: FamiliarityNote, rows: np.ndarray) -> np.ndarray:
+    return familiarity(known, Embeddings(rows))
 
 
 def test_a_class_that_was_left_out_looks_strange() -> None:
@@ -42,7 +52,8 @@ def test_familiarity_is_uniform_for_photos_like_those_of_the_training() -> None:
     found = []
     for seed in range(20):
         rows, labels = drawn(4, 25, seed=seed, spread=2)
-        found.append(familiar(rows, labels).of(drawn(4, 25, seed=100 + seed, spread=2)[0]))
+        others = drawn(4, 25, seed=100 + seed, spread=2)[0]
+        found.append(fractions(familiar(rows, labels), others))
     values = np.concatenate(found)
     for part in (0.05, 0.25, 0.5, 0.75):
         assert np.mean(values <= part) == pytest.approx(part, abs=0.08)
@@ -63,7 +74,8 @@ def test_quantized_embeddings_are_as_familiar_as_floats(
     found = fit_familiarity(stored, labels, make_folds(labels, None, np.random.default_rng(0)))
     real = familiar(np.asarray(stored), labels)
     assert found is not None
-    np.testing.assert_allclose(found.of(stored), real.of(np.asarray(stored)), atol=0.011)
+    expected = fractions(real, np.asarray(stored))
+    np.testing.assert_allclose(familiarity(found, stored), expected, atol=0.011)
 
 
 def test_the_size_of_embeddings_does_not_matter() -> None:
@@ -71,14 +83,16 @@ def test_the_size_of_embeddings_does_not_matter() -> None:
     for factor in (1e-30, 1e30):
         scaled = (rows * np.float32(factor)).astype(np.float32)
         np.testing.assert_allclose(
-            familiar(scaled, labels).of(scaled), familiar(rows, labels).of(rows), atol=0.03
+            fractions(familiar(scaled, labels), scaled),
+            fractions(familiar(rows, labels), rows),
+            atol=0.03,
         )
 
 
 def test_a_row_of_zeros_and_a_huge_one_have_a_familiarity() -> None:
     rows, labels = drawn(3, 12)
     odd = np.stack([np.zeros(96, np.float32), np.full(96, 3e38, np.float32)])
-    values = familiar(rows, labels).of(odd)
+    values = fractions(familiar(rows, labels), odd)
     assert np.isfinite(values).all()
     assert (values > 0).all()
 
@@ -104,7 +118,7 @@ def test_moments_of_few_photos_are_finite(each: int) -> None:
 
 def test_two_photos_of_each_of_two_classes_are_enough() -> None:
     rows, labels = drawn(2, 2)
-    assert (familiar(rows, labels).of(rows) > 0.05).all()  # so few can call nothing strange
+    assert (fractions(familiar(rows, labels), rows) > 0.05).all()  # so few can call nothing strange
 
 
 def test_a_class_may_have_no_photo() -> None:

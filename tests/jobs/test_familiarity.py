@@ -20,8 +20,8 @@ from coral_learn import Classifier, EmbeddingCache, EmbeddingExtractor, Project,
 from coral_learn.demo.drawing import DEMO_CLASSES, write_photos
 from coral_learn.embeddings import Embeddings
 from coral_learn.heads import folds
-from coral_learn.heads.familiarity import read_familiarity
 from coral_learn.heads.folds import make_folds
+from coral_learn.heads.strangers import familiarity
 from coral_learn.jobs.retraining import RetrainResult
 from coral_learn.jobs.settings import Method
 from coral_learn.jobs.stranger_test import StrangerTest, describe_strangers, measure_strangers
@@ -59,12 +59,12 @@ def test_a_retrained_model_tells_how_familiar_photos_look(
     photos: Path, tmp_path: Path, black: Path, method: Method
 ) -> None:
     trained = retrain(photos, drawn_extractor(), tmp_path / "out", method=method)
-    known = read_familiarity(ModelFile.open(trained.model))
+    known = read_answer_notes(ModelFile.open(trained.model)).familiarity
     assert known is not None
     with Classifier(trained.model) as classifier, EmbeddingExtractor(drawn_extractor()) as model:
         assert classifier.knows_familiarity
         answers = classifier.answer([*shown(photos), black])
-        expected = known.of(model.extract([*shown(photos), black]))
+        expected = familiarity(known, model.extract([*shown(photos), black]))
         plain = classifier.classify([*shown(photos), black])
     assert [each.classes for each in answers] == plain
     assert [each.familiarity for each in answers] == pytest.approx(expected.tolist(), abs=0.011)
@@ -129,10 +129,10 @@ def test_classify_shows_it(result: RetrainResult, photos: Path, black: Path) -> 
 
 def test_a_broken_note_is_ignored(result: RetrainResult, black: Path) -> None:
     content = result.model.read_bytes()
-    known = read_familiarity(ModelFile(content))
+    known = read_answer_notes(ModelFile(content)).familiarity
     assert known is not None
-    quantiles = known.note.quantiles.tobytes()
-    damaged = content.replace(quantiles, np.full_like(known.note.quantiles, np.nan).tobytes())
+    quantiles = known.quantiles.tobytes()
+    damaged = content.replace(quantiles, np.full_like(known.quantiles, np.nan).tobytes())
     with Classifier(damaged) as classifier:
         assert not classifier.knows_familiarity
         assert classifier.answer([black])[0].classes

@@ -8,13 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..embeddings import Embeddings
-from ..tflite.answers import read_answer_notes
-from ..tflite.familiarity_note import LOW_FAMILIARITY, MAX_QUANTILES, FamiliarityNote
-from ..tflite.file import ModelFile
-from .inputs import EmbeddingsLike, as_embeddings
-from .strangers import familiarity, fit_moments, strangeness
-
-__all__ = ["LOW_FAMILIARITY", "Familiarity", "fit_familiarity", "read_familiarity"]
+from ..tflite.familiarity_note import MAX_QUANTILES, FamiliarityNote
+from .strangers import fit_moments, strangeness
 
 # A photo looks the stranger the fewer photos were learned from, by a / photos. The held-out ones
 # look stranger than new ones will, by this part of what a further fold less makes of it:
@@ -23,58 +18,11 @@ _EXTRAPOLATED = 0.6
 _EXTRAPOLATED_FOLDS = 2  # enough, because the differences are alike
 
 
-class Familiarity:
-    """Compares photos with those that a model was trained on.
-
-    Attributes:
-        note: What a model keeps of it.
-        feature_dim: The number of features of an embedding.
-    """
-
-    def __init__(self, note: FamiliarityNote) -> None:
-        """Takes what a model knows of its training photos."""
-        self.note = note
-        self.feature_dim = len(note.moments.center)
-
-    def strangeness(self, embeddings: EmbeddingsLike) -> NDArray[np.float64]:
-        """Returns how strange each embedding looks, [N]; more is stranger.
-
-        Args:
-            embeddings: Embeddings of the model's extractor, [N, D].
-
-        Raises:
-            ValueError: The shape or a number is not valid.
-        """
-        rows = as_embeddings(embeddings, self.feature_dim, "embeddings")
-        return strangeness(self.note.moments, rows)
-
-    def of(self, embeddings: EmbeddingsLike) -> NDArray[np.float32]:
-        """Returns the familiarity of each embedding, [N] in (0, 1].
-
-        Args:
-            embeddings: Embeddings of the model's extractor, [N, D].
-
-        Raises:
-            ValueError: The shape or a number is not valid.
-        """
-        return familiarity(self.note, as_embeddings(embeddings, self.feature_dim, "embeddings"))
-
-
-def read_familiarity(model: ModelFile) -> Familiarity | None:
-    """Returns what a model knows of its training photos; None if it knows nothing.
-
-    Raises:
-        ModelError: The file is not a .tflite model.
-    """
-    note = read_answer_notes(model).familiarity
-    return None if note is None else Familiarity(note)
-
-
 def fit_familiarity(
     embeddings: Embeddings,
     labels: NDArray[np.int64],
     folds: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
-) -> Familiarity | None:
+) -> FamiliarityNote | None:
     """Measures how strange photos look that are held out, and what tells strangers from all photos.
 
     Args:
@@ -83,7 +31,7 @@ def fit_familiarity(
         folds: The rows to learn from, and the rows to measure, which are others.
 
     Returns:
-        The familiarity; None if there are too few photos, classes or differences.
+        What a model keeps of it; None if there are too few photos, classes or differences.
     """
     moments = fit_moments(embeddings, labels)
     if moments is None:
@@ -108,7 +56,7 @@ def fit_familiarity(
     if not found:
         return None
     typical = _EXTRAPOLATED * float(np.concatenate(excess).mean()) if excess else 0.0
-    return Familiarity(FamiliarityNote(moments, _quantiles(np.concatenate(found) - typical)))
+    return FamiliarityNote(moments, _quantiles(np.concatenate(found) - typical))
 
 
 def _quantiles(scores: NDArray[np.float64]) -> NDArray[np.float32]:

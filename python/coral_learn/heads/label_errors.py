@@ -10,7 +10,7 @@ from ..embeddings import Embeddings
 from .cross_fitting import Score, score_folds
 from .folds import Fold, make_folds
 from .inputs import EmbeddingsLike, as_whole_number
-from .refit import refit
+from .refit import score_by_refits
 from .scenes import number_scenes
 from .softmax_regression import SoftmaxRegression
 from .training_data import LabeledEmbeddings, read_any_labeled, read_groups
@@ -80,11 +80,7 @@ def doubt_labels(data: LabeledEmbeddings, scenes: NDArray[np.int64], seed: int) 
     rows, labels = data.embeddings, data.labels.astype(np.int64)
     features, classes = rows.shape[1], int(labels.max()) + 1
     record = SoftmaxRegression(features, classes, seed=seed).fit(rows, labels, groups=scenes)
-
-    def score(fitted: NDArray[np.int64], others: Embeddings) -> ProbabilityMatrix:
-        head = refit(record, rows[fitted], labels[fitted], classes, seed=seed)
-        return head.predict_proba(others)
-
+    score = score_by_refits(record, rows, labels, classes, seed=seed)
     generator = np.random.default_rng(seed)
     first = _held_out_probabilities(rows, labels, score, scenes, generator)
     work = rows.quantized.size * classes

@@ -5,11 +5,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import ProbabilityMatrix
 from ..embeddings import Embeddings
+from .cross_fitting import Score
 from .length_normalization import normalize_lengths
 from .records import FitRecord
 from .softmax_regression import SoftmaxRegression
 from .training_data import ClassWeights
+
+
+def score_by_refits(
+    record: FitRecord,
+    embeddings: Embeddings,
+    labels: NDArray[np.integer[Any]],
+    num_classes: int,
+    *,
+    seed: int | None = None,
+) -> Score:
+    """Returns what fits heads to some of the rows, and scores other embeddings with them.
+
+    The arguments are those of :func:`refit`.
+    """
+
+    def score(rows: NDArray[np.int64], others: Embeddings) -> ProbabilityMatrix:
+        head = refit(record, embeddings[rows], labels[rows], num_classes, seed=seed)
+        return head.predict_proba(others)
+
+    return score
 
 
 def refit(

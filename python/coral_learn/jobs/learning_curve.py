@@ -10,7 +10,7 @@ from ..embeddings import Embeddings
 from ..heads.cross_fitting import Score, score_folds
 from ..heads.folds import make_folds
 from ..heads.inputs import EmbeddingsLike, as_whole_number
-from ..heads.refit import refit
+from ..heads.refit import score_by_refits
 from ..heads.scenes import number_scenes
 from ..heads.softmax_regression import SoftmaxRegression
 from ..heads.training_data import read_any_labeled, read_groups
@@ -93,12 +93,8 @@ def learning_curve(
     scenes = number_scenes(data.embeddings, data.labels, given)
     whole = SoftmaxRegression(features, classes, seed=seed)
     record = whole.fit(data.embeddings, data.labels, groups=scenes)
-
-    def score(rows: NDArray[np.int64], others: Embeddings) -> NDArray[np.float32]:
-        head = refit(record, data.embeddings[rows], data.labels[rows], classes, seed=seed)
-        return head.predict_proba(others)
-
     rows, labels = data.embeddings, data.labels.astype(np.int64)
+    score = score_by_refits(record, rows, labels, classes, seed=seed)
     scores = score_held_out(rows, labels, score, seed, scenes)
     return scores and measure_learning_curve(rows, labels, score, scores, seed, scenes)
 

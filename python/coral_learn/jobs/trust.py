@@ -78,7 +78,7 @@ def measure_trust(
     folds = make_folds(labels, scenes, np.random.default_rng(seed))
     known = fit_familiarity(embeddings, labels, folds)
     return trust._replace(
-        notes=trust.notes._replace(familiarity=None if known is None else known.note),
+        notes=trust.notes._replace(familiarity=known),
         strangers=measure_strangers(embeddings, labels, photos.classes, folds),
     )
 

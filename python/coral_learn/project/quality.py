@@ -4,13 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..arrays import ProbabilityMatrix
-from ..embeddings import Embeddings
 from ..heads.folds import is_cheap
 from ..heads.label_errors import doubt_again
-from ..heads.refit import refit
+from ..heads.refit import score_by_refits
 from ..heads.scenes import number_scenes
 from ..heads.softmax_regression import SoftmaxRegression
 from ..jobs.cross_validation import CrossValidation, cross_validation_of
@@ -93,11 +90,7 @@ def measure_quality(photos: ReviewedPhotos) -> Quality:
     data, classes = (photos.embeddings, photos.labels), len(photos.classes)
     head = SoftmaxRegression(photos.embeddings.shape[1], classes, seed=_SEED)
     record = head.fit(*data, seed=_SEED)
-
-    def score(rows: NDArray[np.int64], others: Embeddings) -> ProbabilityMatrix:
-        other = refit(record, photos.embeddings[rows], photos.labels[rows], classes, seed=_SEED)
-        return other.predict_proba(others)
-
+    score = score_by_refits(record, *data, classes, seed=_SEED)
     scenes = number_scenes(*data, photos.groups)
     scores = score_held_out(*data, score, _SEED, scenes, repeats=1)
     if scores is None:

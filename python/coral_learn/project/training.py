@@ -80,8 +80,7 @@ def measure_familiarity(
     """Returns what a model of these photos knows of them; see :func:`train_and_validate`."""
     embeddings = part_of_rows(rows, 0, views)
     folds = make_folds(labels, number_scenes(embeddings, labels), np.random.default_rng(_SEED))
-    known = fit_familiarity(embeddings, labels, folds)
-    return None if known is None else known.note
+    return fit_familiarity(embeddings, labels, folds)
 
 
 def _folds(
