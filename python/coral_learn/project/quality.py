@@ -88,10 +88,10 @@ def measure_quality(photos: ReviewedPhotos) -> Quality:
         photos: The photos of two or more classes; their names are their ids.
     """
     data, classes = (photos.embeddings, photos.labels), len(photos.classes)
-    head = SoftmaxRegression(photos.embeddings.shape[1], classes, seed=_SEED)
-    record = head.fit(*data, seed=_SEED)
-    score = score_by_refits(record, *data, classes, seed=_SEED)
     scenes = number_scenes(*data, photos.groups)
+    head = SoftmaxRegression(photos.embeddings.shape[1], classes, seed=_SEED)
+    record = head.fit(*data, seed=_SEED, groups=scenes)
+    score = score_by_refits(record, *data, classes, seed=_SEED)
     scores = score_held_out(*data, score, _SEED, scenes, repeats=1)
     if scores is None:
         advice = ["Add photos: each class needs two or more before anything can be measured."]
