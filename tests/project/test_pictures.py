@@ -249,6 +249,12 @@ def test_wrong_labels_are_found_and_corrected(
     assert capsys.readouterr().out == "No label looks wrong.\n"
 
 
+def test_a_folder_without_a_project_has_no_doubtful_photos(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"does not contain a project .*`coral-learn project crea"):
+        run("doubtful", str(tmp_path / "nothing"))
+    assert not (tmp_path / "nothing").exists()
+
+
 def test_photos_are_listed(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     run("photos", str(project.path), "fish", "--json")
     shown = json.loads(capsys.readouterr().out)["photos"]

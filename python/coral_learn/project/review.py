@@ -41,6 +41,7 @@ def read_project(
         OSError: A file cannot be read.
     """
     store = ProjectStore(path)
+    store.read_index()  # says what is wrong with a folder that is no project and has no lock
     with store.locked(shared=True):
         state = store.read_index().current
         if len(state.classes) < 2:

@@ -126,6 +126,8 @@ def _reason(error: Exception) -> str:
     reason = getattr(error, "strerror", None) or "it cannot be read"
     if reason == "Immediate exit requested":
         return f"no answer in {_TIMEOUT:.0f} seconds"
+    if isinstance(error, FileNotFoundError):
+        return "there is no such camera or video: connect it, or correct its number or path"
     return str(reason)
 
 
