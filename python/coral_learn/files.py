@@ -22,8 +22,9 @@ _UNUSED_SECONDS = 60.0
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Writes a file so that a reader sees either the old content or the new, never a part of it.
 
-    The data is written to a temporary file in the same folder, flushed to disk, and renamed. If a
-    process is killed meanwhile, the next write of the same file removes its temporary file.
+    The data is written to a temporary file in the same folder, flushed to disk, and renamed, and
+    the folder is flushed too, so that what was written is there after a power cut. If a process is
+    killed meanwhile, the next write of the same file removes its temporary file.
 
     Raises:
         OSError: The folder is missing, full or not writable; ``path`` is then unchanged.
@@ -61,6 +62,8 @@ def write_together(files: Mapping[str | os.PathLike[str], bytes]) -> None:
             for file in temporaries:
                 file.close()
         _put_in_place(list(zip(names, map(Path, files), strict=True)))
+        for folder in {Path(path).parent for path in files}:
+            _flush_folder(folder)
     finally:
         for file in temporaries:
             with suppress(OSError):  # closing tries once more to write what a full disk refused
@@ -114,6 +117,16 @@ def _put_in_place(renames: Sequence[tuple[Path, Path]]) -> None:
         for _, second in old:
             if second is not None:
                 second.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Puts the names of a folder's files on disk, where the system can."""
+    with suppress(OSError):  # Windows opens no folders, and some file systems flush none
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _add_name(path: Path) -> Path | None:

@@ -290,7 +290,7 @@ def test_a_summary_reads_the_index_once(tmp_path: Path, monkeypatch: pytest.Monk
         {"steps": [{"what": "add", "photos": [], "tested": -3}]},
         {"steps": [{"what": "add", "photos": [], "head": ".."}]},
         {"steps": [{"what": "add", "photos": [], "odd": 1}]},
-        {"version": 3},
+        {"version": 4},
         [[]],
     ],
     ids=str,

@@ -8,13 +8,15 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from .history import from_steps, recent, to_steps
 from .state import REMOVED, EmbeddingFile, ProjectState
 
 Keep = Literal["originals", "thumbnails", "nothing"]
 """What a project keeps of the photos themselves."""
 
-_FORMAT_VERSION = 2
-_READABLE_VERSIONS = (1, 2)  # version 1 has no digests, and no number of tested photos
+_FORMAT_VERSION = 3
+# Version 1 has no digests and no number of tested photos, and 1 and 2 have all labels in each step.
+_READABLE_VERSIONS = (1, 2, 3)
 _HELD_OUT_BY_VERSION_1 = 0.2
 
 
@@ -39,7 +41,7 @@ class ProjectIndex:
 
     def changed(self, state: ProjectState) -> "ProjectIndex":
         """Returns the index after a change, which makes what was undone unreachable."""
-        return replace(self, states=[*self.states, state], undone=())
+        return replace(self, states=recent([*self.states, state]), undone=())
 
     def with_one_undone(self) -> "ProjectIndex":
         """Returns the index without the last change.
@@ -66,8 +68,8 @@ class ProjectIndex:
         content = {
             "version": _FORMAT_VERSION,
             "keep": self.keep,
-            "steps": list(map(_to_json, self.states)),
-            "undone": list(map(_to_json, self.undone)),
+            "steps": to_steps([*self.states, *reversed(self.undone)]),
+            "undone": len(self.undone),
         }
         return json.dumps(content).encode()
 
@@ -76,32 +78,55 @@ def parse_index(text: str) -> ProjectIndex:
     """Reads the content of ``project.json``.
 
     Raises:
-        ValueError, KeyError, TypeError, RecursionError: It is damaged, or a newer version wrote it.
+        ValueError, LookupError, TypeError, AttributeError, RecursionError: It is damaged, or a newer
+            version wrote it.
     """
     content = json.loads(text)
     version = content["version"]
     if version not in _READABLE_VERSIONS:
         raise ValueError(f"it has version {version}, not {_FORMAT_VERSION}")
-    states, undone = (_parse_states(content.get(name, [])) for name in ("steps", "undone"))
     keep = content.get("keep", "nothing")  # earlier versions kept no photos
+    states, undone = _of_version_2(content) if version < _FORMAT_VERSION else _of_version_3(content)
+    _check_states([*states, *undone])
     if not states or keep not in get_args(Keep):
         raise ValueError("it is damaged")
     return ProjectIndex(list(map(_with_tested, states)) if version == 1 else states, undone, keep)
 
 
-def _to_json(state: ProjectState) -> dict[str, Any]:
-    """Returns a state as plain types; ``asdict`` would copy each label of each photo."""
-    return vars(state) | {"photos": list(map(vars, state.photos))}
-
-
-def _parse_states(steps: Any) -> list[ProjectState]:
-    states = [
-        ProjectState(**{**fields, "photos": [EmbeddingFile(**part) for part in fields["photos"]]})
-        for fields in steps
-    ]
-    if not all(map(_has_valid_fields, states)):
+def _of_version_3(content: Any) -> tuple[list[ProjectState], list[ProjectState]]:
+    """Returns the states, and those that were undone."""
+    states, undone = from_steps(content["steps"]), content["undone"]
+    if type(undone) is not int or not 0 <= undone < len(states):
         raise ValueError("it is damaged")
-    return states
+    last = len(states) - undone
+    return states[:last], states[last:][::-1]
+
+
+def _of_version_2(content: Any) -> tuple[list[ProjectState], list[ProjectState]]:
+    """Returns the states, and those that were undone, of a file that has all labels in each."""
+    states, undone = (
+        [
+            ProjectState(
+                **{**fields, "photos": [EmbeddingFile(**part) for part in fields["photos"]]}
+            )
+            for fields in content.get(name, [])
+        ]
+        for name in ("steps", "undone")
+    )
+    return states, undone
+
+
+def _check_states(states: Sequence[ProjectState]) -> None:
+    """Raises an error unless the fields of states, which may hold any JSON, are as declared."""
+    known = dict[int, int]()  # the largest label of files that several states share
+    for state in states:
+        if not _has_valid_fields(state):
+            raise ValueError("it is damaged")
+        for part in state.photos:
+            if id(part) not in known:
+                known[id(part)] = _largest_label(part)
+            if known[id(part)] >= len(state.classes):
+                raise ValueError("it is damaged")
 
 
 def _with_tested(state: ProjectState) -> ProjectState:
@@ -117,11 +142,8 @@ def _with_tested(state: ProjectState) -> ProjectState:
 
 def _has_valid_fields(state: Any) -> bool:
     """Tells whether the fields of a ProjectState, which may hold any JSON, are as declared."""
-    number = len(state.classes)
     return (
         all(isinstance(name, str) for name in (state.what, *state.classes))
-        and all(_is_file_name(part.file) for part in state.photos)
-        and all(_are_labels(part.labels, number) for part in state.photos)
         and (state.head is None or _is_file_name(state.head))
         and (state.accuracy is None or _is_fraction(state.accuracy))
         and _is_fraction(state.threshold)
@@ -130,12 +152,16 @@ def _has_valid_fields(state: Any) -> bool:
     )
 
 
-def _are_labels(labels: Any, classes: int) -> bool:
-    """Tells whether labels are class indices or REMOVED."""
-    known = set(labels)  # which is short, unlike the list
-    return isinstance(labels, list) and all(
-        type(label) is int and REMOVED <= label < classes for label in known
-    )
+def _largest_label(part: Any) -> int:
+    """Returns the largest label of a file; an error unless all are class indices or REMOVED."""
+    present = set(part.labels)  # which is short, unlike the list
+    if not (
+        _is_file_name(part.file)
+        and isinstance(part.labels, list)
+        and all(type(label) is int and label >= REMOVED for label in present)
+    ):
+        raise ValueError("it is damaged")
+    return max(present, default=REMOVED)
 
 
 def _is_file_name(name: Any) -> bool:

@@ -82,10 +82,11 @@ class Pictures:
                     path.unlink()
 
     def _files_in(self, folder: str) -> Iterable[tuple[bytes, Path]]:
-        with suppress(FileNotFoundError):
-            for path in (self._project / folder).iterdir():
-                if _DIGEST.fullmatch(path.stem) and path.is_file():  # others are somebody's own
-                    yield bytes.fromhex(path.stem), path
+        with suppress(FileNotFoundError), os.scandir(self._project / folder) as entries:
+            for entry in entries:
+                digest = entry.name.partition(".")[0]
+                if _DIGEST.fullmatch(digest) and entry.is_file():  # others are somebody's own
+                    yield bytes.fromhex(digest), Path(entry.path)
 
 
 def _small(content: bytes, path: str | os.PathLike[str]) -> bytes:

@@ -195,14 +195,11 @@ def drop_photos(state: ProjectState, rows: Sequence[PhotoRow]) -> ProjectState:
 
 def _relabelled(state: ProjectState, what: str, labels: Mapping[PhotoRow, int]) -> ProjectState:
     """Returns the state with other labels of some photos."""
+    by_file: dict[str, dict[int, int]] = {}
+    for row, label in labels.items():
+        by_file.setdefault(row.file, {})[row.number] = label
     photos = [
-        EmbeddingFile(
-            part.file,
-            [
-                labels.get(PhotoRow(part.file, number, label), label)
-                for number, label in enumerate(part.labels)
-            ],
-        )
+        part if part.file not in by_file else _with_labels(part, by_file[part.file])
         for part in state.photos
     ]
     changed = ProjectState(what, state.classes, photos)
@@ -213,6 +210,13 @@ def _relabelled(state: ProjectState, what: str, labels: Mapping[PhotoRow, int]) 
             "`coral-learn project remove`, or keep a photo of it."
         )
     return changed
+
+
+def _with_labels(part: EmbeddingFile, labels: Mapping[int, int]) -> EmbeddingFile:
+    """Returns a file with other labels of some rows."""
+    return EmbeddingFile(
+        part.file, [labels.get(number, label) for number, label in enumerate(part.labels)]
+    )
 
 
 def _without_class(part: EmbeddingFile, index: int) -> EmbeddingFile:

@@ -48,6 +48,7 @@ class ProjectStore:
         self.pictures = Pictures(path)
         self._index = path / _INDEX_NAME
         self._parts = path / _PARTS_NAME
+        self._read: tuple[bytes, ProjectIndex | None] = (b"", None)  # which is parsed once
 
     def exists(self) -> bool:
         """Tells whether the folder contains a project."""
@@ -81,13 +82,18 @@ class ProjectStore:
             ValueError: The folder contains no project, or one that this version cannot read.
         """
         try:
-            return parse_index(self._index.read_text(encoding="utf-8"))
+            content = self._index.read_bytes()
+            known, index = self._read
+            if index is None or content != known:
+                index = parse_index(content.decode())
+                self._read = content, index
+            return index
         except FileNotFoundError:
             raise ValueError(
                 f"{self.path} does not contain a project ({_INDEX_NAME} is missing). "
                 "Create one with `coral-learn project create`."
             ) from None
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(
                 f"{self._index} is not a project that this version of coral-learn can read: {error}"
             ) from error
@@ -98,7 +104,9 @@ class ProjectStore:
         Raises:
             OSError: The index cannot be written.
         """
-        write_atomically(self._index, index.to_json())
+        content = index.to_json()
+        write_atomically(self._index, content)
+        self._read = content, index
 
     def save_embeddings(self, embeddings: Embeddings, digests: Sequence[bytes]) -> str:
         """Saves embeddings in a new file, and returns its name.
@@ -184,7 +192,8 @@ class ProjectStore:
     def _used_digests(self, states: Sequence[ProjectState]) -> set[bytes]:
         """Returns the digests of the photos that are in a class in any of the states."""
         used: dict[str, NDArray[np.bool_]] = {}
-        for part in (part for state in states for part in state.photos):
+        parts = {id(part): part for state in states for part in state.photos}  # which share most
+        for part in parts.values():
             kept = np.array(part.labels) != REMOVED
             used[part.file] = kept | used.get(part.file, kept)
         digests = {name: self._part_digests(name, len(kept)) for name, kept in used.items()}
