@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ def fit_familiarity(
     embeddings: Embeddings,
     labels: NDArray[np.int64],
     folds: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    check: Callable[[], object] = bool,
 ) -> FamiliarityNote | None:
     """Measures how strange photos look that are held out, and what tells strangers from all photos.
 
@@ -29,6 +30,7 @@ def fit_familiarity(
         embeddings: The embeddings of the photos, [N, D].
         labels: The class of each, [N].
         folds: The rows to learn from, and the rows to measure, which are others.
+        check: Called before each fold; an error that it raises ends the measuring.
 
     Returns:
         What a model keeps of it; None if there are too few photos, classes or differences.
@@ -44,6 +46,7 @@ def fit_familiarity(
 
     found, excess = [], []
     for number, (train, held_out) in enumerate(folds):
+        check()
         scores = score(train, held_out)
         if scores is None:
             continue

@@ -28,6 +28,7 @@ def fit(
     temperature: float | None,
     seed: int | None,
     progress: Callable[[int, float], object] | None,
+    start: core.Head | None = None,
 ) -> FitRecord:
     """Fits a head and publishes it.
 
@@ -39,6 +40,8 @@ def fit(
         temperature: The temperature; None to choose it together with the penalty, or else for 1.
         seed: Seeds the folds of the cross-validation; None for the seed of the head.
         progress: Called with the iteration and the loss of the final fit.
+        start: The head to start from if the penalty is given and no feature is scaled; None for
+            zeros.
 
     Raises:
         ValueError: ``penalty``, ``temperature`` or ``seed`` is out of range, or an embedding is not
@@ -57,6 +60,7 @@ def fit(
         if progress is not None:
             progress(iteration, loss)
 
+    shape = state.num_classes, state.feature_dim
     with state.training_lock:
         if penalty is None:
             folds_seed = state.seed if seed is None else as_whole_number(seed, "seed", 0)
@@ -65,6 +69,9 @@ def fit(
             choice = choose_penalty(training, validation, np.random.default_rng(folds_seed))
         else:
             choice = PenaltyChoice(as_positive(penalty, "penalty"), {}, training.zero_head())
+            if start is not None and standardization is None:
+                first = _divided(start, 1 / (temperature or 1.0), shape)
+                choice = replace(choice, head=first)
         if temperature is not None:
             choice = replace(choice, temperature=as_positive(temperature, "temperature"))
         head_fit = training.fit_to(
@@ -80,7 +87,6 @@ def fit(
                 on_report=on_report,
             )
         finally:
-            shape = state.num_classes, state.feature_dim
             head = _divided(choice.head, choice.temperature, shape)
             if standardization is not None:
                 head = standardization.unfold(head, shape)

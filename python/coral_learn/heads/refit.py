@@ -43,6 +43,7 @@ def refit(
     seed: int | None = None,
     class_weight: ClassWeights = None,
     sample_weight: ArrayLike | None = None,
+    start: SoftmaxRegression | None = None,
 ) -> SoftmaxRegression:
     """Returns a head with the penalty and temperature of another.
 
@@ -56,6 +57,7 @@ def refit(
         seed: The seed of the head.
         class_weight: As for :meth:`SoftmaxRegression.fit`.
         sample_weight: As for :meth:`SoftmaxRegression.fit`.
+        start: As for :meth:`SoftmaxRegression.fit`.
     """
     head = SoftmaxRegression(embeddings.shape[1], num_classes, seed=seed)
     head.fit(
@@ -65,5 +67,6 @@ def refit(
         sample_weight=sample_weight,
         penalty=record.penalty,
         temperature=record.temperature,
+        start=start,
     )
     return head

@@ -28,7 +28,7 @@ def count_agreement(path: Path, device: str | None = None) -> tuple[int, int]:
         OSError: A file cannot be read.
     """
     store = ProjectStore(path)
-    content = Project(path).serialize_model(familiarity=False)
+    file = Project(path).make_model(familiarity=False)
     with store.locked(shared=True):
         index = store.read_index()
         state = index.current
@@ -45,7 +45,7 @@ def count_agreement(path: Path, device: str | None = None) -> tuple[int, int]:
     chosen = kept[:: max(1, -(-len(kept) // _MOST))]
     if not chosen:
         return 0, 0
-    with Classifier(content, device=device) as classifier:
+    with Classifier(file, device=device) as classifier:
         found = classifier.classify([picture for picture, _ in chosen], threshold=0)
     same = sum(best[0].id == label for best, (_, label) in zip(found, chosen, strict=True))
     return same, len(chosen)

@@ -17,6 +17,7 @@ Keep = Literal["originals", "thumbnails", "nothing"]
 _FORMAT_VERSION = 3
 # Version 1 has no digests and no number of tested photos, and 1 and 2 have all labels in each step.
 _READABLE_VERSIONS = (1, 2, 3)
+_MAX_PENALTY = 1e9  # far more than any that is chosen
 _HELD_OUT_BY_VERSION_1 = 0.2
 
 
@@ -63,6 +64,22 @@ class ProjectIndex:
             raise ValueError("the project has no undone change to make again")
         return replace(self, states=[*self.states, self.undone[-1]], undone=self.undone[:-1])
 
+    def measured(self, head: str, **found: Any) -> "ProjectIndex":
+        """Returns the index with what was measured of a head, in all states that have it.
+
+        Args:
+            head: The file of the head.
+            found: The fields of :class:`ProjectState` that were measured.
+        """
+        states, undone = (
+            [
+                replace(state, measured=True, **found) if state.head == head else state
+                for state in some
+            ]
+            for some in (self.states, self.undone)
+        )
+        return replace(self, states=states, undone=undone)
+
     def to_json(self) -> bytes:
         """Returns the content of ``project.json``."""
         content = {
@@ -78,8 +95,8 @@ def parse_index(text: str) -> ProjectIndex:
     """Reads the content of ``project.json``.
 
     Raises:
-        ValueError, LookupError, TypeError, AttributeError, RecursionError: It is damaged, or a newer
-            version wrote it.
+        ValueError, LookupError, TypeError, AttributeError, RecursionError: It is damaged, or
+            a newer version wrote it.
     """
     content = json.loads(text)
     version = content["version"]
@@ -147,8 +164,10 @@ def _has_valid_fields(state: Any) -> bool:
         and (state.head is None or _is_file_name(state.head))
         and (state.accuracy is None or _is_fraction(state.accuracy))
         and _is_fraction(state.threshold)
-        and isinstance(state.tested, int)
-        and state.tested >= 0
+        and all(type(count) is int and count >= 0 for count in (state.tested, state.unsearched))
+        and type(state.measured) is bool
+        and (state.measured if state.penalty is None else _is_positive(state.penalty))
+        and _is_positive(state.temperature)
     )
 
 
@@ -167,6 +186,10 @@ def _largest_label(part: Any) -> int:
 def _is_file_name(name: Any) -> bool:
     """Tells whether a name stays inside the folder."""
     return isinstance(name, str) and Path(name).name == name and name not in ("", "..")
+
+
+def _is_positive(number: Any) -> bool:
+    return isinstance(number, float | int) and 0 < number < _MAX_PENALTY
 
 
 def _is_fraction(number: Any) -> bool:

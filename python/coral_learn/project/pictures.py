@@ -62,7 +62,7 @@ class Pictures:
     def files(self) -> dict[bytes, Path]:
         """Returns the picture of each photo by its digest, the original if there is one."""
         return {
-            digest: path
+            digest: Path(path)
             for folder in reversed(_FOLDERS.values())
             for digest, path in self._files_in(folder)
         }
@@ -79,14 +79,14 @@ class Pictures:
         for folder in _FOLDERS.values():
             for digest, path in self._files_in(folder):
                 if digest not in used:
-                    path.unlink()
+                    Path(path).unlink()
 
-    def _files_in(self, folder: str) -> Iterable[tuple[bytes, Path]]:
+    def _files_in(self, folder: str) -> Iterable[tuple[bytes, str]]:
         with suppress(FileNotFoundError), os.scandir(self._project / folder) as entries:
             for entry in entries:
                 digest = entry.name.partition(".")[0]
                 if _DIGEST.fullmatch(digest) and entry.is_file():  # others are somebody's own
-                    yield bytes.fromhex(digest), Path(entry.path)
+                    yield bytes.fromhex(digest), entry.path
 
 
 def _small(content: bytes, path: str | os.PathLike[str]) -> bytes:

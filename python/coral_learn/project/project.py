@@ -316,17 +316,69 @@ class Project:
             self._store.write_index(redone)
             return redone.current.what
 
-    def serialize_model(self, *, familiarity: bool = True) -> bytes:
-        """Returns the retrained model, with its labels.
+    def measure(self, check: Callable[[], object] = bool) -> None:
+        """Measures the current head on held-out photos, unless that was done.
 
         Args:
-            familiarity: Whether the model is to know how familiar photos look, which takes most of
-                the time.
+            check: Called from time to time; an error that it raises ends the measuring.
+
+        Raises:
+            OSError: The project cannot be written.
+        """
+        self._changes.measure(check)
+
+    def measure_later(self) -> None:
+        """Lets changes leave it to :meth:`measure` to measure their heads, so that they end soon.
+
+        Until then, the state has no accuracy and the threshold of the state before.
+        """
+        self._changes.measure_later = True
+
+    def serialize_model(self) -> bytes:
+        """Returns the retrained model, with its labels.
 
         Raises:
             ValueError: The project has fewer than two classes.
         """
-        return self._make_model(familiarity=familiarity)[0].content
+        return self.make_model().content
+
+    def make_model(
+        self, *, familiarity: bool = True, check: Callable[[], object] = bool
+    ) -> ModelFile:
+        """Returns the retrained model as a file that is not written.
+
+        Args:
+            familiarity: Whether the model is to know how familiar photos look, which takes most of
+                the time.
+            check: Called from time to time; an error that it raises ends the work.
+
+        Raises:
+            ValueError: The project has fewer than two classes.
+        """
+        with self._store.locked(shared=True):  # so that no change removes the head meanwhile
+            current = self.step
+            if current.head is None:
+                found = (
+                    f"only one class ({current.classes[0]!r})" if current.classes else "no class"
+                )
+                raise ValueError(
+                    f"{self.path} has {found}, but a model needs at least two. "
+                    "Add classes with `coral-learn project add`."
+                )
+            head = self._store.load_head(current.head)
+            known = self._store.load_embeddings(current) if familiarity else None
+        head.labels = current.classes
+        extractor = self._store.read_extractor()
+        model = head.to_model(with_resize(extractor, read_view(extractor)))
+        if known is None:
+            return model
+        from .unknown_range import embeddings_of
+        from .validation import measure_familiarity  # not needed to show or undo
+
+        rows, labels = known
+        seen = embeddings_of(extractor, rows)
+        note = measure_familiarity(seen, labels, len(views_of(extractor)), check)
+        return with_answer_notes(model, AnswerNotes(familiarity=note))
 
     def export(self, output: str | os.PathLike[str]) -> Path:
         """Writes the model and ``label_map.txt`` into a folder.
@@ -341,36 +393,10 @@ class Project:
             ValueError: The project has fewer than two classes.
             OSError: The folder cannot be written.
         """
-        model, classes = self._make_model()
+        model = self.make_model()
         folder = Path(output)
         folder.mkdir(parents=True, exist_ok=True)
-        return save_model(folder, model, classes).model
-
-    def _make_model(self, *, familiarity: bool = True) -> tuple[ModelFile, list[str]]:
-        """Returns the retrained model and the names of its classes."""
-        with self._store.locked(shared=True):  # so that no change removes the head meanwhile
-            current = self.step
-            if current.head is None:
-                found = (
-                    f"only one class ({current.classes[0]!r})" if current.classes else "no class"
-                )
-                raise ValueError(
-                    f"{self.path} has {found}, but a model needs at least two. "
-                    "Add classes with `coral-learn project add`."
-                )
-            head = self._store.load_head(current.head)
-            rows, labels = self._store.load_embeddings(current)
-        head.labels = current.classes
-        extractor = ModelFile.open(self._store.extractor)
-        model = head.to_model(with_resize(extractor, read_view(extractor)))
-        if not familiarity:
-            return model, current.classes
-        from .training import measure_familiarity  # not needed to show or undo
-        from .unknown_range import embeddings_of
-
-        seen = embeddings_of(extractor, rows)
-        known = measure_familiarity(seen, labels, len(views_of(extractor)))
-        return with_answer_notes(model, AnswerNotes(familiarity=known)), current.classes
+        return save_model(folder, model, model.labels or []).model
 
     def _add(
         self,
@@ -385,7 +411,7 @@ class Project:
         """Adds photos to a class whose name passes a check, before the long work and after it."""
         check(self.step, name)
         paths, found = embed_photos(
-            ModelFile.open(self._store.extractor),
+            self._store.read_extractor(),
             photos,
             device=device,
             cache=cache,

@@ -53,6 +53,12 @@ class ProjectState:
             correct answers on held-out photos have a higher probability.
         tested: The number of held-out photos. In a small project each photo was held out once, by
             cross-validation.
+        measured: Whether the head was measured on held-out photos; until then there is no accuracy,
+            and the threshold is that of the state before.
+        penalty: The penalty that the head was fitted with; None if that is not known.
+        temperature: The temperature that the head was fitted with; see
+            :class:`coral_learn.FitRecord`.
+        unsearched: The number of photos that changed since the penalty was searched for.
     """
 
     what: str
@@ -62,6 +68,10 @@ class ProjectState:
     accuracy: float | None = None
     threshold: float = 0.0
     tested: int = 0
+    measured: bool = True
+    penalty: float | None = None
+    temperature: float = 1.0
+    unsearched: int = 0
 
     @property
     def interval(self) -> Interval | None:

@@ -21,6 +21,7 @@ from ..embeddings import Embeddings
 from ..file_lock import lock_file
 from ..files import write_atomically
 from ..heads.softmax_regression import SoftmaxRegression
+from ..tflite.file import ModelFile
 from ..words import counted
 from .index import ProjectIndex, parse_index
 from .pictures import Pictures
@@ -31,6 +32,8 @@ _OWN_NAME = re.compile(r"(embeddings-[0-9a-f]+\.(npz|sha256)|head-[0-9a-f]+\.npz
 _INDEX_NAME = "project.json"
 _LOCK_NAME = "lock"
 _PARTS_NAME = "parts"
+
+_Stamp = tuple[int, int, int]
 
 
 class ProjectStore:
@@ -48,6 +51,8 @@ class ProjectStore:
         self.pictures = Pictures(path)
         self._index = path / _INDEX_NAME
         self._parts = path / _PARTS_NAME
+        self._model: tuple[_Stamp, ModelFile] | None = None
+        self._loaded: dict[str, tuple[_Stamp, Embeddings]] = {}  # of the files that are used
         self._read: tuple[bytes, ProjectIndex | None] = (b"", None)  # which is parsed once
 
     def exists(self) -> bool:
@@ -97,6 +102,17 @@ class ProjectStore:
             raise ValueError(
                 f"{self._index} is not a project that this version of coral-learn can read: {error}"
             ) from error
+
+    def read_extractor(self) -> ModelFile:
+        """Returns the embedding extractor, which is opened again only after it was changed.
+
+        Raises:
+            ModelError: The file cannot be read.
+        """
+        stamp = _stamp(self.extractor)
+        if self._model is None or self._model[0] != stamp:
+            self._model = stamp, ModelFile.open(self.extractor)
+        return self._model[1]
 
     def write_index(self, index: ProjectIndex) -> None:
         """Replaces the index, completely or not at all.
@@ -151,6 +167,8 @@ class ProjectStore:
             OSError: A file cannot be read.
         """
         parts = [self._load_part(part, narrow) for part in state.photos]
+        used = {part.file for part in state.photos}
+        self._loaded = {name: kept for name, kept in self._loaded.items() if name in used}
         return (
             Embeddings.concatenate([embeddings for embeddings, _ in parts]),
             np.concatenate([labels for _, labels in parts]),
@@ -214,7 +232,7 @@ class ProjectStore:
     ) -> tuple[Embeddings, NDArray[np.int64]]:
         """Returns the rows of a file that belong to a class, and their labels."""
         path = self._parts / part.file
-        embeddings, labels = Embeddings.load(path), np.array(part.labels)
+        embeddings, labels = self._load_file(path), np.array(part.labels)
         if len(embeddings) != len(labels):
             raise ValueError(
                 f"{path} is damaged: it has {counted(len(embeddings), 'row')}, but {_INDEX_NAME} "
@@ -225,7 +243,27 @@ class ProjectStore:
             if embeddings is not whole:
                 embeddings.save(path)
         kept = labels != REMOVED
+        if kept.all():
+            return embeddings, labels
         return embeddings[kept], labels[kept]
+
+    def _load_file(self, path: Path) -> Embeddings:
+        """Returns the embeddings in a file, which is read again only after it was changed."""
+        stamp = _stamp(path)
+        known = self._loaded.get(path.name)
+        if known is None or known[0] != stamp:
+            known = stamp, Embeddings.load(path)
+            self._loaded[path.name] = known
+        return known[1]
+
+
+def _stamp(path: Path) -> _Stamp:
+    """Returns what is different after a file was replaced; a zero for one that is missing."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0, 0  # opening it says what is wrong
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def _new_name(kind: str) -> str:

@@ -1,93 +1,112 @@
-"""Training the head of a project, and measuring it on photos that are held out."""
+"""Training the head of a project."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset.split import split_by_class
 from ..embeddings import Embeddings
-from ..heads.familiarity import fit_familiarity
-from ..heads.folds import Fold, is_cheap, make_folds
+from ..heads.records import FitRecord
 from ..heads.refit import refit
 from ..heads.scenes import number_scenes
 from ..heads.softmax_regression import SoftmaxRegression
-from ..jobs.sample_size import is_small_test
-from ..tflite.familiarity_note import FamiliarityNote
 from .photo_views import part_of_rows, stacked
+from .state import REMOVED, ProjectState
 
-_VALIDATION_FRACTION = 0.2
-_PASSING_FRACTION = 0.95  # of the correct answers have at least the probability of the threshold
-_SEED = 0
+SEED = 0
+"""The seed of everything that a project draws."""
+
+_MAX_CHANGED = 0.1  # of the photos, since the penalty was searched for
 
 
-class TrainedProject(NamedTuple):
-    """A head, and what held-out photos show about it.
+class LastHead(NamedTuple):
+    """The head before a change.
 
     Attributes:
-        head: The head, trained on all photos.
-        accuracy: The accuracy on held-out photos, or None if no photos were held out.
-        tested: The number of held-out photos.
-        threshold: 95% of the correct answers on held-out photos have a higher probability.
+        head: The head.
+        classes: The names of its classes.
+        record: How it was fitted.
     """
 
     head: SoftmaxRegression
-    accuracy: float | None
-    tested: int
-    threshold: float
+    classes: Sequence[str]
+    record: FitRecord
 
 
-def train_and_validate(
-    rows: Embeddings, labels: NDArray[np.int64], classes: int, views: int = 1
-) -> TrainedProject:
-    """Trains a head on all photos, and measures heads that were trained without some of them.
+def keeps_penalty(before: ProjectState, changed: ProjectState) -> int | None:
+    """Returns the number of photos that changed since the penalty was searched for.
 
-    Photos of one scene are held out together.
+    None if that is more than a tenth of all photos, or if the penalty is not known: then it has to
+    be searched for. A penalty that was chosen on nearly the same photos is as good as a new one,
+    and the search takes most of the time of a change.
+    """
+    if before.head is None or before.penalty is None:
+        return None
+    number = before.unsearched + _count_changed(before, changed)
+    photos = sum(changed.count(name) for name in changed.classes)
+    return number if number <= _MAX_CHANGED * photos else None
+
+
+def train(
+    rows: Embeddings, labels: NDArray[np.int64], classes: Sequence[str], views: int = 1
+) -> tuple[SoftmaxRegression, FitRecord]:
+    """Trains a head on all photos, with the penalty that suits them.
 
     Args:
-        rows: The embeddings of the views of each photo, [N, V x D]; the first view is the one that
-            the model will see, and is measured.
+        rows: The embeddings of the views of each photo, [N, V x D].
         labels: The class of each photo, [N].
-        classes: The number of classes, at least 2.
+        classes: The names of the classes, at least 2.
         views: V.
     """
     parts = [part_of_rows(rows, index, views) for index in range(views)]
-    embeddings = parts[0]
-    scenes = number_scenes(embeddings, labels)
-    head = SoftmaxRegression(embeddings.shape[1], classes, seed=_SEED)
+    scenes = number_scenes(parts[0], labels)  # photos of one scene are held out together
+    head = SoftmaxRegression(parts[0].shape[1], len(classes), seed=SEED)
     shown = stacked(parts), np.tile(labels, views)
-    record = head.fit(*shown, seed=_SEED, groups=np.tile(scenes, views))
-    right: list[NDArray[np.bool_]] = []
-    confidence: list[NDArray[np.float32]] = []
-    for trained, held_out in _folds(embeddings, labels, scenes, classes):
-        views_of_part = stacked([part[trained] for part in parts])
-        other = refit(record, views_of_part, np.tile(labels[trained], views), classes, seed=_SEED)
-        scores = other.predict_proba(embeddings[held_out])
-        right.append(scores.argmax(axis=1) == labels[held_out])
-        confidence.append(scores.max(axis=1))
-    if not right:
-        return TrainedProject(head, None, 0, 0.0)
-    correct, probabilities = np.concatenate(right), np.concatenate(confidence)
-    threshold = 0.0
-    if correct.any():
-        threshold = float(np.quantile(probabilities[correct], 1 - _PASSING_FRACTION))
-    return TrainedProject(head, float(correct.mean()), len(correct), threshold)
+    return head, head.fit(*shown, seed=SEED, groups=np.tile(scenes, views))
 
 
-def measure_familiarity(
-    rows: Embeddings, labels: NDArray[np.int64], views: int = 1
-) -> FamiliarityNote | None:
-    """Returns what a model of these photos knows of them; see :func:`train_and_validate`."""
-    embeddings = part_of_rows(rows, 0, views)
-    folds = make_folds(labels, number_scenes(embeddings, labels), np.random.default_rng(_SEED))
-    return fit_familiarity(embeddings, labels, folds)
+def train_further(
+    last: LastHead,
+    rows: Embeddings,
+    labels: NDArray[np.int64],
+    classes: Sequence[str],
+    views: int = 1,
+) -> SoftmaxRegression:
+    """Trains a head on all photos with the penalty of the last one, and from its weights.
+
+    The loss has one minimum, and the fit ends as close to it as from any other start.
+    """
+    parts = [part_of_rows(rows, index, views) for index in range(views)]
+    shown = stacked(parts), np.tile(labels, views)
+    start = _start(last, classes)
+    return refit(last.record, *shown, len(classes), seed=SEED, start=start)
 
 
-def _folds(
-    embeddings: Embeddings, labels: NDArray[np.int64], scenes: NDArray[np.int64], classes: int
-) -> list[Fold]:
-    """Returns one fold that holds out a fifth, or folds for cross-validation if that is small."""
-    split = split_by_class(labels, 0, _VALIDATION_FRACTION, _SEED, scenes)
-    if is_small_test(labels[split.test], classes) and is_cheap(embeddings, classes):
-        return make_folds(labels, scenes, np.random.default_rng(_SEED))
-    return [(split.train, split.test)] if len(split.test) else []
+def _start(last: LastHead, classes: Sequence[str]) -> SoftmaxRegression:
+    """Returns the weights of the classes that the last head had, and zeros for new ones."""
+    start = SoftmaxRegression(last.head.feature_dim, len(classes), weight_scale=0, seed=SEED)
+    for index, name in enumerate(classes):
+        if name in last.classes:
+            known = last.classes.index(name)
+            start.weights[:, index] = last.head.weights[:, known]
+            start.biases[index] = last.head.biases[known]
+    return start
+
+
+def _count_changed(before: ProjectState, changed: ProjectState) -> int:
+    """Returns the number of photos that are new, gone, or in another class."""
+    old = {part.file: part for part in before.photos}
+    number = 0
+    for part in changed.photos:
+        known = old.pop(part.file, None)
+        if known is part and before.classes == changed.classes:
+            continue
+        was = [REMOVED] * len(part.labels) if known is None else known.labels
+        pairs = zip(_names(before, was), _names(changed, part.labels), strict=True)
+        number += sum(one != other for one, other in pairs)
+    return number + sum(label != REMOVED for part in old.values() for label in part.labels)
+
+
+def _names(state: ProjectState, labels: Sequence[int]) -> list[str | None]:
+    return [None if label == REMOVED else state.classes[label] for label in labels]

@@ -17,6 +17,7 @@ from .session import Session
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 _SECONDS_BETWEEN_LOOKS = 1
+_QUIET_SECONDS = 0.5  # after a change, which may be the first of many
 
 
 class Studio:
@@ -35,9 +36,11 @@ class Studio:
         self.session = session
         self.camera = camera
         self.pages = Pages(self.state)
-        self._live = LiveModel(session.project, session.device)
+        self._live = LiveModel(session)
         self._changes = ThreadPoolExecutor(1, "changes")
         self._preview = ThreadPoolExecutor(1, "preview")
+        self._measuring = ThreadPoolExecutor(1, "measuring")
+        self._measurement: asyncio.Task[None] | None = None
 
     def state(self) -> dict[str, Any]:
         """Returns what pages show, as plain types."""
@@ -51,6 +54,7 @@ class Studio:
         try:
             return await _in(self._changes, lambda: change(*args, **kwargs))
         finally:
+            self._measure_soon()
             await self.pages.tell_state()
 
     async def change_state(
@@ -72,8 +76,7 @@ class Studio:
 
     async def answer(self, frame: bytes) -> dict[str, Any]:
         """Returns what the model says about a frame."""
-        version = self.session.version
-        return await _in(self._preview, lambda: self._live.answer(version, frame))
+        return await _in(self._preview, lambda: self._live.answer(frame))
 
     async def answer_or_error(self, frame: bytes) -> dict[str, Any]:
         """Returns the answer to a frame, or what is wrong: one bad frame must not end a preview."""
@@ -85,13 +88,18 @@ class Studio:
     async def running(self, app: web.Application) -> AsyncIterator[None]:
         """Notices what other programs change, and cleans up at the end."""
         watcher = asyncio.create_task(self._notice_changes())
+        self._measure_soon()  # what a studio that was stopped had not measured
         if self.camera is not None:
             self.camera.start(self.pages.tell_notice)
         yield
         watcher.cancel()
         if self.camera is not None:
             await asyncio.to_thread(self.camera.stop)
+        if self._measurement is not None:
+            self._measurement.cancel()
+        self.session.version += 1  # ends what is being measured
         await _in(self._preview, self._live.close)
+        self._measuring.shutdown()
         self._changes.shutdown()
         self._preview.shutdown()
 
@@ -106,7 +114,21 @@ class Studio:
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
             with contextlib.suppress(OSError, ValueError):  # its disk may be away for a moment
                 if await asyncio.to_thread(self.session.notice_changes):
+                    self._measure_soon()
                     await self.pages.tell_state()
+
+    def _measure_soon(self) -> None:
+        """Measures the model when nothing has changed for a moment."""
+        if self._measurement is not None:
+            self._measurement.cancel()
+        self._measurement = asyncio.create_task(self._measure())
+
+    async def _measure(self) -> None:
+        await asyncio.sleep(_QUIET_SECONDS)
+        with contextlib.suppress(OSError, ValueError):  # what asks for the model is told why
+            if await _in(self._measuring, self.session.measure):
+                await self.pages.tell_state()
+                await _in(self._measuring, self.session.complete_model)
 
 
 async def _in(executor: ThreadPoolExecutor, work: Callable[[], _Result]) -> _Result:

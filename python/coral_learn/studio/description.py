@@ -31,6 +31,7 @@ def describe_project(path: Path, index: ProjectIndex, empty: Sequence[str]) -> d
             for name in [*counts, *(each for each in empty if each not in counts)]
         ],
         "accuracy": accuracy,
+        "measured": current.measured,
         "threshold": current.threshold,
         "has_model": current.head is not None,
         "undo": current.what if len(index.states) > 1 else None,

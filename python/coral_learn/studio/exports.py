@@ -16,6 +16,7 @@ from ..jobs.review.run import review_photos
 from ..labels import format_labels
 from ..project.project import Project
 from ..project.review import photos_of_project
+from ..tflite.file import ModelFile
 from .session import Session
 
 
@@ -55,20 +56,24 @@ class Export:
 
 def exports_of(session: Session) -> list[Export]:
     """Returns everything that can be downloaded from a session."""
-    project, model = session.project, session.model
+    project, ready = session.project, session.models.ready
+
+    def model() -> bytes:
+        return session.models.whole().content
+
     folder = shlex.quote(str(project.path))
     name = project.path.resolve().name
     own = f"coral-learn project export {folder} --output model"
     return [
-        Export("model", f"{name}.tflite", model, own, model),
-        Export("labels", f"{name}-labels.txt", lambda: _labels(project), own, model),
+        Export("model", f"{name}.tflite", model, own, ready),
+        Export("labels", f"{name}-labels.txt", lambda: _labels(project), own, ready),
         *(_folder_export(session, target, own) for target in get_args(Target)),
         Export(
             "report",
             f"{name}-review.html",
             lambda: _report(project),
             f"coral-learn review {folder} --output {shlex.quote(name)}-review",
-            model,
+            ready,
         ),
     ]
 
@@ -85,9 +90,12 @@ def _folder_export(session: Session, target: Target, own: str) -> Export:
     )
 
     def make() -> bytes:
-        return _zipped(session.model(), target, name)
+        return _zipped(session.models.whole(), target, name)
 
-    return Export(target, f"{name}-{target}.zip", make, command, make)
+    def check() -> None:  # the layers show it, and what is known of photos is not waited for
+        prepare_export(session.models.ready(), target, Path(name))
+
+    return Export(target, f"{name}-{target}.zip", make, command, check)
 
 
 def _report(project: Project) -> bytes:
@@ -95,7 +103,7 @@ def _report(project: Project) -> bytes:
     return render_page(review_photos(project.path.resolve().name, photos, count=0))
 
 
-def _zipped(model: bytes, target: Target, name: str) -> bytes:
+def _zipped(model: ModelFile, target: Target, name: str) -> bytes:
     export = prepare_export(model, target, Path(name))
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:

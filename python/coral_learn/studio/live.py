@@ -8,7 +8,8 @@ from ..errors import EdgeTpuError, ModelError
 from ..extraction.picture_formats import open_photo
 from ..jobs.answer import Answer
 from ..jobs.classification import Classifier
-from ..project.project import Project
+from ..tflite.file import ModelFile
+from .session import Session
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,14 @@ class LoadedModel:
     """A model that was loaded.
 
     Attributes:
-        version: The version of the project that it is of.
+        key: The version of the project that it is of, and how often models were measured.
+        file: The file, or only its layers until it was measured.
         classifier: The model, ready to run.
         threshold: Below this probability, the answer is "I don't know".
     """
 
-    version: int
+    key: tuple[int, int]
+    file: ModelFile
     classifier: Classifier
     threshold: float
 
@@ -29,18 +32,17 @@ class LoadedModel:
 class LiveModel:
     """Answers for the preview; one thread calls it."""
 
-    def __init__(self, project: Project, device: str | None) -> None:
-        self._project = project
-        self._device = device
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._loaded: LoadedModel | None = None
 
-    def answer(self, version: int, frame: bytes) -> dict[str, Any]:
-        """Returns what the model of a version says about a frame.
+    def answer(self, frame: bytes) -> dict[str, Any]:
+        """Returns what the model says about a frame.
 
         Raises:
             ValueError: There is no model, or the frame cannot be read.
         """
-        loaded = self._load(version)
+        loaded = self._load()
         start = time.perf_counter()
         found = _classify(loaded.classifier, frame)
         milliseconds = 1000 * (time.perf_counter() - start)
@@ -51,7 +53,8 @@ class LiveModel:
             ],
             "label": best.label if best.score >= loaded.threshold else None,
             "milliseconds": round(milliseconds, 1),
-            "version": version,
+            "unfamiliar": found.is_unfamiliar,
+            "version": loaded.key[0],
         }
 
     def close(self) -> None:
@@ -60,14 +63,17 @@ class LiveModel:
             self._loaded.classifier.close()
             self._loaded = None
 
-    def _load(self, version: int) -> LoadedModel:
-        if self._loaded is None or self._loaded.version != version:
-            # What the model knows of its photos changes no answer and takes most of the time.
-            content = self._project.serialize_model(familiarity=False)
-            threshold = self._project.step.threshold
+    def _load(self) -> LoadedModel:
+        key, last = (self._session.version, self._session.measured), self._loaded
+        if last is not None and last.key == key:
+            return last
+        file, threshold = self._session.models.ready(), self._session.project.step.threshold
+        if last is not None and last.file is file:
+            classifier = last.classifier
+        else:
             self.close()
-            classifier = Classifier(content, device=self._device)
-            self._loaded = LoadedModel(version, classifier, threshold)
+            classifier = Classifier(file, device=self._session.device)
+        self._loaded = LoadedModel(key, file, classifier, threshold)
         return self._loaded
 
 

@@ -55,7 +55,8 @@ async def _list_exports(request: web.Request) -> web.Response:
     def listed() -> list[dict[str, Any]]:
         return [export.to_json() for export in exports_of(studio.session)]
 
-    return web.json_response({"exports": await studio.read_once("exports", listed)})
+    found = await studio.read(studio.session.of_classes, "exports", listed)
+    return web.json_response({"exports": found})
 
 
 @routes.get("/api/exports/{id}")

@@ -115,12 +115,16 @@ async def _sort(request: web.Request) -> web.Response:
 
 async def _suggestion(studio: Studio, name: str) -> dict[str, Any]:
     """Returns the class that a picture of the tray looks like now."""
+    known = studio.session.of_version("suggestions", dict[str, dict[str, Any]])
+    if name in known:
+        return known[name]
     try:
         content = await studio.read(studio.session.tray.path(name).read_bytes)
         best = (await studio.answer(content))["classes"][0]
     except (OSError, ValueError):  # another page sorts it, or it is damaged
         return {}
-    return {"suggested": best["label"], "probability": best["score"]}
+    known[name] = {"suggested": best["label"], "probability": best["score"]}
+    return known[name]
 
 
 def _small(path: Path) -> bytes:

@@ -17,7 +17,14 @@ from .adding import add_pictures
 from .description import describe_project
 from .empty_classes import EmptyClasses
 from .incoming import Incoming
+from .memory import give_memory_back
+from .models import Models
 from .tray import Tray
+
+
+class _ChangedError(Exception):
+    """What is being measured has changed meanwhile."""
+
 
 _Result = TypeVar("_Result")
 _LONGEST_NAME = 100  # characters
@@ -32,18 +39,23 @@ class Session:
     Attributes:
         project: The project.
         tray: Its tray.
+        models: Its model.
         version: A number that grows with each change, also of another program.
+        measured: How often a model was measured, which changes no version.
     """
 
     def __init__(self, project: Project, device: str | None = None) -> None:
         self.project = project
+        project.measure_later()
+        self.models = Models(project)
+        self.measured = 0
         self.tray = Tray(project.path)
         self.version = time.time_ns() // 1_000_000  # another one than before a restart
         self.device = device
         self._empty = EmptyClasses(project.path)
         self._changing = threading.RLock()
         self._stamp = self._project_stamp()
-        self._cached: dict[str, tuple[int, Any]] = {}
+        self._cached: dict[str, tuple[Any, Any]] = {}
         self._making: dict[str, threading.RLock] = {}
 
     def state(self) -> dict[str, Any]:
@@ -72,21 +84,40 @@ class Session:
             raise ValueError(f"no picture is kept of the photo {name!r}")
         return path
 
-    def model(self) -> bytes:
-        """Returns the model that is downloaded.
+    def measure(self) -> bool:
+        """Measures the model on held-out photos; returns False if it changes meanwhile."""
+        head = self.project.step.head
+        with self._unless_changed() as check:
+            self.project.measure(check)
+            with self._changing:
+                if self.project.step.head == head:  # what was measured is all that has changed
+                    self._stamp = self._project_stamp()
+                    self._cached.pop("state", None)
+            self.measured += 1
+            return True
+        return False
 
-        Raises:
-            ValueError: The project has fewer than two classes.
-        """
-        return self.of_version("model", self.project.serialize_model)
+    def complete_model(self) -> None:
+        """Makes the model that is downloaded, which takes longer than its layers."""
+        if self.project.step.head is not None:
+            with self._unless_changed() as check:
+                self.models.whole(check)
+                self.measured += 1
 
     def of_version(self, name: str, make: Callable[[], _Result]) -> _Result:
         """Returns a result that is made once for each version."""
+        return self._made_once(name, lambda: self.version, make)
+
+    def of_classes(self, name: str, make: Callable[[], _Result]) -> _Result:
+        """Returns a result that is made once for the same classes."""
+        return self._made_once(name, lambda: self.project.classes, make)
+
+    def _made_once(self, name: str, key: Callable[[], Any], make: Callable[[], _Result]) -> _Result:
         with self._making.setdefault(name, threading.RLock()):
-            version = self.version
+            asked = key()
             known = self._cached.get(name)
-            if known is None or known[0] != version:
-                known = version, make()
+            if known is None or known[0] != asked:
+                known = asked, make()
                 self._cached[name] = known
         result: _Result = known[1]
         return result
@@ -215,6 +246,22 @@ class Session:
             else:
                 self.project.add(label, paths, device=self.device, progress=progress)
                 self._take(label)
+
+    @contextmanager
+    def _unless_changed(self) -> Iterator[Callable[[], None]]:
+        """Yields what ends the block when the project changes."""
+        version = self.version
+
+        def check() -> None:
+            if self.version != version:
+                raise _ChangedError
+
+        try:
+            yield check
+        except _ChangedError:
+            pass
+        finally:
+            give_memory_back()
 
     def _check_new_name(self, name: str) -> None:
         """Refuses the name of a class that is there, or that an address cannot have."""

@@ -10,8 +10,9 @@ const CALM_MS = 1200; // an answer that lasts this long is read aloud
 export function makeBars() {
   const verdict = el("p", { class: "verdict" });
   const spoken = el("p", { class: "hidden-text", role: "status" });
+  const strange = el("p", { class: "strange", hidden: true, text: texts.unfamiliar });
   const list = el("ul", { class: "bars", "aria-label": texts.scores });
-  const element = el("div", { class: "answer" }, verdict, spoken, list);
+  const element = el("div", { class: "answer" }, verdict, strange, spoken, list);
   /** @type {Map<string, HTMLElement>} */
   const bars = new Map();
   let last = null;
@@ -28,6 +29,7 @@ export function makeBars() {
     const sure = answer.label !== null;
     verdict.textContent = sure ? answer.label : texts.dontKnow;
     verdict.classList.toggle("unsure", !sure);
+    strange.hidden = !answer.unfamiliar;
     speak(texts.answer(answer.label, best.score), answer.label ?? "");
     list.style.setProperty("--threshold", threshold);
     const place = new Map(classes.map(({ name }, number) => [name, number]));
@@ -63,6 +65,7 @@ export function makeBars() {
     clearTimeout(timer);
     last = null;
     for (const text of [verdict, spoken]) text.textContent = "";
+    strange.hidden = true;
     list.replaceChildren();
     bars.clear();
   };

@@ -47,7 +47,10 @@ export function checkView(main) {
     render();
   };
   const forget = onState((state) => {
-    if (state.version === version) return;
+    if (state.version === version) {
+      if (quality && state.measured && !body.hasAttribute("aria-busy")) render();
+      return;
+    }
     clearTimeout(timer);
     body.setAttribute("aria-busy", "true");
     timer = setTimeout(load, version === null ? 0 : SETTLE_MS, state.version);
@@ -61,9 +64,9 @@ export function checkView(main) {
 }
 
 function sectionsOf(quality, cell, choose, render) {
-  const { accuracy } = currentState();
+  const { accuracy, measured } = currentState();
   return [
-    accuracy && headline(accuracy),
+    measured ? accuracy && headline(accuracy) : el("p", { class: "lead", text: texts.measuring }),
     quality.advice.length &&
       section(
         texts.adviceTitle,

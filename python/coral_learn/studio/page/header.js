@@ -59,6 +59,7 @@ export function startHeader() {
     name.textContent = state.project;
     showBadge(links.tray, state.tray ? String(state.tray) : "");
     showBadge(links.check, state.accuracy ? texts.percent(state.accuracy.value) : "");
+    if (!state.measured) showBadge(links.check, texts.measuringBadge, texts.measuring);
     showStep(back, state.undo, texts.undo(state.undo));
     showStep(forth, state.redo, texts.redo(state.redo));
     take.disabled = !state.has_model;
@@ -74,12 +75,14 @@ function makeLink(view, text, kind, meaning) {
     el("span", { class: kind }),
     el("span", { class: "hidden-text", text: ` ${meaning}` }),
   );
+  badge.dataset.meaning = meaning;
   return el("a", { href: addressOf(view) }, el("span", { text: `${text} ` }), badge);
 }
 
-function showBadge(link, text) {
+function showBadge(link, text, meaning = link.lastChild.dataset.meaning) {
   link.lastChild.hidden = !text;
   link.lastChild.firstChild.textContent = text;
+  link.lastChild.lastChild.textContent = ` ${meaning}`;
 }
 
 /** Marks a button as having nothing to do, and leaves it in reach of the keyboard's focus. */

@@ -6,6 +6,7 @@ import { openSocket } from "./api.js";
  * @typedef {object} Answer
  * @property {{label: string, score: number}[]} [classes] All classes, the best first.
  * @property {string | null} [label] Null under the threshold.
+ * @property {boolean} [unfamiliar] Whether it looks stranger than 95% of what was learned from; false until that is measured.
  * @property {number} [milliseconds]
  * @property {number} [version]
  * @property {string} [error]

@@ -11,6 +11,7 @@
  * @property {"originals" | "thumbnails" | "nothing"} keep
  * @property {ClassState[]} classes
  * @property {Accuracy | null} accuracy
+ * @property {boolean} measured Whether the accuracy and the threshold are those of this model.
  * @property {number} threshold
  * @property {boolean} has_model
  * @property {string | null} undo
@@ -35,10 +36,13 @@ export const currentState = () => state;
  * @param {{restarted?: boolean}} [options] `restarted`: versions may have begun at 1 again.
  */
 export function takeState(next, { restarted = false } = {}) {
-  if (state && !restarted && next.version < state.version) return; // an answer that was overtaken
+  if (state && !restarted && isOlder(next, state)) return; // an answer that was overtaken
   state = next;
   for (const listener of [...listeners]) listener(next);
 }
+
+const isOlder = (one, other) =>
+  one.version < other.version || (one.version === other.version && other.measured && !one.measured);
 
 /**
  * Calls a function now, if there is a state, and with each new one.

@@ -37,6 +37,8 @@ export const texts = {
   redo: (what) => (what ? `Redo: ${what}` : "Nothing to redo"),
   takeAway: "Take away",
   accuracyMeans: "of new pictures named right",
+  measuring: "Measuring how often it is right …",
+  measuringBadge: "…",
 
   // Welcome
   welcomeTitle: "Teach it by showing",
@@ -137,6 +139,7 @@ export const texts = {
   previewIdle: "Hold something in front of the camera, or try a picture.",
   previewNeeds: "Give two classes some pictures, and it shows here what it sees.",
   dontKnow: "I don’t know",
+  unfamiliar: "Looks unlike the pictures it learned from",
   scores: "How sure it is of each class",
   answer: (label, score) => (label === null ? "I don’t know" : `${label}, ${percent(score)}`),
   threshold: (value) => `Below ${percent(value)}, it says “I don’t know”.`,
