@@ -18,6 +18,7 @@ from . import (
     retraining,
     saving,
     sizes,
+    studio,
     training,
     trust,
 )
@@ -37,6 +38,7 @@ _MODULES = (
     accuracy,
     saving,
     trust,
+    studio,
 )
 _PARTS: dict[str, Callable[[Settings], Iterator[Figure | Note]]] = {
     module.PART: module.run for module in _MODULES

@@ -26,6 +26,8 @@ Meaning = Literal[
     "ms",
     "photos",
     "photos/s",
+    "MB more",
+    "%",
 ]
 
 

@@ -10,6 +10,7 @@ from ..project.review import photos_of_project
 from .context import STUDIO
 from .exports import exports_of
 from .limits import MAX_FRAME_BYTES
+from .memory import give_memory_back
 from .requests import as_download
 
 routes = web.RouteTableDef()
@@ -32,7 +33,10 @@ async def _quality(request: web.Request) -> web.Response:
     def measure() -> dict[str, Any]:
         version = studio.session.version
         photos = photos_of_project(studio.session.project.path)
-        return {"version": version} | measure_quality(photos).to_json()
+        try:
+            return {"version": version} | measure_quality(photos).to_json()
+        finally:
+            give_memory_back()
 
     return web.json_response(await studio.read_once("quality", measure))
 
