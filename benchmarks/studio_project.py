@@ -44,12 +44,7 @@ def grow(project: Project, times: int) -> None:
     photos = list(current.photos)
     for _ in range(times - 1):
         stored = rows.quantized.astype(np.int64) + generator.integers(-3, 4, rows.shape)
-        limits = np.iinfo(rows.quantized.dtype)
-        near = Embeddings(
-            stored.clip(limits.min, limits.max).astype(rows.quantized.dtype),
-            rows.scale,
-            rows.zero_point,
-        )
+        near = Embeddings(stored.clip(0, 255).astype(np.uint8), rows.scale, rows.zero_point)
         digests = [generator.bytes(32) for _ in labels]
         photos.append(EmbeddingFile(store.save_embeddings(near, digests), labels.tolist()))
     state = ProjectState("grow", current.classes, photos, current.head)

@@ -72,7 +72,7 @@ def test_measuring_is_no_change(drawn: Path, tmp_path: Path) -> None:
     project.undo()
     assert not project.step.measured
     project.redo()
-    assert project.step.measured
+    assert project.index.current.measured
     before = (project.path / "project.json").read_bytes()
     project.measure()
     assert (project.path / "project.json").read_bytes() == before

@@ -136,6 +136,8 @@ def print_project(project: Project) -> None:
             f"classify --threshold {math.floor(step.threshold * 100) / 100:.2f} keeps 95% of the "
             "right answers."
         )
+    elif not step.measured:
+        print_line("Accuracy: not measured yet; the studio and the next change measure it.")
 
 
 def print_photos(photos: Sequence[ProjectPhoto]) -> None:

@@ -86,7 +86,7 @@ class Session:
 
     def measure(self) -> bool:
         """Measures the model on held-out photos; returns False if it changes meanwhile."""
-        head = self.project.step.head
+        head, done = self.project.step.head, False
         with self._unless_changed() as check:
             self.project.measure(check)
             with self._changing:
@@ -94,8 +94,8 @@ class Session:
                     self._stamp = self._project_stamp()
                     self._cached.pop("state", None)
             self.measured += 1
-            return True
-        return False
+            done = True
+        return done
 
     def complete_model(self) -> None:
         """Makes the model that is downloaded, which takes longer than its layers."""

@@ -44,21 +44,9 @@ export const texts = {
   welcomeTitle: "Teach it by showing",
   welcomeText: "Show a few pictures of each thing. The model learns while you watch, on this device, and nothing leaves it.",
   steps: [
-    {
-      icon: "camera",
-      title: "Show",
-      text: "Name two things or more, and give each about 20 pictures: files, a folder, or a camera.",
-    },
-    {
-      icon: "learn",
-      title: "Learn",
-      text: "It learns by itself after each change. Hold something in front of the camera, and see if it knows.",
-    },
-    {
-      icon: "download",
-      title: "Take away",
-      text: "Download the model that you saw working, for a Coral board, Frigate, a phone or a script.",
-    },
+    { icon: "camera", title: "Show", text: "Name two things or more, and give each about 20 pictures: files, a folder, or a camera." },
+    { icon: "learn", title: "Learn", text: "It learns by itself after each change. Hold something in front of the camera, and see if it knows." },
+    { icon: "download", title: "Take away", text: "Download the model that you saw working, for a Coral board, Frigate, a phone or a script." },
   ],
   firstClass: "What do you want to show first?",
   loadDemo: "Or try it with drawn sea animals",
