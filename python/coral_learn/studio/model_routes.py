@@ -57,7 +57,10 @@ async def _list_exports(request: web.Request) -> web.Response:
     studio = request.app[STUDIO]
 
     def listed() -> list[dict[str, Any]]:
-        return [export.to_json() for export in exports_of(studio.session)]
+        try:
+            return [export.to_json() for export in exports_of(studio.session)]
+        finally:
+            give_memory_back()
 
     found = await studio.read(studio.session.of_classes, "exports", listed)
     return web.json_response({"exports": found})

@@ -86,23 +86,14 @@ class Session:
 
     def measure(self) -> bool:
         """Measures the model on held-out photos; returns False if it changes meanwhile."""
-        head, done = self.project.step.head, False
-        with self._unless_changed() as check:
-            self.project.measure(check)
-            with self._changing:
-                if self.project.step.head == head:  # what was measured is all that has changed
-                    self._stamp = self._project_stamp()
-                    self._cached.pop("state", None)
-            self.measured += 1
-            done = True
-        return done
+        return self._unless_changed(self._measure)
 
-    def complete_model(self) -> None:
-        """Makes the model that is downloaded, which takes longer than its layers."""
-        if self.project.step.head is not None:
-            with self._unless_changed() as check:
-                self.models.whole(check)
-                self.measured += 1
+    def complete_model(self) -> bool:
+        """Makes the model that is downloaded; returns False if it changes meanwhile.
+
+        That takes longer than its layers.
+        """
+        return self.project.step.head is None or self._unless_changed(self._complete_model)
 
     def of_version(self, name: str, make: Callable[[], _Result]) -> _Result:
         """Returns a result that is made once for each version."""
@@ -247,9 +238,21 @@ class Session:
                 self.project.add(label, paths, device=self.device, progress=progress)
                 self._take(label)
 
-    @contextmanager
-    def _unless_changed(self) -> Iterator[Callable[[], None]]:
-        """Yields what ends the block when the project changes."""
+    def _measure(self, check: Callable[[], None]) -> None:
+        head = self.project.step.head
+        self.project.measure(check)
+        with self._changing:
+            if self.project.step.head == head:  # what was measured is all that has changed
+                self._stamp = self._project_stamp()
+                self._cached.pop("state", None)
+        self.measured += 1
+
+    def _complete_model(self, check: Callable[[], None]) -> None:
+        self.models.whole(check)
+        self.measured += 1
+
+    def _unless_changed(self, work: Callable[[Callable[[], None]], None]) -> bool:
+        """Does work that ends when the project changes; returns whether it was done."""
         version = self.version
 
         def check() -> None:
@@ -257,11 +260,12 @@ class Session:
                 raise _ChangedError
 
         try:
-            yield check
+            work(check)
         except _ChangedError:
-            pass
+            return False
         finally:
             give_memory_back()
+        return True
 
     def _check_new_name(self, name: str) -> None:
         """Refuses the name of a class that is there, or that an address cannot have."""
