@@ -15,6 +15,7 @@ from coral_learn.project.project import Project
 
 pytest.importorskip("aiohttp")
 from coral_learn.studio.live import LiveModel
+from coral_learn.studio.measuring import Measuring
 from coral_learn.studio.session import Session
 
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
@@ -39,8 +40,8 @@ def test_the_preview_answers_before_and_after_measuring(session: Session) -> Non
     live, frame = LiveModel(session), frame_of(session)
     first = live.answer(frame)
     assert not session.state()["measured"]
-    assert session.measure()
-    session.complete_model()
+    assert Measuring(session).measure()
+    Measuring(session).complete_model()
     assert session.state()["accuracy"]["tested"] == 16
     last = live.answer(frame)
     assert last["classes"] == first["classes"]
@@ -53,7 +54,7 @@ def test_the_preview_answers_before_and_after_measuring(session: Session) -> Non
 
 
 def test_the_preview_marks_what_is_unlike_the_pictures(session: Session) -> None:
-    session.complete_model()
+    Measuring(session).complete_model()
     live, frame = LiveModel(session), frame_of(session)
     found = live.answer(frame)
     with Classifier(session.models.whole()) as classifier:
@@ -72,13 +73,13 @@ def test_measuring_ends_when_the_project_changes(
         measure(check)  # type: ignore[arg-type]
 
     monkeypatch.setattr(session.project, "measure", changed_meanwhile)
-    assert not session.measure()
+    assert not Measuring(session).measure()
     assert not session.state()["measured"]
 
 
 def test_measuring_is_no_change_of_another_program(session: Session) -> None:
     version = session.version
-    assert session.measure()
+    assert Measuring(session).measure()
     assert not session.notice_changes()
     assert session.version == version
     Project(session.project.path).undo()

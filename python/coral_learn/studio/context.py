@@ -10,6 +10,7 @@ from aiohttp import web
 
 from .board_camera import BoardCamera
 from .live import LiveModel
+from .measuring import Measuring
 from .pages import Pages
 from .requests import explained
 from .session import Session
@@ -39,7 +40,8 @@ class Studio:
         self._live = LiveModel(session)
         self._changes = ThreadPoolExecutor(1, "changes")
         self._preview = ThreadPoolExecutor(1, "preview")
-        self._measuring = ThreadPoolExecutor(1, "measuring")
+        self._measuring = Measuring(session)
+        self._measurer = ThreadPoolExecutor(1, "measuring")
         self._measurement: asyncio.Task[None] | None = None
 
     def state(self) -> dict[str, Any]:
@@ -99,7 +101,7 @@ class Studio:
             self._measurement.cancel()
         self.session.version += 1  # ends what is being measured
         await _in(self._preview, self._live.close)
-        self._measuring.shutdown()
+        self._measurer.shutdown()
         self._changes.shutdown()
         self._preview.shutdown()
 
@@ -126,9 +128,9 @@ class Studio:
     async def _measure(self) -> None:
         await asyncio.sleep(_QUIET_SECONDS)
         with contextlib.suppress(OSError, ValueError):  # what asks for the model is told why
-            if await _in(self._measuring, self.session.measure):
+            if await _in(self._measurer, self._measuring.measure):
                 await self.pages.tell_state()
-                await _in(self._measuring, self.session.complete_model)
+                await _in(self._measurer, self._measuring.complete_model)
 
 
 async def _in(executor: ThreadPoolExecutor, work: Callable[[], _Result]) -> _Result:

@@ -17,14 +17,9 @@ from .adding import add_pictures
 from .description import describe_project
 from .empty_classes import EmptyClasses
 from .incoming import Incoming
-from .memory import give_memory_back
+from .made_once import MadeOnce
 from .models import Models
 from .tray import Tray
-
-
-class _ChangedError(Exception):
-    """What is being measured has changed meanwhile."""
-
 
 _Result = TypeVar("_Result")
 _LONGEST_NAME = 100  # characters
@@ -55,8 +50,7 @@ class Session:
         self._empty = EmptyClasses(project.path)
         self._changing = threading.RLock()
         self._stamp = self._project_stamp()
-        self._cached: dict[str, tuple[Any, Any]] = {}
-        self._making: dict[str, threading.RLock] = {}
+        self._kept = MadeOnce()
 
     def state(self) -> dict[str, Any]:
         """Returns what the page shows, as plain types."""
@@ -84,34 +78,13 @@ class Session:
             raise ValueError(f"no picture is kept of the photo {name!r}")
         return path
 
-    def measure(self) -> bool:
-        """Measures the model on held-out photos; returns False if it changes meanwhile."""
-        return self._unless_changed(self._measure)
-
-    def complete_model(self) -> bool:
-        """Makes the model that is downloaded; returns False if it changes meanwhile.
-
-        That takes longer than its layers.
-        """
-        return self.project.step.head is None or self._unless_changed(self._complete_model)
-
     def of_version(self, name: str, make: Callable[[], _Result]) -> _Result:
         """Returns a result that is made once for each version."""
-        return self._made_once(name, lambda: self.version, make)
+        return self._kept.get(name, lambda: self.version, make)
 
     def of_classes(self, name: str, make: Callable[[], _Result]) -> _Result:
         """Returns a result that is made once for the same classes."""
-        return self._made_once(name, lambda: self.project.classes, make)
-
-    def _made_once(self, name: str, key: Callable[[], Any], make: Callable[[], _Result]) -> _Result:
-        with self._making.setdefault(name, threading.RLock()):
-            asked = key()
-            known = self._cached.get(name)
-            if known is None or known[0] != asked:
-                known = asked, make()
-                self._cached[name] = known
-        result: _Result = known[1]
-        return result
+        return self._kept.get(name, lambda: self.project.classes, make)
 
     def notice_changes(self) -> bool:
         """Tells whether another program has changed the project since."""
@@ -121,6 +94,14 @@ class Session:
                 return False
             self._note_change()
             return True
+
+    def note_measured(self, head: str | None) -> None:
+        """Takes over what was measured of the model with a head."""
+        with self._changing:
+            if self.project.step.head == head:  # what was measured is all that has changed
+                self._stamp = self._project_stamp()
+                self._kept.forget("state")
+        self.measured += 1
 
     def add_class(self, name: str) -> None:
         """Adds a class without photos.
@@ -238,35 +219,6 @@ class Session:
                 self.project.add(label, paths, device=self.device, progress=progress)
                 self._take(label)
 
-    def _measure(self, check: Callable[[], None]) -> None:
-        head = self.project.step.head
-        self.project.measure(check)
-        with self._changing:
-            if self.project.step.head == head:  # what was measured is all that has changed
-                self._stamp = self._project_stamp()
-                self._cached.pop("state", None)
-        self.measured += 1
-
-    def _complete_model(self, check: Callable[[], None]) -> None:
-        self.models.whole(check)
-        self.measured += 1
-
-    def _unless_changed(self, work: Callable[[Callable[[], None]], None]) -> bool:
-        """Does work that ends when the project changes; returns whether it was done."""
-        version = self.version
-
-        def check() -> None:
-            if self.version != version:
-                raise _ChangedError
-
-        try:
-            work(check)
-        except _ChangedError:
-            return False
-        finally:
-            give_memory_back()
-        return True
-
     def _check_new_name(self, name: str) -> None:
         """Refuses the name of a class that is there, or that an address cannot have."""
         check_new_class(self.project.step, name)
@@ -318,9 +270,9 @@ class Session:
         return {"version": version} | facts | self._extractor()
 
     def _extractor(self) -> dict[str, Any]:
-        found = self._cached.get("extractor")
-        if found is None:  # it never changes
+        def read_size() -> list[int]:
             shape = check_image_input(ModelFile.open(self.project.extractor).graph)
-            found = 0, {"input": [shape.width, shape.height]}
-            self._cached["extractor"] = found
-        return {"extractor": found[1], "device": self.device or "CPU"}
+            return [shape.width, shape.height]
+
+        size = self._kept.get("extractor", lambda: None, read_size)  # which never changes
+        return {"extractor": {"input": size}, "device": self.device or "CPU"}
