@@ -59,6 +59,7 @@ def _measure(project: Project, settings: Settings, *, with_rate: bool) -> Iterat
         undone = [_until_preview(studio, studio.undo) for _ in range(3)]
         yield _seconds(f"{size}: undo to refreshed preview", undone)
         studio.quality()
+        studio.wait_until_idle()
         grown = studio.memory()
         yield Figure(
             part=PART,

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import aiohttp
 
 _Result = TypeVar("_Result")
+_IDLE = 0.05  # seconds of processor time in a second
 _HEADERS = {"X-Coral-Learn": "1"}
 
 
@@ -47,8 +48,8 @@ class Studio:
         self._process.communicate(timeout=60)
 
     def photo_ids(self, number: int) -> list[str]:
-        """Returns the ids of the newest photos."""
-        found = self._run(self._json("GET", f"/api/photos?limit={number}"))
+        """Returns the ids of the newest photos of a class."""
+        found = self._run(self._json("GET", f"/api/photos?class=class%208&limit={number}"))
         return [photo["id"] for photo in found["photos"]]
 
     def move(self, name: str) -> int:
@@ -64,6 +65,13 @@ class Studio:
         """Waits until the accuracy of the current model is known."""
         while not self._run(self._json("GET", "/api/state"))["measured"]:
             time.sleep(0.1)
+
+    def wait_until_idle(self) -> None:
+        """Waits until the server has nothing to do for a second."""
+        before = -1.0
+        while (now := self.processor_seconds()) - before > _IDLE:
+            before = now
+            time.sleep(1)
 
     def quality(self) -> None:
         """Asks how good the model is."""

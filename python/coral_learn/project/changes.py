@@ -104,9 +104,10 @@ class ProjectChanges:
         unsearched = keeps_penalty(before, untrained)
         last = None if unsearched is None else self._last_head(before, rows.shape[1] // views)
         if last is None:
-            head, record = train(rows, labels, classes, views)
+            head, record, scenes = train(rows, labels, classes, views)
         else:
             head, record = train_further(last, rows, labels, classes, views), last.record
+            scenes = None
         trained = replace(
             untrained,
             head=self._store.save_head(head),
@@ -118,7 +119,8 @@ class ProjectChanges:
         )
         if self.measure_later:
             return trained
-        return replace(trained, measured=True, **self._validated(trained, rows, labels, bool))
+        found = self._validated(trained, rows, labels, bool, scenes)
+        return replace(trained, measured=True, **found)
 
     def _last_head(self, before: ProjectState, features: int) -> "LastHead | None":
         """Returns the head before a change; None if its file does not fit."""
@@ -136,6 +138,7 @@ class ProjectChanges:
         rows: Embeddings,
         labels: NDArray[np.int64],
         check: Callable[[], object],
+        scenes: NDArray[np.int64] | None = None,
     ) -> dict[str, Any]:
         """Returns the fields of a state that held-out photos show."""
         from .unknown_range import embeddings_of
@@ -143,7 +146,8 @@ class ProjectChanges:
 
         model = self._store.read_extractor()
         seen, views = embeddings_of(model, rows), len(views_of(model))
-        return validate(_record(state), seen, labels, len(state.classes), views, check)._asdict()
+        classes = len(state.classes)
+        return validate(_record(state), seen, labels, classes, views, check, scenes)._asdict()
 
     def _load_embeddings(self, untrained: ProjectState) -> tuple[Embeddings, NDArray[np.int64]]:
         """Returns the rows of all photos and their labels; measures an unknown input range."""

@@ -50,8 +50,8 @@ def keeps_penalty(before: ProjectState, changed: ProjectState) -> int | None:
 
 def train(
     rows: Embeddings, labels: NDArray[np.int64], classes: Sequence[str], views: int = 1
-) -> tuple[SoftmaxRegression, FitRecord]:
-    """Trains a head on all photos, with the penalty that suits them.
+) -> tuple[SoftmaxRegression, FitRecord, NDArray[np.int64]]:
+    """Trains a head on all photos, with the penalty that suits them, and returns their scenes too.
 
     Args:
         rows: The embeddings of the views of each photo, [N, V x D].
@@ -63,7 +63,7 @@ def train(
     scenes = number_scenes(parts[0], labels)  # photos of one scene are held out together
     head = SoftmaxRegression(parts[0].shape[1], len(classes), seed=SEED)
     shown = stacked(parts), np.tile(labels, views)
-    return head, head.fit(*shown, seed=SEED, groups=np.tile(scenes, views))
+    return head, head.fit(*shown, seed=SEED, groups=np.tile(scenes, views)), scenes
 
 
 def train_further(

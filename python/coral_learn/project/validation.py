@@ -43,6 +43,7 @@ def validate(
     classes: int,
     views: int = 1,
     check: Callable[[], object] = bool,
+    scenes: NDArray[np.int64] | None = None,
 ) -> Validation:
     """Measures heads that were trained as another one, but without some of the photos.
 
@@ -56,10 +57,12 @@ def validate(
         classes: The number of classes, at least 2.
         views: V.
         check: Called from time to time; an error that it raises ends the measuring.
+        scenes: The scene of each photo, [N], if it is known already.
     """
     parts = [part_of_rows(rows, index, views) for index in range(views)]
     embeddings = parts[0]
-    scenes = number_scenes(embeddings, labels)
+    if scenes is None:
+        scenes = number_scenes(embeddings, labels)
     right: list[NDArray[np.bool_]] = []
     confidence: list[NDArray[np.float32]] = []
     for trained, held_out in _folds(embeddings, labels, scenes, classes):
