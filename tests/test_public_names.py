@@ -152,6 +152,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "add_class": "name photos device cache progress on_error",
         "add_photos": "name photos device cache progress on_error",
         "classes": None,
+        "confirm_photos": "photos",
         "create": "path extractor tensor_name input_size normalization resize keep",
         "drop_photos": "photos",
         "export": "output",

@@ -290,6 +290,8 @@ def test_a_summary_reads_the_index_once(tmp_path: Path, monkeypatch: pytest.Monk
         {"steps": [{"what": "add", "photos": [], "tested": -3}]},
         {"steps": [{"what": "add", "photos": [], "head": ".."}]},
         {"steps": [{"what": "add", "photos": [], "odd": 1}]},
+        {"steps": [{"what": "add", "photos": [{"file": "f", "labels": [], "confirmed": [0]}]}]},
+        {"steps": [{"what": "add", "photos": [{"file": "f", "labels": [], "confirmed": 1}]}]},
         {"version": 3},
         [[]],
     ],

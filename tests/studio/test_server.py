@@ -394,6 +394,15 @@ def test_quality_names_what_is_wrong(project: Project, drawn: Path) -> None:
         first = quality["doubtful"][0]
         assert (first["label"], first["suggested"]) == ("crab", "fish")
         assert first["id"] in {each["id"] for each in quality["wrong"]}
+        ids = {"ids": [first["id"]]}
+        state = await answer(client, "POST", "/api/photos/confirm", json=ids)
+        assert state["undo"] == "confirm 1 label"
+        left = (await answer(client, "GET", "/api/quality"))["doubtful"]
+        assert first["id"] not in {each["id"] for each in left}
+        await answer(client, "POST", "/api/photos/confirm", 409, json=ids)
+        await answer(client, "POST", "/api/photos/confirm", 409, json={"ids": ["/etc/passwd"]})
+        await answer(client, "POST", "/api/undo")
+        assert (await answer(client, "GET", "/api/quality"))["doubtful"][0]["id"] == first["id"]
 
     on_server(project, work)
 

@@ -91,7 +91,13 @@ def parse_index(text: str) -> ProjectIndex:
 
 def _to_json(state: ProjectState) -> dict[str, Any]:
     """Returns a state as plain types; ``asdict`` would copy each label of each photo."""
-    return vars(state) | {"photos": list(map(vars, state.photos))}
+    return vars(state) | {"photos": list(map(_part_to_json, state.photos))}
+
+
+def _part_to_json(part: EmbeddingFile) -> dict[str, Any]:
+    """Returns a file of embeddings as plain types; what most lack is left out."""
+    confirmed = {"confirmed": part.confirmed} if part.confirmed else {}
+    return {"file": part.file, "labels": part.labels} | confirmed
 
 
 def _parse_states(steps: Any) -> list[ProjectState]:
@@ -122,6 +128,7 @@ def _has_valid_fields(state: Any) -> bool:
         all(isinstance(name, str) for name in (state.what, *state.classes))
         and all(_is_file_name(part.file) for part in state.photos)
         and all(_are_labels(part.labels, number) for part in state.photos)
+        and all(_are_rows(part.confirmed, len(part.labels)) for part in state.photos)
         and (state.head is None or _is_file_name(state.head))
         and (state.accuracy is None or _is_fraction(state.accuracy))
         and _is_fraction(state.threshold)
@@ -135,6 +142,12 @@ def _are_labels(labels: Any, classes: int) -> bool:
     known = set(labels)  # which is short, unlike the list
     return isinstance(labels, list) and all(
         type(label) is int and REMOVED <= label < classes for label in known
+    )
+
+
+def _are_rows(numbers: Any, rows: int) -> bool:
+    return isinstance(numbers, list) and all(
+        type(number) is int and 0 <= number < rows for number in numbers
     )
 
 

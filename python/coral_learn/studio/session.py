@@ -172,6 +172,16 @@ class Session:
             self._check_ids(names)
             self.project.drop_photos(names)
 
+    def confirm(self, names: Sequence[str]) -> None:
+        """Notes that the labels of photos are right.
+
+        Raises:
+            ValueError: There is no such photo, or all labels were confirmed before.
+        """
+        with self._change():
+            self._check_ids(names)
+            self.project.confirm_photos(names)
+
     def undo(self) -> None:
         """Undoes the last change."""
         with self._change():

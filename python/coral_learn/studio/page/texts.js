@@ -42,21 +42,9 @@ export const texts = {
   welcomeTitle: "Teach it by showing",
   welcomeText: "Show a few pictures of each thing. The model learns while you watch, on this device, and nothing leaves it.",
   steps: [
-    {
-      icon: "camera",
-      title: "Show",
-      text: "Name two things or more, and give each about 20 pictures: files, a folder, or a camera.",
-    },
-    {
-      icon: "learn",
-      title: "Learn",
-      text: "It learns by itself after each change. Hold something in front of the camera, and see if it knows.",
-    },
-    {
-      icon: "download",
-      title: "Take away",
-      text: "Download the model that you saw working, for a Coral board, Frigate, a phone or a script.",
-    },
+    { icon: "camera", title: "Show", text: "Name two things or more, and give each about 20 pictures: files, a folder, or a camera." },
+    { icon: "learn", title: "Learn", text: "It learns by itself after each change. Hold something in front of the camera, and see if it knows." },
+    { icon: "download", title: "Take away", text: "Download the model that you saw working, for a Coral board, Frigate, a phone or a script." },
   ],
   firstClass: "What do you want to show first?",
   loadDemo: "Or try it with drawn sea animals",
@@ -190,6 +178,7 @@ export const texts = {
   labelIs: (name, probability) => `${name}, ${percent(probability)} likely`,
   itIs: (name) => `It is ${name}`,
   labelIsRight: "Label is right",
+  confirmed: "The label is right: it is not doubted again. Undo takes that back.",
   matrixTitle: "What it mixes up",
   matrixText: "Each row is what pictures show, each column what it said. Choose a number to see the pictures.",
   matrixCell: (number, label, named) => `${pictures(number)} of ${label} named ${named}`,
@@ -219,26 +208,11 @@ export const texts = {
   checking: "Checking that the file answers like the preview …",
   agree: ({ agree, of }) => `The file and the preview agree on ${count(agree)} of ${pictures(of)}.`,
   exports: {
-    model: {
-      title: "Model",
-      about: "The .tflite file that the preview runs, with the names of the classes inside. For any TensorFlow Lite interpreter, on a processor or a Coral Edge TPU.",
-    },
-    labels: {
-      title: "Label map",
-      about: "The names of the classes as a text file, for programs that do not read them from the model.",
-    },
-    frigate: {
-      title: "Frigate and Home Assistant",
-      about: "For Frigate’s classification of objects, which Home Assistant shows too.",
-    },
-    mediapipe: {
-      title: "MediaPipe Tasks",
-      about: "For ImageClassifier on Android, iOS, in browsers and in Python.",
-    },
-    python: {
-      title: "Plain Python",
-      about: "A short script that names a picture, and the model that it runs.",
-    },
+    model: { title: "Model", about: "The .tflite file that the preview runs, with the names of the classes inside. For any TensorFlow Lite interpreter, on a processor or a Coral Edge TPU." },
+    labels: { title: "Label map", about: "The names of the classes as a text file, for programs that do not read them from the model." },
+    frigate: { title: "Frigate and Home Assistant", about: "For Frigate’s classification of objects, which Home Assistant shows too." },
+    mediapipe: { title: "MediaPipe Tasks", about: "For ImageClassifier on Android, iOS, in browsers and in Python." },
+    python: { title: "Plain Python", about: "A short script that names a picture, and the model that it runs." },
     "c-array": { title: "C array", about: "The model as source code, for microcontrollers." },
     report: { title: "Report", about: "What was measured and how, on one page to keep or to send." },
   },
