@@ -24,6 +24,7 @@ from .options import (
     resize_option,
 )
 from .overwriting import confirm_overwriting
+from .project_watch import project_watch_command
 from .review_command import review_command
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def project_app() -> None:
 
 
 project_app.add_command(review_command, "review")
+project_app.add_command(project_watch_command, "watch")
 
 
 @project_app.command("create")

@@ -128,7 +128,7 @@ def _are_doubtful(photos: ReviewedPhotos, doubts: Doubts) -> NDArray[np.bool_]:
     if max(_counts(photos).values()) < FEW_PHOTOS:
         return np.zeros(len(photos), bool)
     confirmed = np.array([photo.is_confirmed for photo in photos.photos], bool)
-    return np.asarray(doubts.probabilities.argmax(axis=1) != photos.labels) & ~confirmed
+    return np.asarray((doubts.probabilities.argmax(axis=1) != photos.labels) & ~confirmed)
 
 
 def _named_doubtful(
