@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,9 @@ async def client_of(
     guard: Guard | None = None,
     headers: dict[str, str] = HEADERS,
     camera: BoardCamera | None = None,
+    folders: Sequence[Path] = (),
 ) -> AsyncIterator[Client]:
-    app = make_app(Session(project, "cpu"), guard or Guard.of_host("127.0.0.1"), camera)
+    app = make_app(Session(project, "cpu"), guard or Guard.of_host("127.0.0.1"), camera, folders)
     async with TestClient(TestServer(app), headers=headers) as client:
         yield client
 

@@ -105,6 +105,8 @@ export const addDemo = () => change("POST", "/api/demo");
 
 export const readQuality = () => get("/api/quality");
 
+export const watchFolder = (number, className) => change("POST", `/api/folders/${number}`, { class: className });
+
 export const record = (className, seconds) =>
   change("POST", "/api/camera/record", { class: className, seconds });
 

@@ -17,6 +17,7 @@
  * @property {string | null} redo
  * @property {number} tray
  * @property {{name: string} | null} camera
+ * @property {{name: string, class: string | null}[]} folders That may be watched, and the class each one's pictures go into.
  * @property {boolean} secure
  */
 

@@ -76,6 +76,12 @@ export const texts = {
   dropHere: (name) => `Drop to add to ${name}`,
   dropClasses: "Drop a folder of class folders to add them all",
 
+  foldersTitle: "Watched folders",
+  foldersText: "New pictures that come into a folder of the studio’s machine go into a class by themselves. The folders are those that it was started with.",
+  noFoldersWatched: "New pictures of a folder can come into a class by themselves: start the studio with `--watch FOLDER`. For your safety, this page can name no folder.",
+  folderGoesTo: (name) => `New pictures in ${name} go to`,
+  notWatched: "nothing: not watched",
+
   // Adding
   added: (answer, name) => {
     const parts = [`${name}: ${answer.added ? `${pictures(answer.added)} added` : "nothing new"}`];
