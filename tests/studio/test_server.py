@@ -656,8 +656,13 @@ async def session_at(link: str) -> AsyncIterator[Any]:
 
 
 def test_https_with_an_own_certificate(
-    command: Callable[..., tuple[subprocess.Popen[str], str]], project: Project
+    command: Callable[..., tuple[subprocess.Popen[str], str]],
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
     async def states_at(link: str) -> list[int]:
         base, token = link.split("?token=")
         jar = aiohttp.CookieJar(unsafe=True)
@@ -672,8 +677,12 @@ def test_https_with_an_own_certificate(
     port = link.split(":")[2].split("/")[0]
     link = f"https://127.0.0.1:{port}/{link.partition('/?')[2] and '?' + link.partition('/?')[2]}"
     assert asyncio.run(states_at(link)) == [401, 303, 200]
-    secret = project.path / "https.pem"
-    assert secret.stat().st_mode & 0o077 == 0
+    secret = tmp_path / "state" / "coral-learn" / "studio-https.pem"
+    assert secret.stat().st_mode & 0o077 == secret.parent.stat().st_mode & 0o077 == 0
+    assert not list(project.path.rglob("*.pem"))  # a project is copied and sent to others
+    kept = secret.read_bytes()
+    command("--host", "0.0.0.0", "--https")
+    assert secret.read_bytes() == kept  # a phone that was told to trust it does so again
 
 
 def test_limits_are_those_that_the_documentation_names() -> None:

@@ -48,7 +48,8 @@ _INSTALL = "pip install 'coral-learn[studio]'"
     "--camera",
     metavar="CAMERA",
     help="Camera of this machine, which all pages may look through: its number (0), its device "
-    "(/dev/video0) or its URL (rtsp://, http://).",
+    "(/dev/video0), its URL (rtsp://, http://), or picamera2 for the one at the ribbon cable of a "
+    "Raspberry Pi.",
 )
 @click.option(
     "--watch",

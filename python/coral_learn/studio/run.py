@@ -13,6 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from ..machine import state_folder
 from ..project.project import Project
 from .board_camera import BoardCamera
 from .security import Guard
@@ -89,7 +90,7 @@ async def _serve(
         from .certificate import make_tls
 
         hosts = sorted({"localhost", "127.0.0.1", _shown_host(options.host), socket.gethostname()})
-        tls = make_tls(project.path, hosts)
+        tls = make_tls(state_folder(), hosts)
     app = make_app(Session(project, options.device), guard, camera, options.folders)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
