@@ -16,10 +16,13 @@ class StudioProcess:
         url: The address that the studio printed.
     """
 
-    def __init__(self, project: Path, *options: str) -> None:
+    def __init__(
+        self, project: Path, *options: str, extractor: Path | None = DRAWN_EXTRACTOR
+    ) -> None:
         self.project = project
         self.url = ""
-        self._options = options
+        own = () if extractor is None else ("--extractor", str(extractor))
+        self._options = (*own, *options)
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -27,7 +30,7 @@ class StudioProcess:
         port = re.search(r":(\d+)/", self.url)
         command = [
             *(sys.executable, "-m", "coral_learn", "studio", str(self.project), "--no-browser"),
-            *("--port", port[1] if port else "0", "--extractor", str(DRAWN_EXTRACTOR)),
+            *("--port", port[1] if port else "0"),
             *self._options,
         ]
         self._process = subprocess.Popen(

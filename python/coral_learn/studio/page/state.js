@@ -6,7 +6,7 @@
  * @typedef {object} State
  * @property {number} version Grows with each change.
  * @property {string} project
- * @property {{name: string, input: [number, number]}} extractor
+ * @property {{input: [number, number]}} extractor
  * @property {string} device
  * @property {"originals" | "thumbnails" | "nothing"} keep
  * @property {ClassState[]} classes

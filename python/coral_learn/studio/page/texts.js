@@ -136,7 +136,7 @@ export const texts = {
   threshold: (value) => `Below ${percent(value)}, it says “I don’t know”.`,
   speed: (rate, milliseconds) => `${rate.toFixed(rate < 10 ? 1 : 0)} pictures a second, ${milliseconds.toFixed(1)} ms each`,
   stillSpeed: (milliseconds) => `${milliseconds.toFixed(1)} ms for the picture`,
-  runsOn: (extractor, device) => `The preview runs the file that you take away: ${extractor ? `${extractor.replace(/(_extractor)?\.tflite$/, "")}, ` : ""}${device}.`,
+  runsOn: (device) => `The preview runs the file that you take away (${device}).`,
   keepUnsure: "Keep pictures that it is unsure of",
   keepUnsureHint: "At most one a second, to sort later",
   notAPicture: (name) => `${name} cannot be shown by this browser. Use a JPEG or PNG.`,
@@ -202,7 +202,7 @@ export const texts = {
 
   // Tray
   trayTitle: "Sort later",
-  trayText: "Pictures that it was unsure of. Each one that you sort teaches it what it did not know.",
+  trayText: "Pictures that it was unsure of. Those that would teach it most, of which it is least sure, come first.",
   trayEmpty: "Nothing to sort. Switch on “Keep pictures that it is unsure of” beside the camera to collect some.",
   traySuggested: (name, probability) => `${name}? ${percent(probability)}`,
   trayPicture: "A picture to sort",
@@ -222,6 +222,7 @@ export const texts = {
     "c-array": { title: "C array", about: "The model as source code, for microcontrollers." },
     report: { title: "Report", about: "What was measured and how, on one page to keep or to send." },
   },
+  whyNot: (reason) => `Not with this project: ${reason}.`,
   download: "Download",
   downloadOf: (file) => `Download ${file}`,
   command: "The same on the command line",
