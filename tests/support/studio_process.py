@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 DRAWN_EXTRACTOR = Path(__file__).parent / "drawn_extractor.tflite"
@@ -17,10 +18,15 @@ class StudioProcess:
     """
 
     def __init__(
-        self, project: Path, *options: str, extractor: Path | None = DRAWN_EXTRACTOR
+        self,
+        project: Path,
+        *options: str,
+        extractor: Path | None = DRAWN_EXTRACTOR,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.project = project
         self.url = ""
+        self._environment = environment
         own = () if extractor is None else ("--extractor", str(extractor))
         self._options = (*own, *options)
         self._process: subprocess.Popen[str] | None = None
@@ -34,7 +40,11 @@ class StudioProcess:
             *self._options,
         ]
         self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self._environment,
         )
         assert self._process.stdout is not None
         said = []

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 from aiohttp import web
 
 from .board_camera import BoardCamera
+from .incoming import LIMITS
 from .live import LiveModel
 from .pages import Pages
 from .requests import explained
@@ -50,7 +51,8 @@ class Studio:
     def state(self) -> dict[str, Any]:
         """Returns what pages show, as plain types."""
         camera = None if self.camera is None else {"name": self.camera.name}
-        return self.session.state() | {"camera": camera, "folders": self.watches.to_json()}
+        facts = {"camera": camera, "folders": self.watches.to_json(), "limits": LIMITS}
+        return self.session.state() | facts
 
     async def change(
         self, change: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs

@@ -18,6 +18,7 @@
  * @property {number} tray
  * @property {{name: string} | null} camera
  * @property {{name: string, class: string | null}[]} folders That may be watched, and the class each one's pictures go into.
+ * @property {{bytes: number, large_bytes: number, large_suffixes: string[]}} limits Of files; large ones are archives and videos.
  * @property {boolean} secure
  */
 

@@ -90,6 +90,7 @@ export const texts = {
     return `${parts.join(", ")}.`;
   },
   inOtherClass: (name, other) => `${name} is in ${other} already`,
+  tooLarge: (name, limit) => `${name} is larger than ${count(limit / 1e6)} MB, which is all that the studio takes. Send a smaller file.`,
   skipped: (name, reason) => `${name}: ${reason}`,
   leftOut: (reasons, more) => `Left out: ${reasons.join("; ")}${more ? `; and ${count(more)} more` : ""}.`,
   sendStopped: (done, total) => `${count(done)} of ${pictures(total)} were sent. Add the same again later: those that are there are not added twice.`,
