@@ -31,6 +31,12 @@ class StudioProcess:
         self._options = (*own, *options)
         self._process: subprocess.Popen[str] | None = None
 
+    @property
+    def process_id(self) -> int:
+        """The number of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Starts the studio and waits until it has printed its address."""
         port = re.search(r":(\d+)/", self.url)
