@@ -3,7 +3,6 @@
 import asyncio
 import binascii
 import os
-import resource
 import socket
 import struct
 import subprocess
@@ -93,7 +92,7 @@ def studio(tmp_path: Path) -> Iterator[StudioProcess]:
 
 def resident_bytes(process: int) -> int:
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def connect(studio: StudioProcess) -> socket.socket:
