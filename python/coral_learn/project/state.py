@@ -208,9 +208,8 @@ def confirm_photos(state: ProjectState, rows: Sequence[PhotoRow]) -> ProjectStat
     """
     new = {(row.file, row.number) for row in rows} - state.confirmed
     if not new:
-        raise ValueError(
-            f"{'this label was' if len(rows) == 1 else 'these labels were'} confirmed before"
-        )
+        labels = "this label was" if len(rows) == 1 else "these labels were"
+        raise ValueError(f"{labels} confirmed before")
     photos = [
         replace(
             part, confirmed=sorted({*part.confirmed, *(n for file, n in new if file == part.file)})
