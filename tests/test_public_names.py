@@ -152,6 +152,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "add_class": "name photos device cache progress on_error",
         "add_photos": "name photos device cache progress on_error",
         "classes": None,
+        "confirm_photos": "photos",
         "create": "path extractor tensor_name input_size normalization resize keep",
         "drop_photos": "photos",
         "export": "output",
@@ -289,6 +290,7 @@ COMMANDS = {
     "models": "--download --compare --device --cache --no-cache --json",
     "project": "",
     "project add": "FOLDER NAME PHOTOS --device --cache --no-cache",
+    "project confirm": "FOLDER PHOTOS",
     "project create": (
         "FOLDER --extractor --input-range --resize --tensor --input-size --keep --force"
     ),
@@ -307,6 +309,7 @@ COMMANDS = {
         "--json"
     ),
     "project undo": "FOLDER",
+    "project watch": "FOLDER NAME WATCHED --existing --count --device --cache --no-cache --json",
     "review": (
         "SOURCE --extractor --photos --unlabelled --count --output --apply --undo --dry-run "
         "--limit --seed --input-size --input-range --resize --device --cache --no-cache --force "
@@ -314,7 +317,7 @@ COMMANDS = {
     ),
     "studio": (
         "FOLDER --host --port --https --extractor --resize --keep --device "
-        "--camera --browser --no-browser"
+        "--camera --watch --browser --no-browser"
     ),
     "train": (
         "DATA_DIR --extractor --tensor --output --method --iterations --learning-rate --batch-size "

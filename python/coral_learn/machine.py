@@ -1,4 +1,4 @@
-"""The machine: its processors, and the folder for what can be made again."""
+"""The machine: its processors, and the user's folders on it."""
 
 import os
 import platform
@@ -60,10 +60,19 @@ def cache_folder() -> Path:
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
         return Path(chosen)
+    return _user_folder("~/Library/Caches", "XDG_CACHE_HOME", "~/.cache")
+
+
+def state_folder() -> Path:
+    """Returns the user's folder for what is kept on this machine alone; it may not exist yet."""
+    return _user_folder("~/Library/Application Support", "XDG_STATE_HOME", "~/.local/state")
+
+
+def _user_folder(on_macos: str, variable: str, default: str) -> Path:
     if sys.platform == "darwin":
-        base = "~/Library/Caches"
+        base = on_macos
     elif sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
     else:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        base = os.environ.get(variable) or default
     return Path(os.path.expanduser(base)) / "coral-learn"  # noqa: PTH111 (never raises)

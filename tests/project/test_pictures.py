@@ -14,8 +14,10 @@ from tests.support.drawn_extractor import drawn_extractor
 from coral_learn.cli.project_commands import project_app
 from coral_learn.demo.drawing import write_photos
 from coral_learn.extraction.photo_file import PhotoError
+from coral_learn.jobs.review.run import review_photos
 from coral_learn.project.index import Keep
 from coral_learn.project.project import Project
+from coral_learn.project.review import doubtful_photos, photos_of_project
 
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
 
@@ -247,6 +249,39 @@ def test_wrong_labels_are_found_and_corrected(
     capsys.readouterr()
     run("doubtful", folder)
     assert capsys.readouterr().out == "No label looks wrong.\n"
+
+
+def test_a_confirmed_label_is_not_doubted_again(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = Project.create(tmp_path / "project", drawn_extractor())
+    crab, fish = photos_of(drawn, "crab"), photos_of(drawn, "fish")
+    project.add_class("crab", [*crab, fish[0]])
+    project.add_class("fish", fish[1:])
+    folder, trained = str(project.path), project.step
+    [doubtful] = doubtful_photos(project.path)
+    run("doubtful", folder)
+    hint = f"coral-learn project confirm {folder} {doubtful.photo.name}"
+    assert hint in " ".join(capsys.readouterr().out.split())
+    run("confirm", folder, doubtful.photo.name)
+    assert (project.step.head, project.step.accuracy) == (trained.head, trained.accuracy)
+    assert project.history[-1] == "confirm 1 label"
+    assert not doubtful_photos(project.path)
+    assert not review_photos("project", photos_of_project(project.path), count=0).doubtful
+    with pytest.raises(ValueError, match="this label was confirmed before"):
+        project.confirm_photos([fish[0]])
+    project.rename_class("crab", "Krabbe")
+    project.add_class("turtle", photos_of(drawn, "turtle"))
+    project.remove_class("turtle")
+    assert not doubtful_photos(project.path)
+    project.move_photos("fish", [fish[0]])
+    project.move_photos("Krabbe", [fish[0]])
+    assert [each.photo.name for each in doubtful_photos(project.path)] == [doubtful.photo.name]
+    for _ in range(6):
+        project.undo()
+    assert len(doubtful_photos(project.path)) == 1
+    project.redo()
+    assert not doubtful_photos(project.path)
 
 
 def test_a_folder_without_a_project_has_no_doubtful_photos(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from PIL import Image
 from tests.dataset.test_videos import make_video
+from tests.jobs.watch.test_pi_camera import FakeCamera, cameras
 from tests.studio.test_server import Client, answer, client_of, drawn, project, teach
 
 from coral_learn.project.project import Project
 from coral_learn.studio.board_camera import BoardCamera
 
-__all__ = ["drawn", "project"]  # fixtures
+__all__ = ["cameras", "drawn", "project"]  # fixtures
 
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
 
@@ -71,6 +72,16 @@ def test_recording_from_the_camera(project: Project, camera: BoardCamera) -> Non
             await answer(client, "POST", "/api/camera/record", 409, json=wrong)
 
     asyncio.run(served(project, camera, work))
+
+
+def test_the_camera_of_a_raspberry_pi(project: Project, cameras: list[FakeCamera]) -> None:
+    async def work(client: Client) -> None:
+        state = await answer(client, "GET", "/api/state")
+        assert state["camera"]["name"] == "picamera2"
+        assert {frame.size for frame in await read_frames(client, 3)} == {(640, 480)}
+
+    asyncio.run(served(project, BoardCamera("picamera2"), work))
+    assert [camera.state for camera in cameras] == ["closed"]
 
 
 def test_without_a_camera_it_is_said_how_to_get_one(project: Project) -> None:

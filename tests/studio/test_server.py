@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,9 @@ async def client_of(
     guard: Guard | None = None,
     headers: dict[str, str] = HEADERS,
     camera: BoardCamera | None = None,
+    folders: Sequence[Path] = (),
 ) -> AsyncIterator[Client]:
-    app = make_app(Session(project, "cpu"), guard or Guard.of_host("127.0.0.1"), camera)
+    app = make_app(Session(project, "cpu"), guard or Guard.of_host("127.0.0.1"), camera, folders)
     async with TestClient(TestServer(app), headers=headers) as client:
         yield client
 
@@ -401,6 +402,15 @@ def test_quality_names_what_is_wrong(project: Project, drawn: Path) -> None:
         first = quality["doubtful"][0]
         assert (first["label"], first["suggested"]) == ("crab", "fish")
         assert first["id"] in {each["id"] for each in quality["wrong"]}
+        ids = {"ids": [first["id"]]}
+        state = await answer(client, "POST", "/api/photos/confirm", json=ids)
+        assert state["undo"] == "confirm 1 label"
+        left = (await answer(client, "GET", "/api/quality"))["doubtful"]
+        assert first["id"] not in {each["id"] for each in left}
+        await answer(client, "POST", "/api/photos/confirm", 409, json=ids)
+        await answer(client, "POST", "/api/photos/confirm", 409, json={"ids": ["/etc/passwd"]})
+        await answer(client, "POST", "/api/undo")
+        assert (await answer(client, "GET", "/api/quality"))["doubtful"][0]["id"] == first["id"]
 
     on_server(project, work)
 
@@ -653,8 +663,13 @@ async def session_at(link: str) -> AsyncIterator[Any]:
 
 
 def test_https_with_an_own_certificate(
-    command: Callable[..., tuple[subprocess.Popen[str], str]], project: Project
+    command: Callable[..., tuple[subprocess.Popen[str], str]],
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
     async def states_at(link: str) -> list[int]:
         base, token = link.split("?token=")
         jar = aiohttp.CookieJar(unsafe=True)
@@ -669,8 +684,12 @@ def test_https_with_an_own_certificate(
     port = link.split(":")[2].split("/")[0]
     link = f"https://127.0.0.1:{port}/{link.partition('/?')[2] and '?' + link.partition('/?')[2]}"
     assert asyncio.run(states_at(link)) == [401, 303, 200]
-    secret = project.path / "https.pem"
-    assert secret.stat().st_mode & 0o077 == 0
+    secret = tmp_path / "state" / "coral-learn" / "studio-https.pem"
+    assert secret.stat().st_mode & 0o077 == secret.parent.stat().st_mode & 0o077 == 0
+    assert not list(project.path.rglob("*.pem"))  # a project is copied and sent to others
+    kept = secret.read_bytes()
+    command("--host", "0.0.0.0", "--https")
+    assert secret.read_bytes() == kept  # a phone that was told to trust it does so again
 
 
 def test_limits_are_those_that_the_documentation_names() -> None:

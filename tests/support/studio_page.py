@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .chromium import find_axe, open_chromium, write_film
-from .studio_process import StudioProcess
+from .studio_process import DRAWN_EXTRACTOR, StudioProcess
 
 SHOTS = Path(os.environ.get("CORAL_LEARN_SCREENSHOTS", "build/studio-screenshots"))
 SIZES = ((390, 844), (768, 1024), (1280, 860))
@@ -128,16 +128,20 @@ class StudioPage:
 
 
 @contextmanager
-def open_studio(photos: Path, folder: Path) -> Iterator[StudioPage]:
+def open_studio(
+    photos: Path, folder: Path, *options: str, extractor: Path | None = DRAWN_EXTRACTOR
+) -> Iterator[StudioPage]:
     """Starts a studio with an empty project, and opens it in a browser.
 
     Args:
         photos: Folders of drawn photos; the camera shows the fish.
         folder: Where the project comes.
+        options: More options of the command.
+        extractor: The extractor of the project; None for the built-in one.
     """
     film = write_film(folder / "fish.mjpeg", sorted((photos / "fish").iterdir()))
     with open_chromium(film) as browser:
-        studio = StudioProcess(folder / "garden")
+        studio = StudioProcess(folder / "garden", *options, extractor=extractor)
         studio.start()
         context = browser.new_context(viewport={"width": 1280, "height": 860})
         opened = StudioPage(studio, context, None, photos)

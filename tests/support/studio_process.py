@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 DRAWN_EXTRACTOR = Path(__file__).parent / "drawn_extractor.tflite"
@@ -16,22 +17,40 @@ class StudioProcess:
         url: The address that the studio printed.
     """
 
-    def __init__(self, project: Path, *options: str) -> None:
+    def __init__(
+        self,
+        project: Path,
+        *options: str,
+        extractor: Path | None = DRAWN_EXTRACTOR,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.project = project
         self.url = ""
-        self._options = options
+        self._environment = environment
+        own = () if extractor is None else ("--extractor", str(extractor))
+        self._options = (*own, *options)
         self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def process_id(self) -> int:
+        """The number of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
 
     def start(self) -> None:
         """Starts the studio and waits until it has printed its address."""
         port = re.search(r":(\d+)/", self.url)
         command = [
             *(sys.executable, "-m", "coral_learn", "studio", str(self.project), "--no-browser"),
-            *("--port", port[1] if port else "0", "--extractor", str(DRAWN_EXTRACTOR)),
+            *("--port", port[1] if port else "0"),
             *self._options,
         ]
         self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self._environment,
         )
         assert self._process.stdout is not None
         said = []

@@ -24,6 +24,7 @@ from .options import (
     resize_option,
 )
 from .overwriting import confirm_overwriting
+from .project_watch import project_watch_command
 from .review_command import review_command
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def project_app() -> None:
 
 
 project_app.add_command(review_command, "review")
+project_app.add_command(project_watch_command, "watch")
 
 
 @project_app.command("create")
@@ -215,13 +217,30 @@ def _drop(folder: Path, photos: Sequence[str]) -> None:
     print_project(project)
 
 
+@project_app.command("confirm")
+@folder_argument
+@photos_argument
+def _confirm(folder: Path, photos: Sequence[str]) -> None:
+    """Note that labels are right, so that they are not doubted again.
+
+    A PHOTO is its id as `project doubtful` lists it, or the file that was added.
+    """
+    from ..project.project import Project
+    from .tables import print_project
+
+    project = Project(folder)
+    project.confirm_photos(photos)
+    print_project(project)
+
+
 @project_app.command("doubtful")
 @folder_argument
 @json_option
 def _doubtful(folder: Path, json: bool) -> None:
     """List the photos whose label is probably wrong.
 
-    Judged by models that were trained without them, as `coral-learn review` does.
+    Judged by models that were trained without them, as `coral-learn review` does. Those that were
+    confirmed are left out.
     """
     from ..project.review import doubtful_photos
     from . import display

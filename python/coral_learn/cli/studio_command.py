@@ -48,7 +48,17 @@ _INSTALL = "pip install 'coral-learn[studio]'"
     "--camera",
     metavar="CAMERA",
     help="Camera of this machine, which all pages may look through: its number (0), its device "
-    "(/dev/video0) or its URL (rtsp://, http://).",
+    "(/dev/video0), its URL (rtsp://, http://), or picamera2 for the one at the ribbon cable of a "
+    "Raspberry Pi.",
+)
+@click.option(
+    "--watch",
+    "folders",
+    type=PATH,
+    metavar="FOLDER",
+    multiple=True,
+    help="Folder of this machine whose new pictures a page may have put into a class. Can be given "
+    "several times. Pages can name no other folder.",
 )
 @click.option("--browser/--no-browser", default=True, help="Open the page in the browser.")
 def studio_command(
@@ -61,6 +71,7 @@ def studio_command(
     keep: Keep | None,
     device: str | None,
     camera: str | None,
+    folders: tuple[Path, ...],
     browser: bool,
 ) -> None:
     """Teach a project by showing, in a browser.
@@ -72,10 +83,13 @@ def studio_command(
         from ..studio.run import StudioOptions, run_studio
     except ImportError as error:
         raise ValueError(f"the studio needs {error.name}: {_INSTALL}") from error
+    from ..project.class_watch import check_watched
     from ..project.project import Project
     from ..project.review import is_project
     from . import display
 
+    for watched in folders:
+        check_watched(watched, folder)
     if is_project(folder):
         project = Project(folder)
         _refuse_other_settings(project, named_extractor(extractor), resize, keep)
@@ -85,7 +99,7 @@ def studio_command(
             folder, named_extractor(extractor), resize=resize, keep=keep or "originals"
         )
         display.print_facts([f"created the project {folder}", *project.notes])
-    options = StudioOptions(host, port, https, device, browser, camera)
+    options = StudioOptions(host, port, https, device, browser, camera, folders)
     run_studio(project, options, display.print_line)
 
 

@@ -162,6 +162,8 @@ def print_doubtful(folder: Path, found: Sequence[Doubtful]) -> None:
     first = found[0]
     move = [str(folder), first.suggested, first.photo.name]
     print_hint(f"coral-learn project move {shlex.join(move)}")
+    confirm = shlex.join([str(folder), first.photo.name])
+    print_line(f"If its label is right: coral-learn project confirm {confirm}")
 
 
 def _print_places(pictures: Sequence[Path | None]) -> None:

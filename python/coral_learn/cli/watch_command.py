@@ -110,7 +110,7 @@ def watch_command(
     """Classify pictures as they come, and tell when they look unlike the training.
 
     Waits for new pictures in FOLDER and the folders in it, or takes frames of CAMERA: its number,
-    its device, its URL (rtsp://, http://), or a video. Ctrl-C ends it.
+    its device, its URL (rtsp://, http://), picamera2, or a video. Ctrl-C ends it.
 
     \b
       coral-learn watch snapshots --model model/retrained_model.tflite

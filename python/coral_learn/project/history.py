@@ -2,12 +2,14 @@
 
 A step has the fields of its state, and of the photos only
 
-photos   the files that are new or of which most labels changed, with all labels
-moved    the rows and new labels of other files: {file: [[row, ...], [label, ...]]}
-gone     the files of which no photo is left
+photos     the files that are new or of which most labels changed, with all labels
+moved      the rows and new labels of other files: {file: [[row, ...], [label, ...]]}
+confirmed  the rows of other files whose labels are confirmed, where these changed: {file: [row, ...]}
+gone       the files of which no photo is left
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .state import EmbeddingFile, ProjectState
@@ -43,6 +45,9 @@ def from_steps(steps: Iterable[dict[str, Any]]) -> list[ProjectState]:
         ]
         changed += [EmbeddingFile(**part) for part in fields.pop("photos", [])]
         files |= {part.file: part for part in changed}
+        for name, rows in fields.pop("confirmed", {}).items():
+            files[name] = replace(files[name], confirmed=rows)
+            size += len(rows)
         size += len(files) + sum(len(part.labels) for part in changed)
         if size > _MOST_READ:
             raise ValueError("it is damaged: its history is too long")
@@ -64,22 +69,31 @@ def recent(states: Sequence[ProjectState]) -> Sequence[ProjectState]:
 
 def _changed_photos(before: ProjectState, state: ProjectState) -> dict[str, Any]:
     old = {part.file: part for part in before.photos}
-    photos, moved = [], {}
+    photos, moved, confirmed = [], {}, {}
     for part in state.photos:
         known = old.pop(part.file, None)
         if known is part:
             continue
         if known is None or len(known.labels) != len(part.labels):
-            photos.append(vars(part))
+            photos.append(_to_json(part))
             continue
         pairs = enumerate(zip(known.labels, part.labels, strict=True))
         rows = [row for row, (one, other) in pairs if one != other]
         if len(rows) > len(part.labels) / 2:
-            photos.append(vars(part))
-        elif rows:
+            photos.append(_to_json(part))
+            continue
+        if rows:
             moved[part.file] = [rows, [part.labels[row] for row in rows]]
-    found = {"photos": photos, "moved": moved, "gone": list(old)}
+        if known.confirmed != part.confirmed:
+            confirmed[part.file] = part.confirmed
+    found = {"photos": photos, "moved": moved, "confirmed": confirmed, "gone": list(old)}
     return {name: value for name, value in found.items() if value}
+
+
+def _to_json(part: EmbeddingFile) -> dict[str, Any]:
+    """Returns a file of embeddings as plain types; what most lack is left out."""
+    confirmed = {"confirmed": part.confirmed} if part.confirmed else {}
+    return {"file": part.file, "labels": part.labels} | confirmed
 
 
 def _moved(part: EmbeddingFile, rows: list[int], labels: list[int]) -> EmbeddingFile:
@@ -88,4 +102,4 @@ def _moved(part: EmbeddingFile, rows: list[int], labels: list[int]) -> Embedding
         if type(row) is not int or row < 0:
             raise ValueError("it is damaged")
         changed[row] = label
-    return EmbeddingFile(part.file, changed)
+    return replace(part, labels=changed)

@@ -172,15 +172,22 @@ def _has_valid_fields(state: Any) -> bool:
 
 
 def _largest_label(part: Any) -> int:
-    """Returns the largest label of a file; an error unless all are class indices or REMOVED."""
+    """Returns the largest label of a file; an error unless its fields are as declared."""
     present = set(part.labels)  # which is short, unlike the list
     if not (
         _is_file_name(part.file)
         and isinstance(part.labels, list)
         and all(type(label) is int and label >= REMOVED for label in present)
+        and _are_rows(part.confirmed, len(part.labels))
     ):
         raise ValueError("it is damaged")
     return max(present, default=REMOVED)
+
+
+def _are_rows(numbers: Any, rows: int) -> bool:
+    return isinstance(numbers, list) and all(
+        type(number) is int and 0 <= number < rows for number in numbers
+    )
 
 
 def _is_file_name(name: Any) -> bool:

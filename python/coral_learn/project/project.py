@@ -293,6 +293,22 @@ class Project:
             rows = self._rows_of(photos, index.current)
             self._changes.save(index, state.drop_photos(index.current, rows))
 
+    def confirm_photos(self, photos: Iterable[str | os.PathLike[str]]) -> None:
+        """Notes that somebody looked at photos, and that their labels are right.
+
+        They are no longer listed as doubtful, until they are moved.
+
+        Args:
+            photos: As for :meth:`move_photos`.
+
+        Raises:
+            ValueError: The project has no such photo, or all labels were confirmed before.
+            OSError: The project cannot be written.
+        """
+        with self._changes.index() as index:
+            rows = self._rows_of(photos, index.current)
+            self._store.write_index(index.changed(state.confirm_photos(index.current, rows)))
+
     def undo(self) -> str:
         """Undoes the last change, and returns its description.
 

@@ -53,10 +53,13 @@ def read_project(
         rows, labels = store.load_embeddings(state)
         digests = store.load_digests(state)
         kept = store.pictures.files()
+    confirmed = state.confirmed
     files = {} if photos is None else _files_by_digest(photos)
     reviewed = ReviewedPhotos(
         photos=[
-            _photo(photo_id(row, digest), state.classes[row.label], digest, files, kept)
+            _photo(photo_id(row, digest), state.classes[row.label], digest, files, kept)._replace(
+                is_confirmed=(row.file, row.number) in confirmed
+            )
             for row, digest in zip(state.rows, digests, strict=True)
         ],
         classes=list(state.classes),

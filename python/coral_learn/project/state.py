@@ -19,10 +19,12 @@ class EmbeddingFile:
     Attributes:
         file: The name of the file.
         labels: The class index of each row, or REMOVED.
+        confirmed: The numbers of the rows whose label somebody looked at and found right.
     """
 
     file: str
     labels: list[int]
+    confirmed: list[int] = field(default_factory=list)
 
 
 class PhotoRow(NamedTuple):
@@ -89,6 +91,11 @@ class ProjectState:
             for number, label in enumerate(part.labels)
             if label != REMOVED
         ]
+
+    @property
+    def confirmed(self) -> set[tuple[str, int]]:
+        """The file and the number of each row whose label was confirmed."""
+        return {(part.file, number) for part in self.photos for number in part.confirmed}
 
     def count(self, name: str) -> int:
         """Returns the number of photos of a class."""
@@ -203,6 +210,28 @@ def drop_photos(state: ProjectState, rows: Sequence[PhotoRow]) -> ProjectState:
     return _relabelled(state, what, dict.fromkeys(rows, REMOVED))
 
 
+def confirm_photos(state: ProjectState, rows: Sequence[PhotoRow]) -> ProjectState:
+    """Returns the state with labels confirmed, and the same head.
+
+    Raises:
+        ValueError: All of them were confirmed before.
+    """
+    new = {(row.file, row.number) for row in rows} - state.confirmed
+    if not new:
+        labels = "this label was" if len(rows) == 1 else "these labels were"
+        raise ValueError(f"{labels} confirmed before")
+    files = {file for file, _ in new}
+    photos = [
+        part
+        if part.file not in files
+        else replace(
+            part, confirmed=sorted({*part.confirmed, *(n for file, n in new if file == part.file)})
+        )
+        for part in state.photos
+    ]
+    return replace(state, what=f"confirm {counted(len(new), 'label')}", photos=photos)
+
+
 def _relabelled(state: ProjectState, what: str, labels: Mapping[PhotoRow, int]) -> ProjectState:
     """Returns the state with other labels of some photos."""
     by_file: dict[str, dict[int, int]] = {}
@@ -225,11 +254,14 @@ def _relabelled(state: ProjectState, what: str, labels: Mapping[PhotoRow, int]) 
 def _with_labels(part: EmbeddingFile, labels: Mapping[int, int]) -> EmbeddingFile:
     """Returns a file with other labels of some rows."""
     return EmbeddingFile(
-        part.file, [labels.get(number, label) for number, label in enumerate(part.labels)]
+        part.file,
+        [labels.get(number, label) for number, label in enumerate(part.labels)],
+        [number for number in part.confirmed if number not in labels],
     )
 
 
 def _without_class(part: EmbeddingFile, index: int) -> EmbeddingFile:
     """Returns the labels of a file after a class was removed; later classes move up by one."""
     labels = [REMOVED if label == index else label - (label > index) for label in part.labels]
-    return EmbeddingFile(part.file, labels)
+    confirmed = [number for number in part.confirmed if labels[number] != REMOVED]
+    return EmbeddingFile(part.file, labels, confirmed)

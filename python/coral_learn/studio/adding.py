@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..extraction.photo_file import PhotoError
 from ..extraction.photo_rows import SkippedPhoto
 from ..progress import Progress
 from ..project.project import Project
+from ..project.readable import add_readable
 from .incoming import Pictures
 
 
@@ -31,32 +31,16 @@ def add_pictures(
     Raises:
         ValueError: No class can have this name.
     """
-    skipped = list(pictures.skipped)
-    unreadable: set[int] = set()
-
-    def skip(number: int, error: PhotoError) -> None:
-        unreadable.add(number)
-        skipped.append(SkippedPhoto(name_of(error.name), error.reason))
-
-    result: dict[str, Any] = {"added": 0, "copies": 0, "other_classes": []}
-    try:
-        if pictures.paths:
-            added = project.add(
-                name, pictures.paths, device=device, progress=progress, on_error=skip
-            )
-            readable = [path for row, path in enumerate(pictures.paths) if row not in unreadable]
-            result = {
-                "added": added.photos,
-                "copies": added.copies,
-                "other_classes": [
-                    {"name": name_of(str(readable[row])), "class": label}
-                    for row, label in added.in_other_classes
-                ],
-            }
-    except ValueError:
-        if len(unreadable) < len(pictures.paths):
-            raise  # or else none can be read, and why is said of each
-    return result | {
+    added = add_readable(project, name, pictures.paths, device=device, progress=progress)
+    unreadable = [SkippedPhoto(name_of(each.path), each.reason) for each in added.skipped]
+    return {
+        "added": added.photos,
+        "copies": added.copies,
+        "other_classes": [
+            {"name": name_of(str(path)), "class": label} for path, label in added.in_other_classes
+        ],
         "similar": pictures.similar,
-        "skipped": [{"name": each.path, "reason": each.reason} for each in skipped],
+        "skipped": [
+            {"name": each.path, "reason": each.reason} for each in [*pictures.skipped, *unreadable]
+        ],
     }

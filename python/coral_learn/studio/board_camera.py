@@ -11,6 +11,7 @@ from PIL import Image
 
 from ..jobs.watch.camera import CameraSource, VideoSource
 from ..jobs.watch.frames import camera_address
+from ..jobs.watch.pi_camera import PiCameraSource
 from ..jobs.watch.picture import Notice
 from ..jobs.watch.sources import open_source
 
@@ -30,7 +31,8 @@ class BoardCamera:
         """Opens the camera.
 
         Args:
-            source: The number or the device of a camera, its URL, or the path of a video.
+            source: The number or the device of a camera, its URL, the path of a video, or
+                ``picamera2``.
 
         Raises:
             ValueError: It cannot be read.
@@ -66,7 +68,7 @@ class BoardCamera:
     def stop(self) -> None:
         """Stops reading, and closes the camera."""
         self._stopped.set()
-        if isinstance(self._source, CameraSource):
+        if isinstance(self._source, CameraSource | PiCameraSource):
             self._source.close()  # which ends its pictures
         if self._reader is not None:
             self._reader.join(_STOP_SECONDS)

@@ -12,23 +12,24 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-_FILE = "https.pem"
+_FILE = "studio-https.pem"
 _DAYS = 825  # the longest that Apple's devices accept
 
 
-def make_tls(project: Path, hosts: list[str]) -> ssl.SSLContext:
-    """Returns what a server needs for HTTPS, with a certificate that is kept in the project.
+def make_tls(folder: Path, hosts: list[str]) -> ssl.SSLContext:
+    """Returns what a server needs for HTTPS, with a certificate that is kept for the next time.
 
-    A browser warns of it once, because nobody else vouches for it.
+    A browser warns of it once, because nobody else vouches for it, and again of every other one.
 
     Args:
-        project: The folder of the project.
+        folder: A folder of the user's own, which is created if it does not exist.
         hosts: The names and addresses of this machine.
 
     Raises:
         OSError: The certificate cannot be written.
     """
-    file = project / _FILE
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = folder / _FILE
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if not file.exists() or not _is_for(file, hosts):
         _write_secret(file, _make_certificate(hosts))

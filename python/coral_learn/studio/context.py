@@ -9,11 +9,13 @@ from typing import Any, ParamSpec, TypeVar
 from aiohttp import web
 
 from .board_camera import BoardCamera
+from .incoming import LIMITS
 from .live import LiveModel
 from .measuring import Measuring
 from .pages import Pages
 from .requests import explained
 from .session import Session
+from .watches import Watches
 
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
@@ -31,11 +33,18 @@ class Studio:
         session: The session.
         pages: The open pages.
         camera: The camera of this machine, or None.
+        watches: The folders that may be watched.
     """
 
-    def __init__(self, session: Session, camera: BoardCamera | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        camera: BoardCamera | None = None,
+        watches: Watches | None = None,
+    ) -> None:
         self.session = session
         self.camera = camera
+        self.watches = watches or Watches([], session)
         self.pages = Pages(self.state)
         self._live = LiveModel(session)
         self._changes = ThreadPoolExecutor(1, "changes")
@@ -47,7 +56,8 @@ class Studio:
     def state(self) -> dict[str, Any]:
         """Returns what pages show, as plain types."""
         camera = None if self.camera is None else {"name": self.camera.name}
-        return self.session.state() | {"camera": camera}
+        facts = {"camera": camera, "folders": self.watches.to_json(), "limits": LIMITS}
+        return self.session.state() | facts
 
     async def change(
         self, change: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
@@ -93,8 +103,14 @@ class Studio:
         self._measure_soon()  # what a studio that was stopped had not measured
         if self.camera is not None:
             self.camera.start(self.pages.tell_notice)
+        loop = asyncio.get_running_loop()
+        self.watches.start(
+            lambda: asyncio.run_coroutine_threadsafe(self.pages.tell_state(), loop),
+            lambda text: loop.call_soon_threadsafe(self.pages.tell_notice, text),
+        )
         yield
         watcher.cancel()
+        await asyncio.to_thread(self.watches.stop)
         if self.camera is not None:
             await asyncio.to_thread(self.camera.stop)
         if self._measurement is not None:

@@ -22,6 +22,15 @@ from .limits import MAX_ARCHIVE_BYTES, MAX_FILES, MAX_PICTURE_BYTES, SPARE_BYTES
 _FOLDER = re.compile(r"\.incoming-(\d+)-\w+")
 
 
+_LARGE_SUFFIXES = (*ARCHIVE_SUFFIXES, *sorted(VIDEO_SUFFIXES))
+LIMITS = {
+    "bytes": MAX_PICTURE_BYTES,
+    "large_bytes": MAX_ARCHIVE_BYTES,
+    "large_suffixes": _LARGE_SUFFIXES,
+}
+"""How large files may be, for pages, which need not send what is refused."""
+
+
 class RefusedError(ValueError):
     """A request is refused; the message is for people."""
 

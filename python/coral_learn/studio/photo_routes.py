@@ -77,6 +77,12 @@ async def _drop(request: web.Request) -> web.Response:
     return await studio.change_state(studio.session.drop, read_ids(await read_json(request)))
 
 
+@routes.post("/api/photos/confirm")
+async def _confirm(request: web.Request) -> web.Response:
+    studio = request.app[STUDIO]
+    return await studio.change_state(studio.session.confirm, read_ids(await read_json(request)))
+
+
 @routes.get("/api/tray")
 async def _list_tray(request: web.Request) -> web.Response:
     studio = request.app[STUDIO]

@@ -9,6 +9,7 @@ from aiohttp.typedefs import Handler
 
 from ..failures import explain
 from .incoming import Incoming, RefusedError
+from .limits import MAX_REQUEST_BYTES
 
 _CHUNK = 1 << 16
 _log = logging.getLogger(__name__)
@@ -75,6 +76,11 @@ async def receive_files(request: web.Request, incoming: Incoming) -> None:
     """
     if not request.content_type.startswith("multipart/"):
         raise ValueError("the request has no files")
+    if (request.content_length or 0) > MAX_REQUEST_BYTES:  # refused before it is read
+        raise RefusedError(
+            f"more than {MAX_REQUEST_BYTES // 1_000_000} MB were sent at once. Send fewer or "
+            "smaller files."
+        )
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader) or part.filename is None:
             continue

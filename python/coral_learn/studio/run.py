@@ -7,11 +7,13 @@ import os
 import signal
 import socket
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import web
 
+from ..machine import state_folder
 from ..project.project import Project
 from .board_camera import BoardCamera
 from .security import Guard
@@ -35,6 +37,7 @@ class StudioOptions:
         device: The device that runs the models, or None.
         open_browser: Whether to open the page.
         camera: The camera of this machine that pages may look through, or None.
+        folders: The folders of this machine that pages may have watched.
     """
 
     host: str
@@ -43,6 +46,7 @@ class StudioOptions:
     device: str | None = None
     open_browser: bool = False
     camera: str | None = None
+    folders: Sequence[Path] = ()
 
 
 def run_studio(project: Project, options: StudioOptions, say: Callable[[str], None]) -> None:
@@ -54,7 +58,8 @@ def run_studio(project: Project, options: StudioOptions, say: Callable[[str], No
         say: Prints a line.
 
     Raises:
-        ValueError: The address cannot be used, or the camera cannot be read.
+        ValueError: The address cannot be used, the camera cannot be read, or a folder cannot be
+            watched.
     """
     camera = None if options.camera is None else BoardCamera(options.camera)
     try:
@@ -85,8 +90,8 @@ async def _serve(
         from .certificate import make_tls
 
         hosts = sorted({"localhost", "127.0.0.1", _shown_host(options.host), socket.gethostname()})
-        tls = make_tls(project.path, hosts)
-    app = make_app(Session(project, options.device), guard, camera)
+        tls = make_tls(state_folder(), hosts)
+    app = make_app(Session(project, options.device), guard, camera, options.folders)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:

@@ -1,11 +1,13 @@
 """The server of the studio."""
 
 import mimetypes
+from collections.abc import Sequence
 from importlib.resources import files
+from pathlib import Path
 
 from aiohttp import web
 
-from . import camera_routes, class_routes, model_routes, photo_routes
+from . import camera_routes, class_routes, folder_routes, model_routes, photo_routes
 from .board_camera import BoardCamera
 from .context import STUDIO, Studio
 from .incoming import remove_left_files
@@ -13,25 +15,35 @@ from .limits import MAX_JSON_BYTES
 from .requests import explain_errors
 from .security import Guard, add_headers, guarding
 from .session import Session
+from .watches import Watches
 
 routes = web.RouteTableDef()
 
 
-def make_app(session: Session, guard: Guard, camera: BoardCamera | None = None) -> web.Application:
+def make_app(
+    session: Session,
+    guard: Guard,
+    camera: BoardCamera | None = None,
+    folders: Sequence[Path] = (),
+) -> web.Application:
     """Returns the application that serves a session.
 
     Args:
         session: What people teach.
         guard: Who may use it.
         camera: The camera of this machine, or None.
+        folders: The folders of this machine that pages may have watched.
+
+    Raises:
+        ValueError: One of these cannot be watched.
     """
     remove_left_files(session.project.path)
     app = web.Application(
         middlewares=[guarding(guard), explain_errors], client_max_size=MAX_JSON_BYTES
     )
-    app[STUDIO] = studio = Studio(session, camera)
+    app[STUDIO] = studio = Studio(session, camera, Watches(folders, session))
     app.add_routes(routes)
-    for part in (camera_routes, class_routes, model_routes, photo_routes):
+    for part in (camera_routes, class_routes, folder_routes, model_routes, photo_routes):
         app.add_routes(part.routes)
     app.cleanup_ctx.append(studio.running)
     app.on_shutdown.append(studio.shut_down)

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from ..progress import Progress
 from ..project.photos import ProjectPhoto
 from ..project.project import Project
-from ..project.state import check_new_class
+from ..project.readable import AddedFiles, add_readable
+from ..project.state import check_new_class, class_index
 from ..tflite.file import ModelFile
 from ..tflite.input_shape import check_image_input
 from .adding import add_pictures
@@ -175,6 +176,16 @@ class Session:
             self._check_ids(names)
             self.project.drop_photos(names)
 
+    def confirm(self, names: Sequence[str]) -> None:
+        """Notes that the labels of photos are right.
+
+        Raises:
+            ValueError: There is no such photo, or all labels were confirmed before.
+        """
+        with self._change():
+            self._check_ids(names)
+            self.project.confirm_photos(names)
+
     def undo(self) -> None:
         """Undoes the last change."""
         with self._change():
@@ -184,6 +195,27 @@ class Session:
         """Makes the change again that was undone last."""
         with self._change():
             self.project.redo()
+
+    def check_class(self, name: str) -> None:
+        """Checks that there is a class, with or without photos.
+
+        Raises:
+            ValueError: There is none.
+        """
+        if name not in self._empty.names:
+            class_index(self.project.step, name)
+
+    def add_to_class(self, name: str, paths: Sequence[Path]) -> AddedFiles:
+        """Adds photos in files of this machine to a class, if it is still there.
+
+        Raises:
+            ValueError: There is no such class.
+        """
+        with self._change():
+            self.check_class(name)
+            added = add_readable(self.project, name, paths, device=self.device)
+            self._take(name)
+        return added
 
     def add_files(self, name: str, paths: Sequence[Path]) -> None:
         """Adds photos in files of this machine to a class, which may be new."""

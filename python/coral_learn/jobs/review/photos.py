@@ -19,11 +19,13 @@ class Photo(NamedTuple):
         path: Its file; None if it is not known where the photo is.
         name: Its path as it is shown.
         label: The name of its class; "" if it is unlabelled.
+        is_confirmed: Whether somebody looked at it and found the label right.
     """
 
     path: Path | None
     name: str
     label: str
+    is_confirmed: bool = False
 
 
 @dataclass(frozen=True)

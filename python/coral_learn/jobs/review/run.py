@@ -127,7 +127,8 @@ def _doubts(photos: ReviewedPhotos, seed: int) -> Doubts:
 def _are_doubtful(photos: ReviewedPhotos, doubts: Doubts) -> NDArray[np.bool_]:
     if max(_counts(photos).values()) < FEW_PHOTOS:
         return np.zeros(len(photos), bool)
-    return np.asarray(doubts.probabilities.argmax(axis=1) != photos.labels)
+    confirmed = np.array([photo.is_confirmed for photo in photos.photos], bool)
+    return np.asarray((doubts.probabilities.argmax(axis=1) != photos.labels) & ~confirmed)
 
 
 def _named_doubtful(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -76,12 +76,21 @@ class FolderSource:
 
     def pictures(self) -> Iterator[Picture | Notice]:
         """Yields new pictures, those that were written first before the others."""
-        while True:
+        for news in self.looks(time.sleep):
+            yield from news
+
+    def looks(self, wait: Callable[[float], object]) -> Iterator[list[Picture | Notice]]:
+        """Yields what is new at each look, which may be nothing.
+
+        Args:
+            wait: Waits for some seconds; the looks end when it returns something true.
+        """
+        pause = 0.0
+        while not (pause and wait(pause)):
             start = time.monotonic()
             news = self._look()
-            spent = time.monotonic() - start
-            yield from news
-            time.sleep(max(_POLL_SECONDS, spent / _MAX_LOAD))
+            pause = max(_POLL_SECONDS, (time.monotonic() - start) / _MAX_LOAD)
+            yield news
 
     def will_come_again(self, picture: Picture) -> bool:
         """Tells whether a picture that cannot be read may not be complete yet, and comes again."""

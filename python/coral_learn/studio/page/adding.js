@@ -3,6 +3,7 @@
 import { addPhotos } from "./api.js";
 import { attempt, notify } from "./notices.js";
 import { showProgress } from "./progress.js";
+import { currentState } from "./state.js";
 import { texts } from "./texts.js";
 
 // Of one request, which is one change to undo.
@@ -17,6 +18,9 @@ const MAX_REASONS = 4;
  * @param {(File | Blob)[]} files Pictures, archives and videos.
  */
 export async function addFiles(className, files) {
+  const large = files.filter((file) => file.size > limitOf(file));
+  for (const file of large) notify(texts.tooLarge(file.name, limitOf(file)), { error: true });
+  files = files.filter((file) => !large.includes(file));
   if (!files.length) return;
   const sum = { added: 0, copies: 0, similar: 0, other_classes: [], skipped: [] };
   let sent = 0;
@@ -31,6 +35,12 @@ export async function addFiles(className, files) {
   showProgress("send", 1, 1);
   if (sent < files.length && files.length > 1) notify(texts.sendStopped(sent, files.length), { error: true });
   if (sent) report(sum, className);
+}
+
+/** Returns how large a file may be: what the studio would refuse is not sent. */
+function limitOf({ name = "" }) {
+  const { bytes, large_bytes: largeBytes, large_suffixes: suffixes } = currentState().limits;
+  return suffixes.some((suffix) => name.toLowerCase().endsWith(suffix)) ? largeBytes : bytes;
 }
 
 /** Splits files into requests: large files travel alone. */

@@ -97,11 +97,15 @@ export const pictureOf = (id) => `/api/photos/${part(id)}/picture`;
 export const movePhotos = (ids, className) => change("POST", "/api/photos/move", { ids, class: className });
 export const dropPhotos = (ids) => change("POST", "/api/photos/drop", { ids });
 
+export const confirmPhotos = (ids) => change("POST", "/api/photos/confirm", { ids });
+
 export const undo = () => change("POST", "/api/undo");
 export const redo = () => change("POST", "/api/redo");
 export const addDemo = () => change("POST", "/api/demo");
 
 export const readQuality = () => get("/api/quality");
+
+export const watchFolder = (number, className) => change("POST", `/api/folders/${number}`, { class: className });
 
 export const record = (className, seconds) =>
   change("POST", "/api/camera/record", { class: className, seconds });

@@ -1,11 +1,10 @@
 /** How good the model is, in words, and the pictures that say so. */
 
-import { readQuality, thumbnailOf } from "./api.js";
+import { confirmPhotos, readQuality, thumbnailOf } from "./api.js";
 import { button, el, withCode } from "./dom.js";
 import { icon } from "./icons.js";
-import { confirmLabel, isConfirmed } from "./confirmed.js";
 import { makeMatrix } from "./matrix.js";
-import { attempt } from "./notices.js";
+import { attempt, notify } from "./notices.js";
 import { makePhotoCard, makePhotoGrid, replaceKeepingFocus } from "./photo_card.js";
 import { dropThem, moveThem } from "./sorting.js";
 import { currentState, onState } from "./state.js";
@@ -36,7 +35,7 @@ export function checkView(main) {
     replaceKeepingFocus(
       body,
       quality
-        ? sectionsOf(quality, cell, choose, render)
+        ? sectionsOf(quality, cell, choose)
         : [el("p", { class: "lead", text: texts.needsModel })],
     );
   };
@@ -63,7 +62,7 @@ export function checkView(main) {
   };
 }
 
-function sectionsOf(quality, cell, choose, render) {
+function sectionsOf(quality, cell, choose) {
   const { accuracy, measured } = currentState();
   return [
     measured ? accuracy && headline(accuracy) : el("p", { class: "lead", text: texts.measuring }),
@@ -73,7 +72,7 @@ function sectionsOf(quality, cell, choose, render) {
         null,
         el("ol", { class: "advice" }, ...quality.advice.map((text) => el("li", {}, ...withCode(text)))),
       ),
-    doubtfulSection(quality, render),
+    doubtfulSection(quality),
     section(texts.matrixTitle, texts.matrixText, makeMatrix(quality, choose)),
     wrongSection(quality, cell, choose),
   ].filter(Boolean);
@@ -94,12 +93,10 @@ function section(title, text, ...content) {
   return el("section", {}, el("h2", { text: title }), text && el("p", { class: "quiet", text }), ...content);
 }
 
-function doubtfulSection({ doubtful }, render) {
-  const photos = doubtful.filter((photo) => !isConfirmed(photo));
+function doubtfulSection({ doubtful: photos }) {
   if (!photos.length) return section(texts.doubtfulTitle, texts.doubtfulNone);
-  const confirm = (photo) => {
-    confirmLabel(photo);
-    render();
+  const confirm = async ({ id }) => {
+    if (await attempt(() => confirmPhotos([id]))) notify(texts.confirmed);
   };
   const make = (photo, place) =>
     card(

@@ -145,7 +145,7 @@ export function makePreview() {
   const forget = onState((state) => {
     about.textContent = [
       state.has_model && texts.threshold(state.threshold),
-      texts.runsOn(state.extractor.name, state.device),
+      texts.runsOn(state.device),
     ]
       .filter(Boolean)
       .join(" ");

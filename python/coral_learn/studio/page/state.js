@@ -6,7 +6,7 @@
  * @typedef {object} State
  * @property {number} version Grows with each change.
  * @property {string} project
- * @property {{name: string, input: [number, number]}} extractor
+ * @property {{input: [number, number]}} extractor
  * @property {string} device
  * @property {"originals" | "thumbnails" | "nothing"} keep
  * @property {ClassState[]} classes
@@ -18,6 +18,8 @@
  * @property {string | null} redo
  * @property {number} tray
  * @property {{name: string} | null} camera
+ * @property {{name: string, class: string | null}[]} folders That may be watched, and the class each one's pictures go into.
+ * @property {{bytes: number, large_bytes: number, large_suffixes: string[]}} limits Of files; large ones are archives and videos.
  * @property {boolean} secure
  */
 

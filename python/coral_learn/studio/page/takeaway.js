@@ -62,7 +62,7 @@ function makeExport({ id, file, available, why_not: whyNot, command }) {
     "li",
     { class: "export" },
     el("div", { class: "export-text" }, el("h3", { text: title }), el("p", { class: "quiet", text: about })),
-    available ? get : el("p", { class: "why-not" }, ...withCode(whyNot ?? "")),
+    available ? get : el("p", { class: "why-not" }, ...withCode(texts.whyNot(whyNot))),
     el(
       "details",
       { class: "command" },

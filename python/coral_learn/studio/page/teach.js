@@ -7,6 +7,7 @@ import { acceptDrops, pastedFiles } from "./dropped.js";
 import { button, el, isTyping } from "./dom.js";
 import { icon } from "./icons.js";
 import { attempt, notify } from "./notices.js";
+import { makeFolders } from "./folders.js";
 import { makePreview } from "./preview.js";
 import { currentState, onState } from "./state.js";
 import { texts } from "./texts.js";
@@ -18,6 +19,8 @@ export function teachView(main) {
   let preview = null;
   const list = el("div", { class: "cards" });
   const extra = el("div", { class: "cards-end" });
+  const suggestion = makeSuggestion();
+  const folders = makeFolders();
 
   const showWelcome = () => {
     preview?.end();
@@ -43,7 +46,7 @@ export function teachView(main) {
         preview.element,
       ),
     );
-    extra.replaceChildren(makeNewClass(), makeSuggestion());
+    extra.replaceChildren(makeNewClass(), suggestion, folders.element);
   };
   const render = (state) => {
     if (!state.classes.length) {
@@ -55,7 +58,8 @@ export function teachView(main) {
     if (first) showCards();
     updateCards(list, cards, state);
     if (first && hadFocus) list.querySelector(".card-actions button").focus();
-    extra.lastChild.hidden = !wantsSuggestion(state);
+    suggestion.hidden = !wantsSuggestion(state);
+    folders.update(state);
   };
   const paste = (event) => {
     const files = pastedFiles(event);

@@ -78,6 +78,12 @@ export const texts = {
   dropHere: (name) => `Drop to add to ${name}`,
   dropClasses: "Drop a folder of class folders to add them all",
 
+  foldersTitle: "Watched folders",
+  foldersText: "New pictures that come into a folder of the studio’s machine go into a class by themselves. The folders are those that it was started with.",
+  noFoldersWatched: "New pictures of a folder can come into a class by themselves: start the studio with `--watch FOLDER`. For your safety, this page can name no folder.",
+  folderGoesTo: (name) => `New pictures in ${name} go to`,
+  notWatched: "nothing: not watched",
+
   // Adding
   added: (answer, name) => {
     const parts = [`${name}: ${answer.added ? `${pictures(answer.added)} added` : "nothing new"}`];
@@ -86,6 +92,7 @@ export const texts = {
     return `${parts.join(", ")}.`;
   },
   inOtherClass: (name, other) => `${name} is in ${other} already`,
+  tooLarge: (name, limit) => `${name} is larger than ${count(limit / 1e6)} MB, which is all that the studio takes. Send a smaller file.`,
   skipped: (name, reason) => `${name}: ${reason}`,
   leftOut: (reasons, more) => `Left out: ${reasons.join("; ")}${more ? `; and ${count(more)} more` : ""}.`,
   sendStopped: (done, total) => `${count(done)} of ${pictures(total)} were sent. Add the same again later: those that are there are not added twice.`,
@@ -133,7 +140,7 @@ export const texts = {
   threshold: (value) => `Below ${percent(value)}, it says “I don’t know”.`,
   speed: (rate, milliseconds) => `${rate.toFixed(rate < 10 ? 1 : 0)} pictures a second, ${milliseconds.toFixed(1)} ms each`,
   stillSpeed: (milliseconds) => `${milliseconds.toFixed(1)} ms for the picture`,
-  runsOn: (extractor, device) => `The preview runs the file that you take away: ${extractor ? `${extractor.replace(/(_extractor)?\.tflite$/, "")}, ` : ""}${device}.`,
+  runsOn: (device) => `The preview runs the file that you take away (${device}).`,
   keepUnsure: "Keep pictures that it is unsure of",
   keepUnsureHint: "At most one a second, to sort later",
   notAPicture: (name) => `${name} cannot be shown by this browser. Use a JPEG or PNG.`,
@@ -181,6 +188,7 @@ export const texts = {
   labelIs: (name, probability) => `${name}, ${percent(probability)} likely`,
   itIs: (name) => `It is ${name}`,
   labelIsRight: "Label is right",
+  confirmed: "The label is right: it is not doubted again. Undo takes that back.",
   matrixTitle: "What it mixes up",
   matrixText: "Each row is what pictures show, each column what it said. Choose a number to see the pictures.",
   matrixCell: (number, label, named) => `${pictures(number)} of ${label} named ${named}`,
@@ -198,7 +206,7 @@ export const texts = {
 
   // Tray
   trayTitle: "Sort later",
-  trayText: "Pictures that it was unsure of. Each one that you sort teaches it what it did not know.",
+  trayText: "Pictures that it was unsure of. Those that would teach it most, of which it is least sure, come first.",
   trayEmpty: "Nothing to sort. Switch on “Keep pictures that it is unsure of” beside the camera to collect some.",
   traySuggested: (name, probability) => `${name}? ${percent(probability)}`,
   trayPicture: "A picture to sort",
@@ -210,29 +218,15 @@ export const texts = {
   checking: "Checking that the file answers like the preview …",
   agree: ({ agree, of }) => `The file and the preview agree on ${count(agree)} of ${pictures(of)}.`,
   exports: {
-    model: {
-      title: "Model",
-      about: "The .tflite file that the preview runs, with the names of the classes inside. For any TensorFlow Lite interpreter, on a processor or a Coral Edge TPU.",
-    },
-    labels: {
-      title: "Label map",
-      about: "The names of the classes as a text file, for programs that do not read them from the model.",
-    },
-    frigate: {
-      title: "Frigate and Home Assistant",
-      about: "For Frigate’s classification of objects, which Home Assistant shows too.",
-    },
-    mediapipe: {
-      title: "MediaPipe Tasks",
-      about: "For ImageClassifier on Android, iOS, in browsers and in Python.",
-    },
-    python: {
-      title: "Plain Python",
-      about: "A short script that names a picture, and the model that it runs.",
-    },
+    model: { title: "Model", about: "The .tflite file that the preview runs, with the names of the classes inside. For any TensorFlow Lite interpreter, on a processor or a Coral Edge TPU." },
+    labels: { title: "Label map", about: "The names of the classes as a text file, for programs that do not read them from the model." },
+    frigate: { title: "Frigate and Home Assistant", about: "For Frigate’s classification of objects, which Home Assistant shows too." },
+    mediapipe: { title: "MediaPipe Tasks", about: "For ImageClassifier on Android, iOS, in browsers and in Python." },
+    python: { title: "Plain Python", about: "A short script that names a picture, and the model that it runs." },
     "c-array": { title: "C array", about: "The model as source code, for microcontrollers." },
     report: { title: "Report", about: "What was measured and how, on one page to keep or to send." },
   },
+  whyNot: (reason) => `Not with this project: ${reason}.`,
   download: "Download",
   downloadOf: (file) => `Download ${file}`,
   command: "The same on the command line",

@@ -27,7 +27,7 @@ export function trayView(main) {
   let shown = null;
   const load = async () => {
     const answer = await attempt(listTray);
-    if (answer && shown !== null) replaceKeepingFocus(body, contentOf(answer.photos));
+    if (answer && shown !== null) replaceKeepingFocus(body, contentOf(answer.photos.toSorted(byDoubt)));
   };
   const forget = onState((state) => {
     const now = `${state.version} ${state.tray}`;
@@ -40,6 +40,9 @@ export function trayView(main) {
     forget();
   };
 }
+
+/** Orders pictures by how much they would teach: those first of which it is least sure. */
+const byDoubt = (one, other) => (one.probability ?? 1) - (other.probability ?? 1);
 
 const sort = async (ids, name) => Boolean(await attempt(() => sortTray(ids, name)));
 
