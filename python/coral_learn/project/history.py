@@ -4,7 +4,7 @@ A step has the fields of its state, and of the photos only
 
 photos     the files that are new or of which most labels changed, with all labels
 moved      the rows and new labels of other files: {file: [[row, ...], [label, ...]]}
-confirmed  the rows of other files whose labels are confirmed, where these changed: {file: [row, ...]}
+confirmed  the rows with confirmed labels of other files, where they changed: {file: [row, ...]}
 gone       the files of which no photo is left
 """
 
