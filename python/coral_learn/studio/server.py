@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
+# NumPy loads this part at its first use, which fails if two threads of the studio need it at once.
+import numpy.ma  # noqa: F401
 from aiohttp import web
 
 from . import camera_routes, class_routes, folder_routes, model_routes, photo_routes
