@@ -8,3 +8,4 @@ SPARE_BYTES = 200_000_000  # that stay free on the disk
 MAX_FRAME_BYTES = 4_000_000  # of a frame for the preview
 MAX_JSON_BYTES = 2_000_000
 MAX_SOCKETS = 100
+MAX_REQUESTS_PER_SECOND = 500  # of one visitor; scrolling fast asks for about 100 thumbnails

@@ -13,7 +13,8 @@ from . import camera_routes, class_routes, folder_routes, model_routes, photo_ro
 from .board_camera import BoardCamera
 from .context import STUDIO, Studio
 from .incoming import remove_left_files
-from .limits import MAX_JSON_BYTES
+from .limits import MAX_JSON_BYTES, MAX_REQUESTS_PER_SECOND
+from .request_rate import RequestRate, limiting
 from .requests import explain_errors
 from .security import Guard, add_headers, guarding
 from .session import Session
@@ -41,7 +42,12 @@ def make_app(
     """
     remove_left_files(session.project.path)
     app = web.Application(
-        middlewares=[guarding(guard), explain_errors], client_max_size=MAX_JSON_BYTES
+        middlewares=[
+            limiting(RequestRate(MAX_REQUESTS_PER_SECOND)),
+            guarding(guard),
+            explain_errors,
+        ],
+        client_max_size=MAX_JSON_BYTES,
     )
     app[STUDIO] = studio = Studio(session, camera, Watches(folders, session))
     app.add_routes(routes)
