@@ -10,7 +10,7 @@ from ..project.review import photos_of_project
 from .context import STUDIO
 from .exports import exports_of
 from .limits import MAX_FRAME_BYTES
-from .memory import give_memory_back
+from .memory import giving_memory_back
 from .requests import as_download
 
 routes = web.RouteTableDef()
@@ -33,12 +33,9 @@ async def _quality(request: web.Request) -> web.Response:
     def measure() -> dict[str, Any]:
         version = studio.session.version
         photos = photos_of_project(studio.session.project.path)
-        try:
-            return {"version": version} | measure_quality(photos).to_json()
-        finally:
-            give_memory_back()
+        return {"version": version} | measure_quality(photos).to_json()
 
-    return web.json_response(await studio.read_once("quality", measure))
+    return web.json_response(await studio.read_once("quality", giving_memory_back(measure)))
 
 
 @routes.get("/api/check")
@@ -57,12 +54,9 @@ async def _list_exports(request: web.Request) -> web.Response:
     studio = request.app[STUDIO]
 
     def listed() -> list[dict[str, Any]]:
-        try:
-            return [export.to_json() for export in exports_of(studio.session)]
-        finally:
-            give_memory_back()
+        return [export.to_json() for export in exports_of(studio.session)]
 
-    found = await studio.read(studio.session.of_classes, "exports", listed)
+    found = await studio.read(studio.session.of_classes, "exports", giving_memory_back(listed))
     return web.json_response({"exports": found})
 
 
