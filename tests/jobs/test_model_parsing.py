@@ -74,4 +74,7 @@ def test_a_project_exports_with_one_unpack_and_one_pack(
         project.add_class(name, sorted((photos / name).iterdir())[:3])
     calls.clear()
     project.export(tmp_path / "model")
+    assert calls == {"Pack": 1}, "the extractor was opened before, to add photos"
+    calls.clear()
+    Project(project.path).export(tmp_path / "model")
     assert calls == {"InitFromBuf": 1, "Pack": 1}
