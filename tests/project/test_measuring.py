@@ -4,27 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.project.test_project import drawn
 from tests.support.drawn_extractor import drawn_extractor
 
-from coral_learn.demo.drawing import write_photos
 from coral_learn.heads.records import FitRecord
 from coral_learn.heads.refit import refit
 from coral_learn.project.project import Project
 from coral_learn.project.state import ProjectState
 from coral_learn.project.store import ProjectStore
 
+__all__ = ["drawn"]  # a fixture
+
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
 
 NAMES = ("crab", "fish")
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Drawn photos of every class, 15 each."""
-    folder = tmp_path_factory.mktemp("drawn")
-    for _ in write_photos(folder, per_class=15, seed=11):
-        pass
-    return folder
 
 
 def taught(path: Path, drawn: Path, *, later: bool = False) -> Project:

@@ -228,13 +228,20 @@ def test_a_class_keeps_a_photo(project: Project, drawn: Path) -> None:
     assert project.step.count("crab") == COUNT
 
 
+def with_a_wrong_label(path: Path, drawn: Path) -> Project:
+    """Returns a project whose class crab has the first fish."""
+    made = Project.create(path, drawn_extractor())
+    crab, fish = photos_of(drawn, "crab"), photos_of(drawn, "fish")
+    made.add_class("crab", [*crab, fish[0]])
+    made.add_class("fish", fish[1:])
+    return made
+
+
 def test_wrong_labels_are_found_and_corrected(
     drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    project = Project.create(tmp_path / "project", drawn_extractor())
-    crab, fish = photos_of(drawn, "crab"), photos_of(drawn, "fish")
-    project.add_class("crab", [*crab, fish[0]])
-    project.add_class("fish", fish[1:])
+    fish = photos_of(drawn, "fish")
+    project = with_a_wrong_label(tmp_path / "project", drawn)
     folder = str(project.path)
     run("doubtful", folder)
     shown = capsys.readouterr().out
@@ -254,10 +261,8 @@ def test_wrong_labels_are_found_and_corrected(
 def test_a_confirmed_label_is_not_doubted_again(
     drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    project = Project.create(tmp_path / "project", drawn_extractor())
-    crab, fish = photos_of(drawn, "crab"), photos_of(drawn, "fish")
-    project.add_class("crab", [*crab, fish[0]])
-    project.add_class("fish", fish[1:])
+    fish = photos_of(drawn, "fish")
+    project = with_a_wrong_label(tmp_path / "project", drawn)
     folder, trained = str(project.path), project.step
     [doubtful] = doubtful_photos(project.path)
     run("doubtful", folder)

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.studio_page import StudioPage, open_studio
+from tests.support.studio_page import StudioPage, no_errors, open_studio
 
 from coral_learn.jobs.classification import Classifier
+
+__all__ = ["no_errors"]  # a fixture
 
 pytest.importorskip("aiohttp", reason="needs the extra 'studio'")
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
@@ -20,14 +22,6 @@ pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processo
 def story(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioPage]:
     with open_studio(photos, tmp_path_factory.mktemp("studio")) as opened:
         yield opened
-
-
-@pytest.fixture(autouse=True)
-def no_errors(story: StudioPage) -> Iterator[None]:
-    """Every test ends without an error in the console, and without a request to elsewhere."""
-    story.errors.clear()
-    yield
-    assert story.errors == []
 
 
 def test_first_visit_shows_three_steps(story: StudioPage) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.studio_page import StudioPage, open_studio
+from tests.support.studio_page import StudioPage, no_errors, open_studio
+
+__all__ = ["no_errors"]  # a fixture
 
 pytest.importorskip("aiohttp", reason="needs the extra 'studio'")
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
@@ -20,14 +22,6 @@ def story(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     (folder / "door").mkdir()
     with open_studio(photos, folder, "--watch", str(folder / "door")) as opened:
         yield opened
-
-
-@pytest.fixture(autouse=True)
-def no_errors(story: StudioPage) -> Iterator[None]:
-    """Every test ends without an error in the console, and without a request to elsewhere."""
-    story.errors.clear()
-    yield
-    assert story.errors == []
 
 
 def go_to(story: StudioPage, wanted: Any) -> None:

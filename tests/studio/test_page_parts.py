@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from tests.support.studio_page import StudioPage, open_studio
+from tests.support.studio_page import StudioPage, no_errors, open_studio
+
+__all__ = ["no_errors"]  # a fixture
 
 pytest.importorskip("aiohttp", reason="needs the extra 'studio'")
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
@@ -25,14 +27,6 @@ def story(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         opened.teach("crab", [*crabs, fish[0]])  # one label is wrong
         opened.teach("fish", fish[1:])
         yield opened
-
-
-@pytest.fixture(autouse=True)
-def no_errors(story: StudioPage) -> Iterator[None]:
-    """Every test ends without an error in the console, and without a request to elsewhere."""
-    story.errors.clear()
-    yield
-    assert story.errors == []
 
 
 def test_matrix_shows_the_pictures_of_a_number(story: StudioPage) -> None:

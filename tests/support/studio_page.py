@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .chromium import find_axe, open_chromium, write_film
 from .studio_process import DRAWN_EXTRACTOR, StudioProcess
 
@@ -152,3 +154,11 @@ def open_studio(
         finally:
             context.close()
             studio.kill()
+
+
+@pytest.fixture(autouse=True)
+def no_errors(story: StudioPage) -> Iterator[None]:
+    """Every test ends without an error in the console, and without a request to elsewhere."""
+    story.errors.clear()
+    yield
+    assert story.errors == []

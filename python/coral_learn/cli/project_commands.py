@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from .review_command import review_command
 if TYPE_CHECKING:
     from ..jobs.review.findings import Doubtful
     from ..project.index import Keep
+    from ..project.project import Project
     from ..tflite.normalization import Normalization
     from ..tflite.resizing import Resize
 
@@ -48,6 +50,17 @@ def project_app() -> None:
 
 project_app.add_command(review_command, "review")
 project_app.add_command(project_watch_command, "watch")
+
+
+@contextmanager
+def _changing(folder: Path) -> Iterator[Project]:
+    """Opens a project to be changed, and prints what it is then."""
+    from ..project.project import Project
+    from .tables import print_project
+
+    project = Project(folder)
+    yield project
+    print_project(project)
 
 
 @project_app.command("create")
@@ -144,12 +157,8 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
 @name_argument
 def _remove(folder: Path, name: str) -> None:
     """Remove a class and its embeddings."""
-    from ..project.project import Project
-    from .tables import print_project
-
-    project = Project(folder)
-    project.remove_class(name)
-    print_project(project)
+    with _changing(folder) as project:
+        project.remove_class(name)
 
 
 @project_app.command("rename")
@@ -158,12 +167,8 @@ def _remove(folder: Path, name: str) -> None:
 @click.argument("new_name")
 def _rename(folder: Path, name: str, new_name: str) -> None:
     """Rename a class."""
-    from ..project.project import Project
-    from .tables import print_project
-
-    project = Project(folder)
-    project.rename_class(name, new_name)
-    print_project(project)
+    with _changing(folder) as project:
+        project.rename_class(name, new_name)
 
 
 @project_app.command("photos")
@@ -193,12 +198,8 @@ def _move(folder: Path, name: str, photos: Sequence[str]) -> None:
 
     A PHOTO is its id as `project photos` lists it, or the file that was added.
     """
-    from ..project.project import Project
-    from .tables import print_project
-
-    project = Project(folder)
-    project.move_photos(name, photos)
-    print_project(project)
+    with _changing(folder) as project:
+        project.move_photos(name, photos)
 
 
 @project_app.command("drop")
@@ -209,12 +210,8 @@ def _drop(folder: Path, photos: Sequence[str]) -> None:
 
     A PHOTO is its id as `project photos` lists it, or the file that was added.
     """
-    from ..project.project import Project
-    from .tables import print_project
-
-    project = Project(folder)
-    project.drop_photos(photos)
-    print_project(project)
+    with _changing(folder) as project:
+        project.drop_photos(photos)
 
 
 @project_app.command("confirm")
@@ -225,12 +222,8 @@ def _confirm(folder: Path, photos: Sequence[str]) -> None:
 
     A PHOTO is its id as `project doubtful` lists it, or the file that was added.
     """
-    from ..project.project import Project
-    from .tables import print_project
-
-    project = Project(folder)
-    project.confirm_photos(photos)
-    print_project(project)
+    with _changing(folder) as project:
+        project.confirm_photos(photos)
 
 
 @project_app.command("doubtful")
@@ -264,26 +257,20 @@ def _of_project(found: Doubtful) -> dict[str, Any]:
 @folder_argument
 def _undo(folder: Path) -> None:
     """Undo the last change."""
-    from ..project.project import Project
     from . import display
-    from .tables import print_project
 
-    project = Project(folder)
-    display.print_line(f"Undone: {printable(str(project.undo()))}")
-    print_project(project)
+    with _changing(folder) as project:
+        display.print_line(f"Undone: {printable(str(project.undo()))}")
 
 
 @project_app.command("redo")
 @folder_argument
 def _redo(folder: Path) -> None:
     """Make the change again that was undone last."""
-    from ..project.project import Project
     from . import display
-    from .tables import print_project
 
-    project = Project(folder)
-    display.print_line(f"Made again: {printable(str(project.redo()))}")
-    print_project(project)
+    with _changing(folder) as project:
+        display.print_line(f"Made again: {printable(str(project.redo()))}")
 
 
 @project_app.command("show")
