@@ -36,9 +36,8 @@ int connect(int socket, const struct sockaddr* address, socklen_t size) {
 ssize_t sendto(int socket, const void* data, size_t length, int flags,
                const struct sockaddr* address, socklen_t size) {
   check("sendto", address);
-  ssize_t (*real)(int, const void*, size_t, int, const struct sockaddr*, socklen_t) =
-      (ssize_t (*)(int, const void*, size_t, int, const struct sockaddr*, socklen_t))dlsym(
-          RTLD_NEXT, "sendto");
+  ssize_t (*real)(int, const void*, size_t, int, const struct sockaddr*, socklen_t) = (ssize_t(*)(
+      int, const void*, size_t, int, const struct sockaddr*, socklen_t))dlsym(RTLD_NEXT, "sendto");
   return real(socket, data, length, flags, address, size);
 }
 
