@@ -5,6 +5,7 @@ follows ``--`` goes to the program that the session runs: ``nox -s tests -- -k i
 """
 
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -22,6 +23,9 @@ GIVEN_WHEEL = os.environ.get("CORAL_LEARN_WHEEL")
 
 # The session `package` installs the package here, for all sessions that need it.
 PACKAGE_BIN = Path(".nox", "package", "Scripts" if os.name == "nt" else "bin").absolute()
+# Sessions with an environment of their own need it only for its wheel, and with a given wheel can
+# therefore run beside others.
+FOR_ITS_WHEEL = [] if GIVEN_WHEEL else ["package"]
 WHEEL_DIR = Path("build", "nox", "cp{}{}".format(*sys.version_info))
 
 
@@ -85,8 +89,8 @@ def types(session: nox.Session) -> None:
     """Checks the types of all Python code, and the stub of the compiled core."""
     run_with_package(session, "pip", "install", "-q", *dependency_group("types"))
     run_with_package(session, "mypy", *session.posargs)
-    for platform in ("win32", "darwin"):  # what only Linux has is used where these do not come
-        run_with_package(session, "mypy", f"--platform={platform}", "python")
+    for system in ("win32", "darwin"):  # what only Linux has is used where these do not come
+        run_with_package(session, "mypy", f"--platform={system}", "python")
     run_with_package(session, "stubtest", "coral_learn._core")
 
 
@@ -109,10 +113,35 @@ def windows(session: nox.Session) -> None:
     session.run("tools/windows/cpp_tests.sh", "build/windows", *session.posargs, external=True)
 
 
-@nox.session(venv_backend="none")
+@nox.session
 def docs(session: nox.Session) -> None:
-    """Checks that the files, headings and commands that the documentation names are there."""
+    """Builds the site into build/site; a link or a name that leads nowhere is an error."""
     session.run(sys.executable, "tools/check_docs.py", external=True)
+    session.install(*dependency_group("docs"))
+    environment = {"PYTHONPATH": "python", "NO_MKDOCS_2_WARNING": "1"}
+    session.run("mkdocs", "build", "--quiet", *session.posargs, env=environment)
+    session.run("python", "tools/site/check_site.py", "build/site")
+
+
+@nox.session
+def dist(session: nox.Session) -> None:
+    """Checks the wheel and the sdist: their contents, and how a package index will show them.
+
+    It checks the given wheel and the sdist that it was made of, which tools/wheels/build.sh puts
+    beside each other; without CORAL_LEARN_WHEEL, it has them built.
+    """
+    session.install(*dependency_group("dist"))
+    wheel = Path(GIVEN_WHEEL or "")
+    if not GIVEN_WHEEL:
+        work = Path("build", "nox", "dist")
+        build = ("tools/wheels/build.sh", platform.machine(), str(work))
+        wheel = Path(str(session.run(*build, external=True, silent=True)).split()[-1])
+    folder = wheel.parents[1] / wheel.parent.name.replace("wheel", "dist")
+    sdists = [str(path) for path in folder.glob("*.tar.gz")]
+    if not sdists:
+        session.error(f"there is no sdist in {folder}, which belongs to {wheel}")
+    session.run("twine", "check", "--strict", str(wheel), *sdists)
+    session.run("check-wheel-contents", str(wheel))
 
 
 @nox.session
@@ -138,27 +167,41 @@ def attacks(session: nox.Session) -> None:
         run_with_package(session, "python", "-m", f"reliability.{attack}", *session.posargs)
 
 
-@nox.session(requires=["package"])
+def install_with(session: nox.Session, group: str = "", extras: str = "test") -> None:
+    """Installs the package and a dependency group into the session's own environment."""
+    wheel = GIVEN_WHEEL or str(max(WHEEL_DIR.glob("*.whl"), key=os.path.getmtime))
+    session.install(f"{wheel}[{extras}]", *(dependency_group(group) if group else ()))
+    session.install("--force-reinstall", "--no-deps", wheel)  # a new build has the same version
+
+
+@nox.session(requires=FOR_ITS_WHEEL)
 def mediapipe(session: nox.Session) -> None:
     """Checks that MediaPipe Tasks run the retrained models; its packages stay in this session."""
-    wheel = GIVEN_WHEEL or str(max(WHEEL_DIR.glob("*.whl"), key=os.path.getmtime))
-    session.install(f"{wheel}[test]", *dependency_group("mediapipe"))
-    session.install("--force-reinstall", "--no-deps", wheel)
+    install_with(session, "mediapipe")
     files = ("tests/jobs/test_mediapipe.py", "tests/jobs/export/test_mediapipe.py")
     session.run("pytest", "-q", *files, *session.posargs)
 
 
-@nox.session(requires=["package"])
+@nox.session(requires=FOR_ITS_WHEEL)
 def pages(session: nox.Session) -> None:
-    """Uses the studio's page in Chromium, which must be there; axe-core looks for barriers."""
-    wheel = GIVEN_WHEEL or str(max(WHEEL_DIR.glob("*.whl"), key=os.path.getmtime))
-    session.install(f"{wheel}[test]", *dependency_group("pages"))
-    session.install("--force-reinstall", "--no-deps", wheel)
+    """Uses the studio and the site in Chromium, which must be there, and runs the notebook.
+
+    axe-core looks for barriers. The session docs builds the site.
+    """
+    install_with(session, "pages")
     modules = Path("build/nox/pages")
     session.run("npm", "install", "--silent", "--prefix", str(modules), "axe-core@4", external=True)
     axe = modules / "node_modules" / "axe-core" / "axe.min.js"
     environment = {"CORAL_LEARN_AXE": str(axe.resolve())}
-    session.run("pytest", "-q", "tests/studio", *session.posargs, env=environment)
+    tests = ("tests/studio", "tests/docs/test_site.py", "tests/test_notebook.py")
+    session.run("pytest", "-q", *tests, *session.posargs, env=environment)
+
+
+@nox.session(requires=FOR_ITS_WHEEL)
+def engines(session: nox.Session) -> None:
+    """Checks Parquet, Ray and Flower for real, on this machine; their packages stay here."""
+    install_with(session, extras="test,fleet,parquet,ray")
+    session.run("pytest", "-q", "tests/distributed", *session.posargs)
 
 
 @nox.session(requires=["package"], venv_backend="none")

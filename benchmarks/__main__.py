@@ -12,11 +12,13 @@ from . import (
     accuracy,
     extraction,
     fitting,
+    fleet,
     imports,
     inference,
     kernels,
     retraining,
     saving,
+    shards,
     sizes,
     studio,
     training,
@@ -35,10 +37,12 @@ _MODULES = (
     retraining,
     imports,
     fitting,
+    shards,
     accuracy,
     saving,
     trust,
     studio,
+    fleet,
 )
 _PARTS: dict[str, Callable[[Settings], Iterator[Figure | Note]]] = {
     module.PART: module.run for module in _MODULES

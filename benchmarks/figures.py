@@ -15,7 +15,7 @@ from .timing import Ratio, Series, ratio
 
 _WIDTH_OF_FILES = 200
 
-Unit = Literal["s", "B", "%", "GFLOP/s", "GB/s", "photos/s"]
+Unit = Literal["s", "B", "%", "GFLOP/s", "GB/s", "photos/s", "ppm"]
 Meaning = Literal[
     "x as fast",
     "x the time",
@@ -28,6 +28,7 @@ Meaning = Literal[
     "photos/s",
     "MB more",
     "%",
+    "ppm",
 ]
 
 

@@ -22,6 +22,9 @@ FLOORS = (
     ("_core", "lazy", "arrays"),
     (
         "embeddings",
+        "embedded",
+        "addresses",
+        "certificate",
         "dataset",
         "labels",
         "label_formats",
@@ -30,14 +33,15 @@ FLOORS = (
         "errors",
         "failures",
         "machine",
+        "notebook",
         "npz",
         "progress",
         "words",
     ),
     ("tflite", "edgetpu"),
     ("heads", "extraction", "named_models"),
-    ("jobs", "project", "demo"),
-    ("cli", "studio", "pycoral", "former_names", "old_edgetpu", "sklearn", "__main__"),
+    ("jobs", "project", "demo", "distributed", "fleet"),
+    ("cli", "studio", "pycoral", "former_names", "old_edgetpu", "plot", "sklearn", "__main__"),
 )
 FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 

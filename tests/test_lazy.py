@@ -73,7 +73,9 @@ def test_importing_the_packages_loads_nothing_else() -> None:
     assert not {"numpy", "PIL", "ctypes", "flatbuffers"} & set(modules)
 
 
-@pytest.mark.parametrize("command", ["", "train", "project", "extractor", "export", "watch"])
+@pytest.mark.parametrize(
+    "command", ["", "train", "project", "extractor", "export", "watch", "embed"]
+)
 def test_help_loads_nothing_that_a_command_runs_with(command: str) -> None:
     code = (
         "import sys; sys.argv = ['coral-learn', *sys.argv[1:], '--help']\n"
@@ -87,7 +89,7 @@ def test_help_loads_nothing_that_a_command_runs_with(command: str) -> None:
     )
     assert "Usage: coral-learn" in done.stdout
     modules = set(done.stderr.split())
-    assert not {"numpy", "PIL", "rich", "flatbuffers"} & modules
+    assert not {"numpy", "PIL", "rich", "flatbuffers", "fsspec", "pyarrow", "ray"} & modules
     if not command:  # the list of the commands imports none of them
         assert not {"pathlib", "dataclasses", "coral_learn.cli.options"} & modules
 
@@ -146,6 +148,7 @@ def test_training_loads_nothing_that_downloads_need(photos: Path, tmp_path: Path
     )
     modules = set(done.stdout.splitlines()[-1].split())
     assert "coral_learn.jobs.retraining" in modules
+    assert not {"fsspec", "pyarrow", "ray", "coral_learn.distributed"} & modules
     assert not {"numpy.ma", "ssl", "http.client", "urllib.request", "difflib"} & modules
 
 

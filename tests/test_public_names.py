@@ -20,7 +20,7 @@ import pytest
 from tests.support.model_builder import build_classifier, build_extractor
 
 import coral_learn
-from coral_learn import pycoral
+from coral_learn import distributed, pycoral
 from coral_learn.cli.app import app
 
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
@@ -48,7 +48,7 @@ PACKAGE: dict[str, str | None] = {
     "SoftmaxRegression": "feature_dim num_classes weight_scale reg seed",
     "Split": "train validation test",
     "add_class": "model embeddings label",
-    "build_info": None,
+    "build_info": "",
     "create_embedding_extractor": "classifier tensor_name input_size normalization",
     "create_imprinting_model": "model keep_classes tensor_name",
     "doctor": "model device",
@@ -60,15 +60,36 @@ PACKAGE: dict[str, str | None] = {
     "install_as_pycoral": "",
     "label_next": "embeddings labels unlabelled count seed",
     "learning_curve": "embeddings labels groups seed",
+    "plot": None,
     "read_head": "classifier",
     "read_labels": "model",
     "remember_classes": "classifier embeddings labels",
     "retrain": (
         "data_dir extractor output tensor_name method sgd validation test seed device cache "
-        "input_size progress normalization resize precision none_of_these"
+        "input_size progress normalization resize precision none_of_these engine"
     ),
     "split_by_class": "labels validation test seed groups",
 }
+DISTRIBUTED: dict[str, str | None] = {
+    "BUCKETS": None,
+    "Fold": "table number",
+    "HeldOutSums": "losses weight right",
+    "LEFT_OUT": None,
+    "LossSums": "loss weight_gradient bias_gradient weight",
+    "MemoryShard": "embeddings labels sample_weight class_weight groups buckets",
+    "Moments": "weight total squares lengths zeros sketch sketch_total sketch_rows",
+    "NEVER_HELD_OUT": None,
+    "SKETCH": None,
+    "Shard": None,
+    "ShardChangedError": None,
+    "ShardDescription": "features rows weights grouped quantized",
+    "ShardError": None,
+    "ShardLostError": None,
+    "buckets_of": "embeddings",
+    "buckets_of_groups": "groups",
+    "sketch_signs": "features",
+}
+
 EDGETPU: dict[str, str | None] = {
     "DEVICE_VARIABLE": None,
     "Delegate": None,
@@ -88,6 +109,10 @@ EDGETPU: dict[str, str | None] = {
     "make_interpreter": "model_path_or_content device delegate num_threads reproducible",
     "runtime_module": "",
     "runtime_name": "",
+}
+PLOT: dict[str, str | None] = {
+    "plot_confusion": "result ax",
+    "plot_learning_curve": "result more ax",
 }
 # Attributes of objects; methods are listed with their parameters.
 ATTRIBUTES: dict[str, dict[str, str | None]] = {
@@ -111,7 +136,9 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "feature_dim": None,
         "input_size": None,
         "resize": None,
+        "output_format": None,
         "stream": "images",
+        "stream_outcomes": "images",
     },
     "Embeddings": {
         "concatenate": "parts",
@@ -128,8 +155,10 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
         "classes": None,
         "groups": None,
         "labels": None,
+        "listed": "path",
         "names": None,
         "notes": None,
+        "origin": "row",
         "path": None,
         "paths": None,
         "shown": "text",
@@ -150,6 +179,7 @@ ATTRIBUTES: dict[str, dict[str, str | None]] = {
     "Project": {
         "add": "name photos device cache progress on_error",
         "add_class": "name photos device cache progress on_error",
+        "add_embedded": "name folder",
         "add_photos": "name photos device cache progress on_error",
         "classes": None,
         "confirm_photos": "photos",
@@ -279,6 +309,10 @@ COMMANDS = {
     ),
     "demo": "--output --force --json",
     "doctor": "--model --device --json",
+    "embed": (
+        "PHOTOS --extractor --tensor --output --engine --address --workers --input-size "
+        "--input-range --resize --device --cache --no-cache --json"
+    ),
     "evaluate": (
         "MODEL DATA_DIR --labels --input-size --input-range --resize --device --cache --no-cache "
         "--json"
@@ -286,6 +320,16 @@ COMMANDS = {
     "export": "MODEL --for --output --labels --input-range --force --json",
     "extractor": (
         "CLASSIFIER --output --tensor --photos --list --input-size --input-range --force --json"
+    ),
+    "fleet": "",
+    "fleet join": (
+        "PROJECT --server --code --certificate --plain --key --stay --at-least --noise --name "
+        "--output --device --force --json"
+    ),
+    "fleet new": "FOLDER",
+    "fleet serve": (
+        "PROJECT --boards --wait --patience --penalty --clip --seed --host --port --tls --plain "
+        "--certificate --node-key --at-least --noise --name --output --device --force --json"
     ),
     "models": "--download --compare --device --cache --no-cache --json",
     "project": "",
@@ -322,8 +366,7 @@ COMMANDS = {
     "train": (
         "DATA_DIR --extractor --tensor --output --method --iterations --learning-rate --batch-size "
         "--weight-scale --val --test --seed --input-size --input-range --resize --precision "
-        "--none-of-these "
-        "--device --cache --no-cache --force --json"
+        "--none-of-these --engine --address --workers --device --cache --no-cache --force --json"
     ),
     "watch": (
         "SOURCE --model --labels --every --existing --count --top-k --threshold --mqtt "
@@ -391,6 +434,14 @@ def assert_names(owner: ModuleType, names: list[str], table: dict[str, str | Non
 
 def test_names_of_the_package() -> None:
     assert_names(coral_learn, public_names(coral_learn), PACKAGE)
+
+
+def test_names_of_distributed() -> None:
+    assert_names(distributed, public_names(distributed), DISTRIBUTED)
+
+
+def test_names_of_plot() -> None:
+    assert_names(coral_learn.plot, coral_learn.plot.__all__, PLOT)
 
 
 def test_names_of_edgetpu() -> None:

@@ -1,4 +1,4 @@
-"""README says only what is so: each row of its table has tests, and its commands can be typed.
+"""The pages say only what is so: each row of "What goes in" has tests, and commands can be typed.
 
 A row that is new or changed needs tests that would fail if it were not true. Then it is listed
 here, word for word.
@@ -21,7 +21,15 @@ from coral_learn.dataset import ImageFolder
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
 
 README = ROOT / "README.md"
-DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md"]
+INPUTS = ROOT / "docs" / "reference" / "inputs.md"
+DOCUMENTS = [README, *sorted((ROOT / "docs").rglob("*.md")), ROOT / "CHANGELOG.md"]
+
+# The pages whose options are all those of coral-learn
+OUR_OPTIONS = [
+    README,
+    INPUTS,
+    *(ROOT / "docs" / f"{page}.md" for page in ("trust", "watch", "studio")),
+]
 
 # The tests of each row; their files are below tests/.
 ROWS = {
@@ -143,6 +151,25 @@ ROWS = {
         "dataset/test_folder.py::test_the_samples_that_teachable_machine_saves",
         "dataset/test_folder.py::test_a_project_of_teachable_machine",
     ],
+    "a tar file of samples, as WebDataset has them | the class is in `.cls`, `.label`, `.json` or "
+    "`.txt` beside each photo": [
+        "dataset/test_webdataset.py::test_the_class_is_in_the_file_beside_the_photo",
+    ],
+    "`s3://`, `gs://` and other addresses of photos, archives and listings; addresses in a listing "
+    "| copied for training, read in place by `embed` (`pip install 'coral-learn[parquet]'`, and "
+    "what fsspec needs for the store)": [
+        "distributed/test_addresses.py::test_the_folders_at_an_address_are_classes",
+        "distributed/test_addresses.py::test_an_archive_and_a_listing_at_an_address_are_read",
+        "distributed/test_addresses.py::test_a_listing_on_this_machine_names_photos_at_addresses",
+        "distributed/test_embedding.py::test_photos_at_an_address_are_embedded_where_they_are",
+    ],
+    "a folder that `coral-learn embed` wrote, in place of photos | its embeddings are used; those "
+    "of another extractor are refused": [
+        "distributed/test_learning.py::test_the_model_is_the_one_of_the_photos",
+        "distributed/test_learning.py::test_an_evaluation_gives_the_answers_of_the_whole_model",
+        "distributed/test_learning.py::test_another_extractor_is_refused",
+        "distributed/test_learning.py::test_a_project_takes_the_photos_of_a_class",
+    ],
     "videos in class folders | up to 30 frames of each (`pip install 'coral-learn[video]'`)": [
         "dataset/test_videos.py::test_about_a_frame_a_second_is_a_photo",
         "dataset/test_videos.py::test_a_long_video_gives_at_most_30_frames",
@@ -185,14 +212,13 @@ ROWS = {
 }
 
 
-def rows_of_readme() -> list[str]:
-    _, _, section = README.read_text().partition("## What goes in\n")
-    table = re.findall(r"^\| (.*) \|$", section.partition("\n## ")[0], re.MULTILINE)
+def rows_of_inputs() -> list[str]:
+    table = re.findall(r"^\| (.*) \|$", INPUTS.read_text(), re.MULTILINE)
     return [row for row in table if row != "what | how it is taken"]
 
 
 def test_every_row_is_listed_here() -> None:
-    assert rows_of_readme() == list(ROWS)
+    assert rows_of_inputs() == list(ROWS)
 
 
 @cache
@@ -270,9 +296,9 @@ def test_a_wrong_command_would_be_noticed(text: str) -> None:
         check_command(text.split(), complete=True)
 
 
-def test_options_in_readme_exist() -> None:
-    text = re.sub(r"```.*?```", "", README.read_text(), flags=re.DOTALL)
-    options = set(re.findall(r"`(--[a-z-]+)[^`]*`", text))
+def test_options_in_the_documents_exist() -> None:
+    texts = [re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL) for page in OUR_OPTIONS]
+    options = set(re.findall(r"`(--[a-z-]+)[^`]*`", "\n".join(texts)))
     assert len(options) > 5
     assert options <= set(all_options(app, click.Context(app)))
 

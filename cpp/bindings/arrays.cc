@@ -60,4 +60,13 @@ LabeledEmbeddings labeled_view(const EmbeddingView& embeddings, const LabelVecto
   return {embeddings, labels.data()};
 }
 
+std::vector<std::uint32_t> chosen_rows(const RowIndices& rows, const EmbeddingView& embeddings) {
+  std::vector<std::uint32_t> chosen(rows.data(), rows.data() + rows.size());
+  const auto valid = [&](std::uint32_t row) { return row < embeddings.rows; };
+  if (!std::all_of(chosen.begin(), chosen.end(), valid)) {
+    throw std::invalid_argument("rows must be rows of the embeddings");
+  }
+  return chosen;
+}
+
 }  // namespace coral_learn

@@ -6,6 +6,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "core/embeddings.h"
 #include "core/softmax_head.h"
@@ -50,5 +51,8 @@ void check_features(const SoftmaxHead& head, const EmbeddingView& embeddings);
 // Returns a view of embeddings and their labels. The arrays must outlive it.
 LabeledEmbeddings labeled_view(const EmbeddingView& embeddings, const LabelVector& labels,
                                std::ptrdiff_t classes);
+
+// Copies indices of rows.
+std::vector<std::uint32_t> chosen_rows(const RowIndices& rows, const EmbeddingView& embeddings);
 
 }  // namespace coral_learn

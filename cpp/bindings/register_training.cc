@@ -3,9 +3,8 @@
 
 #include <algorithm>
 #include <memory>
-#include <numeric>
 #include <optional>
-#include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "bindings/execution.h"
 #include "bindings/register.h"
 #include "core/fit.h"
+#include "core/row_sums.h"
 #include "core/sgd.h"
 
 namespace coral_learn {
@@ -44,63 +44,139 @@ void train(SoftmaxHead& head, const StoredEmbeddings& training, const LabelVecto
   train_with_sgd(execution, head, training_data, validation_data, options, call_on_report);
 }
 
-// Returns a copy of weights, or nothing if there are none. Throws std::invalid_argument.
-std::vector<float> copy_weights(
-    const std::optional<py::array_t<float, py::array::c_style>>& weights, std::ptrdiff_t count,
-    const std::string& of) {
-  if (!weights) return {};
-  if (weights->ndim() != 1 || weights->size() != count) {
-    throw std::invalid_argument("there must be one weight for each " + of);
+using RealMatrix = py::array_t<double, py::array::c_style>;  // [C, D] or [D, K]
+using RealVector = py::array_t<double, py::array::c_style>;  // [D] or [C]
+using SignMatrix = py::array_t<float, py::array::c_style>;   // [D, K]
+
+std::shared_ptr<Variation> make_variation(const RealVector& mean, double spread,
+                                          const RealMatrix& sketch, const RealVector& sketch_total,
+                                          double sketch_rows, const SignMatrix& signs) {
+  const py::ssize_t features = mean.size();
+  if (mean.ndim() != 1 || sketch.ndim() != 2 || sketch.shape(0) != features || signs.ndim() != 2 ||
+      signs.shape(0) != features || signs.shape(1) != sketch.shape(1) || signs.size() == 0 ||
+      sketch_total.ndim() != 1 || sketch_total.size() != features) {
+    throw std::invalid_argument("mean and total must be [D], sketch and signs [D, K]");
   }
-  return {weights->data(), weights->data() + count};
+  if (!(spread > 0)) throw std::invalid_argument("spread must be positive");
+  const Eigen::Map<const LossSums::Matrix> products(sketch.data(), features, sketch.shape(1));
+  const Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>
+      given_signs(signs.data(), features, signs.shape(1));
+  return std::make_shared<Variation>(
+      variation_of(Eigen::Map<const Eigen::VectorXd>(mean.data(), features), spread,
+                   {products, Eigen::Map<const Eigen::VectorXd>(sketch_total.data(), features)},
+                   sketch_rows, given_signs.cast<double>()));
 }
 
-Variation make_variation(const StoredEmbeddings& embeddings,
-                         const std::optional<SampleWeightVector>& sample_weights) {
-  const EmbeddingView view = embeddings.view();
-  if (view.rows == 0) throw std::invalid_argument("there must be embeddings");
-  std::vector<std::uint32_t> rows(view.rows);
-  std::iota(rows.begin(), rows.end(), 0);
-  const std::vector<float> weights = copy_weights(sample_weights, view.rows, "row");
-  const py::gil_scoped_release unlocked;
-  return variation_of(view, rows, weights);
+py::tuple make_sketch(const StoredEmbeddings& embeddings, const RowIndices& rows,
+                      const SignMatrix& signs, int threads) {
+  const Execution execution = make_execution(threads);
+  const EmbeddingView& view = embeddings.view();
+  if (signs.ndim() != 2 || signs.shape(0) != view.features || signs.size() == 0) {
+    throw std::invalid_argument("signs must be [D, K]");
+  }
+  PaddedMatrix by_column(signs.shape(1), view.features);
+  for (py::ssize_t k = 0; k < signs.shape(1); ++k) {
+    for (py::ssize_t j = 0; j < view.features; ++j) by_column.row(k)[j] = signs.at(j, k);
+  }
+  const std::vector<std::uint32_t> chosen = chosen_rows(rows, view);
+  Sketch sketch;
+  {
+    const py::gil_scoped_release unlocked;
+    sketch = sketch_of(execution, view, chosen, by_column);
+  }
+  const LossSums::Matrix products = sketch.products;  // row-major
+  return py::make_tuple(RealMatrix({view.features, signs.shape(1)}, products.data()),
+                        RealVector(view.features, sketch.total.data()));
 }
 
-std::unique_ptr<HeadFit> make_fit(std::ptrdiff_t num_classes, const StoredEmbeddings& embeddings,
-                                  const LabelVector& labels,
-                                  std::shared_ptr<const Variation> variation,
-                                  const RowIndices& rows,
-                                  const std::optional<ClassWeightVector>& class_weights,
-                                  const std::optional<SampleWeightVector>& sample_weights,
-                                  int threads) {
+std::unique_ptr<RowSums> make_row_sums(std::ptrdiff_t num_classes,
+                                       const StoredEmbeddings& embeddings,
+                                       const LabelVector& labels, const RowIndices& rows,
+                                       const std::optional<SampleWeightVector>& row_weights,
+                                       int threads) {
   const Execution execution = make_execution(threads);
   const LabeledEmbeddings data = labeled_view(embeddings.view(), labels, num_classes);
-  std::vector<std::uint32_t> chosen(rows.data(), rows.data() + rows.size());
-  const auto valid = [&](std::uint32_t row) { return row < embeddings.view().rows; };
-  if (chosen.empty() || !std::all_of(chosen.begin(), chosen.end(), valid)) {
-    throw std::invalid_argument("rows must be one or more rows of the embeddings");
+  if (row_weights && (row_weights->ndim() != 1 || row_weights->size() != data.embeddings.rows)) {
+    throw std::invalid_argument("there must be one weight for each row");
   }
-  if (variation->mean.size() != embeddings.view().features) {
-    throw std::invalid_argument("the variation is that of other embeddings");
+  return std::make_unique<RowSums>(execution, num_classes, data, chosen_rows(rows, data.embeddings),
+                                   row_weights ? row_weights->data() : nullptr);
+}
+
+void check_shape(std::ptrdiff_t classes, std::ptrdiff_t features, const SoftmaxHead& head) {
+  if (head.classes() != classes || head.features() != features) {
+    throw std::invalid_argument("the head differs in classes or features");
   }
-  const FitWeights weights{copy_weights(class_weights, num_classes, "class"),
-                           copy_weights(sample_weights, embeddings.view().rows, "row")};
-  const py::gil_scoped_release unlocked;
-  return std::make_unique<HeadFit>(execution, num_classes, data, std::move(variation),
-                                   std::move(chosen), weights);
+}
+
+py::tuple row_sums(RowSums& rows, const SoftmaxHead& head) {
+  check_shape(rows.classes(), rows.features(), head);
+  LossSums sums(rows.classes(), rows.features());
+  {
+    const py::gil_scoped_release unlocked;
+    rows.add_to(head, sums);
+  }
+  return py::make_tuple(sums.loss,
+                        RealMatrix({rows.classes(), rows.features()}, sums.weight_gradient.data()),
+                        RealVector(rows.classes(), sums.bias_gradient.data()), sums.weight);
+}
+
+// Returns a fit to rows in memory, which must outlive it.
+std::unique_ptr<HeadFit> make_fit(std::ptrdiff_t num_classes,
+                                  std::shared_ptr<const Variation> variation,
+                                  const std::vector<RowSums*>& parts) {
+  for (const RowSums* part : parts) {
+    if (part->classes() != num_classes || part->features() != variation->mean.size()) {
+      throw std::invalid_argument("the rows differ in classes or features");
+    }
+  }
+  const AddLoss add_loss = [parts](const SoftmaxHead& head, LossSums& sums) {
+    for (RowSums* part : parts) part->add_to(head, sums);
+  };
+  return std::make_unique<HeadFit>(add_loss, num_classes, std::move(variation));
+}
+
+// Adds what a function of Python returns for the weights [C, D] and the biases [C] of a head.
+void add_answer(const py::object& answer, LossSums& sums) {
+  const auto [loss, weight_gradient, bias_gradient, weight] =
+      answer.cast<std::tuple<double, RealMatrix, RealVector, double>>();
+  const std::ptrdiff_t classes = sums.bias_gradient.size(), size = sums.weight_gradient.size();
+  if (weight_gradient.size() != size || bias_gradient.size() != classes) {
+    throw std::invalid_argument("the gradient differs in classes or features");
+  }
+  sums.loss += loss;
+  sums.weight += weight;
+  sums.weight_gradient += Eigen::Map<const LossSums::Matrix>(weight_gradient.data(), classes,
+                                                             sums.weight_gradient.cols());
+  sums.bias_gradient += Eigen::Map<const Eigen::VectorXd>(bias_gradient.data(), classes);
+}
+
+// Returns a fit to rows of which a function tells the sums.
+std::unique_ptr<HeadFit> make_called_fit(std::ptrdiff_t num_classes,
+                                         std::shared_ptr<const Variation> variation,
+                                         const py::function& function) {
+  // The function is kept alive by the object of Python that holds the fit: this one is not counted.
+  const AddLoss add_loss = [called = function.ptr()](const SoftmaxHead& head, LossSums& sums) {
+    const py::gil_scoped_acquire gil;
+    WeightMatrix weights({head.classes(), head.features()});
+    BiasVector biases(head.classes());
+    copy_head(head, weights, biases);
+    add_answer(py::reinterpret_borrow<py::function>(called)(weights, biases), sums);
+  };
+  return std::make_unique<HeadFit>(add_loss, num_classes, std::move(variation));
 }
 
 bool run_fit(HeadFit& fit, SoftmaxHead& head, double l2_penalty, double tolerance,
-             int max_iterations, double min_decrease, const py::function& on_report) {
-  if (head.classes() != fit.classes() || head.features() != fit.features()) {
-    throw std::invalid_argument("the head and the fit differ in classes or features");
-  }
+             double min_decrease, double weight_error, int max_iterations,
+             const py::function& on_report) {
+  check_shape(fit.classes(), fit.features(), head);
   const auto call_on_report = [&](const FitReport& report) {
     const py::gil_scoped_acquire gil;
     on_report(report.iteration, report.loss);
   };
   const py::gil_scoped_release unlocked;
-  return fit.run(head, {l2_penalty, tolerance, max_iterations, min_decrease}, call_on_report);
+  return fit.run(head, {l2_penalty, tolerance, min_decrease, weight_error, max_iterations},
+                 call_on_report);
 }
 
 }  // namespace
@@ -129,19 +205,32 @@ void register_training(py::module_& module) {
              "the head then has the weights of the last whole iteration.");
   py::class_<Variation, std::shared_ptr<Variation>>(
       module, "Variation", type, "How embeddings vary: what fits of heads to them share.")
-      .def(py::init(&make_variation), py::arg("embeddings"), py::arg("sample_weights"));
-  // The embeddings and labels are read in place, and so must live as long as the fit.
+      .def(py::init(&make_variation), py::arg("mean"), py::arg("spread"), py::arg("sketch"),
+           py::arg("sketch_total"), py::arg("sketch_rows"), py::arg("signs"));
+  module.def("sketch", &make_sketch, py::arg("embeddings"), py::arg("rows").noconvert(),
+             py::arg("signs"), py::kw_only(), py::arg("threads"),
+             "Returns sums over some rows x: x (x . signs), [D, K], and x, [D].");
+  // The arrays are read in place, and so must live as long as the object.
+  py::class_<RowSums>(module, "RowSums", type, "The loss of heads on some rows in memory.")
+      .def(py::init(&make_row_sums), py::arg("num_classes"), py::arg("embeddings"),
+           py::arg("labels").noconvert(), py::arg("rows").noconvert(),
+           py::arg("row_weights").noconvert(), py::kw_only(), py::arg("threads"),
+           py::keep_alive<1, 3>(), py::keep_alive<1, 4>(), py::keep_alive<1, 6>())
+      .def("sums", &row_sums, py::arg("head"),
+           "Returns the summed loss, its gradients by weights [C, D] and biases [C], and the sum\n"
+           "of the weights of the rows.");
   py::class_<HeadFit>(module, "HeadFit", type,
-                      "Fits heads to some rows of embeddings, under one penalty after another.")
-      .def(py::init(&make_fit), py::arg("num_classes"), py::arg("embeddings"),
-           py::arg("labels").noconvert(), py::arg("variation").none(false),
-           py::arg("rows").noconvert(), py::arg("class_weights"), py::arg("sample_weights"),
-           py::kw_only(), py::arg("threads"), py::keep_alive<1, 3>(), py::keep_alive<1, 4>())
+                      "Fits heads to some rows, under one penalty after another.")
+      .def(py::init(&make_fit), py::arg("num_classes"), py::arg("variation").none(false),
+           py::arg("rows"), py::keep_alive<1, 4>())
+      .def(py::init(&make_called_fit), py::arg("num_classes"), py::arg("variation").none(false),
+           py::arg("rows"), py::keep_alive<1, 4>())
       .def("run", &run_fit, py::arg("head"), py::kw_only(), py::arg("l2_penalty"),
-           py::arg("tolerance"), py::arg("max_iterations"), py::arg("min_decrease") = 0,
-           py::arg("on_report"),
-           "Fits the head in place, starting from its weights, until the loss is as close to its\n"
-           "minimum as the tolerance asks, or an iteration lowers it by less than min_decrease.\n"
+           py::arg("tolerance") = 0, py::arg("min_decrease") = 0, py::arg("weight_error") = 0,
+           py::arg("max_iterations"), py::arg("on_report"),
+           "Fits the head in place, starting from its weights, until the loss is within the\n"
+           "tolerance of its minimum, an iteration lowers it by less than min_decrease, or no\n"
+           "weight seems to be further off than weight_error times the largest weight.\n"
            "Returns False if max_iterations came first. It stops as train_with_sgd does.");
 }
 

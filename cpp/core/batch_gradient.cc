@@ -18,6 +18,12 @@ Execution with_useful_threads(const Execution& execution, std::ptrdiff_t product
           static_cast<int>(std::min<std::ptrdiff_t>(execution.threads, useful)), execution.poll};
 }
 
+// Returns the cross entropy of a row by the probability of its label and that of all other classes.
+float cross_entropy(float of_label, float of_others) {
+  if (of_others < 0.5F) return -std::log1p(-of_others);
+  return -std::log(std::max(of_label, std::numeric_limits<float>::min()));
+}
+
 // Returns how many rows of a batch to process at a time. A small head takes more of them, so that
 // several threads are kept busy.
 std::ptrdiff_t gradient_rows(std::ptrdiff_t batch_size, const SoftmaxHead& head) {
@@ -101,13 +107,24 @@ void BatchGradient::compute_logit_gradients(std::ptrdiff_t first_row, std::ptrdi
   execution_.kernels.softmax(last_row - first_row, classes, data_.embeddings.scale,
                              head_.biases.data(), products, maxima_.data() + first_row,
                              sums_.data() + first_row);
+  // The gradient of the label's logit is minus the sum of the other probabilities. In float32, one
+  // minus its probability would be far less exact for an answer that is almost sure.
+  float* const others = maxima_.data();  // no longer needed
+  std::fill(others + first_row, others + last_row, 0.0F);
   for (std::ptrdiff_t i = first_row; i < last_row; ++i) {
     float& probability = logit_gradients_.row(labels_[i])[i];
+    if (options_.with_loss) losses_[i] = probability;
+    probability = 0;
+  }
+  for (std::ptrdiff_t c = 0; c < classes; ++c) {
+    const float* const probabilities = logit_gradients_.row(c);
+    for (std::ptrdiff_t i = first_row; i < last_row; ++i) others[i] += probabilities[i];
+  }
+  for (std::ptrdiff_t i = first_row; i < last_row; ++i) {
+    logit_gradients_.row(labels_[i])[i] = -others[i];
     if (options_.with_loss) {
-      losses_[i] = -(weights_.empty() ? 1 : weights_[i]) *
-                   std::log(std::max(probability, std::numeric_limits<float>::min()));
+      losses_[i] = (weights_.empty() ? 1 : weights_[i]) * cross_entropy(losses_[i], others[i]);
     }
-    probability -= 1;
   }
   if (weights_.empty()) return;
   for (std::ptrdiff_t c = 0; c < classes; ++c) {

@@ -8,24 +8,16 @@
 #include <optional>
 #include <utility>
 
-#include "core/batch_gradient.h"
 #include "core/lbfgs.h"
 
 namespace coral_learn {
 namespace {
 
-using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using RowMajorFloat = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-// Returns the weight of each row of the data, [N]; empty if all are 1.
-std::vector<float> row_weights(const LabeledEmbeddings& data, const FitWeights& weights) {
-  if (weights.of_classes.empty()) return weights.of_rows;
-  std::vector<float> combined(data.embeddings.rows);
-  for (std::size_t row = 0; row < combined.size(); ++row) {
-    combined[row] =
-        weights.of_classes[data.labels[row]] * (weights.of_rows.empty() ? 1 : weights.of_rows[row]);
-  }
-  return combined;
-}
+// p (1 - p), for the probability p of an answer.
+constexpr double kMinCurvature = 1e-6, kMaxCurvature = 0.25;
 
 }  // namespace
 
@@ -43,21 +35,11 @@ class HeadFit::CenteredLoss {
   }
 
  public:
-  CenteredLoss(const Execution& execution, std::ptrdiff_t classes, const LabeledEmbeddings& data,
-               std::shared_ptr<const Variation> variation, std::vector<std::uint32_t> rows,
-               const FitWeights& weights)
-      : rows_(std::move(rows)),
-        row_weights_(row_weights(data, weights)),
-        scale_(data.embeddings.scale),
+  CenteredLoss(AddLoss add_loss, std::ptrdiff_t classes, std::shared_ptr<const Variation> variation)
+      : add_loss_(std::move(add_loss)),
         variation_(std::move(variation)),
-        head_(classes, data.embeddings.features),
-        gradient_(execution, head_, data, static_cast<std::ptrdiff_t>(rows_.size()),
-                  {row_weights_.empty() ? nullptr : row_weights_.data(), true}),
-        weight_gradient_(classes, data.embeddings.features) {
-    for (const std::uint32_t row : rows_) {
-      total_weight_ += row_weights_.empty() ? 1 : row_weights_[row];
-    }
-  }
+        head_(classes, variation_->mean.size()),
+        sums_(classes, variation_->mean.size()) {}
 
   std::ptrdiff_t classes() const { return head_.classes(); }
   std::ptrdiff_t features() const { return head_.features(); }
@@ -70,94 +52,113 @@ class HeadFit::CenteredLoss {
       write(last->at, head_);
       if (head == head_) {
         const auto weights = last->at.head(weight_count());
-        last->gradient.head(weight_count()) += static_cast<float>(more) * weights;
-        last->value += 0.5 * more * weights.cast<double>().squaredNorm();
+        last->gradient.head(weight_count()) += more * weights;
+        last->value += 0.5 * more * weights.squaredNorm();
         return *std::move(last);
       }
     }
-    Point point{point_of(head), Eigen::VectorXf(weight_count() + head.classes()), 0};
-    point.value = (*this)(point.at, point.gradient);
+    Point point{point_of(head), Eigen::VectorXd(weight_count() + head.classes()), 0};
+    (*this)(point);
     return point;
   }
 
   // Keeps the point where a fit ended, for the next start.
   void keep(Point point) { last_ = std::move(point); }
 
-  void write(const Eigen::VectorXf& point, SoftmaxHead& head) const {
+  void write(const Eigen::VectorXd& point, SoftmaxHead& head) const {
     for (std::ptrdiff_t c = 0; c < head.classes(); ++c) {
       Eigen::Map<Eigen::VectorXf> weights(head.weights.row(c), head.features());
-      weights = weights_of(point, c) / static_cast<float>(variation_->spread);
+      weights = (weights_of(point, c) / variation_->spread).template cast<float>();
       head.biases[c] =
           static_cast<float>(bias_of(point, c) - weights.cast<double>().dot(variation_->mean));
     }
   }
 
-  // Returns the loss at a point, and its gradient.
-  double operator()(const Eigen::VectorXf& point, Eigen::VectorXf& gradient) {
-    write(point, head_);
-    const double unit = scale_ / (variation_->spread * total_weight_);
-    gradient_.compute(rows_, weight_gradient_, static_cast<float>(unit), 0);
-    double squares = 0;
+  // Computes the loss and its gradient at the point of the head that a point is rounded to: the
+  // bias of a head may be large compared with what a step changes.
+  void operator()(Point& point) {
+    write(point.at, head_);
+    point.at = point_of(head_);
+    sums_.set_zero();
+    add_loss_(head_, sums_);
+    const double spread = variation_->spread, count = sums_.weight;
     for (std::ptrdiff_t c = 0; c < head_.classes(); ++c) {
-      const double bias_gradient = gradient_.biases()[c] / total_weight_;
-      weights_of(gradient, c) =
-          Eigen::Map<const Eigen::VectorXf>(weight_gradient_.row(c), head_.features()) +
-          static_cast<float>(penalty_) * weights_of(point, c) -
-          static_cast<float>(bias_gradient / variation_->spread) * variation_->mean.cast<float>();
-      bias_of(gradient, c) = static_cast<float>(bias_gradient);
-      squares += weights_of(point, c).cast<double>().squaredNorm();
+      const double bias_gradient = sums_.bias_gradient[c];
+      weights_of(point.gradient, c) =
+          (sums_.weight_gradient.row(c).transpose() - bias_gradient * variation_->mean) /
+              (spread * count) +
+          penalty_ * weights_of(point.at, c);
+      bias_of(point.gradient, c) = bias_gradient / count;
     }
-    return gradient_.loss() / total_weight_ + 0.5 * penalty_ * squares;
+    point.value = sums_.loss / count + 0.5 * penalty_ * point.at.head(weight_count()).squaredNorm();
+  }
+
+  // Returns whether a step would change no weight by more than a part of the largest weight, and no
+  // bias by more than that part of the largest number.
+  bool is_small(const Eigen::VectorXf& step, const Eigen::VectorXd& point, double part) const {
+    const double largest = point.head(weight_count()).lpNorm<Eigen::Infinity>();
+    return step.head(weight_count()).lpNorm<Eigen::Infinity>() <= part * largest &&
+           step.tail(classes()).lpNorm<Eigen::Infinity>() <= part * point.lpNorm<Eigen::Infinity>();
   }
 
   // Multiplies by an approximate inverse of the second derivatives. The approximation assumes that
-  // every class has the same probability everywhere, and that outside the principal axes the
+  // the head is equally sure of its answers everywhere, and that outside the principal axes the
   // embeddings vary as much in every direction as along the last axis.
   void precondition(Eigen::VectorXf& vector) const {
-    const PrincipalAxes& axes = variation_->axes;
-    const float curvature = 1 / static_cast<float>(head_.classes());
+    const Eigen::MatrixXf& axes = variation_->axes;
     const auto penalty = static_cast<float>(penalty_);
-    const Eigen::ArrayXf along = axes.variances.array() * curvature + penalty;
+    const Eigen::ArrayXf along = variation_->variances.array() * curvature_ + penalty;
     const float elsewhere = along[along.size() - 1];
-    Eigen::Map<RowMajor> weights(vector.data(), head_.classes(), head_.features());
-    const Eigen::MatrixXf inside = weights * axes.axes;
+    Eigen::Map<RowMajorFloat> weights(vector.data(), head_.classes(), head_.features());
+    const Eigen::MatrixXf inside = weights * axes;
     weights /= elsewhere;
-    weights +=
-        inside * (along.inverse() - 1 / elsewhere).matrix().asDiagonal() * axes.axes.transpose();
-    vector.tail(head_.classes()) /= curvature;
+    weights += inside * (along.inverse() - 1 / elsewhere).matrix().asDiagonal() * axes.transpose();
+    vector.tail(head_.classes()) /= curvature_;
+  }
+
+  // Learns from a step, and the change of the gradient along it, how sure the head is: the second
+  // derivatives of a sure head are small.
+  void learn(const Eigen::VectorXd& step, const Eigen::VectorXd& change) {
+    const Eigen::Map<const RowMajor> weights(step.data(), head_.classes(), head_.features());
+    const Eigen::VectorXf& variances = variation_->variances;
+    const float elsewhere = variances[variances.size() - 1];
+    const Eigen::VectorXf inside =
+        (weights.cast<float>() * variation_->axes).colwise().squaredNorm();
+    const double squares = weights.squaredNorm();
+    const double variance = inside.dot((variances.array() - elsewhere).matrix()) +
+                            squares * elsewhere + step.tail(head_.classes()).squaredNorm();
+    const double bend = step.dot(change) - penalty_ * squares;
+    if (bend > 0 && variance > 0) {
+      curvature_ = static_cast<float>(std::clamp(bend / variance, kMinCurvature, kMaxCurvature));
+    }
   }
 
  private:
   std::ptrdiff_t weight_count() const { return head_.classes() * head_.features(); }
 
-  Eigen::VectorXf point_of(const SoftmaxHead& head) const {
-    Eigen::VectorXf point(weight_count() + head.classes());
+  Eigen::VectorXd point_of(const SoftmaxHead& head) const {
+    Eigen::VectorXd point(weight_count() + head.classes());
     for (std::ptrdiff_t c = 0; c < head.classes(); ++c) {
-      const Eigen::Map<const Eigen::VectorXf> weights(head.weights.row(c), head.features());
-      weights_of(point, c) = weights * static_cast<float>(variation_->spread);
-      bias_of(point, c) =
-          static_cast<float>(head.biases[c] + weights.cast<double>().dot(variation_->mean));
+      const Eigen::VectorXd weights =
+          Eigen::Map<const Eigen::VectorXf>(head.weights.row(c), head.features()).cast<double>();
+      weights_of(point, c) = weights * variation_->spread;
+      bias_of(point, c) = head.biases[c] + weights.dot(variation_->mean);
     }
     return point;
   }
 
-  const std::vector<std::uint32_t> rows_;
-  const std::vector<float> row_weights_;  // [N]; empty if all are 1
-  const double scale_;
+  const AddLoss add_loss_;
   const std::shared_ptr<const Variation> variation_;
   double penalty_ = 0;
-  double total_weight_ = 0;
   SoftmaxHead head_;  // at the point where the loss was last computed
-  BatchGradient gradient_;
-  PaddedMatrix weight_gradient_;
+  float curvature_ = 1 / static_cast<float>(head_.classes());
+  LossSums sums_;
   std::optional<Point> last_;  // where the last fit ended
 };
 
-HeadFit::HeadFit(const Execution& execution, std::ptrdiff_t classes, const LabeledEmbeddings& data,
-                 std::shared_ptr<const Variation> variation, std::vector<std::uint32_t> rows,
-                 const FitWeights& weights)
-    : loss_(std::make_unique<CenteredLoss>(execution, classes, data, std::move(variation),
-                                           std::move(rows), weights)) {}
+HeadFit::HeadFit(AddLoss add_loss, std::ptrdiff_t classes,
+                 std::shared_ptr<const Variation> variation)
+    : loss_(std::make_unique<CenteredLoss>(std::move(add_loss), classes, std::move(variation))) {}
 
 HeadFit::~HeadFit() = default;
 
@@ -166,9 +167,7 @@ std::ptrdiff_t HeadFit::features() const { return loss_->features(); }
 
 bool HeadFit::run(SoftmaxHead& head, const FitOptions& options,
                   const std::function<void(const FitReport&)>& on_report) {
-  const auto objective = [&](const Eigen::VectorXf& at, Eigen::VectorXf& gradient) {
-    return (*loss_)(at, gradient);
-  };
+  const auto objective = [&](Point& point) { (*loss_)(point); };
   double last_value = std::numeric_limits<double>::infinity();
   const auto accept = [&](int iteration, const Point& point) {
     loss_->write(point.at, head);
@@ -176,12 +175,21 @@ bool HeadFit::run(SoftmaxHead& head, const FitOptions& options,
     const double decrease = std::exchange(last_value, point.value) - point.value;
     // The curvature of the loss is at least the penalty, so the loss is at most this far above its
     // minimum.
-    const double excess = point.gradient.cast<double>().squaredNorm() / (2 * options.l2_penalty);
-    return excess <= options.tolerance || decrease < options.min_decrease;
+    const double excess = point.gradient.squaredNorm() / (2 * options.l2_penalty);
+    const bool slow = options.min_decrease > 0 && decrease < options.min_decrease;
+    return slow || (options.tolerance > 0 && excess <= options.tolerance);
   };
   const auto precondition = [&](Eigen::VectorXf& vector) { loss_->precondition(vector); };
+  const auto learn = [&](const Eigen::VectorXd& step, const Eigen::VectorXd& change) {
+    loss_->learn(step, change);
+  };
+  // The step that the approximate curvature suggests is about as long as the way that is left.
+  const auto is_close = [&](const Eigen::VectorXd& at, const Eigen::VectorXf& step) {
+    return options.weight_error > 0 && loss_->is_small(step, at, options.weight_error);
+  };
   Point point = loss_->start(head, options.l2_penalty);
-  const bool ended = minimize(objective, point, options.max_iterations, precondition, accept);
+  const bool ended =
+      minimize(objective, point, {precondition, learn, accept, is_close, options.max_iterations});
   loss_->keep(std::move(point));
   return ended;
 }

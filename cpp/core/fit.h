@@ -1,12 +1,9 @@
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
-#include <vector>
 
-#include "core/embeddings.h"
-#include "core/execution.h"
+#include "core/loss_sums.h"
 #include "core/softmax_head.h"
 #include "core/variation.h"
 
@@ -14,15 +11,12 @@ namespace coral_learn {
 
 struct FitOptions {
   double l2_penalty;  // positive
-  double tolerance;   // how far the loss may be above its minimum
-  int max_iterations;
-  double min_decrease = 0;  // an iteration that lowers the loss by less is the last
-};
-
-// How much each row counts. At least one of the rows that are fitted must count more than 0.
-struct FitWeights {
-  std::vector<float> of_classes;  // [C], the weight of a row of each class; empty for 1
-  std::vector<float> of_rows;     // [N], the weight of each row of the data; empty for 1
+  // The fit ends as soon as one of these holds; 0 for never.
+  double tolerance = 0;     // the loss is at most this far above its minimum
+  double min_decrease = 0;  // an iteration has lowered the loss by less
+  double weight_error =
+      0;  // the estimated error of each weight is at most this much of the largest
+  int max_iterations = 500;
 };
 
 struct FitReport {
@@ -30,27 +24,24 @@ struct FitReport {
   double loss;  // penalty included
 };
 
-// Fits heads to some rows of the data, under one penalty after another. The loss is
+// Fits heads to some rows, of which it knows the sums of losses, under one penalty after another.
+// The loss is
 //
-//   sum of w[y] * s * cross entropy / sum of w[y] * s + l2_penalty / 2 * spread^2 * |weights|^2
+//   sums.loss / sums.weight + l2_penalty / 2 * spread^2 * |weights|^2
 //
-// where y is the class of a row, w the weight of the class, s that of the row, and spread that of
-// the embeddings. With it, a penalty means the same whatever the unit of the embeddings.
+// where spread is that of the embeddings. With it, a penalty means the same whatever the unit of
+// the embeddings.
 class HeadFit {
  public:
-  // variation: of these rows, or of all of the data. rows: at least one. The kernels, threads and
-  // arrays must outlive the object.
-  HeadFit(const Execution& execution, std::ptrdiff_t classes, const LabeledEmbeddings& data,
-          std::shared_ptr<const Variation> variation, std::vector<std::uint32_t> rows,
-          const FitWeights& weights);
+  // The variation: of these rows, or of all of the data.
+  HeadFit(AddLoss add_loss, std::ptrdiff_t classes, std::shared_ptr<const Variation> variation);
   ~HeadFit();
 
-  // Minimizes the loss, starting from the head as it is. Ends when the loss is known to be within
-  // the tolerance of its minimum, by the bound that the curvature of the penalty gives, or is as
-  // close to it as rounding allows, or has hardly fallen. Returns false if max_iterations came
-  // first.
+  // Minimizes the loss, starting from the head as it is, until the options say that it is close
+  // enough, or rounding hides any further descent. Returns false if max_iterations came first.
   //
-  // `on_report` and the poll may throw: the head then has the weights of the last whole iteration.
+  // `add_loss` and `on_report` may throw: the head then has the weights of the last whole
+  // iteration.
   bool run(SoftmaxHead& head, const FitOptions& options,
            const std::function<void(const FitReport&)>& on_report);
 

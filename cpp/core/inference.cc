@@ -21,10 +21,13 @@ bool is_finite(const EmbeddingView& embeddings, std::ptrdiff_t row) {
 // A chunk of embeddings, its products with the weights, and the results computed from these.
 class Chunk {
  public:
-  Chunk(const Kernels& kernels, const SoftmaxHead& head, const EmbeddingView& embeddings)
+  // chosen: the rows to read; null for all of them.
+  Chunk(const Kernels& kernels, const SoftmaxHead& head, const EmbeddingView& embeddings,
+        const std::uint32_t* chosen)
       : kernels_(kernels),
         head_(head),
         embeddings_(embeddings),
+        chosen_(chosen),
         rows_(chunk_rows(head.classes(), head.features())),
         products_(head.classes(), rows_.size()),
         maxima_(1, rows_.size()),
@@ -33,17 +36,21 @@ class Chunk {
 
   void multiply(std::ptrdiff_t first, std::ptrdiff_t count) {
     count_ = count;
-    for (std::ptrdiff_t i = 0; i < count; ++i) rows_[i] = embeddings_.row(first + i);
+    for (std::ptrdiff_t i = 0; i < count; ++i) rows_[i] = embeddings_.row(row(first + i));
     const StoredRows stored{rows_.data(), count, embeddings_.features, embeddings_.zero_point};
     kernels_.multiply[static_cast<int>(embeddings_.type)](
         stored, head_.classes(), head_.weights.from_row(0), products_.from_row(0));
     // A feature that is not finite makes every logit of its row not finite. So the features need to
     // be checked only if the first logit is not finite.
     for (std::ptrdiff_t i = 0; i < count; ++i) {
-      if (!std::isfinite(logit(i, 0)) && !is_finite(embeddings_, first + i)) {
-        throw NonFiniteEmbedding(first + i);
+      if (!std::isfinite(logit(i, 0)) && !is_finite(embeddings_, row(first + i))) {
+        throw NonFiniteEmbedding(row(first + i));
       }
     }
+  }
+
+  std::ptrdiff_t row(std::ptrdiff_t index) const {
+    return chosen_ == nullptr ? index : chosen_[index];
   }
 
   float logit(std::ptrdiff_t i, std::ptrdiff_t c) const {
@@ -72,6 +79,19 @@ class Chunk {
     return right;
   }
 
+  // Returns the logarithm of the sum of the exponentials of each row's logits at a temperature,
+  // and leaves the products as they are.
+  std::vector<double> log_sums_at(double temperature) {
+    PaddedMatrix tempered = products_;
+    std::vector<float> biases = head_.biases;
+    for (float& bias : biases) bias = static_cast<float>(bias / temperature);
+    kernels_.softmax(count_, head_.classes(), static_cast<float>(embeddings_.scale / temperature),
+                     biases.data(), tempered.from_row(0), maxima_.data(), sums_.data());
+    std::vector<double> logarithms(count_);
+    for (std::ptrdiff_t i = 0; i < count_; ++i) logarithms[i] = log_sum_exp(i);
+    return logarithms;
+  }
+
   void softmax() {
     kernels_.softmax(count_, head_.classes(), embeddings_.scale, head_.biases.data(),
                      products_.from_row(0), maxima_.data(), sums_.data());
@@ -86,6 +106,7 @@ class Chunk {
   const Kernels& kernels_;
   const SoftmaxHead& head_;
   const EmbeddingView embeddings_;
+  const std::uint32_t* const chosen_;
   std::ptrdiff_t count_ = 0;
   std::vector<const void*> rows_;
   PaddedMatrix products_;  // [C, rows]
@@ -94,21 +115,29 @@ class Chunk {
   std::vector<std::int32_t> largest_;
 };
 
-// Calls visit(chunk, first row, number of rows) for all rows, after computing the products.
+// Calls visit(chunk, first index, number of rows) for the first `count` chosen rows, or of all,
+// after computing the products.
 template <typename Visit>
 void for_each_chunk(const Execution& execution, const SoftmaxHead& head,
-                    const EmbeddingView& embeddings, const Visit& visit) {
+                    const EmbeddingView& embeddings, const std::uint32_t* chosen,
+                    std::ptrdiff_t total, const Visit& visit) {
   const std::ptrdiff_t size = chunk_rows(head.classes(), head.features());
   std::vector<Chunk> chunks;  // one per thread
   chunks.reserve(execution.threads);
   for (int i = 0; i < execution.threads; ++i)
-    chunks.emplace_back(execution.kernels, head, embeddings);
-  execution.for_each((embeddings.rows + size - 1) / size, [&](std::ptrdiff_t index, int thread) {
+    chunks.emplace_back(execution.kernels, head, embeddings, chosen);
+  execution.for_each((total + size - 1) / size, [&](std::ptrdiff_t index, int thread) {
     const std::ptrdiff_t first = index * size;
-    const std::ptrdiff_t count = std::min(size, embeddings.rows - first);
+    const std::ptrdiff_t count = std::min(size, total - first);
     chunks[thread].multiply(first, count);
     visit(chunks[thread], first, count);
   });
+}
+
+template <typename Visit>
+void for_each_chunk(const Execution& execution, const SoftmaxHead& head,
+                    const EmbeddingView& embeddings, const Visit& visit) {
+  for_each_chunk(execution, head, embeddings, nullptr, embeddings.rows, visit);
 }
 
 }  // namespace
@@ -163,6 +192,29 @@ Evaluation evaluate(const Execution& execution, const SoftmaxHead& head,
   // Added in order, so that the sum does not depend on the number of threads.
   const double loss = std::accumulate(losses.begin(), losses.end(), 0.0);
   return {loss / rows, static_cast<double>(right) / rows};
+}
+
+void row_losses(const Execution& execution, const SoftmaxHead& head, const LabeledEmbeddings& data,
+                const LossRequest& request, double* losses, bool* right) {
+  for_each_chunk(execution, head, data.embeddings, request.rows, request.count,
+                 [&](Chunk& chunk, std::ptrdiff_t first, std::ptrdiff_t count) {
+                   const auto label = [&](std::ptrdiff_t i) {
+                     return data.labels[request.rows[first + i]];
+                   };
+                   const std::vector<std::int32_t>& largest = chunk.largest_logits();
+                   for (std::ptrdiff_t i = 0; i < count; ++i) {
+                     right[first + i] = largest[i] == label(i);
+                   }
+                   double* to = losses + first;
+                   for (const double temperature : request.temperatures) {
+                     const std::vector<double> log_sums = chunk.log_sums_at(temperature);
+                     for (std::ptrdiff_t i = 0; i < count; ++i) {
+                       const double logit = chunk.logit(i, label(i)) / temperature;
+                       to[i] = std::max(0.0, log_sums[i] - logit);  // rounding may hide that
+                     }
+                     to += request.count;
+                   }
+                 });
 }
 
 }  // namespace coral_learn

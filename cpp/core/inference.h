@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "core/embeddings.h"
 #include "core/execution.h"
@@ -28,5 +29,17 @@ struct Evaluation {
 
 Evaluation evaluate(const Execution& execution, const SoftmaxHead& head,
                     const LabeledEmbeddings& data);
+
+// Some rows of data, and the temperatures that logits are divided by.
+struct LossRequest {
+  const std::uint32_t* rows;
+  std::ptrdiff_t count;
+  std::vector<double> temperatures;
+};
+
+// Writes the cross entropy of each chosen row at each temperature, [temperatures, count], and
+// whether its most probable class is its own, [count].
+void row_losses(const Execution& execution, const SoftmaxHead& head, const LabeledEmbeddings& data,
+                const LossRequest& request, double* losses, bool* right);
 
 }  // namespace coral_learn

@@ -10,15 +10,16 @@
 namespace coral_learn {
 namespace {
 
-using Vector = Eigen::VectorXf;
+using Vector = Eigen::VectorXd;
 
 constexpr std::size_t kPairs = 10;
 constexpr int kMaxTrials = 30;
 constexpr double kSufficientDecrease = 1e-4;
 constexpr double kCurvature = 0.9;
-
-// Sums of millions of products need more digits than a float has.
-double dot(const Vector& a, const Vector& b) { return a.cast<double>().dot(b.cast<double>()); }
+// By how much rounding may change a value, as a part of it. After so many trials in which it hides
+// what a step gains, no step can be told from others.
+constexpr double kValueRounding = 1e-7;
+constexpr int kMaxHiddenTrials = 4;
 
 // Returns the next length to try if `length` is too short: where the slope would be zero if it kept
 // changing at the same rate, but at least 2 and at most 20 times `length`.
@@ -30,16 +31,24 @@ double longer(double length, double slope_at_start, double slope_here) {
 
 // Moves the point along a direction of descent until the weak Wolfe conditions hold. Returns false,
 // and does not move it, if rounding hides any descent.
-bool line_search(const Objective& objective, const Vector& direction, Point& point) {
-  const double slope = dot(point.gradient, direction);
-  if (!(slope < 0)) return false;
+bool line_search(const Objective& objective, const Eigen::VectorXf& toward, Point& point) {
+  const Vector direction = toward.cast<double>();
+  if (!(point.gradient.dot(direction) < 0)) return false;
   Point trial{point.at, point.gradient, point.value};
   double low = 0, high = std::numeric_limits<double>::infinity(), length = 1;
-  for (int i = 0; i < kMaxTrials; ++i) {
-    trial.at = point.at + static_cast<float>(length) * direction;
-    trial.value = objective(trial.at, trial.gradient);
-    const double slope_here = dot(trial.gradient, direction);
-    if (!(trial.value <= point.value + kSufficientDecrease * length * slope)) {
+  int hidden_trials = 0;
+  for (int i = 0; i < kMaxTrials && hidden_trials < kMaxHiddenTrials; ++i) {
+    trial.at = point.at + length * direction;
+    objective(trial);
+    const Vector step = trial.at - point.at;
+    const double slope = point.gradient.dot(step), slope_here = trial.gradient.dot(step);
+    const bool lower = trial.value <= point.value + kSufficientDecrease * slope;
+    // Where the function is like a parabola, this is the same condition.
+    const bool lower_by_slope = slope_here <= (2 * kSufficientDecrease - 1) * slope;
+    const bool hidden =
+        std::abs(trial.value - point.value) <= kValueRounding * std::abs(point.value);
+    hidden_trials += hidden ? 1 : 0;
+    if (!lower && !(hidden && lower_by_slope)) {
       high = length;
     } else if (slope_here < kCurvature * slope) {
       low = length;
@@ -53,16 +62,22 @@ bool line_search(const Objective& objective, const Vector& direction, Point& poi
 }
 
 // A step, and the change of the gradient along it.
+// It only has to be about right: in float32, it takes half the memory.
 struct Pair {
-  Vector step;
-  Vector change;
+  Eigen::VectorXf step;
+  Eigen::VectorXf change;
   double product;  // of step and change
 };
 
-// Returns the quasi-Newton direction for a gradient.
-Vector direction_at(const Vector& gradient, const std::deque<Pair>& pairs,
-                    const Precondition& precondition) {
-  Vector direction = -gradient;
+// Sums of millions of products need more digits than a float has.
+double dot(const Eigen::VectorXf& a, const Eigen::VectorXf& b) {
+  return a.cast<double>().dot(b.cast<double>());
+}
+
+// Returns the quasi-Newton direction for a gradient. It only has to be about right, as the pairs.
+Eigen::VectorXf direction_at(const Vector& gradient, const std::deque<Pair>& pairs,
+                             const Precondition& precondition) {
+  Eigen::VectorXf direction = -gradient.cast<float>();
   std::vector<double> factors(pairs.size());
   for (std::size_t i = pairs.size(); i-- > 0;) {
     factors[i] = dot(pairs[i].step, direction) / pairs[i].product;
@@ -71,7 +86,7 @@ Vector direction_at(const Vector& gradient, const std::deque<Pair>& pairs,
   precondition(direction);
   if (!pairs.empty()) {
     const Pair& last = pairs.back();
-    Vector change = last.change;
+    Eigen::VectorXf change = last.change;
     precondition(change);
     direction *= static_cast<float>(last.product / dot(last.change, change));
   }
@@ -84,21 +99,21 @@ Vector direction_at(const Vector& gradient, const std::deque<Pair>& pairs,
 
 }  // namespace
 
-bool minimize(const Objective& objective, Point& point, int max_iterations,
-              const Precondition& precondition, const Accept& accept) {
+bool minimize(const Objective& objective, Point& point, const Search& search) {
   std::deque<Pair> pairs;
   for (int iteration = 0;; ++iteration) {
-    if (accept(iteration, point)) return true;
-    if (iteration == max_iterations) return false;
+    if (search.accept(iteration, point)) return true;
+    if (iteration == search.max_iterations) return false;
+    const Eigen::VectorXf direction = direction_at(point.gradient, pairs, search.precondition);
+    if (search.is_close(point.at, direction)) return true;
     const Point start = point;
-    if (!line_search(objective, direction_at(point.gradient, pairs, precondition), point)) {
-      return true;
-    }
-    Pair pair{point.at - start.at, point.gradient - start.gradient, 0};
-    pair.product = dot(pair.step, pair.change);
-    if (pair.product <= 0) continue;  // only rounding makes a convex function look different
+    if (!line_search(objective, direction, point)) return true;
+    const Vector step = point.at - start.at, change = point.gradient - start.gradient;
+    const double product = step.dot(change);
+    if (product <= 0) continue;  // only rounding makes a convex function look different
+    search.learn(step, change);
     if (pairs.size() == kPairs) pairs.pop_front();
-    pairs.push_back(std::move(pair));
+    pairs.push_back({step.cast<float>(), change.cast<float>(), product});
   }
 }
 

@@ -5,15 +5,16 @@
 
 namespace coral_learn {
 
-// Returns the value at a point, and its gradient there.
-using Objective = std::function<double(const Eigen::VectorXf& point, Eigen::VectorXf& gradient)>;
-
 // A point, with the value of the objective and its gradient there.
 struct Point {
-  Eigen::VectorXf at;
-  Eigen::VectorXf gradient;
+  Eigen::VectorXd at;
+  Eigen::VectorXd gradient;
   double value;
 };
+
+// Computes value and gradient at a point. It may move the point a little, to one that it can
+// compute them for exactly.
+using Objective = std::function<void(Point& point)>;
 
 // Called with the start (iteration 0) and each new point. Returning true ends the search there.
 using Accept = std::function<bool(int iteration, const Point& point)>;
@@ -22,14 +23,29 @@ using Accept = std::function<bool(int iteration, const Point& point)>;
 // objective's second derivatives, the fewer iterations are needed.
 using Precondition = std::function<void(Eigen::VectorXf& vector)>;
 
+// Is told a step, and the change of the gradient along it, from which to improve the precondition.
+using Learn = std::function<void(const Eigen::VectorXd& step, const Eigen::VectorXd& change)>;
+
+// Whether a point is close enough to the minimum, by the step that would be tried next.
+using IsClose = std::function<bool(const Eigen::VectorXd& point, const Eigen::VectorXf& step)>;
+
+struct Search {
+  Precondition precondition;
+  Learn learn;
+  Accept accept;
+  IsClose is_close;
+  int max_iterations;
+};
+
 // Minimizes a smooth convex function from a point on, whose value and gradient are there, by
 // L-BFGS: J. Nocedal and S. Wright, "Numerical Optimization", 2nd edition (2006), algorithm 7.5,
 // with the bracketing line search of A. Lewis and M. Overton, "Nonsmooth optimization via
-// quasi-Newton methods" (2013).
+// quasi-Newton methods" (2013). Close to the minimum, where rounding hides by how much the value
+// falls, steps are accepted by their slopes: W. Hager and H. Zhang, "A new conjugate gradient
+// method with guaranteed descent and an efficient line search" (2005).
 //
-// Returns true if `accept` ended the search or rounding hides any further descent, and false after
-// max_iterations. Exceptions from the objective and from `accept` reach the caller.
-bool minimize(const Objective& objective, Point& point, int max_iterations,
-              const Precondition& precondition, const Accept& accept);
+// Returns true if `accept` or `is_close` ended the search or rounding hides any further descent,
+// and false after max_iterations. Exceptions from the objective and from `accept` reach the caller.
+bool minimize(const Objective& objective, Point& point, const Search& search);
 
 }  // namespace coral_learn

@@ -1,70 +1,50 @@
 #include "core/variation.h"
 
+#include <Eigen/Eigenvalues>
 #include <algorithm>
-#include <cmath>
-#include <cstddef>
 
 namespace coral_learn {
 namespace {
 
 constexpr Eigen::Index kAxes = 16;
-constexpr std::size_t kMaxPoints = 1024;  // from which the axes are computed
+constexpr double kRounding = 1e-10;  // eigenvalues below this part of the largest are rounding
 
-// Reads the stored values of a row minus the zero point, [D].
-void read_centered(const EmbeddingView& view, std::ptrdiff_t row, Eigen::Ref<Eigen::VectorXf> to) {
-  const auto read = [&](auto value) {
-    using Stored = Eigen::Matrix<decltype(value), Eigen::Dynamic, 1>;
-    const auto* values = static_cast<const decltype(value)*>(view.row(row));
-    to = Eigen::Map<const Stored>(values, view.features).template cast<float>().array() -
-         view.zero_point;
-  };
-  switch (view.type) {
-    case StoredType::kFloat32:  // NOLINT(bugprone-branch-clone): the types differ
-      return read(float());
-    case StoredType::kUint8:
-      return read(std::uint8_t());
-    default:
-      return read(std::int8_t());
-  }
-}
+struct Eigenpairs {
+  Eigen::MatrixXd vectors;
+  Eigen::VectorXd values;  // the largest first, without those that are rounding
+};
 
-// Returns some of the rows as columns, [D, N], shifted and scaled to mean 0 and spread 1.
-Eigen::MatrixXf sample(const EmbeddingView& view, const std::vector<std::uint32_t>& rows,
-                       const Variation& variation) {
-  const std::size_t count = std::min(rows.size(), kMaxPoints);
-  Eigen::MatrixXf points(view.features, count);
-  const auto unit = static_cast<float>(view.scale / variation.spread);
-  const Eigen::VectorXf mean = (variation.mean / variation.spread).cast<float>();
-  for (std::size_t i = 0; i < count; ++i) {
-    read_centered(view, rows[i * rows.size() / count], points.col(i));
-    points.col(i) = unit * points.col(i) - mean;
-  }
-  return points;
+Eigenpairs largest_eigenvalues(const Eigen::MatrixXd& matrix, Eigen::Index most) {
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(0.5 * (matrix + matrix.transpose()));
+  const Eigen::VectorXd values = solver.eigenvalues().reverse();
+  const Eigen::Index real = (values.array() > std::max(kRounding * values[0], 1e-300)).count();
+  const Eigen::Index count = std::min(most, real);
+  return {solver.eigenvectors().rowwise().reverse().leftCols(count), values.head(count)};
 }
 
 }  // namespace
 
-Variation variation_of(const EmbeddingView& view, const std::vector<std::uint32_t>& rows,
-                       const std::vector<float>& weights) {
-  Eigen::VectorXd sum = Eigen::VectorXd::Zero(view.features);
-  Eigen::VectorXf values(view.features);
-  double squares = 0, count = 0;
-  for (const std::uint32_t row : rows) {
-    read_centered(view, row, values);
-    const double square = values.cast<double>().squaredNorm();
-    if (!std::isfinite(square)) throw NonFiniteEmbedding(row);
-    const double weight = weights.empty() ? 1 : weights[row];
-    sum += weight * values.cast<double>();
-    squares += weight * square;
-    count += weight;
+Variation variation_of(const Eigen::VectorXd& mean, double spread, const Sketch& sketch,
+                       double rows, const Eigen::MatrixXd& signs) {
+  // The products of the signs with the sum of (x - mean) (x - mean)^T.
+  const Eigen::RowVectorXd along_mean = mean.transpose() * signs;
+  const Eigen::RowVectorXd along_total = sketch.total.transpose() * signs;
+  const Eigen::MatrixXd products =
+      (sketch.products - sketch.total * along_mean - mean * (along_total - rows * along_mean)) /
+      (std::max(1.0, rows) * spread * spread);
+  const Eigenpairs inner = largest_eigenvalues(signs.transpose() * products, signs.cols());
+  const Eigen::MatrixXd root =
+      products * inner.vectors * inner.values.cwiseSqrt().cwiseInverse().asDiagonal();
+  if (root.cols() > 0) {
+    const Eigenpairs axes = largest_eigenvalues(root.transpose() * root, kAxes);
+    if (axes.values.size() > 0) {
+      const Eigen::MatrixXd directions =
+          root * axes.vectors * axes.values.cwiseSqrt().cwiseInverse().asDiagonal();
+      return {mean, spread, directions.cast<float>(), axes.values.cast<float>()};
+    }
   }
-  const Eigen::VectorXd mean = sum / count;
-  // If all rows are the same, rounding leaves about 1e-15 of the squares.
-  const double variance = squares / count - mean.squaredNorm();
-  const bool spread_out = variance > 1e-12 * squares / count;
-  Variation variation{mean * view.scale, spread_out ? std::sqrt(variance) * view.scale : 1, {}};
-  variation.axes = principal_axes(sample(view, rows, variation), kAxes);
-  return variation;
+  // The rows are all the same: any axis is one of no variance.
+  return {mean, spread, Eigen::MatrixXf::Identity(mean.size(), 1), Eigen::VectorXf::Zero(1)};
 }
 
 }  // namespace coral_learn

@@ -1,11 +1,8 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <cstdint>
-#include <vector>
 
-#include "core/embeddings.h"
-#include "core/principal_axes.h"
+#include "core/sketch.h"
 
 namespace coral_learn {
 
@@ -13,12 +10,16 @@ namespace coral_learn {
 struct Variation {
   Eigen::VectorXd mean;  // [D]
   double spread;         // root mean square distance from the mean; 1 if that is 0
-  PrincipalAxes axes;    // of the embeddings when shifted and scaled to mean 0 and spread 1
+  Eigen::MatrixXf axes;  // [D, K], K at least 1: directions in which they vary most, orthonormal
+  Eigen::VectorXf variances;  // [K], along each axis at mean 0 and spread 1, the largest first
 };
 
-// Computes it for some rows, at least one. weights: [N], how much each row of the view counts, for
-// the mean and the spread; empty for 1. Throws NonFiniteEmbedding.
-Variation variation_of(const EmbeddingView& view, const std::vector<std::uint32_t>& rows,
-                       const std::vector<float>& weights = {});
+// Finds the axes by the method of Nystrom from a sketch of some of the rows: J. Tropp, A.
+// Yurtsever, M. Udell and V. Cevher, "Fixed-rank approximation of a positive-semidefinite matrix
+// from streaming data" (2017).
+//
+// rows: how many the sketch is of. signs: [D, K], those that it was made with.
+Variation variation_of(const Eigen::VectorXd& mean, double spread, const Sketch& sketch,
+                       double rows, const Eigen::MatrixXd& signs);
 
 }  // namespace coral_learn

@@ -2,12 +2,16 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <stdexcept>
 
 #include "core/instruction_set.h"
+#include "core/moments.h"
+#include "core/row_sums.h"
 #include "tests/reference.h"
 
 namespace coral_learn {
@@ -23,19 +27,65 @@ std::vector<std::uint32_t> all_rows(std::ptrdiff_t count) {
 
 void ignore(const FitReport&) {}
 
-HeadFit fit_to(const Execution& execution, std::ptrdiff_t classes, const LabeledEmbeddings& data,
-               const std::vector<std::uint32_t>& rows, const FitWeights& weights = {}) {
-  const auto variation =
-      std::make_shared<Variation>(variation_of(data.embeddings, rows, weights.of_rows));
-  return {execution, classes, data, variation, rows, weights};
-}
+struct Weights {
+  std::vector<float> of_classes;  // empty for 1
+  std::vector<float> of_rows;     // empty for 1
+};
+
+// Rows that can be fitted, and what the fit needs of them.
+class Rows {
+ public:
+  Rows(const Execution& execution, std::ptrdiff_t classes, const LabeledEmbeddings& data,
+       const std::vector<std::uint32_t>& rows, const Weights& weights = {})
+      : weights_(data.embeddings.rows, 1) {
+    for (std::size_t row = 0; row < weights_.size(); ++row) {
+      if (!weights.of_classes.empty()) weights_[row] *= weights.of_classes[data.labels[row]];
+      if (!weights.of_rows.empty()) weights_[row] *= weights.of_rows[row];
+    }
+    sums_ = std::make_shared<RowSums>(execution, classes, data, rows, weights_.data());
+    const std::ptrdiff_t features = data.embeddings.features;
+    PaddedMatrix signs(4, features);
+    Eigen::MatrixXd same_signs(features, 4);
+    for (std::ptrdiff_t j = 0; j < features; ++j) {
+      for (std::ptrdiff_t k = 0; k < 4; ++k) {
+        same_signs(j, k) = signs.row(k)[j] = (j * 7 + k * 5) % 3 == 0 ? 1 : -1;
+      }
+    }
+    std::vector<float> counts(data.embeddings.rows);  // rows may be chosen several times
+    for (const std::uint32_t row : rows) {
+      counts[row] += weights.of_rows.empty() ? 1 : weights.of_rows[row];
+    }
+    const Moments moments = moments_of(data.embeddings, counts.data());
+    const Eigen::VectorXd mean = moments.total / moments.weight;
+    const double variance = moments.squares.sum() / moments.weight - mean.squaredNorm();
+    variation_ =
+        std::make_shared<Variation>(variation_of(mean, variance > 1e-9 ? std::sqrt(variance) : 1,
+                                                 sketch_of(execution, data.embeddings, rows, signs),
+                                                 static_cast<double>(rows.size()), same_signs));
+  }
+
+  HeadFit fit() const {
+    const AddLoss add = [sums = sums_](const SoftmaxHead& head, LossSums& to) {
+      sums->add_to(head, to);
+    };
+    return {add, sums_->classes(), variation_};
+  }
+
+  const std::shared_ptr<const Variation>& variation() const { return variation_; }
+
+ private:
+  std::vector<float> weights_;
+  std::shared_ptr<RowSums> sums_;
+  std::shared_ptr<const Variation> variation_;
+};
 
 // Fits a head to all rows, and returns whether it converged.
 bool fit(const Execution& execution, SoftmaxHead& head, const LabeledEmbeddings& data,
          const std::vector<std::uint32_t>& rows, const FitOptions& options,
          const std::function<void(const FitReport&)>& on_report = ignore,
-         const FitWeights& weights = {}) {
-  return fit_to(execution, head.classes(), data, rows, weights).run(head, options, on_report);
+         const Weights& weights = {}) {
+  const Rows fitted(execution, head.classes(), data, rows, weights);
+  return fitted.fit().run(head, options, on_report);
 }
 
 // The loss that fit minimizes, and the norm of its gradient in the units that it works in.
@@ -76,7 +126,7 @@ TEST_CASE("the fit ends where the gradient is zero, for all instruction sets and
     for (const StoredType type : {StoredType::kFloat32, StoredType::kUint8, StoredType::kInt8}) {
       for (const std::vector<float>& class_weights : {std::vector<float>(), weights}) {
         const Data data(type, kRows, kFeatures, kClasses);
-        const FitOptions options{0.01, 1e-7, 500};
+        const FitOptions options{0.01, 1e-7};
         SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
         double loss = 0;
         CHECK(fit(test_execution(*kernels), head, data.labeled(), all_rows(kRows), options,
@@ -91,7 +141,7 @@ TEST_CASE("the fit ends where the gradient is zero, for all instruction sets and
 
 TEST_CASE("the result does not depend on the start or the number of threads") {
   const Data data(StoredType::kUint8, 300, 1500, 40);
-  const FitOptions options{0.001, 1e-6, 500};
+  const FitOptions options{0.001, 1e-6};
   SoftmaxHead first = random_head(40, 1500, 0.05F, 1);
   SoftmaxHead second = random_head(40, 1500, 0.05F, 99);
   SoftmaxHead threaded = first;
@@ -109,11 +159,12 @@ TEST_CASE("a fit under one penalty after another ends where a fit under the last
   const Data data(StoredType::kUint8, kRows, kFeatures, kClasses);
   const Execution execution = test_execution(*runnable_kernels().front());
   const SoftmaxHead start = random_head(kClasses, kFeatures, 0.05F);
-  HeadFit path = fit_to(execution, kClasses, data.labeled(), all_rows(kRows));
+  const Rows rows(execution, kClasses, data.labeled(), all_rows(kRows));
+  HeadFit path = rows.fit();
   SoftmaxHead head = start;
   int iterations = 0;
   for (const double penalty : {1.0, 0.1, 0.01, 0.1}) {
-    const FitOptions options{penalty, 1e-7, 500};
+    const FitOptions options{penalty, 1e-7};
     const double loss_at_start = PlainLoss(head, data, options).value;
     CHECK(path.run(head, options, [&](const FitReport& report) {
       iterations = report.iteration;
@@ -131,9 +182,10 @@ TEST_CASE("a fit under one penalty after another ends where a fit under the last
 
 TEST_CASE("a fit starts from the head it is given, wherever the last one ended") {
   const Data data(StoredType::kUint8, kRows, kFeatures, kClasses);
-  const FitOptions options{0.01, 1e-7, 500};
-  HeadFit path = fit_to(test_execution(*runnable_kernels().front()), kClasses, data.labeled(),
-                        all_rows(kRows));
+  const FitOptions options{0.01, 1e-7};
+  const Rows rows(test_execution(*runnable_kernels().front()), kClasses, data.labeled(),
+                  all_rows(kRows));
+  HeadFit path = rows.fit();
   SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
   path.run(head, options, ignore);
   head.biases[2] += 1;
@@ -148,7 +200,7 @@ TEST_CASE("a fit ends when an iteration hardly lowers the loss") {
   SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
   std::vector<double> losses;
   CHECK(fit(test_execution(*runnable_kernels().front()), head, data.labeled(), all_rows(kRows),
-            {1e-4, 0, 500, 0.01}, [&](const FitReport& report) { losses.push_back(report.loss); }));
+            {1e-4, 0, 0.01}, [&](const FitReport& report) { losses.push_back(report.loss); }));
   REQUIRE(losses.size() > 2);
   for (std::size_t i = 1; i < losses.size(); ++i) {
     CHECK((losses[i - 1] - losses[i] < 0.01) == (i + 1 == losses.size()));
@@ -158,7 +210,7 @@ TEST_CASE("a fit ends when an iteration hardly lowers the loss") {
 TEST_CASE("rows that are not chosen do not count") {
   const Data data(StoredType::kFloat32, kRows, kFeatures, kClasses);
   const Data part(StoredType::kFloat32, kRows / 2, kFeatures, kClasses);
-  const FitOptions options{0.01, 1e-7, 500};
+  const FitOptions options{0.01, 1e-7};
   SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
   std::vector<std::uint32_t> rows = all_rows(kRows / 2);
   std::vector<std::uint32_t> twice = rows;
@@ -175,7 +227,7 @@ TEST_CASE("a row of weight 3 counts like three rows, and one of weight 0 like no
   for (const StoredType type : {StoredType::kFloat32, StoredType::kUint8}) {
     for (const bool with_classes : {false, true}) {
       const Data data(type, kRows, kFeatures, kClasses);
-      const FitOptions options{0.01, 1e-7, 500};
+      const FitOptions options{0.01, 1e-7};
       std::vector<float> weights(kRows);
       std::vector<std::uint32_t> repeated;
       for (std::uint32_t row = 0; row < kRows; ++row) {
@@ -198,11 +250,34 @@ TEST_CASE("a row of weight 3 counts like three rows, and one of weight 0 like no
   }
 }
 
+TEST_CASE("fits to the same rows in any number of parts end with nearly the same weights") {
+  const Execution execution = test_execution(*runnable_kernels().front());
+  const Data data(StoredType::kUint8, 300, 150, 5);
+  const Rows whole(execution, 5, data.labeled(), all_rows(300));
+  const FitOptions options{1e-4, 0, 0, 1e-5};
+  SoftmaxHead one(5, 150), many(5, 150);
+  CHECK(whole.fit().run(one, options, ignore));
+  std::vector<std::unique_ptr<RowSums>> parts;
+  for (std::uint32_t first = 0; first < 300; first += 43) {
+    std::vector<std::uint32_t> rows;
+    for (std::uint32_t row = first; row < std::min(first + 43, 300U); ++row) rows.push_back(row);
+    parts.push_back(std::make_unique<RowSums>(execution, 5, data.labeled(), rows, nullptr));
+  }
+  const AddLoss add = [&](const SoftmaxHead& head, LossSums& to) {
+    for (const auto& part : parts) part->add_to(head, to);
+  };
+  HeadFit fit_to_parts(add, 5, whole.variation());
+  CHECK(fit_to_parts.run(many, options, ignore));
+  const ReferenceHead first(one), second(many);
+  const double largest = first.weights.cwiseAbs().maxCoeff();
+  CHECK((first.weights - second.weights).cwiseAbs().maxCoeff() < 1e-4 * largest);
+}
+
 TEST_CASE("embeddings that are all the same can be fitted") {
   Data data(StoredType::kFloat32, 10, 5, 3);
   std::fill(data.floats.begin(), data.floats.end(), 2.5F);
   SoftmaxHead head = random_head(3, 5, 0.05F);
-  const FitOptions options{0.01, 1e-6, 200};
+  const FitOptions options{0.01, 1e-6};
   CHECK(fit(test_execution(*runnable_kernels().front()), head, data.labeled(), all_rows(10),
             options, ignore));
   CHECK(ReferenceHead(head).weights.allFinite());
@@ -210,7 +285,7 @@ TEST_CASE("embeddings that are all the same can be fitted") {
 
 TEST_CASE("NaN is refused, and an exception leaves the weights of the last whole iteration") {
   Data data(StoredType::kFloat32, kRows, kFeatures, kClasses);
-  const FitOptions options{1e-4, 1e-9, 500};
+  const FitOptions options{1e-4, 1e-9};
   const Execution execution = test_execution(*runnable_kernels().front());
   const SoftmaxHead start = random_head(kClasses, kFeatures, 0.05F);
   SoftmaxHead stopped = start;
@@ -220,7 +295,7 @@ TEST_CASE("NaN is refused, and an exception leaves the weights of the last whole
                         }),
                     "stop");
   SoftmaxHead whole = start;
-  fit(execution, whole, data.labeled(), all_rows(kRows), {1e-4, 1e-9, 5});
+  fit(execution, whole, data.labeled(), all_rows(kRows), {1e-4, 1e-9, 0, 0, 5});
   CHECK(ReferenceHead(stopped).weights == ReferenceHead(whole).weights);
 
   data.floats[3 * kFeatures + 1] = std::numeric_limits<float>::quiet_NaN();

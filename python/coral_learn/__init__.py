@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the table below
     from . import edgetpu as edgetpu
+    from . import plot as plot
     from .dataset.folder import ImageFolder as ImageFolder
     from .dataset.split import Split as Split
     from .dataset.split import split_by_class as split_by_class
@@ -18,7 +19,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     from .extraction.cache import EmbeddingCache as EmbeddingCache
     from .extraction.extractor import EmbeddingExtractor as EmbeddingExtractor
     from .former_names.install import install_as_pycoral as install_as_pycoral
-    from .heads.core import build_info as build_info
+    from .heads.build_info import build_info as build_info
     from .heads.imprinting import ImprintingEngine as ImprintingEngine
     from .heads.label_errors import find_label_errors as find_label_errors
     from .heads.label_next import label_next as label_next
@@ -54,7 +55,7 @@ _NAMES_IN: dict[str, list[str]] = {
     "extraction.cache": ["EmbeddingCache"],
     "extraction.extractor": ["EmbeddingExtractor"],
     "former_names.install": ["install_as_pycoral"],
-    "heads.core": ["build_info"],
+    "heads.build_info": ["build_info"],
     "heads.imprinting": ["ImprintingEngine"],
     "heads.label_errors": ["find_label_errors"],
     "heads.label_next": ["label_next"],
@@ -68,6 +69,7 @@ _NAMES_IN: dict[str, list[str]] = {
     "jobs.retraining": ["RetrainResult", "retrain"],
     "jobs.settings": ["SgdSettings"],
     "labels": ["format_labels"],
+    "plot": [],
     "project.project": ["Project"],
     "tflite.cut": ["create_embedding_extractor"],
     "tflite.head.read": ["read_head"],

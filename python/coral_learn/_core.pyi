@@ -1,9 +1,11 @@
-from collections.abc import Callable
-from typing import TypedDict, type_check_only
+from collections.abc import Callable, Sequence
+from typing import TypedDict, overload, type_check_only
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .arrays import (
     BiasVector,
-    ClassWeightVector,
     LabelVector,
     PredictionVector,
     ProbabilityMatrix,
@@ -27,30 +29,50 @@ class Head:
 
 class Variation:
     def __init__(
-        self, embeddings: StoredEmbeddings, sample_weights: SampleWeightVector | None
+        self,
+        mean: NDArray[np.float64],
+        spread: float,
+        sketch: NDArray[np.float64],
+        sketch_total: NDArray[np.float64],
+        sketch_rows: float,
+        signs: NDArray[np.float32],
     ) -> None: ...
 
-class HeadFit:
+class RowSums:
     def __init__(
         self,
         num_classes: int,
         embeddings: StoredEmbeddings,
         labels: LabelVector,
-        variation: Variation,
         rows: RowIndices,
-        class_weights: ClassWeightVector | None,
-        sample_weights: SampleWeightVector | None,
+        row_weights: SampleWeightVector | None,
         *,
         threads: int,
+    ) -> None: ...
+    def sums(self, head: Head) -> tuple[float, NDArray[np.float64], NDArray[np.float64], float]: ...
+
+class HeadFit:
+    @overload
+    def __init__(self, num_classes: int, variation: Variation, rows: Sequence[RowSums]) -> None: ...
+    @overload
+    def __init__(
+        self,
+        num_classes: int,
+        variation: Variation,
+        rows: Callable[
+            [WeightMatrix, BiasVector],
+            tuple[float, NDArray[np.float64], NDArray[np.float64], float],
+        ],
     ) -> None: ...
     def run(
         self,
         head: Head,
         *,
         l2_penalty: float,
-        tolerance: float,
-        max_iterations: int,
+        tolerance: float = 0,
         min_decrease: float = 0,
+        weight_error: float = 0,
+        max_iterations: int,
         on_report: Callable[[int, float], object],
     ) -> bool: ...
 
@@ -79,10 +101,25 @@ def accuracy(
     head: Head, embeddings: StoredEmbeddings, labels: LabelVector, *, threads: int
 ) -> float: ...
 def build_info() -> _BuildInfo: ...
+def moments(
+    embeddings: StoredEmbeddings, row_weights: SampleWeightVector | None
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64], float, int]: ...
 def predict(head: Head, embeddings: StoredEmbeddings, *, threads: int) -> PredictionVector: ...
 def predict_proba(
     head: Head, embeddings: StoredEmbeddings, *, threads: int
 ) -> ProbabilityMatrix: ...
+def row_losses(
+    head: Head,
+    embeddings: StoredEmbeddings,
+    labels: LabelVector,
+    rows: RowIndices,
+    temperatures: Sequence[float],
+    *,
+    threads: int,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]: ...
+def sketch(
+    embeddings: StoredEmbeddings, rows: RowIndices, signs: NDArray[np.float32], *, threads: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 def train_with_sgd(
     head: Head,
     training: StoredEmbeddings,

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .arrays import AnyArray, StoredMatrix, is_masked
+from .notebook import table
 
 _DTYPES = (np.dtype(np.uint8), np.dtype(np.int8), np.dtype(np.float32))
 _FORMAT_VERSION = 1
+_SHOWN_ROWS, _SHOWN_FEATURES = 5, 8  # in notebooks
 _MAX_SCALE = 1e36  # up to here every dequantized value is finite in float32
 
 
@@ -28,6 +30,22 @@ class Embeddings:
         quantized: The stored values, uint8, int8 or float32 of shape [N, D]; read-only.
         scale: The size of one quantization step in real units; 1.0 for float32.
         zero_point: The stored value that stands for real zero; 0 for float32.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn import Embeddings
+        >>> stored = np.array([[0, 128, 255], [10, 20, 30]], np.uint8)
+        >>> embeddings = Embeddings(stored, scale=0.5, zero_point=0)
+        >>> embeddings
+        Embeddings(2 x 3 uint8, scale=0.5, zero_point=0)
+        >>> embeddings[0].tolist()
+        [0.0, 64.0, 127.5]
+        >>> embeddings[1:].shape, embeddings.ndim, str(embeddings.dtype)
+        ((1, 3), 2, 'float32')
+        >>> embeddings.save("embeddings.npz")
+        >>> twice = Embeddings.concatenate([embeddings, Embeddings.load("embeddings.npz")])
+        >>> len(twice)
+        4
     """
 
     quantized: StoredMatrix
@@ -72,8 +90,15 @@ class Embeddings:
     def concatenate(cls, parts: Sequence["Embeddings"]) -> "Embeddings":
         """Joins embeddings of one extractor, in order.
 
+        Args:
+            parts: At least one.
+
+        Returns:
+            The rows of all parts, in the stored type, scale and zero point of the parts.
+
         Raises:
             ValueError: There are no parts, or they differ in dtype, D, scale or zero point.
+            TypeError: A part is something else than Embeddings.
         """
         if not parts:
             raise ValueError("there are no embeddings to concatenate")
@@ -91,6 +116,9 @@ class Embeddings:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the embeddings to a file in NumPy's .npz format, completely or not at all.
 
+        Args:
+            path: The file, which is replaced if it exists.
+
         Raises:
             OSError: The file cannot be written.
         """
@@ -107,6 +135,12 @@ class Embeddings:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Embeddings":
         """Reads embeddings that :meth:`save` wrote.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The embeddings, with the same stored values, scale and zero point.
 
         Raises:
             ValueError: The file holds something else, or is broken.
@@ -175,6 +209,12 @@ class Embeddings:
             f"Embeddings({rows} x {features} {kind}, "
             f"scale={self.scale:.6g}, zero_point={self.zero_point})"
         )
+
+    def _repr_html_(self) -> str:
+        shown = np.asarray(self[:_SHOWN_ROWS])[:, :_SHOWN_FEATURES]
+        rows = ([number, *(f"{value:.4g}" for value in row)] for number, row in enumerate(shown))
+        columns = ("row", *(str(feature) for feature in range(shown.shape[1])))
+        return table(repr(self), rows, columns=columns, text="The first values, dequantized:")
 
     def _dequantize(self, stored: AnyArray) -> NDArray[np.float32]:
         if stored.dtype == np.float32:

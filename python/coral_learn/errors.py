@@ -2,7 +2,16 @@
 
 
 class ModelError(ValueError):
-    """A model file cannot be used; the message says what was found and what is needed."""
+    """A model file cannot be used; the message says what was found and what is needed.
+
+    Examples:
+        >>> from coral_learn import Classifier, ModelError
+        >>> try:
+        ...     Classifier("photo.jpg")
+        ... except ModelError as error:
+        ...     print(error)
+        photo.jpg is not a TensorFlow Lite model...
+    """
 
 
 class ModelRunError(ModelError, RuntimeError):
@@ -10,7 +19,15 @@ class ModelRunError(ModelError, RuntimeError):
 
 
 class EdgeTpuError(RuntimeError):
-    """The Edge TPU, its library or its driver failed; the message says why and what to do."""
+    """The Edge TPU, its library or its driver failed; the message says why and what to do.
+
+    Examples:
+        >>> from coral_learn import EdgeTpuError, edgetpu
+        >>> try:
+        ...     delegate = edgetpu.load_edgetpu_delegate()
+        ... except EdgeTpuError as error:
+        ...     delegate = None  # the message says what is missing, and how to get it
+    """
 
 
 class DelegateError(EdgeTpuError, ValueError):

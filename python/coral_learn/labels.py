@@ -49,6 +49,12 @@ def format_labels(labels: Sequence[str]) -> str:
 
     Args:
         labels: The name of each class, in the order of the model's outputs.
+
+    Examples:
+        >>> from coral_learn import format_labels
+        >>> print(format_labels(["daisy", "roses"]), end="")
+        0 daisy
+        1 roses
     """
     return "".join(f"{index} {label}\n" for index, label in enumerate(labels))
 

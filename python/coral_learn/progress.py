@@ -43,13 +43,14 @@ def counting(
 
 
 @contextmanager
-def progress_bars(*, in_bytes: bool = False) -> Iterator[_BarUpdate]:
+def progress_bars(*, in_bytes: bool = False, rate: bool = False) -> Iterator[_BarUpdate]:
     """Yields a function that draws progress bars, one for each title that it is called with.
 
     The bars are on standard error. Lines that are printed there meanwhile appear above them.
 
     Args:
         in_bytes: Whether the steps are bytes of a download.
+        rate: Whether to show the number of steps a second.
     """
     bars: Bars | None = None
     tasks: dict[str, TaskID] = {}
@@ -57,7 +58,7 @@ def progress_bars(*, in_bytes: bool = False) -> Iterator[_BarUpdate]:
     def update(title: str, done: int, total: int | None) -> None:
         nonlocal bars
         if bars is None:
-            bars = _started_bars(in_bytes)
+            bars = _started_bars(in_bytes, rate)
         if title not in tasks:
             tasks[title] = bars.add_task(title, total=total)
         bars.update(tasks[title], completed=done, total=total)
@@ -69,14 +70,20 @@ def progress_bars(*, in_bytes: bool = False) -> Iterator[_BarUpdate]:
             bars.stop()
 
 
-def _started_bars(in_bytes: bool) -> "Bars":
+def _started_bars(in_bytes: bool, rate: bool) -> "Bars":
     from rich import progress as rich
     from rich.console import Console
+    from rich.text import Text
+
+    class Rate(rich.ProgressColumn):
+        def render(self, task: rich.Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:,.0f} a second")
 
     columns = (
         rich.TextColumn("{task.description}"),
         rich.BarColumn(),
         rich.DownloadColumn() if in_bytes else rich.MofNCompleteColumn(),
+        *([Rate()] if rate else []),
         rich.TimeRemainingColumn(),
     )
     bars = rich.Progress(*columns, console=Console(stderr=True))

@@ -53,6 +53,22 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         threshold_: The lowest probability of an answer with which answers are right as often as
             ``precision`` says, by cross-validation; None without ``precision``. ``predict`` answers
             in any case.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn.sklearn import SoftmaxClassifier
+        >>> rows = np.array([[0, 1], [1, 0], [0, 2], [2, 0]], np.float32)
+        >>> labels = ["daisy", "rose", "daisy", "rose"]
+        >>> classifier = SoftmaxClassifier(penalty=0.1).fit(rows, labels)
+        >>> classifier.predict(rows[:2]).tolist()
+        ['daisy', 'rose']
+        >>> classifier.predict_proba(rows).shape, classifier.decision_function(rows).shape
+        ((4, 2), (4,))
+        >>> classifier.coef_.shape, classifier.intercept_.shape
+        ((2, 2), (2,))
+        >>> other = classifier.to_logistic_regression()
+        >>> SoftmaxClassifier.from_logistic_regression(other).predict(rows[:2]).tolist()
+        ['daisy', 'rose']
     """
 
     def __init__(
@@ -163,18 +179,42 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self.head_.biases
 
     def decision_function(self, X: Samples) -> NDArray[np.float32]:  # noqa: N803
-        """Returns the logits, [N, C]; for two classes, the second minus the first, [N]."""
+        """Returns the logits, [N, C]; for two classes, the second minus the first, [N].
+
+        Args:
+            X: The features, [N, D], as for :meth:`fit`.
+
+        Raises:
+            NotFittedError: The classifier is not trained.
+            ValueError: The shape is wrong, or a number is not finite.
+        """
         rows = self._rows(X)
         logits: NDArray[np.float32] = rows @ self.head_.weights + self.head_.biases
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def predict_proba(self, X: Samples) -> NDArray[np.float32]:  # noqa: N803
-        """Returns the probability of each class, float32 [N, C]."""
+        """Returns the probability of each class, float32 [N, C].
+
+        Args:
+            X: The features, [N, D], as for :meth:`fit`.
+
+        Raises:
+            NotFittedError: The classifier is not trained.
+            ValueError: The shape is wrong, or a number is not finite.
+        """
         rows = self._rows(X)
         return np.concatenate([self.head_.predict_proba(block) for block in _blocks(rows)])
 
     def predict(self, X: Samples) -> NDArray[Any]:  # noqa: N803
-        """Returns the most probable label of each row, [N]."""
+        """Returns the most probable label of each row, [N].
+
+        Args:
+            X: The features, [N, D], as for :meth:`fit`.
+
+        Raises:
+            NotFittedError: The classifier is not trained.
+            ValueError: The shape is wrong, or a number is not finite.
+        """
         rows = self._rows(X)  # raises NotFittedError
         classes = np.concatenate([self.head_.predict(block) for block in _blocks(rows)])
         labels: NDArray[Any] = self.classes_[classes]
@@ -182,6 +222,9 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def to_logistic_regression(self) -> LogisticRegression:
         """Returns a LogisticRegression of scikit-learn with the same weights.
+
+        Returns:
+            A trained LogisticRegression, which needs nothing of this package.
 
         Raises:
             NotFittedError: The classifier is not trained.
@@ -200,6 +243,12 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     @classmethod
     def from_logistic_regression(cls, other: LogisticRegression) -> "SoftmaxClassifier":
         """Returns a classifier with the weights of a LogisticRegression of scikit-learn.
+
+        Args:
+            other: A trained LogisticRegression.
+
+        Returns:
+            A trained classifier.
 
         Raises:
             NotFittedError: ``other`` is not trained.

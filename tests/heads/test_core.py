@@ -223,12 +223,15 @@ def test_the_core_writes_a_head_only_to_arrays_of_its_shape(
 def test_the_core_fits_only_heads_of_the_same_shape() -> None:
     rows = np.arange(2, dtype=np.uint32)
     embeddings = _core.StoredEmbeddings(F32)
-    variation = _core.Variation(embeddings, None)
-    fit = _core.HeadFit(2, embeddings, LABELS, variation, rows, None, None, threads=1)
+    signs = np.ones((F32.shape[1], 2), np.float32)
+    mean, sketch = np.zeros(F32.shape[1]), np.zeros(signs.shape)
+    variation = _core.Variation(mean, 1, sketch, mean, 0, signs)
+    part = _core.RowSums(2, embeddings, LABELS, rows, None, threads=1)
+    fit = _core.HeadFit(2, variation, [part])
     with pytest.raises(TypeError, match="incompatible constructor arguments"):
-        _core.HeadFit(2, embeddings, LABELS, None, rows, None, None, threads=1)  # type: ignore[arg-type]
+        _core.HeadFit(2, None, [part])  # type: ignore[call-overload]
     other = _core.Head(F32[:, :2].copy(), BIASES)
-    with pytest.raises(ValueError, match="differ in classes or features"):
+    with pytest.raises(ValueError, match="differs in classes or features"):
         fit.run(other, l2_penalty=1, tolerance=1e-3, max_iterations=1, on_report=print)
 
 

@@ -33,7 +33,8 @@ from coral_learn.errors import ModelError
 from coral_learn.extraction.images import load_image
 from coral_learn.extraction.views import extract_views
 from coral_learn.heads import penalty_search
-from coral_learn.heads.folds import Fold, fold_numbers, make_folds
+from coral_learn.heads.fold_table import deal_folds
+from coral_learn.heads.folds import Fold, make_folds
 from coral_learn.heads.records import FitRecord
 from coral_learn.jobs import held_out, learning_curve
 from coral_learn.jobs.input_range import Sample, measure_extractor, take_sample
@@ -174,23 +175,24 @@ def test_the_views_of_a_photo_are_never_on_both_sides_of_a_fold(
         assert all(max(*train, *test) < 30 for train, test in found)  # photos, not views
         return found
 
-    def note_numbers(
-        labels: np.ndarray, groups: np.ndarray, generator: np.random.Generator
+    def note_table(
+        rows: np.ndarray, grouped: bool, max_rows: float, generator: np.random.Generator
     ) -> np.ndarray:
-        numbers = fold_numbers(labels, groups, generator)
-        seen.append((groups, numbers))
-        return numbers
+        table = deal_folds(rows, grouped, max_rows, generator)
+        seen.append((rows, table))
+        return table
 
     monkeypatch.setattr(held_out, "make_folds", note_folds)
     monkeypatch.setattr(learning_curve, "make_folds", note_folds)
-    monkeypatch.setattr(penalty_search, "fold_numbers", note_numbers)
+    monkeypatch.setattr(penalty_search, "deal_folds", note_table)
     result = retrain(wide, EXTRACTOR, tmp_path / "out", method=method, resize="both")
     assert result.accuracy.cross_validated is not None
     assert len(seen) == (method == "fit")
-    for groups, numbers in seen:
-        assert len(groups) > len(np.unique(groups))
-        for group in np.unique(groups):
-            assert len(np.unique(numbers[groups == group])) == 1
+    for rows, table in seen:
+        assert rows.sum() == 48  # views, and both of a photo in one bucket
+        assert (rows % 2 == 0).all()
+        for of_classes, numbers in zip(rows.T, table.T, strict=True):
+            assert len(np.unique(numbers[of_classes > 0])) <= 1
 
 
 def test_the_cache_keeps_the_views_apart(wide: Path, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import click
 _COMMANDS = {
     "cache": ("tool_commands", "cache_command", "Show or clear the cache of embeddings."),
     "classify": ("photo_commands", "classify_command", "Name the class of each photo."),
-    "demo": ("train_commands", "demo_command", "Retrain and test a model on drawn photos."),
+    "demo": ("demo_command", "demo_command", "Retrain and test a model on drawn photos."),
     "doctor": ("tool_commands", "doctor_command", "Check whether models can run on this machine."),
+    "embed": ("embed_command", "embed_command", "Turn photos into a folder of embeddings."),
     "evaluate": ("photo_commands", "evaluate_command", "Measure how often a classifier is right."),
     "export": (
         "export_command",
@@ -22,6 +23,11 @@ _COMMANDS = {
         "tool_commands",
         "extractor_command",
         "Make an embedding extractor from a classifier.",
+    ),
+    "fleet": (
+        "fleet_command",
+        "fleet_app",
+        "Train one model on the photos of many boards, which stay where they are.",
     ),
     "models": (
         "model_commands",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -40,10 +40,14 @@ _MAX_SKIPPED_SHOWN = 10
 
 
 @contextmanager
-def stage_bars() -> Iterator[StageProgress]:
-    """Shows a bar for each stage of a job."""
-    with progress_bars() as update:
-        yield lambda stage, done, total: update(_STAGE_TITLES[stage], done, total)
+def stage_bars(*, rate: bool = False) -> Iterator[StageProgress]:
+    """Shows a bar for each stage of a job, also with its steps a second if asked for.
+
+    What a library prints meanwhile, as Ray does of workers that died, goes to standard error: a
+    program may read standard output.
+    """
+    with redirect_stdout(sys.stderr), progress_bars(rate=rate) as update:
+        yield lambda stage, done, total: update(_STAGE_TITLES[stage], done, total or None)
 
 
 @contextmanager

@@ -17,6 +17,20 @@ if TYPE_CHECKING:
 PATH = click.Path(path_type=Path)
 
 
+class _Photos(click.ParamType[Path | str]):
+    """A path, or an address such as s3://bucket/photos, which stays a text."""
+
+    name = "path"
+
+    def convert(
+        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | str:
+        return value if isinstance(value, Path) or "://" in value else Path(value)
+
+
+PHOTOS = _Photos()
+
+
 class Number(click.FloatRange):
     """A number in a range."""
 
@@ -135,6 +149,19 @@ input_size_option = click.option(
     metavar="N|WxH",
     help="Size of the input in pixels, for a model that takes photos of any size. By default 224.",
 )
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(("local", "ray")),
+    default="local",
+    help="What does the work: threads on this machine, or Ray, on this machine or a cluster "
+    "(pip install 'coral-learn[ray]').",
+)
+address_option = click.option(
+    "--address",
+    metavar="ADDRESS",
+    help="Ray cluster to use, such as auto or ray://HOST:10001 (ray only). All its machines must "
+    "be able to read the photos and the embeddings. By default Ray is started on this machine.",
+)
 output_option = click.option(
     "--output", type=PATH, required=True, metavar="DIR", help="Folder for the results."
 )
@@ -143,7 +170,7 @@ force_option = click.option(
     is_flag=True,
     help="Overwrite files in the output that are not an earlier result of this command.",
 )
-data_dir_argument = click.argument("data_dir", type=PATH)
+data_dir_argument = click.argument("data_dir", type=PHOTOS)
 model_argument = click.argument("model", type=PATH, metavar="MODEL.tflite")
 
 

@@ -122,7 +122,7 @@ def _as_json(image: str, answer: Answer) -> dict[str, Any]:
 @json_option
 def evaluate_command(
     model: Path,
-    data_dir: Path,
+    data_dir: Path | str,
     labels: Path | None,
     input_size: tuple[int, int] | None,
     input_range: Normalization | None,
@@ -133,8 +133,8 @@ def evaluate_command(
 ) -> None:
     """Measure how often a classifier is right.
 
-    DATA_DIR contains one folder of photos for each class, or anything else that train takes; of
-    photos that are split, those in test are used.
+    DATA_DIR contains one folder of photos for each class, or anything else that train takes, also
+    a folder of embeddings; of photos that are split, those in test are used.
     """
     from ..jobs.evaluation import evaluate
     from . import display

@@ -127,8 +127,10 @@ def _create(
 def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, cache: bool) -> None:
     """Add photos, or folders of photos, to a class.
 
-    Creates the class if the project does not have it.
+    Creates the class if the project does not have it. A PHOTO may be a folder of embeddings, which
+    embed has made with PROJECT/extractor.tflite: its photos of this class are added.
     """
+    from ..embedded.folder import is_embedded
     from ..extraction.photo_rows import SkippedPhoto
     from ..project.class_photos import photos_of_class
     from ..project.project import Project
@@ -136,7 +138,15 @@ def _add(folder: Path, name: str, photos: Sequence[Path], device: str | None, ca
     from .tables import print_project
 
     project = Project(folder)
-    paths = [path for given in photos for path in photos_of_class(given, folder, name)]
+    embedded = [given for given in photos if is_embedded(given)]
+    for given in embedded:
+        display.print_facts(project.add_embedded(name, given).notes)
+    others = [given for given in photos if given not in embedded]
+    if not others:
+        display.print_facts(project.notes)
+        print_project(project)
+        return
+    paths = [path for given in others for path in photos_of_class(given, folder, name)]
     skipped: list[SkippedPhoto] = []
     add = project.add_photos if name in project.classes else project.add_class
     added = add(

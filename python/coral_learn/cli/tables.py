@@ -19,6 +19,7 @@ from .display import bold, colored, print_hint, print_json, print_line
 
 if TYPE_CHECKING:  # a command imports what it prints; the others need not
     from ..edgetpu.diagnosis import Diagnosis
+    from ..jobs.embedding.run import EmbedResult
     from ..jobs.evaluation import Evaluation
     from ..jobs.retraining import RetrainResult
     from ..jobs.review.findings import Doubtful
@@ -39,6 +40,20 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(*(Column(name, overflow="fold") for name in columns), box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(escape(printable(cell)) for cell in row))
+    print_table(table)
+
+
+def print_embedded(result: EmbedResult) -> None:
+    """Prints what an extraction to Parquet did."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    rate = f", {result.embedded / result.seconds:,.0f} a second" if result.embedded else ""
+    table.add_row("Embedded now", f"{counted(result.embedded, 'photo')}{rate}")
+    classes = counted(len(result.classes), "class", "classes")
+    table.add_row(
+        escape(printable(str(result.output))), f"{counted(result.photos, 'photo')} of {classes}"
+    )
+    table.add_row("Embedding", f"{result.features} features, {result.dtype}")
+    table.add_row("Extractor", f"sha256 {result.extractor}")
     print_table(table)
 
 

@@ -1,4 +1,4 @@
-"""The commands ``coral-learn train`` and ``coral-learn demo``: making a model."""
+"""The command ``coral-learn train``: making a model."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from click.core import ParameterSource
 from ..jobs.settings import Method, SgdSettings
 from .model_commands import named_extractor
 from .options import (
-    PATH,
+    PHOTOS,
     Number,
     WholeNumber,
+    address_option,
     cache_option,
     chosen_cache,
     device_option,
+    engine_option,
     extractor_option,
     force_option,
     input_range_option,
@@ -28,6 +30,7 @@ from .options import (
 from .overwriting import confirm_overwriting
 
 if TYPE_CHECKING:
+    from ..jobs.engines import EngineName
     from ..jobs.retraining import RetrainResult
     from ..tflite.normalization import Normalization
     from ..tflite.resizing import Resize
@@ -38,7 +41,7 @@ _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
 
 
 @click.command("train")
-@click.argument("data_dir", type=PATH, metavar="DATA_DIR", required=False)
+@click.argument("data_dir", type=PHOTOS, metavar="DATA_DIR", required=False)
 @extractor_option
 @click.option(
     "--tensor",
@@ -122,6 +125,14 @@ _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
     "are drawn for it, a weak start: it then refuses about 1 of 100 photos of a flower that it has "
     "not seen, and 25 with photos of a further flower.",
 )
+@engine_option
+@address_option
+@click.option(
+    "--workers",
+    type=WholeNumber(min=1, max=1024),
+    metavar="N",
+    help="Number of actors that hold the embeddings (ray only). By default one for each processor.",
+)
 @device_option
 @cache_option
 @force_option
@@ -129,7 +140,7 @@ _SGD_OPTIONS = ("iterations", "learning_rate", "batch_size", "weight_scale")
 @click.pass_context
 def train_command(
     context: click.Context,
-    data_dir: Path | None,
+    data_dir: Path | str | None,
     extractor: Path | None,
     tensor: str | None,
     output: Path,
@@ -146,6 +157,9 @@ def train_command(
     resize: Resize | None,
     precision: float | None,
     none_of_these: str | None,
+    engine: EngineName,
+    address: str | None,
+    workers: int | None,
     device: str | None,
     cache: bool,
     force: bool,
@@ -156,8 +170,11 @@ def train_command(
     Trains a new last layer for an embedding extractor, then saves and tests the model.
 
     DATA_DIR contains one folder of photos for each class, or train, val and test with such folders.
-    It may be a zip or tar file of these, or a CSV or JSON Lines file of paths and classes.
+    It may be a zip or tar file of these, or a CSV or JSON Lines file of paths and classes, also at
+    an address such as s3://bucket/photos, or a folder of embeddings, which embed writes, however
+    many they are: the head is then fitted without having all of them in memory.
     """
+    from ..jobs.engines import EngineOptions
     from ..jobs.outputs import foreign_results
     from ..jobs.retraining import retrain
     from . import display
@@ -167,6 +184,7 @@ def train_command(
         raise click.UsageError(f"Missing argument 'DATA_DIR'{hint if none_of_these else ''}.")
     if method != "sgd":
         _refuse_sgd_options(context, method)
+    options = EngineOptions(engine, device, workers, address=address)
     settings = SgdSettings(iterations, learning_rate, batch_size, weight_scale)
     confirm_overwriting(foreign_results(output), force=force, json=json)
     extractor = named_extractor(extractor, device)
@@ -189,37 +207,9 @@ def train_command(
             resize=resize,
             precision=precision,
             none_of_these=True if none_of_these == _DRAWN else none_of_these,
+            engine=options,
         )
-    _show(result, f"coral-learn classify {result.model} PHOTO.jpg", json)
-
-
-@click.command("demo")
-@click.option(
-    "--output",
-    type=PATH,
-    default="coral-learn-demo",
-    metavar="DIR",
-    help="Folder for the results.",
-)
-@force_option
-@json_option
-def demo_command(output: Path, force: bool, json: bool) -> None:
-    """Retrain and test a model on drawn photos.
-
-    The demo needs no photos of your own, no network and no Edge TPU.
-    """
-    from ..demo.run import demo
-    from ..jobs.outputs import foreign_results
-    from . import display
-
-    confirm_overwriting(foreign_results(output), force=force, json=json)
-    with display.stage_bars() as report:
-        result = demo(output, progress=report)
-    _show(
-        result,
-        "coral-learn train YOUR_PHOTOS --output DIR",
-        json,
-    )
+    show_retrained(result, f"coral-learn classify {result.model} PHOTO.jpg", json)
 
 
 def _refuse_sgd_options(context: click.Context, method: Method) -> None:
@@ -236,7 +226,8 @@ def _refuse_sgd_options(context: click.Context, method: Method) -> None:
         )
 
 
-def _show(result: RetrainResult, hint: str, json: bool) -> None:
+def show_retrained(result: RetrainResult, hint: str, json: bool) -> None:
+    """Prints what a retraining gave, and the command to run next."""
     from . import display
 
     display.print_skipped(result.skipped)

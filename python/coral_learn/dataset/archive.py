@@ -4,6 +4,7 @@ import errno
 import re
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from .archive_files import ArchivedFile, archived_files
@@ -21,7 +22,9 @@ _NAME_ERRORS = (errno.EEXIST, errno.EISDIR, errno.EILSEQ, errno.ENAMETOOLONG, er
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
 
-def unpack(archive: Path, target: Path, ignored: Ignored) -> None:
+def unpack(
+    archive: Path, target: Path, ignored: Ignored, also: Collection[str] = frozenset()
+) -> None:
     """Unpacks the photos, the videos and the listings of an archive, and its empty folders.
 
     Nothing is written outside of ``target``, and no link or device is made. Other files are
@@ -31,6 +34,7 @@ def unpack(archive: Path, target: Path, ignored: Ignored) -> None:
         archive: A zip or tar file.
         target: An empty folder.
         ignored: Gets the files that are not unpacked.
+        also: The suffixes of other files to unpack.
 
     Raises:
         ValueError: The archive is damaged, encrypted or hostile, or the disk is full.
@@ -47,11 +51,12 @@ def unpack(archive: Path, target: Path, ignored: Ignored) -> None:
                 )
             if file.position > limit:
                 raise _too_large(archive, limit)
-            written += _unpack_file(file, target, archive, limit - written, ignored)
+            is_wanted = Path(file.name).suffix.lower() in _WANTED_SUFFIXES | {*also}
+            written += _unpack_file(file, is_wanted, target, archive, limit - written, ignored)
 
 
 def _unpack_file(
-    file: ArchivedFile, target: Path, archive: Path, limit: int, ignored: Ignored
+    file: ArchivedFile, is_wanted: bool, target: Path, archive: Path, limit: int, ignored: Ignored
 ) -> int:
     """Unpacks one file if it is wanted, and returns how many bytes were written."""
     place = target / _safe_name(file.name, archive)
@@ -65,7 +70,7 @@ def _unpack_file(
         folder.mkdir(parents=True, exist_ok=True)
         if file.is_folder:
             return 0
-        if file.is_plain and place.suffix.lower() in _WANTED_SUFFIXES:
+        if file.is_plain and is_wanted:
             return _write(file, place, limit, archive)
     except OSError as error:
         if error.errno not in _NAME_ERRORS:

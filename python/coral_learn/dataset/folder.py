@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..notebook import table
+from .addresses import is_address, local_path
 from .groups import Found, Group, Part
 from .layouts import find_in_folder
+from .origins import PhotoOrigin, file_origin
 from .split import Split
 from .suffixes import ARCHIVE_SUFFIXES, LISTING_SUFFIXES
 from .temporary import TemporaryFolder
@@ -24,11 +27,13 @@ class ImageFolder:
     one of the other things that hold photos and their classes: a zip or tar file of such a folder,
     a CSV or JSON Lines file that lists paths and classes, a project of Teachable Machine, or the
     folder of a custom classification model of Frigate. Of videos in class folders, frames are used
-    as photos (``pip install 'coral-learn[video]'``). What an archive has, and frames, are in a
-    temporary folder, which is removed together with this object.
+    as photos (``pip install 'coral-learn[video]'``). All of these may be at an address that fsspec
+    reads, such as ``s3://bucket/photos`` (``pip install 'coral-learn[parquet]'``), and a listing
+    may name photos by such addresses. What an archive has, frames, and copies of what is elsewhere
+    are in a temporary folder, which is removed together with this object.
 
     Attributes:
-        path: The folder or file that was given.
+        path: The folder or file that was given; the copy of one at an address.
         classes: The names of the classes, sorted, so that the labels are in the same order on
             every machine.
         paths: The paths of the photos, class by class, and sorted within each class.
@@ -38,10 +43,27 @@ class ImageFolder:
         groups: The number of the group of each photo, int64 [N], where frames of one video are a
             group and every photo is one of its own; None without videos.
         notes: What was found that the user may not expect, such as ignored files, in one line each.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from coral_learn import ImageFolder
+        >>> photos = ImageFolder("photos")
+        >>> photos
+        ImageFolder('photos': 36 photos of 3 classes)
+        >>> photos.classes
+        ['daisy', 'roses', 'tulips']
+        >>> photos.names[0], photos.labels[0]
+        ('daisy/0.jpg', ...0...)
+        >>> more = photos.with_class("turtles", sorted(Path("other_photos").iterdir()))
+        >>> len(more)
+        42
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Lists the photos without opening them.
+        """Lists the photos without opening them; copies those at addresses.
+
+        Args:
+            path: The folder of the class folders, or one of the other things that hold photos.
 
         Raises:
             ValueError: The folder does not exist, cannot be read, or has no class folder; a class
@@ -49,8 +71,33 @@ class ImageFolder:
                 the same; an archive is damaged or unsafe; or a listing names missing files.
             OSError: A file cannot be read, or an archive cannot be unpacked.
         """
-        self.path = Path(path)
-        found = self._find()
+        self._list(path)
+        for folder in self._temporary:
+            folder.fetch(self.paths)
+
+    @classmethod
+    def listed(cls, path: str | os.PathLike[str]) -> "ImageFolder":
+        """Lists photos as the constructor does, but leaves those at addresses where they are.
+
+        Their files are empty; :meth:`origin` says where they are.
+        """
+        made = cls.__new__(cls)
+        made._list(path)
+        return made
+
+    @classmethod
+    def of_found(cls, path: Path, found: Found) -> "ImageFolder":
+        """Returns photos that were listed elsewhere, and need not be there any more."""
+        made = cls.__new__(cls)
+        made.path = path
+        made._take(found)
+        return made
+
+    def _list(self, path: str | os.PathLike[str]) -> None:
+        given = local_path(os.fspath(path))
+        self._take(self._find_at(given) if is_address(given) else self._find_here(Path(given)))
+
+    def _take(self, found: Found) -> None:
         self._temporary = found.temporary
         if any(group.videos for group in found.groups):
             found = self._with_frames(found)
@@ -68,14 +115,20 @@ class ImageFolder:
         return len(self.paths)
 
     def __repr__(self) -> str:
-        return f"ImageFolder({str(self.path)!r}: {len(self)} photos of {len(self.classes)} classes)"
+        path = self.shown(str(self.path))
+        return f"ImageFolder({path!r}: {len(self)} photos of {len(self.classes)} classes)"
+
+    def _repr_html_(self) -> str:
+        counts = np.bincount(self.labels, minlength=len(self.classes)).tolist()
+        rows = zip(self.classes, counts, strict=True)
+        return table(repr(self), rows, columns=("class", "photos"), text=" ".join(self.notes))
 
     @property
     def names(self) -> list[str]:
         """The path of each photo below ``path``, or below the folder of the listing."""
         is_listing = self.path.suffix.lower() in LISTING_SUFFIXES and self.path.is_file()
-        base = self.path.parent if is_listing else self.path
-        return [os.path.relpath(self.shown(str(path)), base) for path in self.paths]
+        base = self.shown(str(self.path.parent if is_listing else self.path))
+        return [_name_below(base, self.shown(str(path))) for path in self.paths]
 
     def with_class(
         self, name: str, photos: Sequence[Path], temporary: TemporaryFolder | None = None
@@ -106,13 +159,44 @@ class ImageFolder:
         return made
 
     def shown(self, text: str) -> str:
-        """Returns a text in which the paths of unpacked photos begin with the archive's."""
+        """Returns a text in which the paths of unpacked photos begin with the archive's.
+
+        Args:
+            text: The path of a photo, or a sentence with it.
+
+        Examples:
+            >>> from coral_learn import ImageFolder
+            >>> photos = ImageFolder("photos")
+            >>> photos.shown(str(photos.paths[0]))  # nothing was unpacked
+            'photos/daisy/0.jpg'
+        """
         for folder in reversed(self._temporary):  # a video may be in an archive
             text = folder.shown(text)
         return text
 
-    def _find(self) -> Found:
-        name = self.path.name.lower()
+    def origin(self, row: int) -> PhotoOrigin:
+        """Returns where a photo comes from."""
+        path = self.paths[row]
+        for folder in reversed(self._temporary):
+            found = folder.origin(path)
+            if found is not None:
+                return found._replace(name=self.shown(found.name))
+        return file_origin(path)
+
+    def _find_at(self, address: str) -> Found:
+        from .remote import RemotePhotos
+
+        remote = RemotePhotos(address)
+        try:
+            found = self._find_here(remote.mirror(address))
+        except ValueError as error:
+            raise ValueError(remote.shown(str(error))) from error
+        found.temporary.insert(0, remote)  # its archives are in it
+        return found
+
+    def _find_here(self, path: Path) -> Found:
+        self.path = path
+        name = path.name.lower()
         if not self.path.is_file():
             return find_in_folder(self.path)
         if Path(name).suffix in LISTING_SUFFIXES:
@@ -135,6 +219,13 @@ class ImageFolder:
             return take_frames(found)
         except ValueError as error:
             raise ValueError(self.shown(str(error))) from error
+
+
+def _name_below(base: str, path: str) -> str:
+    """Returns the path of a photo below a folder; an address elsewhere as it is."""
+    if is_address(path):
+        return path.removeprefix(f"{base}/")
+    return os.path.relpath(path, base)
 
 
 def _photos_of_class(groups: list[Group]) -> list[tuple[Path, Part | None]]:

@@ -1,14 +1,22 @@
 """Listings of photos: files with the path and the class of each photo."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..words import counted, listed
+from .addresses import is_address, local_path
 from .class_names import check_class_name, check_distinct, class_name
 from .entries import Ignored
 from .groups import PART_OF_NAME, Found, Group, Part, check_parts
 from .listing_rows import ListingRow, read_rows
+from .origins import PhotoOrigin
 from .suffixes import VIDEO_SUFFIXES
+
+if TYPE_CHECKING:
+    from .remote import RemotePhotos
 
 _PARTS: dict[str, Part] = {**PART_OF_NAME, "dev": "validation", "": "train"}
 _PART_NAMES: dict[Part, str] = {"train": "train", "validation": "val", "test": "test"}
@@ -17,7 +25,8 @@ _PART_NAMES: dict[Part, str] = {"train": "train", "validation": "val", "test": "
 def find_in_listing(listing: Path, within: Path | None = None) -> Found:
     """Finds the photos that a listing names; see :func:`read_rows` for the formats.
 
-    The paths are relative to the folder of the listing.
+    The paths are relative to the folder of the listing, or addresses such as
+    ``s3://bucket/1.jpg``.
 
     Args:
         listing: A CSV or JSON Lines file.
@@ -28,10 +37,11 @@ def find_in_listing(listing: Path, within: Path | None = None) -> Found:
         OSError: The listing cannot be read.
     """
     rows = read_rows(listing)
-    paths = _existing_paths(listing, rows, within)
+    remote = _remote_photos(listing, rows, within)
+    paths = _existing_paths(listing, rows, within, remote)
     labels = [_label(listing, row) for row in rows]
     check_distinct(dict.fromkeys(labels), str(listing))
-    found = Found([], [], Ignored(), [])
+    found = Found([], [], Ignored(), [] if remote is None else [remote])
     parts: list[Part | None] = [None] * len(rows)
     if any(row.part for row in rows):
         parts = [_part(listing, row) for row in rows]
@@ -67,16 +77,33 @@ def _part(listing: Path, row: ListingRow) -> Part:
     return part
 
 
-def _existing_paths(listing: Path, rows: list[ListingRow], within: Path | None) -> list[Path]:
+def _remote_photos(
+    listing: Path, rows: list[ListingRow], within: Path | None
+) -> RemotePhotos | None:
+    """Returns a folder for the photos that a listing names by their addresses, if there are any."""
+    if within is not None or not any(is_address(row.path) for row in rows):
+        return None
+    from .remote import RemotePhotos  # most photos are on this machine
+
+    return RemotePhotos(str(listing))
+
+
+def _existing_paths(
+    listing: Path, rows: list[ListingRow], within: Path | None, remote: RemotePhotos | None
+) -> list[Path]:
     paths = []
     missing = []
     for row in rows:
-        if "://" in row.path:
+        if remote is not None and is_address(row.path):
+            paths.append(remote.add(PhotoOrigin(row.path, row.path, None, "")))
+            continue
+        name = local_path(row.path)
+        if "://" in name:
             raise ValueError(
                 f"{listing}, line {row.line}: {row.path} is an address, not a file. Download the "
                 "photos, and write their paths into the listing."
             )
-        path = _existing_path(listing.parent, row.path)
+        path = _existing_path(listing.parent, name)
         if path is None:
             missing.append(f"{row.path} (line {row.line})")
         elif within is not None and not path.resolve().is_relative_to(within.resolve()):

@@ -14,7 +14,9 @@ _PATH_NAMES = frozenset(
     {"path", "file_path", "filepath", "image_path", "file", "file_name", "filename"}
     | {"image", "photo"}
 )
-_LABEL_NAMES = frozenset({"label", "class", "class_name", "category", "target"})
+LABEL_NAMES = frozenset({"label", "class", "class_name", "category", "target"})
+"""The names that the class of a photo has in listings, in lower case."""
+
 _PART_NAMES = frozenset({"split", "subset", "partition"})
 _DELIMITERS = ",;\t"
 _MAX_BYTES = 500_000_000
@@ -121,7 +123,7 @@ def _csv_format(listing: Path, text: str) -> tuple[str, _Columns, bool]:
 def _named_columns(listing: Path, names: Sequence[str]) -> _Columns | None:
     """Returns the columns by their names, or None if the names are not known."""
     places = []
-    for known in (_PATH_NAMES, _LABEL_NAMES, _PART_NAMES):
+    for known in (_PATH_NAMES, LABEL_NAMES, _PART_NAMES):
         matches = [i for i, name in enumerate(names) if name.strip().casefold() in known]
         if len(matches) > 1:
             both = " and ".join(names[index].strip() for index in matches)

@@ -16,14 +16,31 @@ class Split:
         train: The rows to train on.
         validation: The rows to validate on, while training.
         test: The rows to test on.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn import Split
+        >>> split = Split(np.array([0, 1, 4]), np.array([2]), np.array([3]))
+        >>> split
+        Split(3 train, 1 validation, 1 test)
+        >>> split.of_rows(np.array([3, 4])).train.tolist()
+        [1]
     """
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
 
+    def __repr__(self) -> str:
+        train, validation, test = (len(part) for part in (self.train, self.validation, self.test))
+        return f"Split({train} train, {validation} validation, {test} test)"
+
     def of_rows(self, rows: NDArray[np.int64]) -> "Split":
-        """Returns the split of some of the rows, by their places in ``rows``, [K]."""
+        """Returns the split of some of the rows, by their places in ``rows``, [K].
+
+        Args:
+            rows: The row numbers to keep, int64 [K].
+        """
         parts = (self.train, self.validation, self.test)
         return Split(*(np.flatnonzero(np.isin(rows, part)) for part in parts))
 
@@ -49,8 +66,18 @@ def split_by_class(
         groups: The number of the group of each row, [N], such as frames of the same video; by
             default every row is a group of its own.
 
+    Returns:
+        The split, in which every row is in exactly one part. The rows of each part are shuffled.
+
     Raises:
         ValueError: The fractions are out of range.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn import split_by_class
+        >>> labels = np.array([0] * 10 + [1] * 20)
+        >>> split_by_class(labels, validation=0.1, test=0.2, seed=0)
+        Split(21 train, 3 validation, 6 test)
     """
     if not (validation >= 0 and test >= 0 and validation + test < 1):
         raise ValueError(

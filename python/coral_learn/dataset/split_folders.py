@@ -90,9 +90,9 @@ def _read_parts(root: Path, parts: dict[Part, Path], found: Found, within: Path 
     for part, folder in parts.items():
         metadata = metadata_listing(folder)
         if metadata is not None:
-            found.groups.extend(
-                group._replace(part=part) for group in find_in_listing(metadata, within).groups
-            )
+            inner = find_in_listing(metadata, within)
+            found.groups.extend(group._replace(part=part) for group in inner.groups)
+            found.temporary.extend(inner.temporary)
             continue
         entries = list_entries(folder, found.ignored)
         if entries.photos or entries.videos or not entries.class_folders:

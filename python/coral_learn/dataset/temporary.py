@@ -3,7 +3,10 @@
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterable
 from pathlib import Path
+
+from .origins import PhotoOrigin, file_origin
 
 
 class TemporaryFolder:
@@ -26,3 +29,17 @@ class TemporaryFolder:
     def shown(self, text: str) -> str:
         """Returns a text in which paths in this folder begin with the name of the file."""
         return text.replace(str(self.path), str(self.source))
+
+    def origin(self, path: Path) -> PhotoOrigin | None:
+        """Returns the origin of a photo in this folder; None for any other photo.
+
+        Its version is that of the whole file that it was taken from.
+        """
+        if not path.is_relative_to(self.path):
+            return None
+        whole = file_origin(self.source)
+        name = f"{whole.name}/{path.relative_to(self.path).as_posix()}"
+        return file_origin(path)._replace(name=name, version=whole.version)
+
+    def fetch(self, photos: Iterable[Path]) -> None:
+        """Reads those photos in this folder that are only listed so far; here there are none."""

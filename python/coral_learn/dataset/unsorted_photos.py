@@ -46,6 +46,7 @@ def find_in_unsorted_folder(
             return False  # the listing is about something else
         found.ignored.forget(listing.name)
         found.groups.extend(inner.groups)
+        found.temporary.extend(inner.temporary)
         found.notes.extend([f"the classes are taken from {listing}", *inner.notes])
         return True
     if entries.class_folders:

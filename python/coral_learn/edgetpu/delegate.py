@@ -27,6 +27,11 @@ def load_edgetpu_delegate(options: Mapping[str, object] | None = None) -> Delega
         ValueError: The device string is invalid.
         DelegateError: The device cannot be opened, or (LibraryError) libedgetpu cannot. The message
             says why and what to do.
+
+    Examples:
+        >>> from coral_learn import edgetpu
+        >>> delegate = edgetpu.load_edgetpu_delegate({"device": "usb"})  # doctest: +SKIP
+        >>> edgetpu.make_interpreter("model_edgetpu.tflite", delegate=delegate)  # doctest: +SKIP
     """
     options = dict(options or {})
     device = str(options.get("device") or "") or None

@@ -22,6 +22,11 @@ def list_edge_tpus() -> list[dict[str, str]]:
     Returns:
         ``{"type": "usb" or "pci", "path": ...}`` for each; an empty list if libedgetpu cannot be
         used.
+
+    Examples:
+        >>> from coral_learn import edgetpu
+        >>> for device in edgetpu.list_edge_tpus():
+        ...     print(device["type"], device["path"])  # doctest: +SKIP
     """
     from dataclasses import asdict
 

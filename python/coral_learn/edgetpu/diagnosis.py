@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..notebook import table
+from ..words import counted
 from .library import Device
 from .problem import Problem
 
@@ -15,6 +17,11 @@ class ModelNeeds:
         compiled: Whether the model was compiled for the Edge TPU, and so needs one.
         runtime_version: The lowest N of "RuntimeVersion(N)" in libedgetpu's version that can run
             the model; None if the model does not say.
+
+    Examples:
+        >>> import coral_learn
+        >>> coral_learn.doctor("extractor.tflite", device="cpu").model
+        ModelNeeds(compiled=False, runtime_version=None)
     """
 
     compiled: bool
@@ -40,6 +47,14 @@ class Diagnosis:
         libedgetpu_path: The path of libedgetpu.
         devices: The Edge TPUs that libedgetpu lists.
         model: What the model needs; None if there is no model, or it cannot be read.
+
+    Examples:
+        >>> import coral_learn
+        >>> diagnosis = coral_learn.doctor(device="cpu")
+        >>> diagnosis
+        Diagnosis(no problems, ... on ...)
+        >>> diagnosis.ok, diagnosis.to_json()["ok"], diagnosis.problems
+        (True, True, [])
     """
 
     problems: list[Problem] = field(default_factory=list)
@@ -54,6 +69,16 @@ class Diagnosis:
     libedgetpu_path: str | None = None
     devices: list[Device] = field(default_factory=list)
     model: ModelNeeds | None = None
+
+    def __repr__(self) -> str:
+        found = counted(len(self.problems), "problem") if self.problems else "no problems"
+        runtime = self.runtime or "no runtime"
+        return f"Diagnosis({found}, {runtime} on {self.system})"
+
+    def _repr_html_(self) -> str:
+        rows = [(problem.what, problem.fix) for problem in self.problems]
+        columns = ("problem", "what to do") if rows else ()
+        return table(repr(self), rows, columns=columns, text=" ".join(self.notes))
 
     @property
     def ok(self) -> bool:

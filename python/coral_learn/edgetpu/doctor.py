@@ -39,6 +39,14 @@ def doctor(model: ModelSource | None = None, *, device: str | None = None) -> Di
 
     Raises:
         ValueError: ``device`` is not a device string.
+
+    Examples:
+        >>> from coral_learn import doctor
+        >>> diagnosis = doctor("retrained/retrained_model.tflite", device="cpu")
+        >>> diagnosis.ok
+        True
+        >>> diagnosis.model
+        ModelNeeds(compiled=False, runtime_version=None)
     """
     if device not in (None, "cpu"):
         check_device(device)

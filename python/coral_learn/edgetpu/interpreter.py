@@ -50,6 +50,13 @@ def make_interpreter(
             message says why and what to do. A DelegateError if no Edge TPU can be opened.
         ValueError: The device string or the number of threads is invalid.
         ImportError: No runtime is installed.
+
+    Examples:
+        >>> from coral_learn import edgetpu
+        >>> interpreter = edgetpu.make_interpreter("extractor.tflite", device="cpu")
+        >>> interpreter.allocate_tensors()
+        >>> interpreter.get_input_details()[0]["shape"].tolist()
+        [1, 96, 96, 3]
     """
     if num_threads is not None and num_threads < 1:
         raise ValueError(f"num_threads must be at least 1, not {num_threads}")

@@ -30,6 +30,11 @@ class Device:
     Attributes:
         type: "usb" or "pci".
         path: The path of the device in /sys (USB) or /dev (PCIe).
+
+    Examples:
+        >>> from coral_learn import edgetpu
+        >>> edgetpu.Device(type="usb", path="/sys/bus/usb/devices/2-1")
+        Device(type='usb', path='/sys/bus/usb/devices/2-1')
     """
 
     type: str
@@ -58,6 +63,11 @@ def get_runtime_version() -> str:
 
     Raises:
         LibraryError: libedgetpu cannot be used. The message says why and what to do.
+
+    Examples:
+        >>> from coral_learn import edgetpu
+        >>> edgetpu.get_runtime_version()  # doctest: +SKIP
+        'BuildLabel(COMPILER=6.3.0 20170516,DATE=redacted,TIME=redacted), RuntimeVersion(14)'
     """
     library = open_library()
     if isinstance(library, Problem):

@@ -12,11 +12,20 @@ class Problem:
     Attributes:
         what: The clause that says what was found: "no Edge TPU was found".
         fix: The clause that says what to do: "plug one in".
+
+    Examples:
+        >>> from coral_learn import edgetpu
+        >>> edgetpu.Problem(what="no Edge TPU was found", fix="plug one in").error()
+        EdgeTpuError('no Edge TPU was found: plug one in')
     """
 
     what: str
     fix: str
 
     def error(self, kind: type[EdgeTpuError] = EdgeTpuError) -> EdgeTpuError:
-        """Returns the problem as an exception of a kind, with the message ``what: fix``."""
+        """Returns the problem as an exception of a kind, with the message ``what: fix``.
+
+        Args:
+            kind: The class of the exception.
+        """
         return kind(f"{self.what}: {self.fix}")

@@ -35,7 +35,15 @@ class QuantizationParameters(TypedDict):
 
 
 class TensorDetails(TypedDict):
-    """The description of a tensor, as both runtimes give it."""
+    """The description of a tensor, as both runtimes give it.
+
+    Examples:
+        >>> from coral_learn import edgetpu
+        >>> interpreter = edgetpu.make_interpreter("extractor.tflite", device="cpu")
+        >>> details = interpreter.get_input_details()[0]
+        >>> details["index"], details["shape"].tolist()
+        (0, [1, 96, 96, 3])
+    """
 
     name: str
     index: int
@@ -52,10 +60,31 @@ class TensorDetails(TypedDict):
 
 
 class Interpreter(Protocol):
-    """The methods of the runtimes' ``Interpreter`` that this package uses."""
+    """The methods of the runtimes' ``Interpreter`` that this package uses.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn import edgetpu
+        >>> interpreter = edgetpu.make_interpreter("extractor.tflite", device="cpu")
+        >>> interpreter.allocate_tensors()
+        >>> image = interpreter.get_input_details()[0]
+        >>> interpreter.set_tensor(image["index"], np.zeros(image["shape"], image["dtype"]))
+        >>> interpreter.invoke()
+        >>> output = interpreter.get_output_details()[0]
+        >>> interpreter.get_tensor(output["index"]).shape
+        (1, 1, 1, 256)
+        >>> view = interpreter.tensor(output["index"])()  # changes with the next inference
+        >>> del view
+        >>> interpreter.resize_tensor_input(image["index"], [1, 96, 96, 3])
+    """
 
     def resize_tensor_input(self, input_index: int, tensor_size: list[int]) -> None:
-        """Changes the shape of an input tensor, before the tensors are allocated."""
+        """Changes the shape of an input tensor, before the tensors are allocated.
+
+        Args:
+            input_index: The index of the input tensor.
+            tensor_size: The shape.
+        """
 
     def allocate_tensors(self) -> None:
         """Allocates the memory of the tensors; needed once, before the first inference."""
@@ -64,23 +93,49 @@ class Interpreter(Protocol):
         """Runs the model on the values of its input tensors, with the GIL released."""
 
     def get_input_details(self) -> list[TensorDetails]:
-        """Describes the input tensors."""
+        """Describes the input tensors.
+
+        Returns:
+            A description of each, in the order of the model's inputs.
+        """
 
     def get_output_details(self) -> list[TensorDetails]:
-        """Describes the output tensors."""
+        """Describes the output tensors.
+
+        Returns:
+            A description of each, in the order of the model's outputs.
+        """
 
     def set_tensor(self, tensor_index: int, value: NDArray[Any]) -> None:
-        """Copies an array of the tensor's own shape and dtype into the tensor."""
+        """Copies an array of the tensor's own shape and dtype into the tensor.
+
+        Args:
+            tensor_index: The index of the tensor.
+            value: The array, of the shape and the dtype of the tensor.
+        """
 
     def get_tensor(self, tensor_index: int) -> NDArray[Any]:
-        """Returns a copy of a tensor."""
+        """Returns a copy of a tensor.
+
+        Args:
+            tensor_index: The index of the tensor.
+        """
 
     def tensor(self, tensor_index: int) -> Callable[[], NDArray[Any]]:
-        """Returns a function that returns a view of the tensor's memory."""
+        """Returns a function that returns a view of the tensor's memory.
+
+        Args:
+            tensor_index: The index of the tensor.
+        """
 
 
 class Delegate(Protocol):
-    """An open Edge TPU, as both runtimes represent it; only interpreters look inside."""
+    """An open Edge TPU, as both runtimes represent it; only interpreters look inside.
+
+    Examples:
+        >>> from coral_learn import edgetpu
+        >>> delegate: edgetpu.Delegate = edgetpu.load_edgetpu_delegate()  # doctest: +SKIP
+    """
 
     def _get_native_delegate_pointer(self) -> int: ...
 
@@ -91,6 +146,12 @@ def runtime_name() -> str:
     Raises:
         ImportError: No runtime is installed.
         ValueError: CORAL_LEARN_RUNTIME names an unknown runtime.
+
+    Examples:
+        >>> from coral_learn import edgetpu
+        >>> name, version = edgetpu.runtime_name().split(" ", 1)
+        >>> name in ("ai-edge-litert", "tflite-runtime")
+        True
     """
     name, module = _runtime()
     package = importlib.import_module(module.__name__.partition(".")[0])
@@ -101,9 +162,17 @@ def runtime_name() -> str:
 def runtime_module() -> ModuleType:
     """Imports the module with the interpreter.
 
+    Returns:
+        The module, which has ``Interpreter`` and ``load_delegate``.
+
     Raises:
         ImportError: No runtime is installed.
         ValueError: CORAL_LEARN_RUNTIME names an unknown runtime.
+
+    Examples:
+        >>> from coral_learn import edgetpu
+        >>> edgetpu.runtime_module().Interpreter
+        <class '...'>
     """
     return _runtime()[1]
 

@@ -52,6 +52,23 @@ class EmbeddingCache:
     everything else that it depends on: see :meth:`open`. A cache never makes an extraction fail. If
     its file cannot be used, there is one warning, and the extraction continues without it; a broken
     file is set aside, and a new one is created.
+
+    Attributes:
+        path: The file of the cache.
+        max_bytes: The size above which the least recently used embeddings are deleted.
+
+    Examples:
+        >>> from coral_learn import EmbeddingCache, EmbeddingExtractor
+        >>> cache = EmbeddingCache("cache")
+        >>> with EmbeddingExtractor("extractor.tflite", cache=cache) as extractor:
+        ...     embeddings = extractor.extract(["photo.jpg"])
+        >>> cache.info().embeddings
+        1
+        >>> cache.clear()
+        >>> with cache.open(b"my own model, version 1") as rows:
+        ...     rows.get(b"digest of a photo")
+        >>> cache.info().embeddings
+        0
     """
 
     def __init__(
@@ -73,6 +90,9 @@ class EmbeddingCache:
         self.max_bytes = max_bytes
         self._warned = False
 
+    def __repr__(self) -> str:
+        return f"EmbeddingCache({str(self.path)!r}, max_bytes={self.max_bytes})"
+
     @contextlib.contextmanager
     def open(self, source: bytes) -> Iterator[CachedRows]:
         """Gives access to the rows of one source.
@@ -81,6 +101,10 @@ class EmbeddingCache:
             source: Everything that a row depends on besides the photo: the model, the
                 preprocessing, and the runtime and processor, whose results may differ by a few
                 quantization steps.
+
+        Yields:
+            The rows, by the digest of each photo's file. They cannot be used outside the ``with``
+            statement.
         """
         rows = CachedRows(self.path, self.max_bytes, source)
         try:

@@ -18,6 +18,7 @@ from .images import ImageSource
 from .model_runner import Row
 from .photo_file import PhotoError
 from .photo_rows import OnError, PhotoRows, raise_error, skip_photo
+from .photo_steps import Outcome
 
 if TYPE_CHECKING:
     from .cache import EmbeddingCache
@@ -33,9 +34,26 @@ class EmbeddingExtractor:
         resize: What the model sees of a photo, ``squash``, ``crop`` or ``linear``.
         feature_dim: The number of features in an embedding.
         output_size: The same as ``feature_dim``.
+        output_format: How an embedding is stored: type, scale and zero point.
         device: ``cpu``, or the Edge TPUs in use, such as ``:0`` or ``:0,:1``; ``edgetpu`` if no
             Edge TPU was chosen by name.
         workers: The number of photos that are decoded at once and, on the CPU, run at once.
+
+    Examples:
+        >>> from coral_learn import EmbeddingExtractor
+        >>> with EmbeddingExtractor("extractor.tflite", device="cpu", workers=2) as extractor:
+        ...     print(extractor)
+        ...     embeddings = extractor.extract(["photo.jpg", "new/daisy0.jpg"])
+        ...     found = extractor.extract_readable(["photo.jpg", "your_script.py"])
+        ...     for row in extractor.stream(["photo.jpg"]):
+        ...         print(row.shape)
+        EmbeddingExtractor(96 x 96 pixels to 256 values, 2 workers, 2 interpreters on cpu)
+        (256,)
+        >>> embeddings
+        Embeddings(2 x 256 ...)
+        >>> found
+        PhotoRows(1 photo, 1 skipped)
+        >>> extractor.close()  # again, which does nothing
     """
 
     def __init__(
@@ -89,6 +107,7 @@ class EmbeddingExtractor:
         self.input_size = self._model.input_size
         self.resize = self._model.resize
         self.feature_dim = self.output_size = self._model.output_size
+        self.output_format = self._model.output_format
         self.device = self._model.device
         self.workers = self._model.workers
 
@@ -144,8 +163,16 @@ class EmbeddingExtractor:
     ) -> PhotoRows[Embeddings]:
         """Returns the embeddings and digests of the photos that can be used, and what was skipped.
 
-        The arguments and the other errors are those of :meth:`extract`, but by default a photo that
-        cannot be used is no error.
+        By default, a photo that cannot be used is no error.
+
+        Args:
+            images: Photos, as for :meth:`extract`.
+            progress: As for :meth:`extract`.
+            on_error: Called with the index and the error of each photo that cannot be used.
+
+        Raises:
+            ModelError: The model failed.
+            EdgeTpuError: The device failed.
         """
         return self._model.run(images, progress=progress, on_error=on_error, digests=True)
 
@@ -165,3 +192,10 @@ class EmbeddingExtractor:
             EdgeTpuError: The device failed.
         """
         return self._model.stream(images)
+
+    def stream_outcomes(self, images: Iterable[ImageSource]) -> Generator[Outcome, None, None]:
+        """Yields the embedding or the error of each photo as :meth:`stream` does, with its digest.
+
+        The arguments and the errors are those of :meth:`stream`.
+        """
+        return self._model.stream_outcomes(images)

@@ -212,6 +212,10 @@ class ImageModel:
             for outcome in outcomes:
                 yield outcome.row
 
+    def stream_outcomes(self, images: Iterable[ImageSource]) -> Generator[Outcome, None, None]:
+        """Yields the row or the error of each photo as :meth:`stream` does, with its digest."""
+        return self._outcomes(images, digests=True)
+
     def _outcomes(
         self, images: Iterable[ImageSource], digests: bool
     ) -> Generator[Outcome, None, None]:

@@ -6,6 +6,8 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
+from ..dataset.addresses import AddressError, is_address, read_address
+
 _MAX_BYTES = 300_000_000
 _SYSTEM_LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}  # not the fault of a photo
 
@@ -44,13 +46,16 @@ class PhotoFile(NamedTuple):
 
 
 def read_photo(path: str | os.PathLike[str]) -> PhotoFile:
-    """Reads a photo's file.
+    """Reads a photo's file, which may be at an address such as ``s3://bucket/1.jpg``.
 
     Raises:
         PhotoError: The file cannot be read, is empty, or is too large to be a photo.
+        ValueError: What reads this kind of address is not installed.
         OSError: The process is out of memory or has too many files open, so that it cannot read
             any file.
     """
+    if is_address(path):
+        return _read_remote(os.fspath(path))
     try:
         found = Path(path).stat()
         is_file = stat.S_ISREG(found.st_mode)  # reading a pipe might never end
@@ -72,3 +77,13 @@ def read_photo(path: str | os.PathLike[str]) -> PhotoFile:
     if not content:
         raise PhotoError("the file is empty", path)
     return PhotoFile(path, content)
+
+
+def _read_remote(address: str) -> PhotoFile:
+    try:
+        content = read_address(address, _MAX_BYTES)
+    except AddressError as error:
+        raise PhotoError(str(error).removeprefix(f"{address} "), address) from error
+    if not content:
+        raise PhotoError("the file is empty", address)
+    return PhotoFile(address, content)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..embeddings import Embeddings
+from ..words import counted
 from .photo_file import PhotoError
 
 OnError = Callable[[int, PhotoError], None]
@@ -57,6 +58,10 @@ class PhotoRows(Generic[Rows]):
     skipped: list[SkippedPhoto]
     digests: list[bytes]
     embeddings: Embeddings | None = None
+
+    def __repr__(self) -> str:
+        photos, skipped = counted(len(self.kept), "photo"), len(self.skipped)
+        return f"PhotoRows({photos}, {skipped} skipped)"
 
     def with_rows(self, rows: NewRows) -> "PhotoRows[NewRows]":
         """Returns other rows of the same photos."""

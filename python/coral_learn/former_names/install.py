@@ -23,6 +23,13 @@ def install_as_pycoral() -> None:
     Other processes of Python get all this through ``PYTHONPATH``, which this function extends.
     Names that other modules have imported from pycoral before the call do not change. A second call
     has no effect.
+
+    Examples:
+        >>> import coral_learn
+        >>> coral_learn.install_as_pycoral()
+        >>> from pycoral.learn.backprop.softmax_regression import SoftmaxRegression
+        >>> SoftmaxRegression is coral_learn.SoftmaxRegression
+        True
     """
     if not any(isinstance(finder, FormerNames) for finder in sys.meta_path):
         sys.meta_path.insert(0, FormerNames())

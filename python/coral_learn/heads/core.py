@@ -9,13 +9,17 @@ try:
     from .._core import (
         Head,
         HeadFit,
+        RowSums,
         SgdOptions,
         StoredEmbeddings,
         Variation,
         accuracy,
         build_info,
+        moments,
         predict,
         predict_proba,
+        row_losses,
+        sketch,
         train_with_sgd,
     )
 except ModuleNotFoundError as error:
@@ -28,14 +32,18 @@ except ModuleNotFoundError as error:
 __all__ = [
     "Head",
     "HeadFit",
+    "RowSums",
     "SgdOptions",
     "StoredEmbeddings",
     "Variation",
     "accuracy",
     "build_info",
+    "moments",
     "num_threads",
     "predict",
     "predict_proba",
+    "row_losses",
+    "sketch",
     "stored",
     "train_with_sgd",
 ]

@@ -1,23 +1,22 @@
-"""Fitting a head until it has converged, with a penalty that is chosen automatically."""
+"""Fitting a head to rows in memory, or to shards anywhere, and publishing it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from ..embeddings import Embeddings
 from . import core
 from .copies import merge_copies
-from .inputs import as_positive, as_whole_number
-from .length_normalization import normalize_lengths
-from .penalty_search import PenaltyChoice, TrainingSet, choose_penalty
+from .inputs import as_whole_number
+from .memory_shard import MemoryShard
 from .records import FitRecord
-from .standardization import standardization_for
+from .shard import Shard
+from .shard_fit import FitChoice, OnLost, ShardFit
+from .standardization import Standardization, standardization_for
 from .state import HeadState, calibration_sample
 from .training_data import LabeledEmbeddings
-
-_TOLERANCE = 1e-5  # how far the loss may be above its minimum
-_MIN_DECREASE = 3e-7  # of the loss, by an iteration: smaller ones are hardly worth their time
-_MAX_ITERATIONS = 500
+from .training_set import TrainingSet
 
 
 def fit(
@@ -53,56 +52,66 @@ def fit(
     if standardization is not None:
         training = replace(training, data=standardization.apply(training.data))
         validation = validation and standardization.apply(validation)
-    losses: list[float] = []
-
-    def on_report(iteration: int, loss: float) -> None:
-        losses.append(loss)
-        if progress is not None:
-            progress(iteration, loss)
-
-    shape = state.num_classes, state.feature_dim
-    with state.training_lock:
-        if penalty is None:
-            folds_seed = state.seed if seed is None else as_whole_number(seed, "seed", 0)
-            if standardization is None:
-                training = _with_normalized_lengths(training)
-            choice = choose_penalty(training, validation, np.random.default_rng(folds_seed))
-        else:
-            choice = PenaltyChoice(as_positive(penalty, "penalty"), {}, training.zero_head())
-            if start is not None and standardization is None:
-                first = _divided(start, 1 / (temperature or 1.0), shape)
-                choice = replace(choice, head=first)
-        if temperature is not None:
-            choice = replace(choice, temperature=as_positive(temperature, "temperature"))
-        head_fit = training.fit_to(
-            np.arange(len(training.data), dtype=np.uint32), core.num_threads()
-        )
-        try:
-            converged = head_fit.run(
-                choice.head,
-                l2_penalty=choice.penalty / training.count(),
-                tolerance=_TOLERANCE,
-                max_iterations=_MAX_ITERATIONS,
-                min_decrease=_MIN_DECREASE,
-                on_report=on_report,
-            )
-        finally:
-            head = _divided(choice.head, choice.temperature, shape)
-            if standardization is not None:
-                head = standardization.unfold(head, shape)
-            state.publish(head, calibration)
-    return FitRecord(
-        choice.penalty, choice.losses, losses, converged, choice.at_edge, choice.temperature
+    shard = MemoryShard.of(training)
+    held_out = None
+    if validation is not None:
+        held_out = MemoryShard.of(TrainingSet(validation, training.class_weights))
+    shard_fit = ShardFit(
+        [shard],
+        state.feature_dim,
+        state.num_classes,
+        choice=replace(
+            FitChoice.read(penalty, temperature), start=start if standardization is None else None
+        ),
+        seeds=_seeds_of_folds(state, seed),
+        validation=held_out,
+        equal_lengths=standardization is None,
+        progress=progress,
     )
+    return _run(shard_fit, state, calibration, standardization)
 
 
-def _divided(head: core.Head, temperature: float, shape: tuple[int, int]) -> core.Head:
-    """Returns a head [C, D] whose logits are divided by a temperature."""
-    weights, biases = np.empty(shape, np.float32), np.empty(shape[0], np.float32)
-    head.copy_to(weights, biases)
-    return core.Head(weights / np.float32(temperature), biases / np.float32(temperature))
+def fit_shards(
+    state: HeadState,
+    shards: Sequence[Shard],
+    penalty: float | None,
+    temperature: float | None,
+    seed: int | None,
+    progress: Callable[[int, float], object] | None,
+    on_lost: OnLost | None,
+) -> FitRecord:
+    """Fits a head to shards and publishes it.
+
+    The arguments are those of :func:`fit`, and ``on_lost``: see :class:`ShardFit`.
+    """
+    shard_fit = ShardFit(
+        shards,
+        state.feature_dim,
+        state.num_classes,
+        choice=FitChoice.read(penalty, temperature),
+        seeds=_seeds_of_folds(state, seed),
+        progress=progress,
+        on_lost=on_lost,
+    )
+    return _run(shard_fit, state, None, None)
 
 
-def _with_normalized_lengths(training: TrainingSet) -> TrainingSet:
-    embeddings = normalize_lengths(training.data.embeddings, training.num_classes)
-    return replace(training, data=LabeledEmbeddings(embeddings, training.data.labels))
+def _seeds_of_folds(state: HeadState, seed: int | None) -> np.random.SeedSequence:
+    return np.random.SeedSequence(state.seed if seed is None else as_whole_number(seed, "seed", 0))
+
+
+def _run(
+    shard_fit: ShardFit,
+    state: HeadState,
+    calibration: Embeddings | None,
+    standardization: Standardization | None,
+) -> FitRecord:
+    with state.training_lock:
+        try:
+            return shard_fit.run()
+        finally:
+            head = shard_fit.head
+            if head is not None and standardization is not None:
+                head = standardization.unfold(head, (state.num_classes, state.feature_dim))
+            if head is not None:
+                state.publish(head, calibration)

@@ -13,6 +13,7 @@ from ..arrays import PredictionVector, ProbabilityMatrix
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.imprinting.read import read_imprinting_model
 from ..tflite.imprinting.tail import ImprintingModel, ImprintingTail
+from ..words import counted
 from .imprinted_class import ImprintedClass, KeptClass, load_classes, unit_rows
 from .inputs import EmbeddingsLike, as_embeddings, as_float_array, as_labels, as_whole_number
 from .object_lock import ObjectLock
@@ -30,6 +31,35 @@ class ImprintingEngine:
 
     One object can be used from several threads: a lock lets only one of them read or change the
     classes at a time. A forked process can use it too.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn import EmbeddingExtractor, ImprintingEngine, create_imprinting_model
+        >>> engine = ImprintingEngine(create_imprinting_model("extractor.tflite"))
+        >>> with EmbeddingExtractor(engine.serialize_extractor_model()) as extractor:
+        ...     rows = extractor.extract(["photos/daisy/0.jpg", "photos/roses/0.jpg"])
+        ...     more = extractor.extract(["photos/daisy/1.jpg", "photos/roses/1.jpg"])
+        >>> engine.train_all(rows, [0, 1])
+        >>> engine.train(more[0], class_id=0)
+        >>> engine.labels = ["daisy", "roses"]
+        >>> engine
+        ImprintingEngine(2 classes, 256 features)
+        >>> engine.num_classes, engine.embedding_dim
+        (2, 256)
+        >>> engine.predict(more).tolist(), engine.get_accuracy(more, [0, 1])
+        ([0, 1], 1.0)
+        >>> engine.predict_proba(more).shape
+        (2, 2)
+        >>> engine.to_model().labels
+        ['daisy', 'roses']
+        >>> again = ImprintingEngine(engine.serialize_model(), keep_classes=True)
+        >>> again.num_classes
+        2
+        >>> from coral_learn.tflite.imprinting.create import keep_head
+        >>> from coral_learn.tflite.file import ModelFile
+        >>> parts = keep_head(ModelFile.open("retrained/retrained_model.tflite"))
+        >>> ImprintingEngine.of_parts(*parts)
+        ImprintingEngine(3 classes, 1280 features)
     """
 
     def __init__(self, model_path: ModelSource, keep_classes: bool = False) -> None:
@@ -56,6 +86,9 @@ class ImprintingEngine:
         Args:
             model: The parts of an imprinting model.
             labels: The name of each class, or None.
+
+        Returns:
+            The engine, with all classes of the model.
         """
         engine = cls.__new__(cls)
         engine._start(model, labels, keep_classes=True)
@@ -164,7 +197,12 @@ class ImprintingEngine:
     def predict_proba(self, x: EmbeddingsLike) -> ProbabilityMatrix:
         """Returns the probability of each class for each embedding, float32 [N, C], as the model.
 
-        The arguments and the errors are those of :meth:`predict`.
+        Args:
+            x: Embeddings [N, D], normalized or not.
+
+        Raises:
+            ValueError: The shape is wrong, or a number is not finite.
+            RuntimeError: There is no class yet.
         """
         tail = self._tail()
         logits = self._tail_inputs(self._rows(x)) @ tail.weights + tail.biases
@@ -217,6 +255,10 @@ class ImprintingEngine:
         with self._lock:
             tail, labels = self._tail(), self.labels
         return append_imprinting_tail(self._model.body, tail, labels)
+
+    def __repr__(self) -> str:
+        classes = counted(self.num_classes, "class", "classes")
+        return f"ImprintingEngine({classes}, {counted(self.embedding_dim, 'feature')})"
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:

@@ -62,6 +62,16 @@ def find_label_errors(
     Raises:
         ValueError: A shape is wrong, a label is negative, a number is not finite, or there are no
             rows.
+
+    Examples:
+        >>> from coral_learn import EmbeddingExtractor, ImageFolder, find_label_errors
+        >>> photos = ImageFolder("photos")
+        >>> with EmbeddingExtractor("extractor.tflite") as extractor:
+        ...     embeddings = extractor.extract(photos.paths)
+        >>> labels = photos.labels.copy()
+        >>> labels[5] = 2  # a daisy among the tulips
+        >>> int(find_label_errors(embeddings, labels)[0])
+        5
     """
     data = read_any_labeled(embeddings, labels)
     given = None if groups is None else read_groups(groups, len(data))

@@ -47,6 +47,16 @@ def label_next(
 
     Raises:
         ValueError: A shape is wrong, a label or number is out of range, or a number is not finite.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from coral_learn import EmbeddingExtractor, ImageFolder, label_next
+        >>> photos, unlabelled = ImageFolder("photos"), sorted(Path("new").iterdir())
+        >>> with EmbeddingExtractor("extractor.tflite") as extractor:
+        ...     known, others = extractor.extract(photos.paths), extractor.extract(unlabelled)
+        >>> rows = label_next(known, photos.labels, others, count=2)
+        >>> [unlabelled[row].name for row in rows]
+        ['...jpg', '...jpg']
     """
     rows = as_any_embeddings(unlabelled, "unlabelled")
     known = as_embeddings(as_any_embeddings(embeddings, "embeddings"), rows.shape[1])

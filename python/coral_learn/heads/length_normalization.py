@@ -1,8 +1,12 @@
 """Length normalization of embeddings, for training on few photos of each class."""
 
+import math
+
 import numpy as np
 
 from ..embeddings import Embeddings
+from .moments import moments_of
+from .shard import Moments
 from .standardization import standardization_for
 
 _MAX_ROWS_PER_CLASS = 30
@@ -26,14 +30,33 @@ def normalize_lengths(embeddings: Embeddings, num_classes: int) -> Embeddings:
         embeddings: [N, D].
         num_classes: C.
     """
-    if len(embeddings) > _MAX_ROWS_PER_CLASS * num_classes:
+    if not are_few(len(embeddings), num_classes) or standardization_for(embeddings) is not None:
         return embeddings
-    if standardization_for(embeddings) is not None:
+    length = common_length(moments_of(embeddings, None, np.zeros(0, np.uint32)))
+    if length is None:
         return embeddings
+    values = of_unit_length(embeddings).quantized
+    return Embeddings(values * np.float32(length))
+
+
+def are_few(rows: float, num_classes: int) -> bool:
+    """Tells whether there are so few rows that the lengths of some of them could decide."""
+    return rows <= _MAX_ROWS_PER_CLASS * num_classes
+
+
+def common_length(moments: Moments) -> float | None:
+    """Returns the mean length of embeddings, or None if the lengths may distinguish classes."""
+    mean = moments.lengths / moments.weight
+    squares = float(moments.squares.sum()) / moments.weight
+    center = moments.total / moments.weight
+    variance = squares - float(center @ center)
+    if moments.zeros or not squares - mean**2 < _MAX_RELATIVE_VARIATION**2 * variance:
+        return None
+    return mean if math.isfinite(mean) else None
+
+
+def of_unit_length(embeddings: Embeddings) -> Embeddings:
+    """Returns embeddings divided by their lengths, as float32; zeros stay zeros."""
     values = np.asarray(embeddings)
-    with np.errstate(all="ignore"):  # the core rejects NaN and infinity
-        lengths = np.linalg.norm(values, axis=1, keepdims=True)
-        variation = lengths.std() / np.sqrt(values.var(axis=0).sum())
-    if lengths.min() == 0 or not variation < _MAX_RELATIVE_VARIATION:
-        return embeddings
-    return Embeddings(values * (lengths.mean() / lengths))
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    return Embeddings(values / np.where(lengths > 0, lengths, 1))

@@ -31,9 +31,22 @@ def remember_classes(
         embeddings: The embeddings that it was trained on, [N, D].
         labels: The class of each embedding, integers [N] in [0, C).
 
+    Returns:
+        The bytes of the classifier with the mean embedding of each class in its metadata. What it
+        says about photos does not change.
+
     Raises:
         ModelError: The file cannot be used.
         ValueError: A shape is wrong, a label is out of range, or a class has no embedding.
+
+    Examples:
+        >>> from coral_learn import (
+        ...     EmbeddingExtractor, ImageFolder, create_embedding_extractor, remember_classes
+        ... )
+        >>> model, photos = "retrained/retrained_model.tflite", ImageFolder("photos")
+        >>> with EmbeddingExtractor(create_embedding_extractor(model)) as extractor:
+        ...     embeddings = extractor.extract(photos.paths)
+        >>> content = remember_classes(model, embeddings, photos.labels)
     """
     model = ModelFile.open(classifier)
     weights, biases, _ = read_head(model)
@@ -56,9 +69,23 @@ def add_class(model: ModelSource, embeddings: EmbeddingsLike, label: str) -> byt
             with N at least 1; a few photos are enough.
         label: The name of the new class.
 
+    Returns:
+        The bytes of the classifier with the labels of the model and the new one, which comes last.
+
     Raises:
         ModelError: The model cannot be used.
         ValueError: The shape is wrong, or a number is not finite.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from coral_learn import (
+        ...     EmbeddingExtractor, add_class, create_embedding_extractor, read_labels
+        ... )
+        >>> model = "retrained/retrained_model.tflite"
+        >>> with EmbeddingExtractor(create_embedding_extractor(model)) as extractor:
+        ...     turtles = extractor.extract(sorted(Path("other_photos").iterdir()))
+        >>> read_labels(add_class(model, turtles, "turtle"))
+        ['daisy', 'roses', 'tulips', 'turtle']
     """
     classifier = ModelFile.open(model)
     if has_imprinting_tail(classifier):

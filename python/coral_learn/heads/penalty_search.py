@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import ClassWeightVector, RowIndices, SampleWeightVector
 from . import core
-from .folds import FOLDS, MAX_WORK_FOR_FOLDS, fold_numbers
-from .temperature import HeldOutAnswers, choose_temperature
-from .training_data import LabeledEmbeddings
+from .fold_table import Fold, deal_folds
+from .folds import FOLDS, MAX_WORK_FOR_FOLDS
+from .shard_set import ShardSet
+from .temperature import choose_temperature
 
 # Penalties on the sum of the losses of all rows, for embeddings of spread 1; each is about a third
 # of the one before. Accuracy hardly changes around the best of them, so a finer grid gains nothing.
@@ -20,7 +20,8 @@ _PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 # Tried only if an end of those above is the best, and as long as the loss falls noticeably.
 _STRONGER = (10.0, 30.0, 100.0, 300.0, 1000.0)
 _WEAKER = (3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6)
-_NOTICEABLE = 0.01  # smaller falls gain no accuracy
+# Smaller falls gain no accuracy, and make the head too sure of itself.
+_NOTICEABLE, _NOTICEABLE_PART = 0.01, 0.05
 _PENALTY_WITHOUT_VALIDATION = 0.01  # the best for one photo of each class
 _SEARCH_TOLERANCE = 3e-3
 # A fit of a fold ends when an iteration gains less. The bound on what is left to gain, from which
@@ -28,87 +29,12 @@ _SEARCH_TOLERANCE = 3e-3
 _SEARCH_DECREASE = 1e-3
 _TOLERANCE, _MIN_DECREASE = 1e-4, 1e-5  # of the fits that the temperature comes from
 _SEARCH_ITERATIONS = 100
+# Of more rows x features, a part is enough: the loss of so many held-out rows is known well, and
+# the rest need not be read several times.
+_MAX_SEARCH_VALUES = 1e8
 _PATIENCE = 2  # stop after this many penalties in a row without an improvement
 
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """The data that a head is fitted to.
-
-    Attributes:
-        data: N embeddings and their labels.
-        class_weights: How much each row of a class counts, float32 [C]; None for 1 each.
-        num_classes: C.
-        sample_weights: How much each row counts, float32 [N]; None for 1 each. The weight of a row
-            is the product of both.
-        groups: The group of each row, int64 [N]; None if every row is a group of its own. Rows of a
-            group are held out together.
-    """
-
-    data: LabeledEmbeddings
-    class_weights: ClassWeightVector | None
-    num_classes: int
-    sample_weights: SampleWeightVector | None = None
-    groups: NDArray[np.int64] | None = None
-
-    def count(self, rows: RowIndices | slice = slice(None)) -> float:
-        """Returns how many rows some rows count as: the sum of their sample weights."""
-        if self.sample_weights is None:
-            return float(len(self.data.labels[rows]))
-        return float(self.sample_weights[rows].sum(dtype=np.float64))
-
-    @property
-    def work(self) -> int:
-        """Rows x features x classes, which the time of an iteration of a fit grows with."""
-        return len(self.data.labels) * self.data.embeddings.shape[1] * self.num_classes
-
-    @property
-    def weights(self) -> SampleWeightVector:
-        """How much each row counts, by its class too, float32 [N]."""
-        weights = np.ones(len(self.data.labels), np.float32)
-        if self.class_weights is not None:
-            weights *= self.class_weights[self.data.labels]
-        if self.sample_weights is not None:
-            weights *= self.sample_weights
-        return weights
-
-    def part(self, rows: NDArray[np.int64]) -> "TrainingSet":
-        """Returns some of the rows."""
-        data = LabeledEmbeddings(self.data.embeddings[rows], self.data.labels[rows])
-        weights, groups = self.sample_weights, self.groups
-        return replace(
-            self,
-            data=data,
-            sample_weights=None if weights is None else weights[rows],
-            groups=None if groups is None else groups[rows],
-        )
-
-    def zero_head(self) -> core.Head:
-        """Returns a head of zeros to start from."""
-        weights = np.zeros((self.num_classes, self.data.embeddings.shape[1]), np.float32)
-        return core.Head(weights, np.zeros(self.num_classes, np.float32))
-
-    @cached_property
-    def variation(self) -> core.Variation:
-        """How all the embeddings vary.
-
-        Raises:
-            ValueError: An embedding is not finite.
-        """
-        return core.Variation(core.stored(self.data.embeddings), self.sample_weights)
-
-    def fit_to(self, rows: RowIndices, threads: int) -> core.HeadFit:
-        """Returns an object that fits heads to some of the rows."""
-        return core.HeadFit(
-            self.num_classes,
-            core.stored(self.data.embeddings),
-            self.data.labels,
-            self.variation,
-            rows,
-            self.class_weights,
-            self.sample_weights,
-            threads=threads,
-        )
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -133,61 +59,95 @@ class PenaltyChoice:
     at_edge: bool = False
 
 
-class _Fold:
-    """A head that is fitted to some rows of the data, and the rows that are held out."""
+class _FoldFit:
+    """A head that is fitted to the rows of all folds but one, and the rows that are held out."""
 
     def __init__(
-        self, training: TrainingSet, rows: RowIndices, held_out: TrainingSet, threads: int
+        self,
+        training: ShardSet,
+        fold: Fold | None,
+        held_out: ShardSet,
+        threads: int,
     ) -> None:
         self.head = training.zero_head()
-        self.held_out = held_out
-        self.count = training.count(rows)
-        self._threads = threads
-        self._fit = training.fit_to(rows, threads)
+        self.count = _count(training, fold, held_out=False)
+        self.held_out_count = _count(held_out, fold, held_out=True)
+        self._fold = fold
+        self._held_out = held_out
+        self._fit = training.fit_to(fold, threads)
 
-    def answer(
+    def fit(
         self,
         l2_penalty: float,
         tolerance: float = _SEARCH_TOLERANCE,
         min_decrease: float = _SEARCH_DECREASE,
-    ) -> HeldOutAnswers:
-        """Fits the head, and returns what it says about the held-out rows."""
+    ) -> None:
+        """Fits the head, from where it is."""
         self._fit.run(
             self.head,
             l2_penalty=l2_penalty,
             tolerance=tolerance,
-            max_iterations=_SEARCH_ITERATIONS,
             min_decrease=min_decrease,
+            max_iterations=_SEARCH_ITERATIONS,
             on_report=lambda iteration, loss: None,
         )
-        data = self.held_out.data
-        probabilities = core.predict_proba(
-            self.head, core.stored(data.embeddings), threads=self._threads
-        )
-        return HeldOutAnswers(probabilities, data.labels, self.held_out.weights)
+
+    def losses(self, temperatures: Sequence[float] = (1.0,)) -> NDArray[np.float64]:
+        """Returns the summed losses of the held-out rows at each temperature."""
+        return self._held_out.held_out_loss(self.head, self._fold, temperatures).losses
+
+
+def _count(shards: ShardSet, fold: Fold | None, held_out: bool) -> float:
+    if fold is None:
+        return float(shards.weights.sum())
+    cells = fold.held_out_cells if held_out else fold.training_cells
+    return float(shards.weights[cells].sum())
 
 
 class _Search:
     """The penalties that were tried so far."""
 
-    def __init__(self, folds: Sequence[_Fold], unit: float) -> None:
+    def __init__(
+        self,
+        folds: Sequence[_FoldFit],
+        unit: float,
+        threads: int,
+        stop: Callable[[], None],
+    ) -> None:
         self.losses: dict[float, float] = {}
         self.best = 0.0
         self.heads: Sequence[core.Head] = []  # of the folds, under the best penalty
-        self._folds = folds
+        self.folds = folds
         self._unit = unit
-        self._count = sum(fold.held_out.count() for fold in folds)
+        self._threads = threads
+        self._stop = stop
+        self._count = sum(fold.held_out_count for fold in folds)
 
     def attempt(self, penalty: float) -> bool:
         """Tries a penalty; returns whether the lowest loss has fallen noticeably."""
         lowest = self.losses.get(self.best, np.inf)
         penalty *= self._unit
-        answers = _of_each(self._folds, lambda fold: fold.answer(penalty / fold.count))
-        loss = sum(each.loss for each in answers) / self._count
+
+        def loss_of(fold: _FoldFit) -> float:
+            fold.fit(penalty / fold.count)
+            return float(fold.losses()[0])
+
+        loss = sum(self.of_each(loss_of)) / self._count
         self.losses[penalty] = loss
         if loss < lowest:
-            self.best, self.heads = penalty, [fold.head.copy() for fold in self._folds]
-        return loss < lowest - _NOTICEABLE
+            self.best, self.heads = penalty, [fold.head.copy() for fold in self.folds]
+        return _is_noticeable(lowest, loss)
+
+    def of_each(self, task: Callable[[_FoldFit], _Result]) -> Sequence[_Result]:
+        """Does a task for every fold, several at once."""
+        if self._threads == 1:  # in this thread, in which Ctrl-C stops even a long fit
+            return [task(fold) for fold in self.folds]
+        with ThreadPoolExecutor(self._threads) as executor:
+            try:
+                return list(executor.map(task, self.folds))
+            except BaseException:  # Ctrl-C, or an error of one fold: the others need not go on
+                self._stop()
+                raise
 
     def attempts_since_best(self) -> int:
         return len(self.losses) - 1 - list(self.losses).index(self.best)
@@ -198,28 +158,32 @@ class _Search:
         return (
             self.best == edge
             and beside in self.losses
-            and self.losses[edge] < self.losses[beside] - _NOTICEABLE
+            and _is_noticeable(self.losses[beside], self.losses[edge])
         )
 
 
+def _is_noticeable(before: float, after: float) -> bool:
+    return after < before - max(_NOTICEABLE, _NOTICEABLE_PART * after)
+
+
 def choose_penalty(
-    training: TrainingSet,
-    validation: LabeledEmbeddings | None,
-    generator: np.random.Generator,
+    training: ShardSet, validation: ShardSet | None, generator: np.random.Generator
 ) -> PenaltyChoice:
     """Chooses the penalty with the lowest loss on rows that were not fitted.
 
     Args:
-        training: The data that the head will be fitted to.
-        validation: Embeddings and labels to compute the loss on; None for cross-validation.
-        generator: Shuffles the rows into folds.
+        training: The rows that the head will be fitted to.
+        validation: The rows to compute the loss on; None for cross-validation.
+        generator: Deals the rows to folds.
     """
-    # Weights of 0.01 each, or of 100, choose the same head as weights of 1.
-    unit = training.count() / len(training.data)
+    unit = training.unit
     folds = _make_folds(training, validation, generator)
     if not folds:
         return PenaltyChoice(_PENALTY_WITHOUT_VALIDATION * unit, {}, training.zero_head())
-    search = _Search(folds, unit)
+    # In memory, a fold is too small to keep several threads busy, so each thread takes another
+    # fold. Elsewhere, the requests of all folds are on their way together.
+    threads = min(core.num_threads(), len(folds)) if training.in_memory else len(folds)
+    search = _Search(folds, unit, threads, training.stop)
     # Penalties become weaker. Each fit of a fold starts from its fit under the penalty before.
     for penalty in _PENALTIES:
         search.attempt(penalty)
@@ -232,53 +196,40 @@ def choose_penalty(
         at_edge = all(search.attempt(penalty) for penalty in _STRONGER)
     temperature = 1.0
     if training.work <= MAX_WORK_FOR_FOLDS:
-        temperature = _temperature(folds, search, training.count(), unit)
+        temperature = _temperature(search, float(training.weights.sum()), unit)
     return PenaltyChoice(search.best, search.losses, search.heads[0], temperature, at_edge)
 
 
-def _temperature(folds: Sequence[_Fold], search: _Search, count: float, unit: float) -> float:
+def _temperature(search: _Search, count: float, unit: float) -> float:
     """Fits the heads of the folds to the end, and returns the temperature that suits them.
 
     During the search they end early, with probabilities closer to each other. Here they have the
     penalty on each row that the head of all rows will have, whose logits are as large then.
     """
-    for fold, head in zip(folds, search.heads, strict=True):
-        fold.head = head
-    answers = _of_each(
-        folds, lambda fold: fold.answer(search.best / count, _TOLERANCE, _MIN_DECREASE)
-    )
-    return choose_temperature(answers, unit)
+    for fold, head in zip(search.folds, search.heads, strict=True):
+        fold.head = head.copy()
+    search.of_each(lambda fold: fold.fit(search.best / count, _TOLERANCE, _MIN_DECREASE))
 
+    def losses_at(temperatures: Sequence[float]) -> NDArray[np.float64]:
+        losses: NDArray[np.float64] = np.sum(
+            search.of_each(lambda fold: fold.losses(temperatures)), axis=0
+        )
+        return losses
 
-def _of_each(
-    folds: Sequence[_Fold], answer: Callable[[_Fold], HeldOutAnswers]
-) -> Sequence[HeldOutAnswers]:
-    threads = min(core.num_threads(), len(folds))
-    if threads == 1:  # in this thread, in which Ctrl-C stops even a long fit
-        return [answer(fold) for fold in folds]
-    # A fold is too small to keep several threads busy, so each thread takes another fold.
-    with ThreadPoolExecutor(threads) as executor:
-        return list(executor.map(answer, folds))
+    return choose_temperature(losses_at, unit)
 
 
 def _make_folds(
-    training: TrainingSet, validation: LabeledEmbeddings | None, generator: np.random.Generator
-) -> Sequence[_Fold]:
-    labels = training.data.labels
+    training: ShardSet, validation: ShardSet | None, generator: np.random.Generator
+) -> Sequence[_FoldFit]:
     if validation is not None:
-        every_row = np.arange(len(labels), dtype=np.uint32)
-        held_out = replace(training, data=validation, sample_weights=None)
-        return [_Fold(training, every_row, held_out, core.num_threads())]
-    number = fold_numbers(labels, training.groups, generator)
+        return [_FoldFit(training, None, validation, core.num_threads())]
+    max_rows = _MAX_SEARCH_VALUES / training.features
+    table = deal_folds(training.rows, training.grouped, max_rows, generator)
     count = FOLDS if training.work <= MAX_WORK_FOR_FOLDS else 1
     threads = max(1, core.num_threads() // count)
     return [
-        _Fold(
-            training,
-            np.flatnonzero(number != fold).astype(np.uint32),
-            training.part(np.flatnonzero(number == fold)),
-            threads,
-        )
-        for fold in range(count)
-        if fold in number
+        _FoldFit(training, Fold(table, number), training, threads)
+        for number in range(count)
+        if (table == number).any()
     ]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from ..words import counted
+
 
 @dataclass(frozen=True)
 class TrainingRecord:
@@ -44,8 +46,8 @@ class FitRecord:
         validation_losses: The mean cross entropy of rows that were not fitted, for each penalty
             that was tried. Empty if the penalty was given, or if there were no such rows.
         losses: The loss of the final fit, penalty included, at the start and after each iteration.
-        converged: Whether the loss is known to be within 1e-5 of its minimum, or an iteration
-            lowered it by less than 3e-7, or by nothing that rounding does not hide.
+        converged: Whether no weight seems to be off by more than 5e-6 of the largest, or rounding
+            hides any further descent.
         at_edge: Whether the penalty was chosen at an end of the search, 1e-6 or 1000 for rows of
             weight 1, with the loss still falling towards it. At the strong end, the embeddings
             hardly tell the classes apart; at the weak end, a feature that varies much less than the
@@ -62,3 +64,11 @@ class FitRecord:
     converged: bool
     at_edge: bool = False
     temperature: float = 1.0
+
+    def __repr__(self) -> str:
+        end = "converged" if self.converged else "not converged"
+        return (
+            f"FitRecord(penalty {self.penalty:.3g}, loss {self.losses[-1]:.4g} after "
+            f"{counted(len(self.losses) - 1, 'iteration')}, {end}, "
+            f"temperature {self.temperature:.3g})"
+        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from ..arrays import BiasVector, PredictionVector, ProbabilityMatrix, WeightColumns
+from ..words import counted
 from . import core
 from .inputs import (
     EmbeddingsLike,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from ..tflite.file import ModelFile, ModelSource
     from ..tflite.head.append import QuantizationReport
     from .head_file import SavedHead
+    from .shard import Shard
+    from .shard_fit import OnLost
 
 
 class SoftmaxRegression:
@@ -54,6 +57,49 @@ class SoftmaxRegression:
 
     Attributes:
         weight_scale: Standard deviation of the initial weights.
+
+    Examples:
+        >>> import numpy as np
+        >>> rows = np.array([[0, 1], [1, 0], [0, 2], [2, 0]], np.float32)
+        >>> labels = [0, 1, 0, 1]
+
+        >>> from coral_learn import SoftmaxRegression
+        >>> head = SoftmaxRegression(feature_dim=2, num_classes=2, seed=0)
+        >>> head.fit(rows, labels).converged
+        True
+        >>> head.predict(rows).tolist(), head.get_accuracy(rows, labels)
+        ([0, 1, 0, 1], 1.0)
+        >>> head.predict_proba(rows).shape, head.weights.shape, head.biases.shape
+        ((4, 2), (2, 2), (2,))
+
+        With pycoral's recipe instead:
+
+        >>> data = {"data_train": rows, "labels_train": labels}
+        >>> record = head.train_with_sgd(data, num_iter=100, learning_rate=0.1, progress=print)[-1]
+        Iteration 0: loss ..., training accuracy 1.0000
+        Iteration 100: loss ..., training accuracy 1.0000
+        >>> head.labels = ["daisy", "roses"]
+        >>> head.save("head.npz")
+        >>> SoftmaxRegression.load("head.npz")
+        SoftmaxRegression(2 features, 2 classes, reg=0)
+
+        On an extractor, the head becomes a classifier:
+
+        >>> from coral_learn import EmbeddingExtractor, ImageFolder
+        >>> photos = ImageFolder("photos")
+        >>> with EmbeddingExtractor("extractor.tflite") as extractor:
+        ...     embeddings = extractor.extract(photos.paths)
+        >>> head = SoftmaxRegression(extractor.feature_dim, len(photos.classes), reg=0.01)
+        >>> head.labels = photos.classes
+        >>> fitted = head.fit(embeddings, photos.labels)
+        >>> head.to_model("extractor.tflite").labels
+        ['daisy', 'roses', 'tulips']
+        >>> head.feature_dim, head.num_classes, head.reg, head.seed
+        (256, 3, 0.01, None)
+        >>> head.serialize_model("extractor.tflite")[4:8]
+        b'TFL3'
+        >>> head.quantization_report("extractor.tflite").agreement
+        1.0
     """
 
     def __init__(
@@ -240,14 +286,16 @@ class SoftmaxRegression:
         The result does not depend on the weights that the head had before, and ``reg`` is not used.
         The same data and seed give the same head. Unless ``penalty`` is given, the penalty is the
         one with the lowest loss on rows that were not fitted, and embeddings are scaled to the same
-        length if there are few of them for each class. The fit ends when the loss is within 1e-5 of
-        its minimum. The same rows then show by what temperature to divide weights and biases, so
-        that the probabilities say how often the head is right (:attr:`FitRecord.temperature`); not
-        above 1e7 rows x features x classes.
+        length if there are few of them for each class. The fit ends when no weight is off by more
+        than about 1e-5 of the largest. The same rows then show by what temperature to divide
+        weights and biases, so that the probabilities say how often the head is right
+        (:attr:`FitRecord.temperature`); not above 1e7 rows x features x classes.
 
-        Features in other units are scaled first if one of them varies more than 30 times as much as
-        most others, and the weights back afterwards. Copies of a row with the same label are
-        taken as one row of greater weight, so that no copy of a row is held out.
+        This is :meth:`fit_shards` with one shard. Features in
+        other units are scaled first if one of them varies more than 30 times as much as most
+        others, and the weights back afterwards. Copies of a row with the same label are taken as
+        one row of greater weight, so that no copy of a row is held out. Above 1e8 rows x features,
+        the penalty is chosen on a part of the rows.
 
         Args:
             embeddings: [N, D]; one row for each class is enough.
@@ -270,19 +318,23 @@ class SoftmaxRegression:
                 time if it was fitted to nearly the same rows; only with ``penalty``, and not used
                 for features that are scaled. None for zeros.
 
+        Returns:
+            How the head was fitted: the penalty, the losses, and the temperature.
+
         Raises:
             ValueError: A shape is wrong, a label is out of range, a number is not finite, or
                 another argument is out of range.
         """
+        from .buckets import buckets_of_groups
         from .fitting import fit
-        from .penalty_search import TrainingSet
+        from .training_set import TrainingSet
 
         shape = self.feature_dim, self.num_classes
         data = read_labeled(embeddings, labels, *shape)
         weights = read_sample_weights(sample_weight, data.labels, self.num_classes)
         class_weights = read_class_weights(class_weight, data.labels, self.num_classes, weights)
-        group_of_row = None if groups is None else read_groups(groups, len(data))
-        training = TrainingSet(data, class_weights, self.num_classes, weights, group_of_row)
+        buckets = None if groups is None else buckets_of_groups(read_groups(groups, len(data)))
+        training = TrainingSet(data, class_weights, weights, buckets, groups is not None)
         validation_data = None if validation is None else read_validation(validation, *shape)
         if start is not None and (penalty is None or start.weights.shape != self.weights.shape):
             raise ValueError("start needs a penalty, and a head of the same shape")
@@ -290,6 +342,43 @@ class SoftmaxRegression:
         return fit(
             self._state, training, validation_data, penalty, temperature, seed, progress, first
         )
+
+    def fit_shards(
+        self,
+        shards: "Sequence[Shard]",
+        *,
+        penalty: float | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
+        progress: Callable[[int, float], object] | None = None,
+        on_lost: "OnLost | None" = None,
+    ) -> FitRecord:
+        """Fits the head to rows that are in several places.
+
+        The head is the one that :meth:`fit` finds for all the rows together: the same penalty, and
+        no weight differs by more than 1e-4 of the largest. A shard only tells sums over its rows:
+        see :class:`coral_learn.distributed.Shard`. Weights of rows and classes, and groups, are
+        given to the shards, and features have to be in comparable units. The head has no embeddings
+        to calibrate a model with, unless it is given some.
+
+        Args:
+            shards: At least one; such as :class:`coral_learn.distributed.MemoryShard`.
+            penalty: As for :meth:`fit`.
+            temperature: As for :meth:`fit`.
+            seed: As for :meth:`fit`.
+            progress: As for :meth:`fit`.
+            on_lost: Called with the place of a shard that raised
+                :class:`coral_learn.distributed.ShardLostError`, and with that error. The fit then
+                goes on without the shard, from the head that it has. None to end with an error.
+
+        Raises:
+            ValueError: An argument is out of range, shards do not fit together or to the head, or
+                one of them failed or was lost; the message says which, counting from 0. After the
+                search for the penalty, the head has the weights of the last whole iteration.
+        """
+        from .fitting import fit_shards
+
+        return fit_shards(self._state, list(shards), penalty, temperature, seed, progress, on_lost)
 
     def predict(self, x: EmbeddingsLike) -> PredictionVector:
         """Returns the most probable class of each embedding, int64 [N].
@@ -377,6 +466,9 @@ class SoftmaxRegression:
             embeddings: The embeddings to compare the two heads on, [N, D], preferably of photos
                 that were not used in training. None for a sample of the training embeddings.
 
+        Returns:
+            How far the two heads differ.
+
         Raises:
             ModelError: The file cannot be read, or is not an extractor for this head.
             ValueError: The shape is wrong, or there are no embeddings.
@@ -404,6 +496,9 @@ class SoftmaxRegression:
         The file holds weights, biases, labels, ``reg``, ``weight_scale``, the seed, and the
         embeddings that :meth:`serialize_model` calibrates with.
 
+        Args:
+            path: The file, which is replaced if it exists.
+
         Raises:
             OSError: The file cannot be written.
         """
@@ -425,6 +520,12 @@ class SoftmaxRegression:
     def load(cls, path: str | os.PathLike[str]) -> "SoftmaxRegression":
         """Reads a head that :meth:`save` wrote.
 
+        Args:
+            path: The file.
+
+        Returns:
+            The head, with the same weights, biases, labels and settings.
+
         Raises:
             ValueError: The file holds something else, or is broken.
             OSError: The file cannot be read.
@@ -445,7 +546,9 @@ class SoftmaxRegression:
         return head
 
     def __repr__(self) -> str:
-        return f"SoftmaxRegression({self.feature_dim}, {self.num_classes}, reg={self.reg:g})"
+        features = counted(self.feature_dim, "feature")
+        classes = counted(self.num_classes, "class", "classes")
+        return f"SoftmaxRegression({features}, {classes}, reg={self.reg:g})"
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_state": self._state.copy()}

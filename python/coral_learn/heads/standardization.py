@@ -72,7 +72,17 @@ def standardization_for(embeddings: Embeddings) -> Standardization | None:
         return None
     if _are_ordinary(*_moments(embeddings, np.float32)):
         return None
-    mean, deviation = _moments(embeddings, np.float64)
+    return standardization_of(*_moments(embeddings, np.float64))
+
+
+def standardization_of(
+    mean: NDArray[np.float64], deviation: NDArray[np.float64]
+) -> Standardization | None:
+    """Returns how to standardize float32 embeddings by the moments of their features, [D].
+
+    Raises:
+        ValueError: As :func:`standardization_for`.
+    """
     if not np.isfinite(deviation).all():
         return None  # the core names the row
     varying = np.sort(deviation[deviation > 0])

@@ -117,7 +117,7 @@ class HeadState:
             raise _not_finite_error()
         return values
 
-    def publish(self, head: Head, calibration: Embeddings) -> None:
+    def publish(self, head: Head, calibration: Embeddings | None) -> None:
         """Stores a trained head. The arrays that users hold show it as well."""
         with self.lock:
             head.copy_to(self.weights, self.biases)

@@ -9,8 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..notebook import table
 from ..tflite.familiarity_note import LOW_FAMILIARITY
 from ..tflite.output_kind import OutputKind
+from ..words import percent
 
 _LABEL_THRESHOLD = 0.5  # the default for labels that do not exclude each other
 
@@ -23,6 +25,11 @@ class Class:
         id: The class index.
         label: The name of the class, or its index in digits if the class has no name.
         score: The probability of the class, in [0, 1].
+
+    Examples:
+        >>> from coral_learn import Class
+        >>> Class(id=0, label="daisy", score=0.9)
+        Class(id=0, label='daisy', score=0.9)
     """
 
     id: int
@@ -39,10 +46,23 @@ class Answer:
         familiarity: The fraction of the training photos that look at least as strange to a model
             trained without them, in (0, 1]; None if the model does not know. A photo below 0.05 is
             stranger than 95% of them.
+
+    Examples:
+        >>> from coral_learn import Classifier
+        >>> with Classifier("retrained/retrained_model.tflite") as classifier:
+        ...     [answer] = classifier.answer(["photo.jpg"])
+        >>> answer.classes[0].label, answer.is_unfamiliar
+        ('roses', False)
     """
 
     classes: list[Class]
     familiarity: float | None = None
+
+    def _repr_html_(self) -> str:
+        rows = [(each.label, percent(each.score)) for each in self.classes]
+        text = "The photo looks unlike the training photos." if self.is_unfamiliar else ""
+        title = "Answer" if rows else "Answer: I don't know"
+        return table(title, rows, columns=("class", "probability"), text=text)
 
     @property
     def is_unfamiliar(self) -> bool:

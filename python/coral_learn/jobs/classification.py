@@ -14,6 +14,7 @@ from ..extraction.image_model import ImageModel
 from ..extraction.images import ImageSource
 from ..extraction.photo_rows import OnError, PhotoRows, raise_error, skip_photo
 from ..labels import label_list, read_label_file
+from ..notebook import table
 from ..progress import Progress
 from ..tflite.answers import read_answer_notes
 from ..tflite.file import ModelFile, ModelSource
@@ -21,6 +22,7 @@ from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
 from ..tflite.output_kind import class_names
 from ..tflite.resizing import View
+from ..words import counted
 from .answer import Answer, Class, Selection, select_classes
 from .class_labels import labels_from_zero, warn_of_label_count
 from .conformal import lowest_probability
@@ -48,6 +50,23 @@ class Classifier:
         knows_familiarity: Whether the model tells how familiar photos look; one that was retrained
             here does.
         familiarity_note: What the model knows of its training photos; None if it knows nothing.
+
+    Examples:
+        >>> from coral_learn import Classifier
+        >>> with Classifier("retrained/retrained_model.tflite", device="cpu") as classifier:
+        ...     print(classifier)
+        ...     [[best]] = classifier.classify(["photo.jpg"])
+        ...     [answer] = classifier.answer(["photo.jpg"], top_k=3)
+        ...     scores = classifier.scores(["photo.jpg", "new/daisy0.jpg"])
+        ...     found = classifier.classify_readable(["photo.jpg", "your_script.py"])
+        ...     answers = classifier.answer_readable(["photo.jpg"])
+        ...     rows = classifier.score_readable(["photo.jpg"]).rows
+        Classifier('retrained/retrained_model.tflite': 3 classes, 224 x 224 pixels, cpu)
+        >>> best.label, classifier.label(0), scores.shape
+        ('roses', 'daisy', (2, 3))
+        >>> len(answer.classes), found.skipped[0].path
+        (3, 'your_script.py')
+        >>> classifier.close()  # again, which does nothing
     """
 
     def __init__(
@@ -114,12 +133,27 @@ class Classifier:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        width, height = self.input_size
+        return (
+            f"Classifier({self._name!r}: {counted(self.num_classes, 'class', 'classes')}, "
+            f"{width} x {height} pixels, {self._model.device})"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = ((index, self.label(index)) for index in range(self.num_classes))
+        return table(repr(self), rows, columns=("index", "class"))
+
     def close(self) -> None:
         """Frees the interpreters. The classifier cannot be used afterwards."""
         self._model.close()
 
     def label(self, index: int) -> str:
-        """Returns the name of a class, or its index in digits if the class has no name."""
+        """Returns the name of a class, or its index in digits if the class has no name.
+
+        Args:
+            index: The class index, at least 0.
+        """
         if self.labels is not None and index < len(self.labels):
             return self.labels[index]
         return str(index)
@@ -155,7 +189,16 @@ class Classifier:
     ) -> PhotoRows[NDArray[np.float32]]:
         """Returns the scores and digests of the photos that can be read, and what was skipped.
 
-        The arguments and the other errors are those of :meth:`scores`.
+        Args:
+            images: Photos, as for :meth:`scores`.
+            progress: As for :meth:`scores`.
+
+        Returns:
+            The scores, float32 [K, C], and which of the photos they belong to.
+
+        Raises:
+            ModelError: The model failed, or gives scores that are not finite.
+            EdgeTpuError: The device failed.
         """
         found = self._model.run(images, progress=progress, on_error=skip_photo, digests=True)
         return found.with_rows(self._scores.probabilities(found.rows)[0])
@@ -175,8 +218,7 @@ class Classifier:
         Classes with a probability below ``threshold`` are left out, so that a photo of something
         that the model does not know gets an empty list. By default it is that of the model, which
         :func:`retrain` stores if a precision is wished for, or else 0.
-        :attr:`coral_learn.Project.step` has one that keeps 95% of the right answers. The other
-        arguments and errors are those of :meth:`scores`.
+        :attr:`coral_learn.Project.step` has one that keeps 95% of the right answers.
 
         With ``coverage``, all classes are returned that may be right: as few as contain the right
         one in this fraction of photos like those that the model was trained on. ``top_k`` and
@@ -186,9 +228,21 @@ class Classifier:
         in a photo, or none. All labels that reach ``threshold``, by default 0.5, are returned, and
         ``top_k`` is not used.
 
+        Args:
+            images: Photos, as for :meth:`coral_learn.EmbeddingExtractor.extract`.
+            top_k: The largest number of classes of a photo, at least 1.
+            threshold: The lowest probability of a class, in [0, 1]; None for that of the model.
+            coverage: The fraction of photos whose own class is to be among those that are returned,
+                in (0, 1); None for ``top_k`` and ``threshold``.
+            progress: True for a bar on standard error, or a function to call with (done, total).
+            on_error: Called with the index and the error of each photo that cannot be read; such a
+                photo has no row. By default the first such error is raised.
+
         Raises:
             ValueError: ``top_k`` is less than 1, ``threshold`` is outside [0, 1], ``coverage`` is
                 outside (0, 1) or not known for this model, or a photo cannot be read.
+            ModelError: The model failed, or gives scores that are not finite.
+            EdgeTpuError: The device failed.
         """
         selection = self._selection(top_k, threshold, coverage)
         found = self._run_named(images, progress, on_error or raise_error)
@@ -205,7 +259,17 @@ class Classifier:
     ) -> PhotoRows[list[list[Class]]]:
         """Returns the classes of the photos that can be read, and which photos were skipped.
 
-        The arguments and the other errors are those of :meth:`classify`.
+        Args:
+            images: Photos, as for :meth:`classify`.
+            top_k: As for :meth:`classify`.
+            threshold: As for :meth:`classify`.
+            coverage: As for :meth:`classify`.
+            progress: As for :meth:`classify`.
+
+        Raises:
+            ValueError: An argument is invalid, as for :meth:`classify`.
+            ModelError: The model failed.
+            EdgeTpuError: The device failed.
         """
         selection = self._selection(top_k, threshold, coverage)
         found = self._run_named(images, progress, skip_photo)
@@ -223,7 +287,18 @@ class Classifier:
     ) -> list[Answer]:
         """Returns the classes of each photo, as :meth:`classify` does, and how familiar it looks.
 
-        The arguments and errors are those of :meth:`classify`.
+        Args:
+            images: Photos, as for :meth:`classify`.
+            top_k: As for :meth:`classify`.
+            threshold: As for :meth:`classify`.
+            coverage: As for :meth:`classify`.
+            progress: As for :meth:`classify`.
+            on_error: As for :meth:`classify`.
+
+        Raises:
+            ValueError: An argument is invalid, as for :meth:`classify`, or a photo cannot be read.
+            ModelError: The model failed.
+            EdgeTpuError: The device failed.
         """
         selection = self._selection(top_k, threshold, coverage)
         return self._answers(self._run_named(images, progress, on_error or raise_error), selection)
@@ -239,7 +314,17 @@ class Classifier:
     ) -> PhotoRows[list[Answer]]:
         """Returns the answers for the photos that can be read, and which photos were skipped.
 
-        The arguments and the other errors are those of :meth:`classify`.
+        Args:
+            images: Photos, as for :meth:`classify`.
+            top_k: As for :meth:`classify`.
+            threshold: As for :meth:`classify`.
+            coverage: As for :meth:`classify`.
+            progress: As for :meth:`classify`.
+
+        Raises:
+            ValueError: An argument is invalid, as for :meth:`classify`.
+            ModelError: The model failed.
+            EdgeTpuError: The device failed.
         """
         selection = self._selection(top_k, threshold, coverage)
         found = self._run_named(images, progress, skip_photo)

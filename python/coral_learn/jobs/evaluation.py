@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..dataset.class_names import class_name
 from ..dataset.folder import ImageFolder
+from ..embedded.folder import is_embedded
 from ..extraction.cache import EmbeddingCache
 from ..extraction.photo_rows import SkippedPhoto
 from ..progress import Progress
@@ -67,6 +68,14 @@ class Evaluation:
             model; None if there is no such file.
         new: The accuracy on the other photos, or None likewise.
         notes: Facts that the user should know, a sentence each.
+
+    Examples:
+        >>> from coral_learn import evaluate
+        >>> result = evaluate("retrained/retrained_model.tflite", "test_photos")
+        >>> result.classes, len(result.confusion)
+        (['daisy', 'roses', 'tulips'], 3)
+        >>> result.to_json()["images"]
+        12
     """
 
     accuracy: float
@@ -78,6 +87,15 @@ class Evaluation:
     seen: PartAccuracy | None = None
     new: PartAccuracy | None = None
     notes: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        classes = counted(len(self.classes), "class", "classes")
+        return f"Evaluation({percent(self.accuracy)} of {counted(self.images, 'photo')}, {classes})"
+
+    def _repr_html_(self) -> str:
+        from .evaluation_table import evaluation_table  # only notebooks ask for HTML
+
+        return evaluation_table(self)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as plain types, as ``coral-learn evaluate --json`` prints it."""
@@ -105,7 +123,8 @@ def evaluate(
     Args:
         model: The path of a ``.tflite`` file, or its bytes.
         data_dir: A folder with one folder of photos for each class, or anything else that
-            :class:`coral_learn.ImageFolder` reads. Of a split, the test part is used, or else the
+            :class:`coral_learn.ImageFolder` reads, or a folder of embedded photos of the extractor
+            that the model was made from. Of a split, the test part is used, or else the
             validation part.
         labels: The names of the classes; by default the labels inside the model.
         device: A device as for :func:`coral_learn.edgetpu.make_interpreter`.
@@ -117,19 +136,32 @@ def evaluate(
             the photos, and the one with the best accuracy is used.
         resize: What the model sees of a photo, as for :class:`coral_learn.EmbeddingExtractor`.
 
+    Returns:
+        The accuracy with its interval, the confusion matrix, and what was skipped.
+
     Raises:
         ValueError: The photos, the normalization or ``resize`` cannot be used, or a folder is not a
             class of the model.
         ModelError: The model cannot be used.
         EdgeTpuError: The device failed.
+
+    Examples:
+        >>> import coral_learn
+        >>> coral_learn.evaluate("retrained/retrained_model.tflite", "test_photos", device="cpu")
+        Evaluation(...% of 12 photos, 3 classes)
     """
-    photos = ImageFolder(data_dir)
-    rows, notes = _rows_to_test(photos)
     file = ModelFile.open(model)
+    embedded = None
+    if is_embedded(data_dir):
+        from .embedded_evaluation import EmbeddedTest  # an extra
+
+        embedded = EmbeddedTest(data_dir, file)
+    photos = ImageFolder(data_dir) if embedded is None else embedded.folder
+    rows, notes = _rows_to_test(photos)
     open_classifier = functools.partial(
         Classifier, file, labels=labels, device=device, input_size=input_size, resize=resize
     )
-    if normalization is None and file.has_unknown_range:
+    if embedded is None and normalization is None and file.has_unknown_range:
         from .input_range import measure_classifier  # rarely needed
 
         measured = measure_classifier(
@@ -148,7 +180,12 @@ def evaluate(
                 "the model has no labels: its classes are taken to be the folders in sorted order, "
                 f"{quoted(names, 3)}. If that is wrong, give its names with --labels"
             )
-        found = classifier.score_readable([photos.paths[row] for row in rows], progress=progress)
+        if embedded is None:
+            paths = [photos.paths[row] for row in rows]
+            found = classifier.score_readable(paths, progress=progress)
+        else:
+            found = embedded.score(rows, classifier.labels)
+            notes.append(embedded.note)
     if classifier.output_kind is OutputKind.MULTI_LABEL:
         notes.append(
             "this is a multi-label classifier, which can find several labels in a photo: a photo "

@@ -14,7 +14,8 @@ from ..heads.refit import score_by_refits
 from ..heads.scenes import number_scenes
 from ..heads.softmax_regression import SoftmaxRegression
 from ..heads.training_data import read_any_labeled, read_groups
-from ..words import points
+from ..notebook import table
+from ..words import percent, points
 from .held_out import HeldOutScores, score_held_out
 
 _FRACTIONS = (0.25, 0.5)  # of the photos that a head is trained on; the cross-validation adds 1
@@ -40,6 +41,14 @@ class LearningCurve:
         accuracies: The accuracy on other photos with each of them, in [0, 1].
         error: The expected error with all photos, in [0, 1].
         exponent: How fast the error falls.
+
+    Examples:
+        >>> from coral_learn.jobs.learning_curve import LearningCurve
+        >>> curve = LearningCurve(40, [8, 16, 32], [0.7, 0.78, 0.82], error=0.17, exponent=0.35)
+        >>> curve
+        LearningCurve(40 photos of each class, error 17.0%, exponent 0.35)
+        >>> round(curve.expected_accuracy(photos=80), 3), round(curve.gain(more=40), 3)
+        (0.867, 0.037)
     """
 
     photos: float
@@ -47,6 +56,34 @@ class LearningCurve:
     accuracies: list[float]
     error: float
     exponent: float
+
+    def __repr__(self) -> str:
+        return (
+            f"LearningCurve({self.photos:.4g} photos of each class, error {percent(self.error)}, "
+            f"exponent {self.exponent:.2f})"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (f"{size:.4g}", percent(accuracy))
+            for size, accuracy in zip(self.sizes, self.accuracies, strict=True)
+        ]
+        columns = ("photos of each class", "accuracy")
+        return table(repr(self), rows, columns=columns, text=f"{describe_gain(self)}.")
+
+    def expected_accuracy(self, photos: float) -> float:
+        """Returns the accuracy that is expected with a number of photos of each class, in [0, 1].
+
+        Args:
+            photos: The number of photos of each class, above 0. With fewer than the last of
+                ``sizes``, the measured accuracies say more.
+
+        Raises:
+            ValueError: ``photos`` is not above 0.
+        """
+        if not photos > 0:
+            raise ValueError(f"photos must be above 0, not {photos}")
+        return float(1 - self.error * (photos / self.photos) ** -self.exponent)
 
     def gain(self, more: int) -> float:
         """Returns by how much the accuracy is expected to grow with more photos of each class.
@@ -58,7 +95,7 @@ class LearningCurve:
             ValueError: ``more`` is negative.
         """
         more = as_whole_number(more, "more", 0)
-        return float(self.error * (1 - (1 + more / self.photos) ** -self.exponent))
+        return self.expected_accuracy(self.photos + more) - (1 - self.error)
 
 
 def learning_curve(
@@ -86,6 +123,18 @@ def learning_curve(
 
     Raises:
         ValueError: A shape is wrong, a label is out of range, or a number is not finite.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn import learning_curve
+        >>> generator = np.random.default_rng(0)
+        >>> labels = np.arange(120) % 3
+        >>> rows = generator.normal(size=(120, 16)) + 0.8 * np.eye(3, 16)[labels]
+        >>> curve = learning_curve(rows.astype(np.float32), labels)
+        >>> [round(size) for size in curve.sizes]
+        [8, 16, 32]
+        >>> 0 < curve.gain(more=20) < curve.error
+        True
     """
     data = read_any_labeled(embeddings, labels)
     given = None if groups is None else read_groups(groups, len(data))

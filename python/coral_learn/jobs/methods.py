@@ -13,7 +13,7 @@ from ..heads.folds import is_cheap
 from ..heads.records import FitRecord
 from ..heads.refit import refit
 from ..heads.softmax_regression import SoftmaxRegression
-from ..heads.temperature import HeldOutAnswers, choose_temperature
+from ..heads.temperature import choose_temperature, losses_of
 from ..tflite.file import ModelFile
 from .learning_task import LearningTask
 from .settings import Method, SgdSettings
@@ -124,9 +124,7 @@ def _temperature(
     """Returns the temperature with which the head's probabilities suit validation photos."""
     if not len(labels):
         return 1.0
-    probabilities = head.predict_proba(embeddings)
-    weights = np.ones(len(labels), np.float32)
-    return choose_temperature([HeldOutAnswers(probabilities, labels.astype(np.int32), weights)])
+    return choose_temperature(losses_of(head.predict_proba(embeddings), labels))
 
 
 def _divide(head: SoftmaxRegression, temperature: float) -> None:

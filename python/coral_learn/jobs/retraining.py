@@ -8,37 +8,35 @@ from typing import Any, get_args
 
 import numpy as np
 
-from ..dataset.folder import ImageFolder
 from ..dataset.split import split_by_class
 from ..edgetpu.runtime import runtime_name
 from ..extraction.builtin_extractor import open_or_builtin
 from ..extraction.cache import EmbeddingCache
-from ..extraction.extractor import EmbeddingExtractor
-from ..extraction.photo_rows import SkippedPhoto, skip_photo
-from ..extraction.placement import check_compiled
-from ..extraction.views import extract_views
+from ..extraction.photo_rows import SkippedPhoto
 from ..progress import StageProgress
 from ..tflite.answers import with_answer_notes
+from ..tflite.extractor_note import with_extractor_digest
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
-from ..tflite.normalization import Normalization, NormalizationLike, parse_normalization
-from ..tflite.open_extractor import AUTO, OpenedExtractor, open_extractor
-from ..tflite.resize_note import read_resize, with_resize
-from ..tflite.resizing import VIEWS, Resize, checked_resize
-from .accuracy import Accuracy, measure_accuracy, score_test_photos, warn_of_change
-from .background import NoneOfThese, add_background
+from ..tflite.normalization import NormalizationLike, parse_normalization
+from ..tflite.resizing import Resize, checked_resize
+from ..words import counted, percent
+from .accuracy import Accuracy, measure_accuracy, warn_of_change
+from .background import NoneOfThese
 from .clock import Clock
+from .engines import EngineOptions
 from .holdout import split_photos
 from .learning_curve import LearningCurve
+from .learning_photos import PhotoSettings
 from .learning_task import make_task
 from .methods import train_head
 from .output_folder import prepare_output_folder
 from .photo_record import RECORD_NAME, format_record
+from .photo_sources import find_photos
 from .saved_model import MODEL_NAMES, save_model
 from .settings import TUTORIAL_RECIPE, Method, SgdSettings
 from .stranger_test import StrangerTest
 from .threshold import Threshold, as_precision
-from .training_photos import list_photos, take_training_photos
 from .trust import measure_trust
 
 
@@ -67,6 +65,14 @@ class RetrainResult:
         strangers: How well photos of unknown classes are told from those of the model, measured by
             leaving out each class in turn; None with fewer than three classes, or if it would take
             long.
+
+    Examples:
+        >>> from coral_learn import retrain
+        >>> result = retrain("photos", "extractor.tflite", "small", test=0.25)
+        >>> result.model.name, result.classes, result.images
+        ('retrained_model.tflite', ['daisy', 'roses', 'tulips'], 36)
+        >>> result.to_json()["accuracy"]["photos"]
+        {'train': 24, 'validation': 3, 'test': 9}
     """
 
     model: Path
@@ -84,6 +90,19 @@ class RetrainResult:
     learning_curve: LearningCurve | None = None
     threshold: Threshold | None = None
     strangers: StrangerTest | None = None
+
+    def __repr__(self) -> str:
+        accuracy = self.accuracy.test_saved
+        tested = "not tested" if accuracy is None else f"accuracy {percent(accuracy)}"
+        return (
+            f"RetrainResult({str(self.model)!r}: {counted(len(self.classes), 'class', 'classes')}, "
+            f"{counted(self.images, 'photo')}, {tested})"
+        )
+
+    def _repr_html_(self) -> str:
+        from .retraining_table import retraining_table  # only notebooks ask for HTML
+
+        return retraining_table(self)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as plain types, as ``coral-learn train --json`` prints it."""
@@ -110,6 +129,7 @@ def retrain(
     resize: Resize | None = None,
     precision: float | None = None,
     none_of_these: NoneOfThese | None = None,
+    engine: EngineOptions | None = None,
 ) -> RetrainResult:
     """Retrains the last layer of a classifier on photos, then saves and tests the new model.
 
@@ -122,7 +142,8 @@ def retrain(
 
     Args:
         data_dir: A folder with one folder of photos for each class, or anything else that
-            :class:`coral_learn.ImageFolder` reads. A split that it gives is used.
+            :class:`coral_learn.ImageFolder` reads, or a folder of embedded photos, which
+            ``coral-learn embed`` has made with the same extractor. A split that it gives is used.
         extractor: The embedding extractor, as a path or bytes; None for the built-in one,
             EfficientNet-Lite0. The last layer of a classifier is cut off, and a note in the result
             says where.
@@ -157,12 +178,21 @@ def retrain(
         none_of_these: A folder with photos of anything else, for a further class ``none``. True to
             draw pictures for it, which is a weak start: they are trained on, and not counted in any
             accuracy. None for no such class.
+        engine: Where to fit the head to a folder of embedded photos; by default on this machine.
+
+    Returns:
+        The files that were written, and how accurate the saved model is.
 
     Raises:
         ValueError: The photos or the settings cannot be used.
         ModelError: The extractor cannot be used.
         EdgeTpuError: The device failed.
         OSError: The output cannot be written.
+
+    Examples:
+        >>> import coral_learn
+        >>> coral_learn.retrain("photos", None, "flowers", test=0.25)
+        RetrainResult('flowers/retrained_model.tflite': 3 classes, 36 photos, ...)
     """
     _check_method(method, sgd)
     if precision is not None:
@@ -171,55 +201,43 @@ def retrain(
     if resize is not None:
         resize = checked_resize(resize)
     source = open_or_builtin(extractor, input_size)
-    resize = resize or read_resize(source)
-    views = VIEWS[resize]
-    opened = None if tensor_name == AUTO else open_extractor(source, tensor_name)
-    check_compiled(source, device, is_cut=source.is_classifier)
-    image_folder = list_photos(data_dir)
-    split_by_class(image_folder.labels, validation, test)  # rejects bad fractions before the work
-    folder = prepare_output_folder(output, image_folder.path)
+    wanted = PhotoSettings(
+        tensor_name=tensor_name,
+        normalization=given,
+        resize=resize,
+        device=device,
+        cache=cache,
+        none_of_these=none_of_these,
+        validation=validation,
+        test=test,
+        seed=seed,
+        engine=engine or EngineOptions(),
+    )
+    found = find_photos(data_dir, source, wanted, method)
+    split_by_class(np.zeros(1, np.int64), validation, test)  # rejects bad fractions before the work
+    folder = prepare_output_folder(output, found.path)
     report = progress or (lambda stage, done, total: None)
     clock = Clock()
 
     with clock.measure("extract"):
-        if opened is None:
-            opened = _choose_tensor(with_resize(source, views[0]), given, image_folder, device)
-        model, model_notes = opened
-        background = add_background(image_folder, none_of_these)
-        seen = with_resize(model, views[0])
-        pixel_range, range_notes = _settle_range(seen, given, image_folder, device)
-        extracted = extract_views(
-            # The model without its note has the embeddings in the cache that it had before.
-            lambda view: EmbeddingExtractor(
-                model, device=device, cache=cache, normalization=pixel_range, resize=view
-            ),
-            background.folder.paths,
-            views,
-            progress=lambda done, total: report("extract", done, total or 0),
-            on_error=skip_photo,
-        )
-        photos = take_training_photos(background.folder, extracted.found)
-        photos = photos._replace(drawn_class=background.drawn_class)
+        taken = found.take(lambda done, total: report("extract", done, total or 0))
+    photos, seen = taken.photos, taken.extractor
     split, split_notes = split_photos(photos, validation, test, seed)
     with clock.measure("train"):
-        if pixel_range is not None:
-            seen = seen.with_normalization(pixel_range)
         task = make_task(seen, photos, split, seed)
         settings = sgd or TUTORIAL_RECIPE
-        trained = train_head(method, task, settings, functools.partial(report, "train"))
+        report_training = functools.partial(report, "train")
+        if taken.train is None:
+            trained = train_head(method, task, settings, report_training)
+        else:
+            trained = taken.train(task, report_training)
         trust = measure_trust(trained, photos, split, seed, precision)
     with clock.measure("serialize"):
         # Opened again from its bytes: what is tested is what will be read from the disk.
-        saved_model = ModelFile(with_answer_notes(trained.to_model(), trust.notes).content)
+        made = with_answer_notes(trained.to_model(), trust.notes)
+        saved_model = ModelFile(with_extractor_digest(made, taken.digest).content)
     with clock.measure("verify"):
-        tested = score_test_photos(
-            saved_model,
-            photos,
-            split.test,
-            device=device,
-            cache=cache,
-            report=functools.partial(report, "verify"),
-        )
+        tested = taken.test(saved_model, split.test, functools.partial(report, "verify"))
     split = replace(split, test=split.test[tested.kept])
     accuracy = measure_accuracy(trained, photos, split, tested.rows, trust.cross_validated)
     warn_of_change(accuracy, is_quantized=photos.embeddings.quantized.dtype != np.float32)
@@ -228,14 +246,14 @@ def retrain(
     from .training_report import make_report
 
     report_files = make_report(
-        image_folder,
+        taken.folder,
         photos,
         split,
         trained,
         tested.rows,
         trust,
-        extracted.device,
-        resize,
+        taken.device,
+        taken.resize,
         folder / MODEL_NAMES[saved_model.is_compiled],
         cache,
     )
@@ -246,21 +264,14 @@ def retrain(
         labels=saved.labels,
         report=folder / REPORT_NAME,
         classes=photos.classes,
-        images=len(photos.real),
+        images=taken.total or len(photos.real),
         skipped=photos.skipped,
         accuracy=accuracy,
         seconds=clock.seconds,
-        device=extracted.device,
+        device=taken.device,
         runtime=runtime_name(),
-        notes=[
-            *model_notes,
-            *range_notes,
-            *photos.notes,
-            *background.notes,
-            *split_notes,
-            *trained.notes,
-        ],
-        resize=resize,
+        notes=[*taken.notes, *split_notes, *trained.notes],
+        resize=taken.resize,
         learning_curve=trust.learning_curve,
         threshold=trust.threshold,
         strangers=trust.strangers,
@@ -272,30 +283,3 @@ def _check_method(method: str, sgd: SgdSettings | None) -> None:
         raise ValueError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
     if sgd is not None and method != "sgd":
         raise ValueError(f'sgd is given, but method is {method!r}. Pass method="sgd", or no sgd.')
-
-
-def _choose_tensor(
-    model: ModelFile, given: Normalization | None, photos: ImageFolder, device: str | None
-) -> OpenedExtractor:
-    from .tensor_choice import measure_tensors  # rarely needed
-
-    if given is not None:
-        model = model.with_normalization(given)
-    return measure_tensors(model, photos, device=device)
-
-
-def _settle_range(
-    extractor: ModelFile,
-    given: Normalization | None,
-    photos: ImageFolder,
-    device: str | None,
-) -> tuple[Normalization | None, list[str]]:
-    """Returns the normalization to use, None for the extractor's own, and what to tell the user."""
-    if given is not None:
-        return given, []
-    if not extractor.has_unknown_range:
-        return None, []
-    from .input_range import measure_on_folder  # rarely needed
-
-    measured = measure_on_folder(extractor, photos, device=device)
-    return measured.normalization, [measured.note]

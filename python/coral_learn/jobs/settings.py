@@ -18,6 +18,12 @@ class SgdSettings:
         learning_rate: The size of a gradient step.
         batch_size: The number of photos in a gradient step.
         weight_scale: The standard deviation of the initial weights.
+
+    Examples:
+        >>> from coral_learn import SgdSettings, retrain
+        >>> settings = SgdSettings(iterations=200, learning_rate=0.02)
+        >>> retrain("photos", "extractor.tflite", "sgd", method="sgd", sgd=settings).model.name
+        'retrained_model.tflite'
     """
 
     iterations: int = 500

@@ -3,15 +3,17 @@
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from ..extraction.cache import EmbeddingCache
 from ..extraction.images import ImageSource
 from ..extraction.photo_rows import OnError, raise_error
 from ..files import write_atomically
 from ..jobs.saved_model import save_model
+from ..notebook import table
 from ..progress import Progress
 from ..tflite.answers import AnswerNotes, with_answer_notes
+from ..tflite.extractor_note import extractor_digest, with_extractor_digest
 from ..tflite.file import ModelFile, ModelSource
 from ..tflite.image_shape import InputSize
 from ..tflite.normalization import NormalizationLike
@@ -28,6 +30,10 @@ from .state import PhotoRow, ProjectState
 from .store import ProjectStore
 from .summary import ProjectSummary
 
+if TYPE_CHECKING:  # what only some changes need
+    from ..heads.softmax_regression import SoftmaxRegression
+    from .training_rows import TrainingRows
+
 
 class Project:
     """A folder with an embedding extractor, the embeddings of photos, and a head trained on them.
@@ -41,10 +47,44 @@ class Project:
         path: The folder of the project.
         notes: Facts about the extractor that :meth:`create` took and its input range, a sentence
             each.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from coral_learn import Project
+        >>> project = Project.create("flowers", "extractor.tflite")
+        >>> added = project.add_class("daisy", sorted(Path("photos/daisy").iterdir()))
+        >>> added = project.add_class("rose", sorted(Path("photos/roses").iterdir())[:8])
+        >>> added = project.add_photos("rose", sorted(Path("photos/roses").iterdir())[8:])
+        >>> added = project.add("tulips", sorted(Path("photos/tulips").iterdir()))
+        >>> project.rename_class("rose", "roses")
+        >>> project.classes, len(project.photos), project.extractor.name
+        (['daisy', 'roses', 'tulips'], 36, 'extractor.tflite')
+        >>> project.move_photos("daisy", ["photos/roses/0.jpg"])
+        >>> len(project.photos_of("daisy"))
+        13
+        >>> project.undo()
+        'move 1 photo to daisy'
+        >>> project.redo(), project.undo()
+        ('move 1 photo to daisy', 'move 1 photo to daisy')
+        >>> project.drop_photos([project.photos[0].id])
+        >>> project.remove_class("tulips")
+        >>> project.history[-1], project.step.what
+        ('remove class tulips', 'remove class tulips')
+        >>> Project("flowers")
+        Project('flowers': 23 photos of 2 classes, ...)
+        >>> project.summary.keep, len(project.index.states), project.to_json()["tested"] > 0
+        ('originals', 8, True)
+        >>> project.export("model").name
+        'retrained_model.tflite'
+        >>> project.serialize_model(familiarity=False)[4:8]
+        b'TFL3'
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Opens a project.
+
+        Args:
+            path: The folder of the project.
 
         Raises:
             ValueError: The folder contains no project, or a newer version wrote it.
@@ -86,6 +126,9 @@ class Project:
             keep: What to keep of the photos that are added: their files, thumbnails, or nothing.
                 Photos that are not given as files are not kept.
 
+        Returns:
+            The project.
+
         Raises:
             ValueError: The folder already contains a project, or the normalization, ``resize`` or
                 ``keep`` is invalid.
@@ -108,6 +151,13 @@ class Project:
         project = cls(path)
         project.notes += notes
         return project
+
+    def __repr__(self) -> str:
+        return f"Project({str(self.path)!r}: {self.summary})"
+
+    def _repr_html_(self) -> str:
+        rows = [(each.name, each.photos) for each in self.summary.classes]
+        return table(repr(self), rows, columns=("class", "photos"))
 
     @property
     def classes(self) -> list[str]:
@@ -157,6 +207,9 @@ class Project:
 
     def photos_of(self, name: str) -> list[ProjectPhoto]:
         """Returns the photos of a class, in the order in which they were added.
+
+        Args:
+            name: The name of the class.
 
         Raises:
             ValueError: The project has no such class.
@@ -210,6 +263,17 @@ class Project:
     ) -> AddedPhotos:
         """Adds a class, as :meth:`add` does, and warns of photos that other classes have.
 
+        Args:
+            name: The name of the class, which the project does not have yet.
+            photos: As for :meth:`add`.
+            device: As for :meth:`add`.
+            cache: As for :meth:`add`.
+            progress: As for :meth:`add`.
+            on_error: As for :meth:`add`.
+
+        Returns:
+            How many photos were added, and which were left out.
+
         Raises:
             ValueError: The project has a class of this name, no photo can be read, or all of them
                 are in other classes.
@@ -233,6 +297,17 @@ class Project:
     ) -> AddedPhotos:
         """Adds photos to a class, as :meth:`add_class` does.
 
+        Args:
+            name: The name of a class of the project.
+            photos: As for :meth:`add`.
+            device: As for :meth:`add`.
+            cache: As for :meth:`add`.
+            progress: As for :meth:`add`.
+            on_error: As for :meth:`add`.
+
+        Returns:
+            How many photos were added, and which were left out.
+
         Raises:
             ValueError: The project has no such class, no photo can be read, or all of them are in
                 other classes.
@@ -242,8 +317,35 @@ class Project:
         tell_other_classes(added, name)
         return added
 
+    def add_embedded(self, name: str, folder: str | os.PathLike[str]) -> AddedPhotos:
+        """Adds the photos of a class that ``coral-learn embed`` has embedded with this extractor.
+
+        The class is created if the project does not have it. Otherwise as :meth:`add_class`.
+
+        Args:
+            name: The name of the class, here and in the folder.
+            folder: The folder of embedded photos.
+
+        Raises:
+            ValueError: The embeddings are of another extractor than :attr:`extractor`, or none of
+                them can be added.
+            OSError: The project cannot be written.
+        """
+        from .embedded_photos import read_class  # an extra
+
+        state.check_name(self.step, name)
+        given = read_class(ModelFile.open(self.extractor), folder, name)
+        with self._changes.index() as index:
+            added = self._changes.add(index, name, given.paths, given.found)
+        self.notes += given.notes
+        tell_other_classes(added, name)
+        return added
+
     def remove_class(self, name: str) -> None:
         """Removes a class and its embeddings.
+
+        Args:
+            name: The name of the class.
 
         Raises:
             ValueError: The project has no such class.
@@ -254,6 +356,10 @@ class Project:
 
     def rename_class(self, name: str, new_name: str) -> None:
         """Renames a class, without training.
+
+        Args:
+            name: The name of the class.
+            new_name: Its new name.
 
         Raises:
             ValueError: The project has no class ``name``, or already has a class ``new_name``.
@@ -309,8 +415,40 @@ class Project:
             rows = self._rows_of(photos, index.current)
             self._store.write_index(index.changed(state.confirm_photos(index.current, rows)))
 
+    def training_rows(self) -> "TrainingRows":
+        """Returns what the head is trained on.
+
+        Raises:
+            ValueError: The project has no photos, or the input range of its extractor is not known.
+            OSError: The project cannot be read.
+        """
+        from .training_rows import load_training_rows  # loads what showing and undoing do not need
+
+        return load_training_rows(self._store)
+
+    def take_head(self, head: "SoftmaxRegression", what: str) -> None:
+        """Takes a head that was trained elsewhere for these classes; the next change trains again.
+
+        Args:
+            head: The head, with a label for each class.
+            what: A description of the change, for :attr:`history`.
+
+        Raises:
+            ValueError: The head has other classes than the project.
+            OSError: The project cannot be written.
+        """
+        from .given_head import ordered_head, state_with_head  # rarely needed
+
+        embeddings = self.training_rows().embeddings
+        with self._changes.index() as index:
+            file = self._store.save_head(ordered_head(head, index.current.classes, embeddings))
+            self._store.write_index(index.changed(state_with_head(index.current, file, what)))
+
     def undo(self) -> str:
         """Undoes the last change, and returns its description.
+
+        Returns:
+            The description of the change, such as ``add class daisy (12 photos)``.
 
         Raises:
             ValueError: There is no change to undo.
@@ -322,6 +460,9 @@ class Project:
 
     def redo(self) -> str:
         """Makes the change again that was undone last, and returns its description.
+
+        Returns:
+            The description of the change, such as ``add class daisy (12 photos)``.
 
         Raises:
             ValueError: Nothing was undone, or the project was changed since.
@@ -386,6 +527,7 @@ class Project:
         head.labels = current.classes
         extractor = self._store.read_extractor()
         model = head.to_model(with_resize(extractor, read_view(extractor)))
+        model = with_extractor_digest(model, extractor_digest(extractor))
         if known is None:
             return model
         from .unknown_range import embeddings_of

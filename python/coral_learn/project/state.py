@@ -75,6 +75,10 @@ class ProjectState:
     temperature: float = 1.0
     unsearched: int = 0
 
+    def __repr__(self) -> str:
+        photos, classes = counted(len(self.rows), "photo"), len(self.classes)
+        return f"ProjectState({self.what!r}: {photos} of {counted(classes, 'class', 'classes')})"
+
     @property
     def interval(self) -> Interval | None:
         """The 95% confidence interval of the accuracy, or None if there is no accuracy."""

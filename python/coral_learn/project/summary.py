@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..jobs.interval import Interval
+from ..words import counted, percent
 from .index import Keep, ProjectIndex
 
 
@@ -59,6 +60,12 @@ class ProjectSummary:
             interval=current.interval,
             keep=index.keep,
         )
+
+    def __str__(self) -> str:
+        photos = counted(sum(each.photos for each in self.classes), "photo")
+        classes = counted(len(self.classes), "class", "classes")
+        tested = "not tested" if self.accuracy is None else f"accuracy {percent(self.accuracy)}"
+        return f"{photos} of {classes}, {tested}"
 
     def to_json(self) -> dict[str, Any]:
         """Returns the summary as plain types, as ``coral-learn project show --json`` prints it."""

@@ -13,15 +13,13 @@ from pathlib import Path
 
 from aiohttp import web
 
+from ..addresses import reachable_host
 from ..machine import state_folder
 from ..project.project import Project
 from .board_camera import BoardCamera
 from .security import Guard
 from .server import make_app
 from .session import Session
-
-_EVERYWHERE = ("0.0.0.0", "::")
-
 
 _SHUTDOWN_SECONDS = 5.0  # for requests that are being answered
 
@@ -89,7 +87,9 @@ async def _serve(
     if options.https:
         from .certificate import make_tls
 
-        hosts = sorted({"localhost", "127.0.0.1", _shown_host(options.host), socket.gethostname()})
+        hosts = sorted(
+            {"localhost", "127.0.0.1", reachable_host(options.host), socket.gethostname()}
+        )
         tls = make_tls(state_folder(), hosts)
     app = make_app(Session(project, options.device), guard, camera, options.folders)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
@@ -110,24 +110,10 @@ async def _serve(
 
 
 def _link(guard: Guard, port: int, *, https: bool) -> str:
-    host = _shown_host(guard.host)
+    host = reachable_host(guard.host)
     host = f"[{host}]" if ":" in host else host
     token = "" if guard.token is None else f"?token={guard.token}"
     return f"http{'s' if https else ''}://{host}:{port}/{token}"
-
-
-def _shown_host(host: str) -> str:
-    """Returns an address that others can connect to."""
-    if host == "::":
-        return socket.gethostname()
-    if host not in _EVERYWHERE:
-        return host
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("10.255.255.255", 1))  # sends nothing, but chooses an own address
-        except OSError:
-            return socket.gethostname()
-        return str(probe.getsockname()[0])
 
 
 def _say_code(link: str, say: Callable[[str], None]) -> None:

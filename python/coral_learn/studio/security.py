@@ -4,7 +4,6 @@ A web site that somebody visits could otherwise send requests to the studio from
 under a name of its own that leads to this machine (DNS rebinding).
 """
 
-import ipaddress
 import secrets
 import socket
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+
+from ..addresses import is_address, is_loopback
 
 _COOKIE = "coral_learn_token"
 _SAFE_METHODS = ("GET", "HEAD")
@@ -56,7 +57,7 @@ class Guard:
         if self.token is None:
             return is_loopback(name)
         machine = socket.gethostname().lower()
-        return _is_address(name) or name in {
+        return is_address(name) or name in {
             *("localhost", self.host.lower(), machine),
             f"{machine.partition('.')[0]}.local",
         }
@@ -92,21 +93,6 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     """Adds the headers that keep a browser from doing more than the page needs."""
     response.headers.update(_HEADERS)
     response.headers.setdefault("Cache-Control", "no-store")
-
-
-def is_loopback(host: str) -> bool:
-    """Tells whether a host is this machine for itself alone."""
-    if host.lower() == "localhost":
-        return True
-    return _is_address(host) and ipaddress.ip_address(host).is_loopback
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _refusal(guard: Guard, request: web.Request) -> web.Response | None:

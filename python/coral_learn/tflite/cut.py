@@ -67,6 +67,15 @@ def create_embedding_extractor(
         ModelError: The model is an extractor already, or is a compiled one, or there is no
             embedding, or more than one, or it is not one vector per image.
         ValueError: The normalization is invalid.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from coral_learn import EmbeddingExtractor, create_embedding_extractor
+        >>> content = create_embedding_extractor("my_classifier.tflite")
+        >>> written = Path("my_extractor.tflite").write_bytes(content)
+        >>> with EmbeddingExtractor("my_extractor.tflite") as extractor:
+        ...     extractor.extract(["photo.jpg"]).shape
+        (1, 8)
     """
     extractor = cut_at_embedding(ModelFile.open(classifier), tensor_name, input_size)
     if normalization is not None:

@@ -60,6 +60,9 @@ class ModelFile:
         self.content = content
         self.name = name
 
+    def __repr__(self) -> str:
+        return f"ModelFile({self.name!r})"
+
     @classmethod
     def open(cls, source: ModelSource) -> ModelFile:
         """Opens a model.

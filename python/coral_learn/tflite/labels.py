@@ -17,6 +17,13 @@ def read_labels(model: ModelSource) -> list[str] | None:
 
     Raises:
         ModelError: ``model`` is not a .tflite model, or is damaged.
+
+    Examples:
+        >>> from coral_learn import read_labels
+        >>> read_labels("retrained/retrained_model.tflite")
+        ['daisy', 'roses', 'tulips']
+        >>> read_labels("extractor.tflite") is None
+        True
     """
     return ModelFile.open(model).labels
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ...files import write_together
+from ...notebook import table
 from ...tflite.file import ModelSource
 from ...tflite.normalization import NormalizationLike
+from ...words import counted
 from ..classification import LabelSource
 from ..outputs import refuse_own_input
 from .c_array import c_array_contents
@@ -36,10 +38,18 @@ class ExportResult:
     Attributes:
         target: What the model was exported for.
         output: The folder.
-        files: The files in it, the most important first.
+        files: The files in it, the model first.
         classes: The names of the classes.
         notes: What the user should know, such as a different way to resize photos.
         next_step: What to do with the files.
+
+    Examples:
+        >>> from coral_learn import export_model
+        >>> result = export_model("retrained/retrained_model.tflite", "python", "exported")
+        >>> [path.name for path in result.files]
+        ['model.tflite', 'labels.txt', 'classify.py']
+        >>> result.to_json()["for"]
+        'python'
     """
 
     target: Target
@@ -48,6 +58,17 @@ class ExportResult:
     classes: list[str]
     notes: list[str]
     next_step: str
+
+    def __repr__(self) -> str:
+        files, classes = len(self.files), len(self.classes)
+        return (
+            f"ExportResult({self.target!r} to {str(self.output)!r}: {counted(files, 'file')}, "
+            f"{counted(classes, 'class', 'classes')})"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [(path.name, str(path)) for path in self.files]
+        return table(repr(self), rows, text=" ".join([*self.notes, self.next_step]))
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as ``coral-learn export --json`` prints it."""
@@ -106,11 +127,19 @@ def export_model(
         normalization: How pixels are normalized, as for :class:`coral_learn.EmbeddingExtractor`;
             needed only for a float model that does not say it.
 
+    Returns:
+        The files that were written, and what to do with them.
+
     Raises:
         ModelError: The model cannot be read, is no classifier for the CPU, has no labels, or does
             not fit the target; the message says what does.
         ValueError: There is no such target, or the number of labels is wrong.
         OSError: The label file cannot be read, or the folder cannot be written.
+
+    Examples:
+        >>> from coral_learn import export_model
+        >>> export_model("retrained/retrained_model.tflite", "mediapipe", "phone")
+        ExportResult('mediapipe' to 'phone': 1 file, 3 classes)
     """
     return prepare_export(model, target, output, labels=labels, normalization=normalization).write()
 

@@ -30,6 +30,12 @@ def read_head(
     Raises:
         ModelError: The model does not have exactly one linear layer that leads to its outputs, it
             is not a softmax regression, or it is compiled.
+
+    Examples:
+        >>> from coral_learn import read_head
+        >>> weights, biases, labels = read_head("retrained/retrained_model.tflite")
+        >>> weights.shape, biases.shape, labels
+        ((1280, 3), (3,), ['daisy', 'roses', 'tulips'])
     """
     model = ModelFile.open(classifier)
     if model.is_extractor:

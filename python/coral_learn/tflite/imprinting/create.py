@@ -50,6 +50,12 @@ def create_imprinting_model(
     Raises:
         ModelError: The model cannot be used, or has no classes to keep.
         ValueError: A tensor is named although the classes are kept: their head reads its own.
+
+    Examples:
+        >>> from coral_learn import ImprintingEngine, create_imprinting_model
+        >>> content = create_imprinting_model("retrained/retrained_model.tflite", keep_classes=True)
+        >>> ImprintingEngine(content, keep_classes=True).labels
+        ['daisy', 'roses', 'tulips']
     """
     file = ModelFile.open(model)
     return make_imprinting_model(file, keep_classes=keep_classes, tensor_name=tensor_name).content

@@ -1,1 +1,1 @@
-"""Training the last layer of a classifier."""
+"""Training the last layer of a classifier with gradients."""

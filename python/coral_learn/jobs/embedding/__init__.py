@@ -1,0 +1,1 @@
+"""Photos to Parquet: ``coral-learn embed``."""
