@@ -166,6 +166,13 @@ std::unique_ptr<HeadFit> make_called_fit(std::ptrdiff_t num_classes,
   return std::make_unique<HeadFit>(add_loss, num_classes, std::move(variation));
 }
 
+void learn_from(HeadFit& fit, HeadFit& other) {
+  if (other.classes() != fit.classes() || other.features() != fit.features()) {
+    throw std::invalid_argument("the fits differ in classes or features");
+  }
+  fit.learn_from(other);
+}
+
 bool run_fit(HeadFit& fit, SoftmaxHead& head, double l2_penalty, double tolerance,
              double min_decrease, double weight_error, int max_iterations,
              const py::function& on_report) {
@@ -225,6 +232,9 @@ void register_training(py::module_& module) {
            py::arg("rows"), py::keep_alive<1, 4>())
       .def(py::init(&make_called_fit), py::arg("num_classes"), py::arg("variation").none(false),
            py::arg("rows"), py::keep_alive<1, 4>())
+      .def("learn_from", &learn_from, py::arg("other"),
+           "Takes away what a fit to similar rows, of the same variation, has learned of the\n"
+           "curvature of the loss, so that this one needs fewer iterations.")
       .def("run", &run_fit, py::arg("head"), py::kw_only(), py::arg("l2_penalty"),
            py::arg("tolerance") = 0, py::arg("min_decrease") = 0, py::arg("weight_error") = 0,
            py::arg("max_iterations"), py::arg("on_report"),

@@ -48,6 +48,7 @@ class HeadFit::CenteredLoss {
   // be read again: only the penalty differs.
   Point start(const SoftmaxHead& head, double penalty) {
     const double more = penalty - std::exchange(penalty_, penalty);
+    bend_more(more);
     if (std::optional<Point> last = std::exchange(last_, std::nullopt)) {
       write(last->at, head_);
       if (head == head_) {
@@ -60,6 +61,14 @@ class HeadFit::CenteredLoss {
     Point point{point_of(head), Eigen::VectorXd(weight_count() + head.classes()), 0};
     (*this)(point);
     return point;
+  }
+
+  CurvaturePairs& pairs() { return pairs_; }
+
+  void learn_from(CenteredLoss& other) {
+    pairs_ = std::exchange(other.pairs_, {});
+    curvature_ = other.curvature_;
+    penalty_ = other.penalty_;
   }
 
   // Keeps the point where a fit ended, for the next start.
@@ -147,11 +156,25 @@ class HeadFit::CenteredLoss {
     return point;
   }
 
+  // Adds what a stronger penalty adds to the known curvature; less than 0 for a weaker one. Where
+  // rounding then hides that the loss bends at least as the penalty does, nothing is known.
+  void bend_more(double penalty) {
+    const auto is_hidden = [&](CurvaturePair& pair) {
+      const auto weights = pair.step.head(weight_count());
+      const double squares = weights.cast<double>().squaredNorm();
+      pair.change.head(weight_count()) += static_cast<float>(penalty) * weights;
+      pair.product += penalty * squares;
+      return pair.product <= penalty_ * squares;
+    };
+    pairs_.erase(std::remove_if(pairs_.begin(), pairs_.end(), is_hidden), pairs_.end());
+  }
+
   const AddLoss add_loss_;
   const std::shared_ptr<const Variation> variation_;
   double penalty_ = 0;
   SoftmaxHead head_;  // at the point where the loss was last computed
   float curvature_ = 1 / static_cast<float>(head_.classes());
+  CurvaturePairs pairs_;  // of the last fit, for the penalty that is set
   LossSums sums_;
   std::optional<Point> last_;  // where the last fit ended
 };
@@ -161,6 +184,8 @@ HeadFit::HeadFit(AddLoss add_loss, std::ptrdiff_t classes,
     : loss_(std::make_unique<CenteredLoss>(std::move(add_loss), classes, std::move(variation))) {}
 
 HeadFit::~HeadFit() = default;
+
+void HeadFit::learn_from(HeadFit& other) { loss_->learn_from(*other.loss_); }
 
 std::ptrdiff_t HeadFit::classes() const { return loss_->classes(); }
 std::ptrdiff_t HeadFit::features() const { return loss_->features(); }
@@ -188,8 +213,8 @@ bool HeadFit::run(SoftmaxHead& head, const FitOptions& options,
     return options.weight_error > 0 && loss_->is_small(step, at, options.weight_error);
   };
   Point point = loss_->start(head, options.l2_penalty);
-  const bool ended =
-      minimize(objective, point, {precondition, learn, accept, is_close, options.max_iterations});
+  const bool ended = minimize(objective, point, loss_->pairs(),
+                              {precondition, learn, accept, is_close, options.max_iterations});
   loss_->keep(std::move(point));
   return ended;
 }

@@ -45,6 +45,10 @@ class HeadFit {
   bool run(SoftmaxHead& head, const FitOptions& options,
            const std::function<void(const FitReport&)>& on_report);
 
+  // Takes away what a fit to similar rows has learned of the curvature of the loss, so that this
+  // one needs fewer iterations. It must have the same variation.
+  void learn_from(HeadFit& other);
+
   std::ptrdiff_t classes() const;
   std::ptrdiff_t features() const;
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -61,21 +60,19 @@ bool line_search(const Objective& objective, const Eigen::VectorXf& toward, Poin
   return false;
 }
 
-// A step, and the change of the gradient along it.
-// It only has to be about right: in float32, it takes half the memory.
-struct Pair {
-  Eigen::VectorXf step;
-  Eigen::VectorXf change;
-  double product;  // of step and change
-};
-
-// Sums of millions of products need more digits than a float has.
+// Sums of millions of products need more digits than a float has; those of a few hundred do not.
 double dot(const Eigen::VectorXf& a, const Eigen::VectorXf& b) {
-  return a.cast<double>().dot(b.cast<double>());
+  constexpr Eigen::Index kBlock = 256;
+  double sum = 0;
+  for (Eigen::Index i = 0; i < a.size(); i += kBlock) {
+    const Eigen::Index size = std::min(kBlock, a.size() - i);
+    sum += a.segment(i, size).dot(b.segment(i, size));
+  }
+  return sum;
 }
 
 // Returns the quasi-Newton direction for a gradient. It only has to be about right, as the pairs.
-Eigen::VectorXf direction_at(const Vector& gradient, const std::deque<Pair>& pairs,
+Eigen::VectorXf direction_at(const Vector& gradient, const CurvaturePairs& pairs,
                              const Precondition& precondition) {
   Eigen::VectorXf direction = -gradient.cast<float>();
   std::vector<double> factors(pairs.size());
@@ -85,7 +82,7 @@ Eigen::VectorXf direction_at(const Vector& gradient, const std::deque<Pair>& pai
   }
   precondition(direction);
   if (!pairs.empty()) {
-    const Pair& last = pairs.back();
+    const CurvaturePair& last = pairs.back();
     Eigen::VectorXf change = last.change;
     precondition(change);
     direction *= static_cast<float>(last.product / dot(last.change, change));
@@ -99,8 +96,8 @@ Eigen::VectorXf direction_at(const Vector& gradient, const std::deque<Pair>& pai
 
 }  // namespace
 
-bool minimize(const Objective& objective, Point& point, const Search& search) {
-  std::deque<Pair> pairs;
+bool minimize(const Objective& objective, Point& point, CurvaturePairs& pairs,
+              const Search& search) {
   for (int iteration = 0;; ++iteration) {
     if (search.accept(iteration, point)) return true;
     if (iteration == search.max_iterations) return false;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <deque>
 #include <functional>
 
 namespace coral_learn {
@@ -29,6 +30,15 @@ using Learn = std::function<void(const Eigen::VectorXd& step, const Eigen::Vecto
 // Whether a point is close enough to the minimum, by the step that would be tried next.
 using IsClose = std::function<bool(const Eigen::VectorXd& point, const Eigen::VectorXf& step)>;
 
+// A step, and the change of the gradient along it: what a search learns of the curvature. They only
+// have to be about right, and take half the memory in float32.
+struct CurvaturePair {
+  Eigen::VectorXf step;
+  Eigen::VectorXf change;
+  double product;  // of step and change; positive
+};
+using CurvaturePairs = std::deque<CurvaturePair>;  // the latest last
+
 struct Search {
   Precondition precondition;
   Learn learn;
@@ -37,15 +47,18 @@ struct Search {
   int max_iterations;
 };
 
-// Minimizes a smooth convex function from a point on, whose value and gradient are there, by
-// L-BFGS: J. Nocedal and S. Wright, "Numerical Optimization", 2nd edition (2006), algorithm 7.5,
-// with the bracketing line search of A. Lewis and M. Overton, "Nonsmooth optimization via
-// quasi-Newton methods" (2013). Close to the minimum, where rounding hides by how much the value
-// falls, steps are accepted by their slopes: W. Hager and H. Zhang, "A new conjugate gradient
-// method with guaranteed descent and an efficient line search" (2005).
+// Minimizes a smooth convex function from a point on, whose value and gradient are there. Pairs of
+// an earlier search, for the same function or a similar one, save iterations; those that this
+// search ends with take their place. The method is L-BFGS: J. Nocedal and S. Wright, "Numerical
+// Optimization", 2nd edition (2006), algorithm 7.5, with the bracketing line search of A. Lewis and
+// M. Overton, "Nonsmooth optimization via quasi-Newton methods" (2013). Close to the minimum, where
+// rounding hides by how much the value falls, steps are accepted by their slopes: W. Hager and H.
+// Zhang, "A new conjugate gradient method with guaranteed descent and an efficient line search"
+// (2005).
 //
 // Returns true if `accept` or `is_close` ended the search or rounding hides any further descent,
 // and false after max_iterations. Exceptions from the objective and from `accept` reach the caller.
-bool minimize(const Objective& objective, Point& point, const Search& search);
+bool minimize(const Objective& objective, Point& point, CurvaturePairs& pairs,
+              const Search& search);
 
 }  // namespace coral_learn

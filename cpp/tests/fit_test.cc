@@ -180,6 +180,30 @@ TEST_CASE("a fit under one penalty after another ends where a fit under the last
   }
 }
 
+TEST_CASE("a fit learns from one to fewer rows under another penalty") {
+  const Data data(StoredType::kUint8, kRows, kFeatures, kClasses);
+  const Execution execution = test_execution(*runnable_kernels().front());
+  const FitOptions options{0.01, 1e-7};
+  const Rows rows(execution, kClasses, data.labeled(), all_rows(kRows));
+  const Rows fewer(execution, kClasses, data.labeled(), all_rows(kRows * 4 / 5));
+  const auto run = [&](HeadFit& fit) {
+    SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
+    int iterations = 0;
+    CHECK(fit.run(head, options, [&](const FitReport& report) { iterations = report.iteration; }));
+    return std::make_pair(iterations, PlainLoss(head, data, options).value);
+  };
+  HeadFit other = fewer.fit();
+  SoftmaxHead head = random_head(kClasses, kFeatures, 0.05F);
+  other.run(head, {0.1, 1e-7}, ignore);
+  HeadFit informed = rows.fit();
+  informed.learn_from(other);
+  const auto [iterations, loss] = run(informed);
+  HeadFit alone = rows.fit();
+  const auto [iterations_alone, loss_alone] = run(alone);
+  CHECK(iterations < iterations_alone);
+  CHECK(loss == doctest::Approx(loss_alone).epsilon(1e-6));
+}
+
 TEST_CASE("a fit starts from the head it is given, wherever the last one ended") {
   const Data data(StoredType::kUint8, kRows, kFeatures, kClasses);
   const FitOptions options{0.01, 1e-7};

@@ -35,7 +35,9 @@ bool never_close(const Eigen::VectorXd&, const Eigen::VectorXf&) { return false;
 
 bool descend(Point& point, int max_iterations, const Precondition& precondition,
              const Accept& accept, const IsClose& is_close = never_close) {
-  return minimize(valley, point, {precondition, learn_nothing, accept, is_close, max_iterations});
+  CurvaturePairs none;
+  return minimize(valley, point, none,
+                  {precondition, learn_nothing, accept, is_close, max_iterations});
 }
 
 TEST_CASE("finds the bottom of a narrow valley") {
@@ -67,6 +69,24 @@ TEST_CASE("finds the minimum in a few iterations if the curvatures are known") {
     return reached.gradient.norm() < 1e-3;
   });
   CHECK(iterations == 1);
+}
+
+TEST_CASE("what an earlier search has learned of the curvature saves iterations") {
+  CurvaturePairs pairs;
+  const auto iterations_from = [&](double start) {
+    Point point = valley_at(Eigen::VectorXd::Constant(30, start));
+    int iterations = 0;
+    const auto accept = [&](int iteration, const Point& reached) {
+      iterations = iteration;
+      return reached.gradient.norm() < 1e-3;
+    };
+    CHECK(minimize(valley, point, pairs, {know_nothing, learn_nothing, accept, never_close, 300}));
+    CHECK((point.at.array() - 1).abs().maxCoeff() < 1e-3);
+    return iterations;
+  };
+  const int without = iterations_from(0);
+  REQUIRE(!pairs.empty());
+  CHECK(iterations_from(0) < without);
 }
 
 TEST_CASE("ends where the next step is small") {

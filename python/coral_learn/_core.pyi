@@ -64,6 +64,7 @@ class HeadFit:
             tuple[float, NDArray[np.float64], NDArray[np.float64], float],
         ],
     ) -> None: ...
+    def learn_from(self, other: HeadFit) -> None: ...
     def run(
         self,
         head: Head,

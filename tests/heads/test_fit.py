@@ -113,7 +113,7 @@ def test_the_penalty_is_the_best_of_those_tried() -> None:
     record = SoftmaxRegression(20, 3, seed=0).fit(x, y)
     assert len(record.validation_losses) >= 3
     assert record.validation_losses[record.penalty] == min(record.validation_losses.values())
-    assert record.losses == sorted(record.losses, reverse=True)
+    assert (np.diff(record.losses) < 1e-7).all()  # close to the minimum, slopes decide
 
 
 def test_validation_rows_choose_the_penalty() -> None:

@@ -56,7 +56,11 @@ def common_length(moments: Moments) -> float | None:
 
 
 def of_unit_length(embeddings: Embeddings) -> Embeddings:
-    """Returns embeddings divided by their lengths, as float32; zeros stay zeros."""
+    """Returns embeddings divided by their lengths, as float32; zeros stay zeros.
+
+    Of numbers that are not finite, some stay so, and are refused where they are used.
+    """
     values = np.asarray(embeddings)
-    lengths = np.linalg.norm(values, axis=1, keepdims=True)
-    return Embeddings(values / np.where(lengths > 0, lengths, 1))
+    with np.errstate(invalid="ignore", over="ignore"):
+        lengths = np.linalg.norm(values, axis=1, keepdims=True)
+        return Embeddings(values / np.where(lengths > 0, lengths, 1))

@@ -50,6 +50,7 @@ class PenaltyChoice:
         temperature: What the logits are to be divided by, so that the probabilities of the held-out
             rows say how often they are right.
         at_edge: Whether the search ended at its weakest or strongest penalty with the loss falling.
+        fit: What fitted the head, from which the fit to all rows can learn; None if nothing did.
     """
 
     penalty: float
@@ -57,6 +58,7 @@ class PenaltyChoice:
     head: core.Head
     temperature: float = 1.0
     at_edge: bool = False
+    fit: core.HeadFit | None = None
 
 
 class _FoldFit:
@@ -74,7 +76,7 @@ class _FoldFit:
         self.held_out_count = _count(held_out, fold, held_out=True)
         self._fold = fold
         self._held_out = held_out
-        self._fit = training.fit_to(fold, threads)
+        self.head_fit = training.fit_to(fold, threads)
 
     def fit(
         self,
@@ -83,7 +85,7 @@ class _FoldFit:
         min_decrease: float = _SEARCH_DECREASE,
     ) -> None:
         """Fits the head, from where it is."""
-        self._fit.run(
+        self.head_fit.run(
             self.head,
             l2_penalty=l2_penalty,
             tolerance=tolerance,
@@ -197,7 +199,9 @@ def choose_penalty(
     temperature = 1.0
     if training.work <= MAX_WORK_FOR_FOLDS:
         temperature = _temperature(search, float(training.weights.sum()), unit)
-    return PenaltyChoice(search.best, search.losses, search.heads[0], temperature, at_edge)
+    return PenaltyChoice(
+        search.best, search.losses, search.heads[0], temperature, at_edge, folds[0].head_fit
+    )
 
 
 def _temperature(search: _Search, count: float, unit: float) -> float:

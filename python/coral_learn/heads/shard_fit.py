@@ -120,8 +120,11 @@ class ShardFit:
             check_units(training)
             found = self._found or self._choose(training)
             training.unit_length = self._unit_length
-            self._found = found  # its head is fitted in place
-            converged = training.fit_to(None, core.num_threads()).run(
+            head_fit = training.fit_to(None, core.num_threads())
+            if found.fit is not None:
+                head_fit.learn_from(found.fit)
+            self._found = replace(found, fit=None)  # its head is fitted in place
+            converged = head_fit.run(
                 found.head,
                 l2_penalty=found.penalty / training.weights.sum(),
                 weight_error=_WEIGHT_ERROR,
