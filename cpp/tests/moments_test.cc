@@ -14,18 +14,18 @@
 namespace coral_learn {
 namespace {
 
-constexpr std::ptrdiff_t kRows = 700, kFeatures = 37;
+constexpr std::ptrdiff_t kManyRows = 700, kOddFeatures = 37;
 
 TEST_CASE("moments are those of the real embeddings, for all types, with and without weights") {
-  std::vector<float> weights(kRows);
-  for (std::ptrdiff_t row = 0; row < kRows; ++row) weights[row] = static_cast<float>(row % 3);
+  std::vector<float> weights(kManyRows);
+  for (std::ptrdiff_t row = 0; row < kManyRows; ++row) weights[row] = static_cast<float>(row % 3);
   for (const StoredType type : {StoredType::kFloat32, StoredType::kUint8, StoredType::kInt8}) {
     for (const bool weighted : {false, true}) {
-      const Data data(type, kRows, kFeatures, 3);
+      const Data data(type, kManyRows, kOddFeatures, 3);
       const Moments moments = moments_of(data.view(), weighted ? weights.data() : nullptr);
       const Eigen::MatrixXd real = data.real();
-      Eigen::VectorXd each = Eigen::VectorXd::Ones(kRows);
-      for (std::ptrdiff_t row = 0; weighted && row < kRows; ++row) each[row] = weights[row];
+      Eigen::VectorXd each = Eigen::VectorXd::Ones(kManyRows);
+      for (std::ptrdiff_t row = 0; weighted && row < kManyRows; ++row) each[row] = weights[row];
       const Eigen::VectorXd total = real.transpose() * each;
       const Eigen::VectorXd squares = real.cwiseAbs2().transpose() * each;
       CHECK(moments.weight == each.sum());
@@ -46,25 +46,25 @@ TEST_CASE("rows of length 0 are counted, and NaN is refused") {
 }
 
 TEST_CASE("a sketch shows the directions in which rows vary most") {
-  Data data(StoredType::kFloat32, kRows, kFeatures, 3);
-  Eigen::VectorXd along = Eigen::VectorXd::Zero(kFeatures);
-  for (std::ptrdiff_t j = 0; j < kFeatures; ++j) along[j] = j % 2 == 0 ? 1 : -0.5;
+  Data data(StoredType::kFloat32, kManyRows, kOddFeatures, 3);
+  Eigen::VectorXd along = Eigen::VectorXd::Zero(kOddFeatures);
+  for (std::ptrdiff_t j = 0; j < kOddFeatures; ++j) along[j] = j % 2 == 0 ? 1 : -0.5;
   along.normalize();
-  for (std::ptrdiff_t row = 0; row < kRows; ++row) {
-    for (std::ptrdiff_t j = 0; j < kFeatures; ++j) {
-      data.floats[row * kFeatures + j] +=
+  for (std::ptrdiff_t row = 0; row < kManyRows; ++row) {
+    for (std::ptrdiff_t j = 0; j < kOddFeatures; ++j) {
+      data.floats[row * kOddFeatures + j] +=
           static_cast<float>(5 + (row % 2 == 0 ? 20 : -20) * along[j]);
     }
   }
-  PaddedMatrix signs(6, kFeatures);
-  Eigen::MatrixXd same_signs(kFeatures, 6);
+  PaddedMatrix signs(6, kOddFeatures);
+  Eigen::MatrixXd same_signs(kOddFeatures, 6);
   Random random(1);
-  for (std::ptrdiff_t j = 0; j < kFeatures; ++j) {
+  for (std::ptrdiff_t j = 0; j < kOddFeatures; ++j) {
     for (std::ptrdiff_t k = 0; k < 6; ++k) {
       same_signs(j, k) = signs.row(k)[j] = random.below(2) == 0 ? 1 : -1;
     }
   }
-  std::vector<std::uint32_t> rows(kRows);
+  std::vector<std::uint32_t> rows(kManyRows);
   std::iota(rows.begin(), rows.end(), 0);
   for (const Kernels* kernels : runnable_kernels()) {
     const Sketch sketch = sketch_of(test_execution(*kernels, 2), data.view(), rows, signs);
@@ -72,8 +72,8 @@ TEST_CASE("a sketch shows the directions in which rows vary most") {
     const Eigen::MatrixXd expected = real.transpose() * (real * same_signs);
     CHECK((sketch.products - expected).norm() < 1e-4 * expected.norm());
     const Eigen::VectorXd mean = real.colwise().mean();
-    const double spread = std::sqrt((real.rowwise() - mean.transpose()).squaredNorm() / kRows);
-    const Variation variation = variation_of(mean, spread, sketch, kRows, same_signs);
+    const double spread = std::sqrt((real.rowwise() - mean.transpose()).squaredNorm() / kManyRows);
+    const Variation variation = variation_of(mean, spread, sketch, kManyRows, same_signs);
     CHECK(std::abs(variation.axes.col(0).cast<double>().dot(along)) > 0.99);
     const Eigen::MatrixXf products = variation.axes.transpose() * variation.axes;
     CHECK((products - Eigen::MatrixXf::Identity(products.rows(), products.cols())).norm() < 1e-3);
