@@ -79,6 +79,7 @@ DISTRIBUTED: dict[str, str | None] = {
     "MemoryShard": "embeddings labels sample_weight class_weight groups buckets",
     "Moments": "weight total squares lengths zeros sketch sketch_total sketch_rows",
     "NEVER_HELD_OUT": None,
+    "ParquetShard": None,
     "SKETCH": None,
     "Shard": None,
     "ShardChangedError": None,
@@ -87,6 +88,7 @@ DISTRIBUTED: dict[str, str | None] = {
     "ShardLostError": None,
     "buckets_of": "embeddings",
     "buckets_of_groups": "groups",
+    "open_parquet": "path",
     "sketch_signs": "features",
 }
 

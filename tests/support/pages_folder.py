@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -14,6 +15,7 @@ from tests.support.model_builder import build_classifier
 
 from coral_learn import retrain
 from coral_learn.demo.drawing import draw_photo
+from coral_learn.jobs.embedding.run import embed
 
 _ANIMALS = {"daisy": "crab", "roses": "fish", "tulips": "starfish"}
 _BIRDS = {"none": "jellyfish", "robin": "fish", "sparrow": "turtle"}
@@ -52,6 +54,8 @@ def make_folder(folder: Path) -> Path:
     _write_samples(folder)
     _write_clip(folder / "clip.mp4", sorted((folder / "new").iterdir()))
     retrain(folder / "photos", None, folder / "retrained")
+    if find_spec("pyarrow") is not None:
+        embed(folder / "photos", folder / "extractor.tflite", folder / "embedded")
     _write_programs(folder / "bin")
     return folder
 

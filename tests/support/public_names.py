@@ -7,10 +7,12 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import coral_learn
-from coral_learn import edgetpu, plot
+from coral_learn import distributed, edgetpu, plot
 from coral_learn.jobs.learning_curve import LearningCurve
 
 _SECTION = re.compile(r"(Args|Attributes|Returns|Yields|Raises|Examples):")
+# Methods that modules of the package call, and nobody else; the reference leaves them out, too.
+_FOR_THE_PACKAGE = {("ImageFolder", "of_found"), ("MemoryShard", "of"), ("MemoryShard", "row_sums")}
 _ENTRY = re.compile(r"(\*{0,2}\w+(?:, \*{0,2}\w+)*): ")
 
 
@@ -32,6 +34,9 @@ def public_names() -> Iterator[PublicName]:
         if name not in ("edgetpu", "plot"):
             yield PublicName(name, getattr(coral_learn, name))
     yield PublicName("LearningCurve", LearningCurve)  # which learning_curve() returns
+    for name in distributed.__all__:
+        if not name.isupper():
+            yield PublicName(f"distributed.{name}", getattr(distributed, name))
     for name in edgetpu.__all__:
         if not name.endswith("_VARIABLE"):
             yield PublicName(f"edgetpu.{name}", getattr(edgetpu, name))
@@ -51,7 +56,9 @@ def members(cls: type) -> dict[str, Any]:
     return {
         name: value
         for name, value in vars(cls).items()
-        if not name.startswith("_") and (isinstance(value, kinds) or inspect.isfunction(value))
+        if not name.startswith("_")
+        and (cls.__name__, name) not in _FOR_THE_PACKAGE
+        and (isinstance(value, kinds) or inspect.isfunction(value))
     }
 
 

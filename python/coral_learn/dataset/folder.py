@@ -57,6 +57,8 @@ class ImageFolder:
         >>> more = photos.with_class("turtles", sorted(Path("other_photos").iterdir()))
         >>> len(more)
         42
+        >>> ImageFolder.listed("photos").origin(0).location
+        '/...photos/daisy/0.jpg'
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -80,6 +82,16 @@ class ImageFolder:
         """Lists photos as the constructor does, but leaves those at addresses where they are.
 
         Their files are empty; :meth:`origin` says where they are.
+
+        Args:
+            path: As for the constructor.
+
+        Returns:
+            The photos.
+
+        Raises:
+            ValueError: As for the constructor.
+            OSError: As for the constructor.
         """
         made = cls.__new__(cls)
         made._list(path)
@@ -175,7 +187,11 @@ class ImageFolder:
         return text
 
     def origin(self, row: int) -> PhotoOrigin:
-        """Returns where a photo comes from."""
+        """Returns where a photo comes from.
+
+        Args:
+            row: The row of the photo.
+        """
         path = self.paths[row]
         for folder in reversed(self._temporary):
             found = folder.origin(path)

@@ -41,6 +41,18 @@ def open_parquet(path: str | os.PathLike[str]) -> list[ParquetShard]:
         ValueError: The files are missing, damaged or of different extractors; or pyarrow is not
             installed.
         OSError: A file cannot be read.
+
+    Examples:
+        >>> from coral_learn import SoftmaxRegression
+        >>> from coral_learn.distributed import open_parquet
+        >>> shards = open_parquet("embedded")
+        >>> classes = shards[0].classes
+        >>> classes
+        ['daisy', 'roses', 'tulips']
+        >>> head = SoftmaxRegression(shards[0].describe().features, len(classes), seed=1)
+        >>> head.labels = classes
+        >>> head.fit_shards(shards).converged
+        True
     """
     folder = EmbeddedFolder(path)
     rows = [each for each in divide(folder, PartChoice(), usable_cpus()) if each.is_trained.any()]
@@ -66,6 +78,21 @@ class ParquetShard:
     Each request reads them from beginning to end, and requests that come together share a pass.
     In memory are a few row groups, the label and the bucket of each row, and the rows that folds
     look at if these are few.
+
+    Examples:
+        >>> from coral_learn import SoftmaxRegression
+        >>> from coral_learn.distributed import open_parquet
+        >>> shard = open_parquet("embedded")[0]
+        >>> held = shard.describe()
+        >>> head = SoftmaxRegression(held.features, len(shard.classes))
+        >>> weights, biases = head.weights.T, head.biases
+        >>> moments = shard.moments()
+        >>> sums = shard.loss_and_gradient(weights, biases)
+        >>> rest = shard.held_out_loss(weights, biases)
+        >>> bool(moments.weight == sums.weight == rest.weight == held.weights.sum())
+        True
+        >>> shard.passes
+        4
     """
 
     def __init__(self, rows: ParquetRows, sample_bytes: int = _SAMPLE_BYTES) -> None:
@@ -104,7 +131,12 @@ class ParquetShard:
         )
 
     def moments(self, sketch_buckets: int = BUCKETS, *, unit_length: bool = False) -> Moments:
-        """Returns sums over all rows; the sketch is over the first ``sketch_buckets`` buckets."""
+        """Returns sums over all rows.
+
+        Args:
+            sketch_buckets: As for :meth:`Shard.moments`.
+            unit_length: As for :meth:`Shard.moments`.
+        """
         return self._scan.total(lambda rows: rows.moments(sketch_buckets, unit_length=unit_length))
 
     def loss_and_gradient(
@@ -115,7 +147,14 @@ class ParquetShard:
         *,
         unit_length: bool = False,
     ) -> LossSums:
-        """Returns the sums over the rows that the fold trains on; None for all rows."""
+        """Returns the loss of a head and its gradient, summed over the rows that a fold trains on.
+
+        Args:
+            weights: As for :meth:`Shard.loss_and_gradient`.
+            biases: As for :meth:`Shard.loss_and_gradient`.
+            fold: As for :meth:`Shard.loss_and_gradient`.
+            unit_length: As for :meth:`Shard.moments`.
+        """
         sample = None if fold is None else self._sample_for(fold)
         ask = partial(MemoryShard.loss_and_gradient, unit_length=unit_length)
         if sample is not None:
@@ -131,7 +170,15 @@ class ParquetShard:
         *,
         unit_length: bool = False,
     ) -> HeldOutSums:
-        """Returns the sums over the rows that the fold holds out; None for all rows."""
+        """Returns the loss of a head, summed over the rows that a fold holds out.
+
+        Args:
+            weights: As for :meth:`Shard.held_out_loss`.
+            biases: As for :meth:`Shard.held_out_loss`.
+            fold: As for :meth:`Shard.held_out_loss`.
+            temperatures: As for :meth:`Shard.held_out_loss`.
+            unit_length: As for :meth:`Shard.moments`.
+        """
         sample = None if fold is None else self._sample_for(fold)
         ask = partial(MemoryShard.held_out_loss, unit_length=unit_length)
         if sample is not None:

@@ -47,8 +47,11 @@ class EmbeddingExtractor:
         ...     found = extractor.extract_readable(["photo.jpg", "your_script.py"])
         ...     for row in extractor.stream(["photo.jpg"]):
         ...         print(row.shape)
+        ...     for outcome in extractor.stream_outcomes(["photo.jpg"]):
+        ...         print(outcome.row.shape, outcome.digest.hex()[:4])
         EmbeddingExtractor(96 x 96 pixels to 256 values, 2 workers, 2 interpreters on cpu)
         (256,)
+        (256,) ...
         >>> embeddings
         Embeddings(2 x 256 ...)
         >>> found
@@ -196,6 +199,14 @@ class EmbeddingExtractor:
     def stream_outcomes(self, images: Iterable[ImageSource]) -> Generator[Outcome, None, None]:
         """Yields the embedding or the error of each photo as :meth:`stream` does, with its digest.
 
-        The arguments and the errors are those of :meth:`stream`.
+        Args:
+            images: Photos, as for :meth:`extract`.
+
+        Yields:
+            The row [D] or the PhotoError, and the SHA-256 of the photo's file, if it is one.
+
+        Raises:
+            ModelError: The model failed.
+            EdgeTpuError: The device failed.
         """
         return self._model.stream_outcomes(images)

@@ -18,7 +18,19 @@ _FEATURES = 64  # two different embeddings do not agree in so many, and they are
 def buckets_of(embeddings: Embeddings) -> NDArray[np.uint8]:
     """Returns the bucket of each embedding, uint8 [N].
 
-    It is the highest byte of :func:`hashes_of`: the same on every computer and with every version.
+    It is the highest byte of a hash of the stored values: the same on every computer and with every
+    version.
+
+    Args:
+        embeddings: N embeddings.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn import Embeddings
+        >>> from coral_learn.distributed import buckets_of
+        >>> buckets = buckets_of(Embeddings(np.array([[1, 2], [3, 4], [1, 2]], np.uint8)))
+        >>> bool(buckets[0] == buckets[2]), buckets.dtype
+        (True, dtype('uint8'))
     """
     return (hashes_of(embeddings) >> np.uint64(56)).astype(np.uint8)
 
@@ -48,6 +60,11 @@ def buckets_of_groups(groups: ArrayLike) -> NDArray[np.uint8]:
     Args:
         groups: The key of each row's group, integers or strings [N]. The same key, such as the
             name of a video, must mean the same group on all shards.
+
+    Examples:
+        >>> from coral_learn.distributed import buckets_of_groups
+        >>> buckets_of_groups(["morning", "morning", "evening"]).tolist()
+        [..., ..., ...]
     """
     keys = np.asarray(groups).tolist()
     bucket = {key: blake2b(str(key).encode(), digest_size=1).digest() for key in set(keys)}

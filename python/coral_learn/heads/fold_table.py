@@ -26,6 +26,20 @@ class Fold:
         table: The fold that holds out the rows of each class and bucket, int8 [C, BUCKETS]:
             at least 0, or NEVER_HELD_OUT or LEFT_OUT. All folds of a search share one array.
         number: The number of this fold.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn.distributed import BUCKETS, LEFT_OUT, NEVER_HELD_OUT, Fold
+        >>> table = np.full((2, BUCKETS), NEVER_HELD_OUT, np.int8)
+        >>> table[:, 7], table[:, 8], table[:, 9] = 0, 1, LEFT_OUT
+        >>> fold = Fold(table, number=0)
+        >>> labels, buckets = np.array([0, 0, 1, 1]), np.array([6, 7, 8, 9])
+        >>> fold.training_rows(labels, buckets).tolist()
+        [True, False, True, False]
+        >>> fold.held_out_rows(labels, buckets).tolist()
+        [False, True, False, False]
+        >>> int(fold.training_cells.sum()), int(fold.held_out_cells.sum())
+        (508, 2)
     """
 
     table: NDArray[np.int8]
@@ -42,11 +56,21 @@ class Fold:
         return np.asarray(self.table == self.number)
 
     def training_rows(self, labels: LabelVector, buckets: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Tells of each row by its label and bucket whether the fold trains on it, [N]."""
+        """Returns for each row whether the fold trains on it, bool [N].
+
+        Args:
+            labels: The class of each row, [N].
+            buckets: The bucket of each row, [N].
+        """
         return np.asarray(self.training_cells[labels, buckets])
 
     def held_out_rows(self, labels: LabelVector, buckets: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Tells of each row by its label and bucket whether the fold holds it out, [N]."""
+        """Returns for each row whether the fold holds it out, bool [N].
+
+        Args:
+            labels: As for :meth:`training_rows`.
+            buckets: As for :meth:`training_rows`.
+        """
         return np.asarray(self.held_out_cells[labels, buckets])
 
 

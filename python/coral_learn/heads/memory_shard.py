@@ -29,6 +29,25 @@ class MemoryShard:
     """Embeddings in memory and their labels, as a :class:`Shard`.
 
     Embeddings are read in place. One object can be used from several threads.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn import SoftmaxRegression
+        >>> from coral_learn.distributed import Fold, MemoryShard, buckets_of_groups
+        >>> here = MemoryShard(np.array([[0, 9], [9, 0]], np.uint8), [0, 1], groups=["a", "b"])
+        >>> there = MemoryShard(np.array([[0, 8], [8, 1]], np.uint8), [0, 1], groups=["c", "d"])
+        >>> here.describe().grouped, bool((here.buckets == buckets_of_groups(["a", "b"])).all())
+        (True, True)
+        >>> head = SoftmaxRegression(feature_dim=2, num_classes=2)
+        >>> head.fit_shards([here, there], penalty=1e-3).converged
+        True
+        >>> here.moments().total.tolist()
+        [9.0, 9.0]
+        >>> weights, biases = head.weights.T, head.biases
+        >>> here.loss_and_gradient(weights, biases).weight
+        2.0
+        >>> here.held_out_loss(weights, biases).right
+        2.0
     """
 
     def __init__(
@@ -108,7 +127,12 @@ class MemoryShard:
         return ShardDescription(embeddings.shape[1], rows, weights, self._set.grouped, quantized)
 
     def moments(self, sketch_buckets: int = BUCKETS, *, unit_length: bool = False) -> Moments:
-        """Returns sums over all rows; the sketch is over the first ``sketch_buckets`` buckets."""
+        """Returns sums over all rows.
+
+        Args:
+            sketch_buckets: As for :meth:`Shard.moments`.
+            unit_length: As for :meth:`Shard.moments`.
+        """
         embeddings = self._embeddings(unit_length)
         sketched = self._all_rows
         if sketch_buckets < BUCKETS:
@@ -134,7 +158,14 @@ class MemoryShard:
         *,
         unit_length: bool = False,
     ) -> LossSums:
-        """Returns the sums over the rows that the fold trains on; None for all rows."""
+        """Returns the loss of a head and its gradient, summed over the rows that a fold trains on.
+
+        Args:
+            weights: As for :meth:`Shard.loss_and_gradient`.
+            biases: As for :meth:`Shard.loss_and_gradient`.
+            fold: As for :meth:`Shard.loss_and_gradient`.
+            unit_length: As for :meth:`Shard.moments`.
+        """
         sums = self.row_sums(len(biases), fold, unit_length, core.num_threads())
         return LossSums(*sums.sums(core.Head(weights, biases)))
 
@@ -147,7 +178,15 @@ class MemoryShard:
         *,
         unit_length: bool = False,
     ) -> HeldOutSums:
-        """Returns the sums over the rows that the fold holds out; None for all rows."""
+        """Returns the loss of a head, summed over the rows that a fold holds out.
+
+        Args:
+            weights: As for :meth:`Shard.held_out_loss`.
+            biases: As for :meth:`Shard.held_out_loss`.
+            fold: As for :meth:`Shard.held_out_loss`.
+            temperatures: As for :meth:`Shard.held_out_loss`.
+            unit_length: As for :meth:`Shard.moments`.
+        """
         data, sample_weights = self._set.data, self._set.sample_weights
         rows = self._all_rows
         if fold is not None:

@@ -25,6 +25,15 @@ class ShardDescription:
             own embedding. Either all shards of a fit are grouped, or none.
         quantized: Whether the embeddings are stored as bytes, as quantized extractors give them.
             Others are refused if a feature varies much more than most.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn.distributed import MemoryShard
+        >>> held = MemoryShard(np.array([[0, 9], [9, 0], [0, 8]], np.uint8), [0, 1, 0]).describe()
+        >>> held.features, held.rows.shape, held.rows.sum(axis=1).tolist()
+        (2, (2, 256), [2, 1])
+        >>> held.grouped, held.quantized
+        (False, True)
     """
 
     features: int
@@ -48,6 +57,15 @@ class Moments:
             [D, SKETCH]; see :func:`sketch_signs`.
         sketch_total: sum of x over the same rows, float64 [D].
         sketch_rows: Their number.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn.distributed import MemoryShard
+        >>> here = MemoryShard(np.array([[0.0, 3.0]]), [0])
+        >>> there = MemoryShard(np.array([[4.0, 0.0]]), [1])
+        >>> both = here.moments() + there.moments()
+        >>> both.weight, both.total.tolist(), both.squares.tolist(), both.lengths
+        (2.0, [4.0, 3.0], [16.0, 9.0], 7.0)
     """
 
     weight: float
@@ -84,6 +102,17 @@ class LossSums:
         weight_gradient: sum of w * (p - onehot(y)) x^T, float64 [C, D], x in real units.
         bias_gradient: sum of w * (p - onehot(y)), float64 [C].
         weight: sum of w.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn.distributed import MemoryShard
+        >>> shard = MemoryShard(np.array([[0.0, 2.0], [2.0, 0.0]]), [0, 1])
+        >>> weights, biases = np.zeros((2, 2), np.float32), np.zeros(2, np.float32)
+        >>> sums = shard.loss_and_gradient(weights, biases)  # every probability is 0.5
+        >>> round(sums.loss, 3), sums.weight_gradient.tolist()
+        (1.386, [[1.0, -1.0], [-1.0, 1.0]])
+        >>> (sums + sums).weight
+        4.0
     """
 
     loss: float
@@ -109,6 +138,15 @@ class HeldOutSums:
             with weights and biases divided by T, float64 [T]; w as for :class:`LossSums`.
         weight: The sum of the sample weights of the rows, without those of classes.
         right: The same sum over the rows whose most probable class is their own.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn.distributed import MemoryShard
+        >>> shard = MemoryShard(np.array([[0.0, 2.0], [2.0, 0.0]]), [0, 1])
+        >>> weights = np.array([[0, 1], [1, 0]], np.float32)
+        >>> sums = shard.held_out_loss(weights, np.zeros(2, np.float32), temperatures=(1.0, 2.0))
+        >>> sums.losses.round(3).tolist(), sums.weight, sums.right
+        ([0.254, 0.627], 2.0, 2.0)
     """
 
     losses: NDArray[np.float64]
@@ -130,12 +168,28 @@ class Shard(Protocol):
 
     A shard that cannot answer any more raises :class:`ShardLostError`.
 
-    Arguments that the methods share:
-        weights: float32 [C, D], for embeddings in real units; C at least that of the shard.
-        biases: float32 [C].
-        fold: Which rows are trained on and which are held out; see :class:`Fold`.
-        unit_length: Whether each row is first divided by its length, in float32. A fit to few
-            rows asks for it; no row has length 0 then.
+    Examples:
+        A shard of your own forwards four questions to where the rows are:
+
+        >>> import numpy as np
+        >>> from coral_learn import SoftmaxRegression
+        >>> from coral_learn.distributed import MemoryShard
+        >>> class Remote:
+        ...     def __init__(self, rows, labels):
+        ...         self._there = MemoryShard(rows, labels)  # for example in another process
+        ...     def describe(self):
+        ...         return self._there.describe()
+        ...     def moments(self, *asked, **options):
+        ...         return self._there.moments(*asked, **options)
+        ...     def loss_and_gradient(self, *asked, **options):
+        ...         return self._there.loss_and_gradient(*asked, **options)
+        ...     def held_out_loss(self, *asked, **options):
+        ...         return self._there.held_out_loss(*asked, **options)
+        >>> rows = np.array([[0, 9], [9, 0], [0, 8], [8, 0]], np.uint8)
+        >>> shards = [Remote(rows[:2], [0, 1]), Remote(rows[2:], [0, 1])]
+        >>> head = SoftmaxRegression(feature_dim=2, num_classes=2)
+        >>> head.fit_shards(shards, penalty=1e-3).converged
+        True
     """
 
     def describe(self) -> ShardDescription:
@@ -143,7 +197,14 @@ class Shard(Protocol):
         ...
 
     def moments(self, sketch_buckets: int, *, unit_length: bool = False) -> Moments:
-        """Returns sums over all rows; the sketch is over the first ``sketch_buckets`` buckets."""
+        """Returns sums over all rows.
+
+        Args:
+            sketch_buckets: The sketch is over the rows of the first so many buckets, in
+                [0, BUCKETS].
+            unit_length: Whether each row is first divided by its length, in float32. A fit to few
+                rows asks for it; no row has length 0 then.
+        """
         ...
 
     def loss_and_gradient(
@@ -154,7 +215,14 @@ class Shard(Protocol):
         *,
         unit_length: bool = False,
     ) -> LossSums:
-        """Returns the sums over the rows that the fold trains on; None for all rows."""
+        """Returns the loss of a head and its gradient, summed over the rows that a fold trains on.
+
+        Args:
+            weights: float32 [C, D], for embeddings in real units; C at least that of the shard.
+            biases: float32 [C].
+            fold: Which rows are trained on; None for all rows.
+            unit_length: As for :meth:`moments`.
+        """
         ...
 
     def held_out_loss(
@@ -166,20 +234,60 @@ class Shard(Protocol):
         *,
         unit_length: bool = False,
     ) -> HeldOutSums:
-        """Returns the sums over the rows that the fold holds out; None for all rows."""
+        """Returns the loss of a head, summed over the rows that a fold holds out.
+
+        Args:
+            weights: As for :meth:`loss_and_gradient`.
+            biases: As for :meth:`loss_and_gradient`.
+            fold: Which rows are held out; None for all rows.
+            temperatures: By what to divide weights and biases, each above 0.
+            unit_length: As for :meth:`moments`.
+        """
         ...
 
 
 class ShardLostError(Exception):
-    """A shard raises this if it can no longer be reached, and never will be in this fit."""
+    """A shard raises this if it can no longer be reached, and never will be in this fit.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn import SoftmaxRegression
+        >>> from coral_learn.distributed import MemoryShard, ShardLostError
+        >>> class Unplugged(MemoryShard):
+        ...     def describe(self):
+        ...         raise ShardLostError("the board is switched off")
+        >>> rows = np.array([[0, 9], [9, 0]], np.uint8)
+        >>> shards = [MemoryShard(rows, [0, 1]), Unplugged(rows, [0, 1])]
+        >>> tell = lambda place, error: print(f"goes on without shard {place}: {error}")
+        >>> head = SoftmaxRegression(feature_dim=2, num_classes=2)
+        >>> head.fit_shards(shards, penalty=1e-3, on_lost=tell).converged
+        goes on without shard 1: the board is switched off
+        True
+    """
 
 
 class ShardChangedError(Exception):
     """A shard that stands for several raises this once if its rows are other ones from now on.
 
     It is then asked again what it holds, and the present minimization goes on with its rows.
+
+    Examples:
+        >>> from coral_learn.distributed import ShardChangedError
+        >>> raise ShardChangedError("one of the boards behind this one left")
+        Traceback (most recent call last):
+        coral_learn.heads.shard.ShardChangedError: one of the boards behind this one left
     """
 
 
 class ShardError(ValueError):
-    """A shard does not fit to the others, gave no valid answer or failed; the message names it."""
+    """A shard does not fit to the others, gave no valid answer or failed; the message names it.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coral_learn import SoftmaxRegression
+        >>> from coral_learn.distributed import MemoryShard
+        >>> shards = [MemoryShard(np.ones((1, size)), [0]) for size in (2, 3)]
+        >>> SoftmaxRegression(feature_dim=2, num_classes=2).fit_shards(shards)
+        Traceback (most recent call last):
+        coral_learn.heads.shard.ShardError: shard 1 ...
+    """

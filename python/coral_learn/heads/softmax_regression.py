@@ -72,6 +72,20 @@ class SoftmaxRegression:
         >>> head.predict_proba(rows).shape, head.weights.shape, head.biases.shape
         ((4, 2), (2, 2), (2,))
 
+        To rows that are in several places, here in two objects:
+
+        >>> from coral_learn.distributed import MemoryShard
+        >>> shards = [MemoryShard(rows[:2], labels[:2]), MemoryShard(rows[2:], labels[2:])]
+        >>> again = SoftmaxRegression(feature_dim=2, num_classes=2, seed=0)
+        >>> penalty = again.fit_shards(shards).penalty
+        >>> bool(np.allclose(again.weights, head.weights, atol=1e-4))
+        True
+
+        After a small change of the rows, from the head before:
+
+        >>> again.fit(rows, labels, penalty=penalty, temperature=1.0, start=head).converged
+        True
+
         With pycoral's recipe instead:
 
         >>> data = {"data_train": rows, "labels_train": labels}
@@ -370,6 +384,9 @@ class SoftmaxRegression:
             on_lost: Called with the place of a shard that raised
                 :class:`coral_learn.distributed.ShardLostError`, and with that error. The fit then
                 goes on without the shard, from the head that it has. None to end with an error.
+
+        Returns:
+            How the head was fitted, as from :meth:`fit`.
 
         Raises:
             ValueError: An argument is out of range, shards do not fit together or to the head, or

@@ -76,8 +76,31 @@ class Project:
         ('originals', 8, True)
         >>> project.export("model").name
         'retrained_model.tflite'
-        >>> project.serialize_model(familiarity=False)[4:8]
-        b'TFL3'
+        >>> project.serialize_model()[4:8], project.make_model(familiarity=False).labels
+        (b'TFL3', ['daisy', 'roses'])
+
+        To look at a label once, and to measure after several changes instead of after each:
+
+        >>> project.confirm_photos([project.photos[0].id])
+        >>> project.measure_later()
+        >>> added = project.add("roses", ["new/roses0.jpg", "new/roses1.jpg"])
+        >>> project.summary.accuracy is None
+        True
+        >>> project.measure()
+        >>> project.summary.accuracy > 0.5
+        True
+
+        To train elsewhere:
+
+        >>> from coral_learn import SoftmaxRegression
+        >>> from coral_learn.distributed import MemoryShard
+        >>> rows = project.training_rows()
+        >>> head = SoftmaxRegression(rows.embeddings.shape[1], len(rows.classes))
+        >>> head.labels = rows.classes
+        >>> fitted = head.fit_shards([MemoryShard(rows.embeddings, rows.labels, groups=rows.keys)])
+        >>> project.take_head(head, "take a head of my own")
+        >>> project.history[-1]
+        'take a head of my own'
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -326,10 +349,19 @@ class Project:
             name: The name of the class, here and in the folder.
             folder: The folder of embedded photos.
 
+        Returns:
+            How many photos were added, and which were left out.
+
         Raises:
             ValueError: The embeddings are of another extractor than :attr:`extractor`, or none of
-                them can be added.
+                them can be added; or pyarrow is not installed.
             OSError: The project cannot be written.
+
+        Examples:
+            >>> from coral_learn import Project
+            >>> project = Project.create("garden", "extractor.tflite")
+            >>> project.add_embedded("daisy", "embedded").photos
+            12
         """
         from .embedded_photos import read_class  # an extra
 
@@ -418,6 +450,9 @@ class Project:
     def training_rows(self) -> "TrainingRows":
         """Returns what the head is trained on.
 
+        Returns:
+            The embeddings with the label and the scene of each, read at one moment.
+
         Raises:
             ValueError: The project has no photos, or the input range of its extractor is not known.
             OSError: The project cannot be read.
@@ -502,7 +537,7 @@ class Project:
     def make_model(
         self, *, familiarity: bool = True, check: Callable[[], object] = bool
     ) -> ModelFile:
-        """Returns the retrained model as a file that is not written.
+        """Returns the retrained model as an opened file, which is not written.
 
         Args:
             familiarity: Whether the model is to know how familiar photos look, which takes most of
