@@ -199,9 +199,11 @@ def pages(session: nox.Session) -> None:
 
 @nox.session(requires=FOR_ITS_WHEEL)
 def engines(session: nox.Session) -> None:
-    """Checks Parquet, Ray and Flower for real, on this machine; their packages stay here."""
+    """Checks Parquet, Ray and Flower, and the pages about them; their packages stay here."""
     install_with(session, extras="test,fleet,parquet,ray")
-    session.run("pytest", "-q", "tests/distributed", *session.posargs)
+    pages = ("test_blocks.py", "test_docstrings.py", "test_json_reference.py")
+    tests = ("tests/distributed", *(f"tests/docs/{page}" for page in pages))
+    session.run("pytest", "-q", *tests, *session.posargs)
 
 
 @nox.session(requires=["package"], venv_backend="none")

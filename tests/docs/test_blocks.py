@@ -7,6 +7,7 @@ what else there is to know:
     <!-- not run: REASON -->   with one of the reasons below
     <!-- command: NAME -->     a command of README that .ci/run runs on a fresh machine
     <!-- until Ctrl-C -->      the last command of the block goes on until it is interrupted
+    <!-- needs: MODULE -->     not run where this module of an extra is missing
 """
 
 import doctest
@@ -15,8 +16,9 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import traceback
-from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ REASONS = {
     "needs minutes",
 }
 _SECONDS = 120  # until a block counts as hanging
-_SECONDS_BEFORE_CTRL_C = 5  # a command that has not started by then ends without a traceback, too
+_SECONDS_BEFORE_CTRL_C = 6  # at most; a second after a command has printed something
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -61,13 +63,15 @@ def test_the_blocks_of_a_page_run(
         elif block.language == "json":
             json.loads(block.code)
         else:
-            _run_shell(block)
+            _run_shell(block, tmp_path / "said.txt")
 
 
 def _is_run(block: Block) -> bool:
     kind, _, reason = block.mark.partition(": ")
     if kind == "not run":
         assert reason in REASONS, f"{block}: {reason!r} is no known reason not to run it"
+        return False
+    if kind == "needs" and find_spec(reason) is None:
         return False
     return kind != "command" and block.language in ("python", "sh", "console", "json")
 
@@ -103,28 +107,36 @@ def _run_python(block: Block, names: dict[str, Any]) -> None:
         pytest.fail(f"{block}:\n{traceback.format_exc()}")
 
 
-def _run_shell(block: Block) -> None:
-    process = subprocess.Popen(
-        ["bash", "-euo", "pipefail", "-c", block.code],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+def _run_shell(block: Block, said: Path) -> None:
     goes_on = block.mark == "until Ctrl-C"
+    with said.open("w") as output:
+        process = subprocess.Popen(
+            ["bash", "-euo", "pipefail", "-c", block.code],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         if goes_on:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_SECONDS_BEFORE_CTRL_C)
+            _wait_for_output(process, said)
             os.killpg(process.pid, signal.SIGINT)
-        said, _ = process.communicate(timeout=_SECONDS)
+        process.wait(_SECONDS)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-    assert process.returncode in ((0, 130) if goes_on else (0,)), f"{block}:\n{said}"
-    assert "Traceback" not in said, f"{block}:\n{said}"
+            process.wait()
+    printed = said.read_text()
+    assert process.returncode in ((0, 130) if goes_on else (0,)), f"{block}:\n{printed}"
+    assert "Traceback" not in printed, f"{block}:\n{printed}"
+
+
+def _wait_for_output(process: subprocess.Popen[bytes], said: Path) -> None:
+    """Waits until a program that goes on has printed something, and then a second."""
+    end = time.monotonic() + _SECONDS_BEFORE_CTRL_C
+    while time.monotonic() < end and not said.stat().st_size and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(1)
 
 
 def _run_console(block: Block) -> None:
