@@ -39,6 +39,8 @@ REASONS = {
 }
 _SECONDS = 120  # until a block counts as hanging
 _SECONDS_BEFORE_CTRL_C = 6  # at most; a second after a command has printed something
+# Warnings are errors, but for those of the packages of extras.
+_WARNINGS_OF_EXTRAS = "error,ignore::DeprecationWarning,ignore::FutureWarning"
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -108,13 +110,14 @@ def _run_python(block: Block, names: dict[str, Any]) -> None:
 
 
 def _run_shell(block: Block, said: Path) -> None:
-    goes_on = block.mark == "until Ctrl-C"
+    goes_on, needs_extra = block.mark == "until Ctrl-C", block.mark.startswith("needs: ")
     with said.open("w") as output:
         process = subprocess.Popen(
             ["bash", "-euo", "pipefail", "-c", block.code],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            env=os.environ | ({"PYTHONWARNINGS": _WARNINGS_OF_EXTRAS} if needs_extra else {}),
             start_new_session=True,
         )
     try:
