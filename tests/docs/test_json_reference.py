@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.conftest import ROOT
-from tests.support.pages_folder import make_folder
+from tests.support.fleet import Fleet, join
+
+from coral_learn import Project
 
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
 
@@ -37,15 +40,18 @@ COMMANDS = {
     "cache": ["cache"],
     "doctor": ["doctor --model model/retrained_model.tflite", "doctor --model no_model.tflite"],
 }
+# What needs an extra has a test of its own.
+OF_EXTRAS = ["embed", "fleet serve", "fleet join"]
 # What needs an Edge TPU.
 UNSEEN = {"devices[].type", "devices[].path"}
 _TYPES: dict[str, Any] = {"string": str, "integer": int, "number": (int, float), "boolean": bool}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Returns a folder with photos in which a review finds something of each kind."""
-    folder = make_folder(tmp_path_factory.mktemp("json") / "folder")
+    folder = tmp_path_factory.mktemp("json") / "folder"
+    shutil.copytree(prepared, folder)
     photos = folder / "all"
     shutil.copytree(folder / "photos", photos)
     shutil.copytree(folder / "birds", photos, dirs_exist_ok=True)
@@ -111,21 +117,49 @@ def has_type(value: Any, name: str) -> bool:
     return isinstance(value, _TYPES[name]) and isinstance(value, bool) == (name == "boolean")
 
 
+def assert_printed(section: str, *printed: str) -> None:
+    """Checks that values have all keys of a section, of its types, and no others."""
+    types, seen = documented()[section], set()
+    for text in printed:
+        for key, value in keys_of(json.loads(text), types):
+            assert key in types, f"{section}: {key} is not on the page"
+            assert has_type(value, types[key]), f"{section}: {key} is no {types[key]}: {value}"
+            seen.add(key)
+    assert set(types) - seen <= UNSEEN, f"{section}: not printed"
+
+
 def test_every_section_has_commands() -> None:
-    assert list(documented()) == list(COMMANDS)
+    assert sorted(documented()) == sorted([*COMMANDS, *OF_EXTRAS])
 
 
 def test_the_commands_print_what_the_page_says(folder: Path) -> None:
     for command in ("create garden", *(f"add garden {c} all/{c}" for c in ("daisy", "tulips"))):
         run(folder, f"project {command}")
-    for section, types in documented().items():
-        seen = set()
+    for section, commands in COMMANDS.items():
         if "apply" in section:
             table = folder / "review" / "review.csv"
             table.write_text(table.read_text().replace("\nkeep,", "\ndrop,", 1))
-        for command in COMMANDS[section]:
-            for key, value in keys_of(json.loads(run(folder, command, "--json")), types):
-                assert key in types, f"{section}: {key} is not on the page"
-                assert has_type(value, types[key]), f"{section}: {key} is no {types[key]}: {value}"
-                seen.add(key)
-        assert set(types) - seen <= UNSEEN, f"{section}: not printed"
+        assert_printed(section, *(run(folder, command, "--json") for command in commands))
+
+
+def test_embed_prints_what_the_page_says(folder: Path) -> None:
+    pytest.importorskip("pyarrow", reason="the extra coral-learn[parquet] is not installed")
+    (folder / "photos" / "roses" / "broken.jpg").write_bytes(b"no photo")
+    assert_printed("embed", run(folder, "embed photos --output new-embeddings", "--json"))
+
+
+def test_a_fleet_prints_what_the_page_says(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("flwr", reason="the extra coral-learn[fleet] is not installed")
+    one = Project.create(tmp_path / "one", folder / "extractor.tflite")
+    other = Project.create(tmp_path / "other")  # an extractor with which it is left out
+    for project in (one, other):
+        for name in ("daisy", "roses"):
+            project.add(name, sorted((folder / "new").glob(f"{name}*")))
+    with ExitStack() as stack:
+        fleet = Fleet(tmp_path, boards=2)
+        stack.enter_context(fleet.said)
+        board = stack.enter_context(join(one, fleet.port, "one", "--json"))
+        stack.enter_context(join(other, fleet.port, "other"))
+        _, result = fleet.result()
+        assert_printed("fleet serve", json.dumps(result))
+        assert_printed("fleet join", board.end())
