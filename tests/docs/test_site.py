@@ -53,10 +53,22 @@ def test_what_a_page_would_load_from_elsewhere_is_found(
     assert check_site.main(tmp_path) == 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["What follows:\n- <b>one</b>", "the first. \n2. <b>two</b>", "```sh", "see :meth:`fit`"],
+)
+def test_markup_that_is_shown_as_text_is_found(
+    check_site: ModuleType, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "page.html").write_text(f"<p>{text}</p>")
+    assert check_site.main(tmp_path) == 1
+
+
 def test_links_and_files_of_the_site_are_fine(check_site: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text(
         '<a href="https://example.org">a</a> <link rel="canonical" href="https://example.org">'
-        '<img alt="" src="../a.png"><script src="a.js"></script>'
+        '<img alt="" src="../a.png"><script src="a.js"></script><h2>1. One</h2>'
+        "<p>as <code>- this</code></p>\n- two"
     )
     (tmp_path / "a.css").write_text("p { background: url(a.png) } /* https://example.org */")
     assert check_site.main(tmp_path) == 0

@@ -1,9 +1,9 @@
-"""Checks that the built site asks nothing of other machines, so that it works without a network.
+"""Checks that the built site asks nothing of other machines, and shows no markup as text.
 
     python tools/site/check_site.py build/site
 
-Links that a reader follows may lead anywhere. Prints a line for each problem; the exit status is 1
-if there are any.
+So it works without a network; links that a reader follows may lead anywhere. Prints a line for each
+problem; the exit status is 1 if there are any.
 """
 
 import re
@@ -14,6 +14,8 @@ from pathlib import Path
 
 _ELSEWHERE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 _IN_CSS = re.compile(r"(?:url\(|@import)\s*['\"]?([^'\")\s;]+)", re.IGNORECASE)
+# Lists, blocks of code and roles that were not understood, as they look in a paragraph.
+_MARKUP = re.compile(r"^(?:[-*]|\d\.) |```|:(?:attr|class|func|meth):", re.MULTILINE)
 _LOADED_LINKS = {"icon", "manifest", "modulepreload", "preconnect", "preload", "stylesheet"}
 _ATTRIBUTES = ("src", "data", "poster")
 # Elements for which the theme's own script loads something from elsewhere.
@@ -27,13 +29,15 @@ class _Page(HTMLParser):
         super().__init__()
         self.loaded: list[str] = []
         self.problems: list[str] = []
-        self._in_style = False
+        self._in_style = self._in_paragraph = self._in_code = False
         self.feed(html)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         self._in_style = tag == "style"
+        self._in_paragraph = self._in_paragraph or tag == "p"
+        self._in_code = tag == "code"
         self.loaded += [given[name] for name in _ATTRIBUTES if name in given]
         self.loaded += [part.strip().split(" ")[0] for part in given.get("srcset", "").split(",")]
         self.loaded += _IN_CSS.findall(given.get("style", ""))
@@ -43,7 +47,14 @@ class _Page(HTMLParser):
             if name in _LOADED_BY_THEME:
                 self.problems.append(f"has {_LOADED_BY_THEME[name]}, which loads more")
 
+    def handle_endtag(self, tag: str) -> None:
+        self._in_paragraph = self._in_paragraph and tag != "p"
+        self._in_code = False
+
     def handle_data(self, data: str) -> None:
+        shown = self._in_paragraph and not self._in_code
+        if shown and (found := _MARKUP.search(data)):
+            self.problems.append(f"shows {found[0]!r} as text: {data.strip()[:60]!r}")
         if self._in_style:
             self.loaded += _IN_CSS.findall(data)
             self._in_style = False

@@ -1,7 +1,7 @@
 """An extension of Griffe: roles in docstrings become links.
 
-Docstrings say ``:meth:`extract``` and ``:class:`coral_learn.Project```, which ``help()`` shows as it
-is. On the site, such a name is code, and a link to its entry if the reference has one.
+Docstrings say ``:meth:`extract``` and ``:class:`coral_learn.Project```, which ``help()`` shows as
+they are. On the site, such a name is code, and a link to its entry if the reference has one.
 """
 
 import re
