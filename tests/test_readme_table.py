@@ -254,7 +254,7 @@ def commands() -> Iterator[tuple[str, bool]]:
         for line in "\n".join(blocks).replace("\\\n", " ").splitlines():
             _, found, arguments = line.partition("coral-learn ")
             if found and not line.startswith(("git ", "pip ")):
-                yield arguments, True
+                yield arguments.removesuffix(" &"), True
         for span in re.findall(
             r"`coral-learn ([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.S)
         ):
