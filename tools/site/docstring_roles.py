@@ -26,16 +26,20 @@ def _link(role: re.Match[str], obj: griffe.Object) -> str:
     if name.startswith("coral_learn."):
         target, shown = name, name.rpartition(".")[2]
     else:
-        target, shown = f"{_scope(obj, name).path}.{name}", name
+        target, shown = f"{_home(obj, name.partition('.')[0])}.{name}", name
     called = "()" if kind in ("func", "meth") else ""
     return f'<autoref optional identifier="{target}"><code>{shown}{called}</code></autoref>'
 
 
-def _scope(obj: griffe.Object, name: str) -> griffe.Object:
-    """Returns the innermost class or module around an object that has a name."""
-    scope = obj
-    while not (scope.is_class or scope.is_module) or name.partition(".")[0] not in scope.members:
-        if scope.parent is None:
-            return obj
+def _home(obj: griffe.Object, name: str) -> str:
+    """Returns the path of the innermost class or module around an object that has a name.
+
+    If none has, it is one of the public names.
+    """
+    scope: griffe.Object | None = obj
+    while scope is not None:
+        if (scope.is_class or scope.is_module) and name in scope.members:
+            return scope.path
         scope = scope.parent
-    return scope
+    public = ("coral_learn.distributed", "coral_learn.edgetpu")
+    return next((path for path in public if name in obj.modules_collection[path].members), public[0])

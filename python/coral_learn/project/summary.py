@@ -30,7 +30,7 @@ class ProjectSummary:
         path: The folder of the project.
         classes: The classes, in the order of the model's outputs.
         accuracy: The accuracy on held-out photos, or None if no photos were held out.
-        threshold: See :class:`ProjectState`.
+        threshold: The probability below which an answer should count as "I don't know".
         history: A description of each change, oldest first.
         tested: The number of held-out photos.
         interval: The 95% confidence interval of the accuracy, or None.
