@@ -11,6 +11,8 @@ import griffe
 
 _ROLE = re.compile(r":(attr|class|func|meth):`~?([\w.]+)`")
 
+_PUBLIC = ("coral_learn.distributed", "coral_learn.edgetpu")
+
 
 class DocstringRoles(griffe.Extension):
     """Replaces the roles in every docstring of the package."""
@@ -34,12 +36,14 @@ def _link(role: re.Match[str], obj: griffe.Object) -> str:
 def _home(obj: griffe.Object, name: str) -> str:
     """Returns the path of the innermost class or module around an object that has a name.
 
-    If none has, it is one of the public names.
+    If none has, it may be a public name of another module.
     """
     scope: griffe.Object | None = obj
     while scope is not None:
         if (scope.is_class or scope.is_module) and name in scope.members:
-            return scope.path
+            return str(scope.path)
         scope = scope.parent
-    public = ("coral_learn.distributed", "coral_learn.edgetpu")
-    return next((path for path in public if name in obj.modules_collection[path].members), public[0])
+    for public in _PUBLIC:
+        if name in obj.modules_collection[public].members:
+            return public
+    return str(obj.path)

@@ -20,8 +20,8 @@ def list_edge_tpus() -> list[dict[str, str]]:
     """Lists the attached Edge TPUs, in the order in which ``:0``, ``:1`` count them.
 
     Returns:
-        ``{"type": "usb" or "pci", "path": ...}`` for each; an empty list if libedgetpu cannot be
-        used.
+        A dict with ``type`` ("usb" or "pci") and ``path`` for each; an empty list if libedgetpu
+        cannot be used.
 
     Examples:
         >>> from coral_learn import edgetpu

@@ -259,7 +259,7 @@ class SoftmaxRegression:
             progress: Called with each record. Prints it by default.
 
         Returns:
-            The records: at the start, every ``print_every`` iterations, and at the end.
+            The records of the start, of every ``print_every`` iterations, and of the end.
 
         Raises:
             ValueError: Embeddings or labels are missing, have a wrong shape, are out of range or
@@ -333,7 +333,7 @@ class SoftmaxRegression:
                 for features that are scaled. None for zeros.
 
         Returns:
-            How the head was fitted: the penalty, the losses, and the temperature.
+            How the head was fitted, with the penalty, the losses and the temperature.
 
         Raises:
             ValueError: A shape is wrong, a label is out of range, a number is not finite, or
