@@ -5,13 +5,12 @@ mkdocs-click writes a default of every option, also where Click has none and cal
 
 from mkdocs.structure.pages import Page
 
-_COMMANDS = "reference/command-line.md"
 _UNSET = "<code>Sentinel.UNSET</code>"
+_CLASSES = {"pycoral.md": "keys", "reference/command-line.md": "keys reference commands"}
 
 
 def on_page_content(html: str, page: Page, **_: object) -> str:
-    """Marks the pages of the reference, and leaves out what is no default."""
-    if not page.file.src_uri.startswith("reference/"):
-        return html
-    classes = "reference commands" if page.file.src_uri == _COMMANDS else "reference"
-    return f'<div class="{classes}">{html.replace(_UNSET, "")}</div>'
+    """Marks pages with tables of keys and names, and leaves out what is no default."""
+    path = page.file.src_uri
+    classes = _CLASSES.get(path, "keys reference" if path.startswith("reference/") else "")
+    return f'<div class="{classes}">{html.replace(_UNSET, "")}</div>' if classes else html
