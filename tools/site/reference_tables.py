@@ -6,11 +6,11 @@ mkdocs-click writes a default of every option, also where Click has none and cal
 from mkdocs.structure.pages import Page
 
 _UNSET = "<code>Sentinel.UNSET</code>"
-_CLASSES = {"pycoral.md": "keys", "reference/command-line.md": "keys reference commands"}
+_CLASSES = {"pycoral.md": "keys names", "reference/command-line.md": "keys commands"}
 
 
 def on_page_content(html: str, page: Page, **_: object) -> str:
     """Marks pages with tables of keys and names, and leaves out what is no default."""
     path = page.file.src_uri
-    classes = _CLASSES.get(path, "keys reference" if path.startswith("reference/") else "")
+    classes = _CLASSES.get(path, "keys" if path.startswith("reference/") else "")
     return f'<div class="{classes}">{html.replace(_UNSET, "")}</div>' if classes else html
