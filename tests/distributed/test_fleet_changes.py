@@ -5,8 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.distributed.test_fleet import CLASSES, assert_same, project_of
-from tests.support.fleet import Fleet, fit_together, join
+from tests.support.fleet import CLASSES, Fleet, assert_same, fit_together, join, project_of
 
 from coral_learn.demo.drawing import write_photos
 from coral_learn.project.project import Project

@@ -16,6 +16,12 @@ from typing import Any
 
 from ..words import printable
 
+# How to start a process that Ctrl-C does not reach, so that it is stopped in order.
+if sys.platform == "win32":
+    OUT_OF_REACH: dict[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+else:
+    OUT_OF_REACH: dict[str, Any] = {"start_new_session": True}
+
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
@@ -60,7 +66,7 @@ class FlowerProcesses:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=self._environment(),
-                start_new_session=True,  # so that Ctrl-C reaches this process alone
+                **OUT_OF_REACH,
             )
         self._running.append((process, log))
 

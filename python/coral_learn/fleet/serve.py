@@ -12,7 +12,7 @@ from ..addresses import is_loopback, reachable_host
 from .app_folder import write_app
 from .coordinator import fit_fleet
 from .fleet_records import CoordinatorOptions, FleetProgress, FleetResult
-from .flower_processes import FlowerProcesses, free_port
+from .flower_processes import OUT_OF_REACH, FlowerProcesses, free_port
 from .member import Member, MemberOptions
 from .quick_flower import shorten_backoff
 from .trust import Certificate, code_of, own_certificate_of
@@ -158,7 +158,7 @@ def _own_board(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
+        **OUT_OF_REACH,
     )
 
     def repeat() -> None:
