@@ -19,7 +19,8 @@ CITATION_KEYS = {  # https://github.com/citation-file-format/citation-file-forma
 # The packages that open connections, and the parts of this package that use them, with what
 # SECURITY.md calls each.
 NETWORK = re.compile(
-    r"^\s*(?:import|from) (?:aiohttp|asyncio|flwr|fsspec|http|paho|ray|socket|ssl|urllib\.request)\b",
+    r"^\s*(?:import|from) "
+    r"(?:aiohttp|asyncio|flwr|fsspec|http|paho|ray|socket|ssl|urllib\.request)\b",
     re.MULTILINE,
 )
 USES_NETWORK = {

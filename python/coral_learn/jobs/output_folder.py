@@ -64,7 +64,7 @@ def locked_output_folder(output: str | os.PathLike[str], data_dir: Path) -> Iter
 
 def _remove_unused(folders: Sequence[Path]) -> None:
     """Removes new folders, the innermost first, if it has nothing but a lock."""
-    if folders and os.listdir(folders[0]) == [LOCK_NAME]:
+    if folders and [path.name for path in folders[0].iterdir()] == [LOCK_NAME]:
         (folders[0] / LOCK_NAME).unlink()
         for folder in folders:
             folder.rmdir()
