@@ -42,7 +42,7 @@ class Boards:
         self._replies: dict[str, Reply] = {}
 
     def boards(self) -> list[int]:
-        return list(self.members)
+        return [board for board, member in self.members.items() if not member.is_over]
 
     def send(self, messages: Mapping[int, Sequence[Fields]]) -> tuple[dict[int, str], int]:
         self.batches.append(messages)
@@ -172,6 +172,23 @@ def test_a_silent_board_is_left_out(drawn: Path, tmp_path: Path) -> None:
     assert "board 1 is left out: it did not answer for 0 seconds" in " ".join(said)
     assert (one.path / "fleet" / "retrained_model.tflite").exists()
     assert one.history[-1] == "take the head of a fleet of 1 board"
+
+
+def test_a_quick_head_takes_a_few_rounds(drawn: Path, tmp_path: Path) -> None:
+    one = project_of(tmp_path / "one", drawn, "crab", "fish")
+    two = project_of(tmp_path / "two", drawn, "fish", "crab", first=4)
+    boards = Boards(members_of(one, two))
+    said: list[str] = []
+    result = fit_fleet(boards, CoordinatorOptions(2, quick=True), say=said.append)
+    # Hello, what there is, lengths, sums, the loss of held-out photos, the head, and goodbye.
+    assert len(boards.batches) == 7
+    assert not result.to_json()["exact"]
+    assert "WARNING: the head is not fitted" in " ".join(said)
+    assert "fewer than 10 photos for each class" in " ".join(said)
+    rows = one.training_rows()
+    assert result.head.labels == rows.classes
+    assert result.head.get_accuracy(rows.embeddings, rows.labels) == 1
+    assert one.history[-1] == "take the head of a fleet of 2 boards"
 
 
 def test_a_board_with_too_few_photos_takes_no_part(drawn: Path, tmp_path: Path) -> None:

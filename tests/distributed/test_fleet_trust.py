@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from coral_learn.cli.app import app
@@ -106,6 +107,20 @@ def test_a_missing_extra_is_one_line(
     monkeypatch.setitem(sys.modules, "flwr", None)
     with pytest.raises(ValueError, match=r"a fleet needs flwr: pip install 'coral-learn\[fleet\]'"):
         app(["fleet", *arguments], standalone_mode=False)
+
+
+def test_no_more_divisions_are_answered_than_an_honest_fit_needs() -> None:
+    pytest.importorskip("flwr", reason="a fleet needs Flower: pip install 'coral-learn[fleet]'")
+    from flwr.app import Context, RecordDict
+
+    from coral_learn.fleet.client_app import _remember
+
+    context = Context(1, 1, {}, RecordDict(), {})
+    for number in range(8):
+        _remember({"table": np.full((2, 256), number, np.int8)}, context)
+    _remember({"table": np.zeros((2, 256), np.int8)}, context)
+    with pytest.raises(ValueError, match="no more than 8 divisions into folds"):
+        _remember({"table": np.full((2, 256), 8, np.int8)}, context)
 
 
 def test_nothing_is_sent_to_another_machine_in_plain_unasked(
