@@ -13,6 +13,7 @@ import pytest
 from coral_learn.cli.app import app
 
 pytest.importorskip("cryptography", reason="certificates need it: pip install cryptography")
+from coral_learn.fleet.flower_processes import check_port
 from coral_learn.fleet.trust import (
     check_server,
     code_of,
@@ -86,6 +87,12 @@ def test_another_certificate_is_refused(
         check_server("127.0.0.1", port, other)
 
 
+def test_a_coordinator_that_encrypts_is_named(server: tuple[Path, int]) -> None:
+    _, port = server
+    with pytest.raises(ValueError, match=rf"127\.0\.0\.1:{port} encrypts\. Give --code"):
+        check_server("127.0.0.1", port, None)
+
+
 @pytest.mark.parametrize("address", ["host", "host:", ":1", "host:0", "host:65536", "host:x"])
 def test_what_is_no_address(address: str) -> None:
     with pytest.raises(ValueError, match="is not HOST:PORT"):
@@ -95,6 +102,14 @@ def test_what_is_no_address(address: str) -> None:
 def test_addresses() -> None:
     assert split_address("192.168.1.5:9092") == ("192.168.1.5", 9092)
     assert split_address("[::1]:9092") == ("::1", 9092)
+
+
+def test_a_port_that_another_has_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ValueError, match=rf"cannot listen on 127\.0\.0\.1:{port} \(.*--port 0"):
+            check_port("127.0.0.1", port)
+    check_port("127.0.0.1", port)
 
 
 @pytest.mark.parametrize(

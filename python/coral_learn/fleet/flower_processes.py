@@ -154,6 +154,25 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def check_port(host: str, port: int) -> None:
+    """Checks that a port can be listened on: Flower would find that out too late, and silently.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            if sys.platform != "win32":  # where it would allow what is to be found out
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise ValueError(
+            f"cannot listen on {host}:{port} ({error.strerror}). Choose another --port or --host; "
+            "--port 0 takes a free one."
+        ) from error
+
+
 def _command(kind: str, arguments: Sequence[str]) -> list[str]:
     module = f"{__package__}.flower_process"
     return [sys.executable, "-m", module, kind, str(os.getpid()), *arguments]
