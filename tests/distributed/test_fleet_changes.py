@@ -14,7 +14,7 @@ pytest.importorskip("flwr", reason="a fleet needs Flower: pip install 'coral-lea
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
 
 PENALTY = 0.01
-PATIENCE = 4
+PATIENCE = 8
 
 
 @pytest.fixture

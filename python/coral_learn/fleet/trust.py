@@ -73,6 +73,11 @@ def fetch_certificate(host: str, port: int, code: str, file: Path) -> None:
         )
     try:
         pem = ssl.get_server_certificate((host, port), timeout=_SECONDS)
+    except ssl.SSLError as error:
+        raise ValueError(
+            f"{host}:{port} does not encrypt. Start `coral-learn fleet serve` there without "
+            "--plain, or join with --plain."
+        ) from error
     except (OSError, ValueError) as error:
         raise ValueError(_unreachable(host, port, error)) from error
     if not hmac.compare_digest(_code(ssl.PEM_cert_to_DER_cert(pem)).replace("-", ""), given):
