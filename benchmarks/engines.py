@@ -1,7 +1,8 @@
 """Many photos: extraction on Ray, and a fit to Parquet files that are larger than memory.
 
-``python -m benchmarks.engines extraction [--photos N]`` and ``... streaming [--rows N]``. Both need
-the extras parquet and ray, and space in the folder for temporary files.
+``python -m benchmarks.engines extraction [--photos N]``, ``... writing [--photos N]`` and ``...
+streaming [--rows N]``. They need the extras parquet and ray, and space in the folder for temporary
+files.
 """
 
 import argparse
@@ -21,17 +22,19 @@ from PIL import Image, ImageDraw
 
 from coral_learn import SoftmaxRegression
 from coral_learn.distributed.parquet_shard import open_parquet
+from coral_learn.distributed.ray_extraction import rows_of
 from coral_learn.embedded.format import Description, schema_of
-from coral_learn.embedded.writer import pack
+from coral_learn.embedded.part import PhotoKey, PhotoVersion
+from coral_learn.embedded.writer import EmbeddedPhoto, PartWriter, pack
 
 from .machine import describe
 
-_FEATURES, _CLASSES, _PART_ROWS = 1024, 10, 62_500
+_FEATURES, _CLASSES, _PART_ROWS, _BLOCK = 1024, 10, 62_500, 256
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
-    parser.add_argument("what", choices=["extraction", "streaming", "fit"])
+    parser.add_argument("what", choices=["extraction", "writing", "streaming", "fit"])
     parser.add_argument("folder", nargs="?", type=Path, help="of embeddings, to fit to")
     parser.add_argument("--photos", type=int, default=20_000)
     parser.add_argument("--rows", type=int, default=10_000_000)
@@ -47,6 +50,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="coral-learn-bench-") as folder:
         if chosen.what == "extraction":
             extraction(Path(folder), chosen.photos, chosen.rounds)
+        elif chosen.what == "writing":
+            writing(Path(folder), chosen.photos)
         else:
             streaming(Path(folder), chosen.rows, chosen.iterations)
 
@@ -67,6 +72,31 @@ def extraction(folder: Path, photos: int, rounds: int) -> None:
             print(f"{engine}: {rates[engine]:.0f} photos/s, {whole:.0f} s with the start")
         ratios.append(rates["ray"] / rates["local"])
     print(f"Ray by local: {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
+
+
+def writing(folder: Path, photos: int) -> None:
+    """Writes what Ray brings back, as the one machine does that runs the command."""
+    import pyarrow as pa
+
+    form = Description(_FEATURES, "uint8", 0.02, 0, "ab" * 32, "drawn", "squash", "", "/drawn")
+    writer = PartWriter(folder, form)
+    columns = {
+        "embedding": pa.array([os.urandom(_FEATURES) for _ in range(_BLOCK)], pa.large_binary()),
+        "digest": pa.array([os.urandom(32) for _ in range(_BLOCK)], pa.binary()),
+        "problem": pa.array([""] * _BLOCK),
+    }
+    started, used = time.perf_counter(), time.process_time()
+    for start in range(0, photos, _BLOCK):
+        block = pa.table({"number": list(range(start, start + _BLOCK)), **columns})
+        for row in rows_of(block):
+            key = PhotoKey(f"/drawn/class/{row.number}.jpg", "class", None)
+            version = PhotoVersion(1000, f"{row.number}.0")
+            writer.add(EmbeddedPhoto(key, version, row.digest, row.embedding))
+    writer.flush()
+    seconds, processor = time.perf_counter() - started, time.process_time() - used
+    print(
+        f"{photos / seconds:.0f} rows a second, {photos / processor:.0f} a second of processor time"
+    )
 
 
 def embed(photos: Path, output: Path, engine: str) -> Any:

@@ -1,4 +1,4 @@
-"""A fleet over Flower: rounds, bytes and seconds, and what noise costs."""
+"""A fleet over Flower: rounds, bytes and seconds, and what noise and a quick head cost."""
 
 import subprocess
 import tempfile
@@ -15,18 +15,21 @@ from coral_learn.extraction.builtin_extractor import builtin_extractor
 from coral_learn.fleet.fingerprint import fingerprint
 from coral_learn.fleet.noisy_fit import AskAll, fit_noisily
 from coral_learn.fleet.noisy_sums import epsilon, noisy_gradient, public_scale
+from coral_learn.heads.memory_shard import MemoryShard
+from coral_learn.heads.quick_fit import fit_quickly
 from coral_learn.heads.shard import LossSums
 from coral_learn.tflite.file import ModelFile
 
 from .figures import Figure, Note
-from .flowers import EmbeddedPhotos, Rows, embed_flowers
+from .flowers import EmbeddedPhotos, Rows, embed_flowers, own_extractors
 from .settings import Settings, real_data
 
 PART = "fleet"
 
 _BOARDS = (1, 2, 5)
+_PER_CLASS = (5, 10, 20, 40)
 _NOISE = (0.5, 1.0, 2.0, 4.0, 8.0)
-_DRAWS, _QUICK_DRAWS = 3, 1
+_DRAWS, _QUICK_DRAWS = 10, 1
 _PARTS = 5  # of the photos: boards, and one fifth to test on
 
 
@@ -36,6 +39,7 @@ def run(settings: Settings) -> Iterator[Figure | Note]:
     if data is None:
         yield Note(PART, "skipped without real photos; set CORAL_LEARN_DATA")
         return
+    yield from _quick(data, settings)
     yield from _noise(embed_flowers(data, builtin_extractor().read_bytes()), settings)
     if find_spec("flwr") is None:
         yield Note(PART, "no boards without Flower: pip install 'coral-learn[fleet]'")
@@ -81,6 +85,46 @@ def _projects(flowers: Path, boards: int, folder: Path) -> list[Project]:
             if not alone or number == boards - 1:
                 project.add(name, part)
     return projects
+
+
+def _quick(data: Path, settings: Settings) -> Iterator[Note]:
+    """Compares quick heads with fitted ones, and fits that start from them with others."""
+    for name, extractor in own_extractors(data).items():
+        photos = embed_flowers(data, extractor)
+        for per_class in _PER_CLASS[:1] if settings.quick else _PER_CLASS:
+            found = np.mean(
+                [
+                    _compare(photos, *photos.draw(per_class, draw))
+                    for draw in range(_QUICK_DRAWS if settings.quick else _DRAWS)
+                ],
+                axis=0,
+            )
+            yield Note(
+                PART,
+                f"{name}, {per_class} a class: quick {found[0]:.1%} (loss {found[1]:.2f}), fitted "
+                f"{found[2]:.1%} (loss {found[3]:.2f}); iterations from the quick head "
+                f"{found[4]:.1f}, from zeros {found[5]:.1f}",
+            )
+
+
+def _compare(photos: EmbeddedPhotos, train: Rows, test: Rows) -> list[float]:
+    rows, labels = photos.embeddings[train], photos.labels[train]
+    shape = rows.shape[1], int(photos.labels.max()) + 1
+    quick, fitted, again = (SoftmaxRegression(*shape, seed=0) for _ in range(3))
+    found = fit_quickly([MemoryShard(rows, labels)], *shape, on_lost=lambda index, error: None)
+    weights, biases = np.empty(shape[::-1], np.float32), np.empty(shape[1], np.float32)
+    found.copy_to(weights, biases)
+    quick.weights, quick.biases = weights.T, biases
+    penalty = fitted.fit(rows, labels, seed=0).penalty
+    from_quick = again.fit(rows, labels, penalty=penalty, start=quick)
+    from_zeros = again.fit(rows, labels, penalty=penalty)
+    scores = []
+    for head in (quick, fitted):
+        probabilities = head.predict_proba(photos.embeddings[test])
+        right = probabilities[np.arange(len(test)), photos.labels[test]]
+        accuracy = head.get_accuracy(photos.embeddings[test], photos.labels[test])
+        scores += [accuracy, float(-np.log(np.maximum(right, 1e-12)).mean())]
+    return [*scores, len(from_quick.losses), len(from_zeros.losses)]
 
 
 def _noise(photos: EmbeddedPhotos, settings: Settings) -> Iterator[Note]:

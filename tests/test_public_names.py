@@ -330,8 +330,9 @@ COMMANDS = {
     ),
     "fleet new": "FOLDER",
     "fleet serve": (
-        "PROJECT --boards --wait --patience --penalty --clip --seed --host --port --tls --plain "
-        "--certificate --node-key --at-least --noise --name --output --device --force --json"
+        "PROJECT --boards --wait --patience --penalty --quick --clip --seed --host --port --tls "
+        "--plain --certificate --node-key --at-least --noise --name --output --device --force "
+        "--json"
     ),
     "models": "--download --compare --device --cache --no-cache --json",
     "project": "",

@@ -19,10 +19,17 @@ CITATION_KEYS = {  # https://github.com/citation-file-format/citation-file-forma
 # The packages that open connections, and the parts of this package that use them, with what
 # SECURITY.md calls each.
 NETWORK = re.compile(
-    r"^\s*(?:import|from) (?:aiohttp|asyncio|flwr|http|paho|ray|socket|ssl|urllib\.request)\b",
+    r"^\s*(?:import|from) "
+    r"(?:aiohttp|asyncio|flwr|fsspec|http|paho|ray|socket|ssl|urllib\.request)\b",
     re.MULTILINE,
 )
 USES_NETWORK = {
+    "addresses": "`coral-learn fleet serve`",  # they only ask for addresses of this machine
+    "certificate": "`coral-learn studio`",
+    "cli/fleet_command": "`coral-learn fleet serve`",
+    "dataset/addresses": "`s3://bucket/photos`",
+    "distributed/ray": "`--engine ray`",
+    "fleet": "`coral-learn fleet serve`",
     "jobs/watch": "`coral-learn watch --mqtt`",
     "named_models": "`--extractor NAME`",
     "studio": "`coral-learn studio`",

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import ray
-from ray._common.usage.usage_lib import usage_stats_enabled
 
 from coral_learn import SoftmaxRegression
 from coral_learn.distributed import ray_extraction
@@ -46,6 +44,10 @@ writer._GROUP_BYTES = 1000
 ray_extraction.ExtractionWorker = DyingWorker  # type: ignore[misc]
 with redirect_stdout(sys.stderr):  # Ray prints that a worker died
     cluster = connect(None, 3)
+    import ray  # which reads the environment, and so not before
+    from ray._common.usage.usage_lib import usage_stats_enabled
+    from ray._private.authentication.authentication_utils import is_token_auth_enabled
+
     on_ray = EngineOptions("ray", workers=2)
     embedded = embed(photos, extractor, output, options=on_ray)
     again = embed(photos, extractor, output, options=on_ray)
@@ -57,7 +59,7 @@ with redirect_stdout(sys.stderr):  # Ray prints that a worker died
     shards = open_on_ray(divide(opened, PartChoice(), 3), PartChoice(), 3)
     ray.kill(shards[0]._actor, no_restart=False)
     found = many.fit_shards(shards)
-    reports = usage_stats_enabled()
+    reports, needs_token = usage_stats_enabled(), is_token_auth_enabled()
     cluster.close()
 difference = np.abs(many.weights - one.weights).max() / np.abs(one.weights).max()
 print(
@@ -71,6 +73,7 @@ print(
             "penalties": [expected.penalty, found.penalty],
             "difference": float(difference),
             "reports": reports,
+            "needs_token": needs_token,
         }
     )
 )

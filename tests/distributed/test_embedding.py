@@ -176,6 +176,21 @@ def test_photos_at_an_address_are_embedded_where_they_are(
         store.store.clear()
 
 
+def test_a_run_that_embeds_nothing_leaves_nothing(
+    few: Path, extractor: Path, tmp_path: Path
+) -> None:
+    nowhere = EngineOptions("ray", address="127.0.0.1:1")
+    with pytest.raises(ValueError, match=r"there is no Ray cluster at 127\.0\.0\.1:1 "):
+        embed(few, extractor, tmp_path / "new" / "out", options=nowhere)
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "own").mkdir()
+    for photo in few.rglob("*.jpg"):
+        photo.write_bytes(b"no photo")
+    with pytest.raises(ValueError, match="none of the 8 photos"):
+        embed(few, extractor, tmp_path / "own" / "out")
+    assert list((tmp_path / "own").iterdir()) == []
+
+
 def test_an_address_without_a_cluster_is_refused() -> None:
     with pytest.raises(ValueError, match="--address is that of a Ray cluster"):
         EngineOptions(address="auto")

@@ -8,8 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.drawn_extractor import drawn_extractor
-from tests.support.fleet import Fleet, Recorder, fit_together, join
+from tests.support.fleet import (
+    CLASSES,
+    Fleet,
+    Recorder,
+    assert_same,
+    fit_together,
+    join,
+    project_of,
+)
 
 from coral_learn.demo.drawing import write_photos
 from coral_learn.heads.softmax_regression import SoftmaxRegression
@@ -18,8 +25,6 @@ from coral_learn.project.project import Project
 
 pytest.importorskip("flwr", reason="a fleet needs Flower: pip install 'coral-learn[fleet]'")
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
-
-CLASSES = ["crab", "fish", "turtle"]
 
 
 @pytest.fixture(scope="module")
@@ -30,21 +35,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def project_of(folder: Path, photos: dict[str, list[Path]]) -> Project:
-    project = Project.create(folder, drawn_extractor())
-    for name, paths in photos.items():
-        project.add(name, paths)
-    return project
-
-
 def photos_of(drawn: Path, name: str, first: int, last: int) -> list[Path]:
     return sorted((drawn / name).iterdir())[first:last]
-
-
-def assert_same(head: SoftmaxRegression, expected: SoftmaxRegression) -> None:
-    assert head.labels == expected.labels
-    for found, wanted in ((head.weights, expected.weights), (head.biases, expected.biases)):
-        assert np.abs(found - wanted).max() <= 1e-4 * np.abs(wanted).max()
 
 
 @dataclass

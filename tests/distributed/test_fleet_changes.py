@@ -5,8 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.distributed.test_fleet import CLASSES, assert_same, project_of
-from tests.support.fleet import Fleet, fit_together, join
+from tests.support.fleet import CLASSES, Fleet, assert_same, fit_together, join, project_of
 
 from coral_learn.demo.drawing import write_photos
 from coral_learn.project.project import Project
@@ -15,7 +14,7 @@ pytest.importorskip("flwr", reason="a fleet needs Flower: pip install 'coral-lea
 pytestmark = pytest.mark.slow_when_emulated  # no result depends on the processor
 
 PENALTY = 0.01
-PATIENCE = 4
+PATIENCE = 8
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tests.support.drawn_extractor import drawn_extractor
+from tests.support.fleet import assert_same, fit_together
 
 from coral_learn.arrays import AnyArray
 from coral_learn.demo.drawing import write_photos
@@ -39,17 +40,18 @@ class Boards:
         self.members = members
         self.batches: list[Mapping[int, Sequence[Fields]]] = []
         self.silent: set[int] = set()
+        self.leave_after: dict[int, int] = {}  # the number of batches that a board answers
         self._replies: dict[str, Reply] = {}
 
     def boards(self) -> list[int]:
-        return list(self.members)
+        return [board for board, member in self.members.items() if not member.is_over]
 
     def send(self, messages: Mapping[int, Sequence[Fields]]) -> tuple[dict[int, str], int]:
         self.batches.append(messages)
         tickets = {}
         for board, questions in messages.items():
             ticket = tickets[board] = f"{len(self.batches)}-{board}"
-            if board in self.silent:
+            if board in self.silent or len(self.batches) > self.leave_after.get(board, 10**6):
                 continue
             try:
                 asked = unpack(pack(questions))
@@ -172,6 +174,40 @@ def test_a_silent_board_is_left_out(drawn: Path, tmp_path: Path) -> None:
     assert "board 1 is left out: it did not answer for 0 seconds" in " ".join(said)
     assert (one.path / "fleet" / "retrained_model.tflite").exists()
     assert one.history[-1] == "take the head of a fleet of 1 board"
+
+
+def test_a_board_that_leaves_during_the_search_is_left_out(drawn: Path, tmp_path: Path) -> None:
+    projects = [
+        project_of(tmp_path / name, drawn, "crab", "fish", first=first)
+        for name, first in (("one", 0), ("two", 2), ("three", 4))
+    ]
+    boards = Boards(members_of(*projects))
+    boards.leave_after = {2: 12}
+    result = fit_fleet(boards, CoordinatorOptions(3, patience=0.5))
+    assert [board.name for board in result.boards] == ["board 0", "board 1"]
+    assert len(boards.batches) > 30
+    assert_same(result.head, fit_together(projects[:2], ["crab", "fish"], seed=0))
+
+
+def test_a_quick_head_takes_a_few_rounds(drawn: Path, tmp_path: Path) -> None:
+    one = project_of(tmp_path / "one", drawn, "crab", "fish")
+    two = project_of(tmp_path / "two", drawn, "fish", "crab", first=4)
+    boards = Boards(members_of(one, two))
+    said: list[str] = []
+    result = fit_fleet(boards, CoordinatorOptions(2, quick=True), say=said.append)
+    # What is asked at once may go in two messages on a busy machine.
+    asked = [question["ask"] for batch in boards.batches for question in batch[0]]
+    assert [kind for place, kind in enumerate(asked) if kind not in asked[:place]] == [
+        *("hello", "describe", "moments", "loss", "held out", "result", "bye"),
+    ]
+    assert len(asked) < 40
+    assert not result.to_json()["exact"]
+    assert "WARNING: the head is not fitted" in " ".join(said)
+    assert "fewer than 10 photos for each class" in " ".join(said)
+    rows = one.training_rows()
+    assert result.head.labels == rows.classes
+    assert result.head.get_accuracy(rows.embeddings, rows.labels) == 1
+    assert one.history[-1] == "take the head of a fleet of 2 boards"
 
 
 def test_a_board_with_too_few_photos_takes_no_part(drawn: Path, tmp_path: Path) -> None:

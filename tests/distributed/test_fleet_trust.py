@@ -7,11 +7,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from coral_learn.cli.app import app
 
 pytest.importorskip("cryptography", reason="certificates need it: pip install cryptography")
+from coral_learn.fleet.flower_processes import check_port
 from coral_learn.fleet.trust import (
     check_server,
     code_of,
@@ -85,6 +87,12 @@ def test_another_certificate_is_refused(
         check_server("127.0.0.1", port, other)
 
 
+def test_a_coordinator_that_encrypts_is_named(server: tuple[Path, int]) -> None:
+    _, port = server
+    with pytest.raises(ValueError, match=rf"127\.0\.0\.1:{port} encrypts\. Give --code"):
+        check_server("127.0.0.1", port, None)
+
+
 @pytest.mark.parametrize("address", ["host", "host:", ":1", "host:0", "host:65536", "host:x"])
 def test_what_is_no_address(address: str) -> None:
     with pytest.raises(ValueError, match="is not HOST:PORT"):
@@ -94,6 +102,14 @@ def test_what_is_no_address(address: str) -> None:
 def test_addresses() -> None:
     assert split_address("192.168.1.5:9092") == ("192.168.1.5", 9092)
     assert split_address("[::1]:9092") == ("::1", 9092)
+
+
+def test_a_port_that_another_has_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ValueError, match=rf"cannot listen on 127\.0\.0\.1:{port} \(.*--port 0"):
+            check_port("127.0.0.1", port)
+    check_port("127.0.0.1", port)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +122,20 @@ def test_a_missing_extra_is_one_line(
     monkeypatch.setitem(sys.modules, "flwr", None)
     with pytest.raises(ValueError, match=r"a fleet needs flwr: pip install 'coral-learn\[fleet\]'"):
         app(["fleet", *arguments], standalone_mode=False)
+
+
+def test_no_more_divisions_are_answered_than_an_honest_fit_needs() -> None:
+    pytest.importorskip("flwr", reason="a fleet needs Flower: pip install 'coral-learn[fleet]'")
+    from flwr.app import Context, RecordDict
+
+    from coral_learn.fleet.client_app import _remember
+
+    context = Context(1, 1, {}, RecordDict(), {})
+    for number in range(8):
+        _remember({"table": np.full((2, 256), number, np.int8)}, context)
+    _remember({"table": np.zeros((2, 256), np.int8)}, context)
+    with pytest.raises(ValueError, match="no more than 8 divisions into folds"):
+        _remember({"table": np.full((2, 256), 8, np.int8)}, context)
 
 
 def test_nothing_is_sent_to_another_machine_in_plain_unasked(

@@ -72,6 +72,10 @@ def test_nothing_is_reported_to_the_makers_of_ray(done: Any) -> None:
     assert done["reports"] is False
 
 
+def test_nobody_else_can_use_the_ray_that_is_started_here(done: Any) -> None:
+    assert done["needs_token"] is True
+
+
 def test_the_command_is_quiet(photos: Path, extractor: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra coral-learn[ray] is not installed")
     command = ["embed", photos, "--extractor", extractor, "--output", tmp_path / "out"]

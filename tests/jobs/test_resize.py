@@ -34,7 +34,7 @@ from coral_learn.extraction.images import load_image
 from coral_learn.extraction.views import extract_views
 from coral_learn.heads import penalty_search
 from coral_learn.heads.fold_table import deal_folds
-from coral_learn.heads.folds import Fold, make_folds
+from coral_learn.heads.folds import FoldRows, make_folds
 from coral_learn.heads.records import FitRecord
 from coral_learn.jobs import held_out, learning_curve
 from coral_learn.jobs.input_range import Sample, measure_extractor, take_sample
@@ -170,7 +170,7 @@ def test_the_views_of_a_photo_are_never_on_both_sides_of_a_fold(
 ) -> None:
     seen: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def note_folds(*arguments: Any) -> list[Fold]:
+    def note_folds(*arguments: Any) -> list[FoldRows]:
         found = make_folds(*arguments)
         assert all(max(*train, *test) < 30 for train, test in found)  # photos, not views
         return found

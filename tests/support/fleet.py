@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tests.support.drawn_extractor import drawn_extractor
 
 from coral_learn.embeddings import Embeddings
 from coral_learn.heads.memory_shard import MemoryShard
@@ -34,6 +35,24 @@ result = serve_fleet(ServeOptions(fit, "127.0.0.1", port), say, progress)
 result.head.save(head)
 print(json.dumps(result.to_json()))
 """
+
+
+CLASSES = ["crab", "fish", "turtle"]
+
+
+def project_of(folder: Path, photos: dict[str, list[Path]]) -> Project:
+    """Returns a new project with the tiny extractor and the photos of each class."""
+    project = Project.create(folder, drawn_extractor())
+    for name, paths in photos.items():
+        project.add(name, paths)
+    return project
+
+
+def assert_same(head: SoftmaxRegression, expected: SoftmaxRegression) -> None:
+    """Checks that weights differ by no more than 1e-4 of the largest."""
+    assert head.labels == expected.labels
+    for found, wanted in ((head.weights, expected.weights), (head.biases, expected.biases)):
+        assert np.abs(found - wanted).max() <= 1e-4 * np.abs(wanted).max()
 
 
 def free_port() -> int:

@@ -82,6 +82,12 @@ def fleet_app() -> None:
     "of the rounds.",
 )
 @click.option(
+    "--quick",
+    is_flag=True,
+    help="Compute a head from sums over each class in 4 rounds, in place of fitting it in about "
+    "100. It is right about as often, but not the head of all photos in one place.",
+)
+@click.option(
     "--clip",
     type=Number(min=0, min_open=True),
     metavar="NUMBER",
@@ -133,6 +139,7 @@ def _serve(
     wait: float,
     patience: float,
     penalty: float | None,
+    quick: bool,
     clip: float,
     seed: int,
     host: str,
@@ -158,11 +165,13 @@ def _serve(
     from . import display
     from .fleet_display import FleetLines, print_fleet
 
+    if quick and (penalty is not None or noise is not None):
+        raise click.UsageError("--quick goes with neither --penalty nor --noise")
     member = None
     if project is not None:
         member = _member(project, at_least, noise, name, output, device, force)
     options = ServeOptions(
-        CoordinatorOptions(boards, wait, patience, seed, penalty, clip),
+        CoordinatorOptions(boards, wait, patience, seed, penalty, clip, quick),
         host,
         port,
         member,

@@ -25,7 +25,9 @@ class _Photos(click.ParamType[Path | str]):
     def convert(
         self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
     ) -> Path | str:
-        return value if isinstance(value, Path) or "://" in value else Path(value)
+        if isinstance(value, str) and "://" in value:
+            return value
+        return PATH.convert(value, param, ctx)
 
 
 PHOTOS = _Photos()

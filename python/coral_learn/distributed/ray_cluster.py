@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -44,7 +46,9 @@ def connect(address: str | None, workers: int | None) -> Cluster:
     Raises:
         ValueError: Ray is not installed, or there is no cluster.
     """
-    if address is not None:
+    if address is None:
+        _require_token()
+    else:
         _check_is_there(address)
     ray = _import_ray()
     if ray.is_initialized():  # by the program that uses this package, which also ends it
@@ -82,6 +86,15 @@ def _import_ray() -> Any:
     context.print_on_execution_start = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     return ray
+
+
+def _require_token() -> None:
+    """Lets nobody else use the Ray that is started here: it listens to the whole network.
+
+    Ray itself would write a token to the home folder, and does if it was imported before.
+    """
+    if "RAY_AUTH_MODE" not in os.environ and "ray" not in sys.modules:
+        os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
 
 
 def _check_is_there(address: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..extraction.embedded_rows import EmbeddedRow, stream_rows
 from ..extraction.extractor import EmbeddingExtractor
@@ -99,7 +99,7 @@ def extract_on_ray(
     seen = bytearray(len(photos))
     try:
         for batch in rows.iter_batches(batch_size=None, batch_format="pyarrow"):
-            for row in map(_row, batch.to_pylist()):
+            for row in rows_of(batch):
                 if not seen[row.number]:
                     seen[row.number] = 1
                     yield row
@@ -111,5 +111,7 @@ def extract_on_ray(
         raise ValueError(f"{counted(lost, 'photo')} got lost on the way. Run the same again.")
 
 
-def _row(values: dict[str, Any]) -> EmbeddedRow:
-    return EmbeddedRow(**{name: values[name] for name in EmbeddedRow._fields})
+def rows_of(batch: pa.Table) -> Iterator[EmbeddedRow]:
+    """Yields the outcomes in a table with the columns of :class:`EmbeddedRow`."""
+    for values in batch.to_pylist():
+        yield EmbeddedRow(**{name: values[name] for name in EmbeddedRow._fields})

@@ -45,6 +45,7 @@ patience = 60.0 # seconds after which a node that does not answer is left out
 seed = 0        # of the folds
 penalty = 0.0   # 0 to choose it, which takes most of the rounds
 clip = 1.0      # length of the gradient of a photo, where a node adds noise
+quick = false   # true for a head from sums over each class, in a few rounds
 """
 _LICENSE = """Apache License, Version 2.0: http://www.apache.org/licenses/LICENSE-2.0
 """

@@ -19,6 +19,7 @@ from .member import Member, MemberOptions
 from .noisy_sums import NOISY_ROUNDS
 
 _MEMORY = "coral-learn"  # the record of a run that a node keeps
+_MAX_TABLES = 8  # of folds in a run: one, and one more whenever a board leaves during the search
 
 
 def options_of(node: dict[str, Any]) -> MemberOptions:
@@ -65,21 +66,21 @@ def make_app(member: Member | None = None) -> ClientApp:
 def _remember(question: dict[str, Any], context: Context) -> None:
     """Refuses what, with the questions before in this run, would tell too much of single photos.
 
-    The difference of two tables of folds could show a photo, and answers with noise are private
+    The differences of tables of folds can show single photos, and answers with noise are private
     only as long as there are not too many.
 
     Raises:
         ValueError: The question is refused.
     """
     known = context.state.get(_MEMORY)
-    memory: dict[str, Any] = {"table": "", "noisy": 0}
+    memory: dict[str, Any] = {"tables": [], "noisy": 0}
     if isinstance(known, ConfigRecord):
         memory |= known
     if isinstance(table := question.get("table"), np.ndarray):
         digest = hashlib.sha256(table.tobytes()).hexdigest()
-        if memory["table"] not in ("", digest):
-            raise ValueError("the coordinator asks for other folds than before, which is refused")
-        memory["table"] = digest
+        memory["tables"] = sorted({*memory["tables"], digest})
+        if len(memory["tables"]) > _MAX_TABLES:
+            raise ValueError(f"it answers for no more than {_MAX_TABLES} divisions into folds")
     if question.get("ask") == "noisy":
         memory["noisy"] += 1
         if memory["noisy"] > NOISY_ROUNDS:

@@ -13,6 +13,7 @@ from .fleet_records import CoordinatorOptions, FleetProgress, FleetResult
 from .links import Links
 from .member import PROTOCOL
 from .noisy_fleet import fit_with_noise
+from .quick_fleet import fit_fleet_quickly
 from .remote_shard import RemoteShard
 from .roster import Roster
 from .transport import Transport
@@ -63,6 +64,7 @@ def fit_fleet(
         [fleet.boards[number] for number in adopted],
         links.traffic,
         time.monotonic() - start,
+        exact=not (options.quick or any(board.noise for board in fleet.boards.values())),
     )
 
 
@@ -129,7 +131,6 @@ def _fit(
             "one of them."
         )
     features = boards[0].features
-    shards = [RemoteShard(links, board.number, classes, features) for board in boards]
     looked = time.monotonic()
     now = FleetProgress("fitting" if options.penalty else "choosing the penalty", links.traffic)
 
@@ -143,15 +144,18 @@ def _fit(
     head = SoftmaxRegression(features, len(classes), seed=options.seed)
     head.labels = classes
     if any(board.noise for board in boards):
-        return head, fit_with_noise(links, fleet, head, options, progress)
-    links.on_round = lambda: progress(now)
-    record = head.fit_shards(
-        shards,
-        penalty=options.penalty,
-        seed=options.seed,
-        progress=on_iteration,
-        on_lost=lambda index, error: None,  # the links have told it
-    )
+        record = fit_with_noise(links, fleet, head, options, progress)
+    elif options.quick:
+        record = fit_fleet_quickly(links, fleet, head, progress)
+    else:
+        links.on_round = lambda: progress(now)
+        record = head.fit_shards(
+            [RemoteShard(links, board.number, classes, features) for board in boards],
+            penalty=options.penalty,
+            seed=options.seed,
+            progress=on_iteration,
+            on_lost=lambda index, error: None,  # the links have told it
+        )
     _greet_late_boards(transport, links, fleet)
     return head, record
 

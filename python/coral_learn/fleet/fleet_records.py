@@ -21,6 +21,7 @@ class CoordinatorOptions:
         penalty: The penalty, above 0; None to choose it, which takes most of the rounds.
         clip: The length to which the gradient of a photo is clipped where a board wants noise, in
             units of how far embeddings of drawn pictures are apart.
+        quick: Whether to compute a head from sums over each class in place of fitting it.
     """
 
     boards: int = 2
@@ -29,6 +30,7 @@ class CoordinatorOptions:
     seed: int = 0
     penalty: float | None = None
     clip: float = 1.0
+    quick: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class FleetResult:
         adopted: The boards whose projects have the head now.
         traffic: What was carried.
         seconds: How long it took from the first question to the last answer.
+        exact: Whether the head is the one of all photos in one place.
     """
 
     head: SoftmaxRegression
@@ -71,6 +74,7 @@ class FleetResult:
     adopted: list[Board]
     traffic: Traffic
     seconds: float
+    exact: bool
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as plain types, as ``coral-learn fleet serve --json`` prints it."""
@@ -91,5 +95,5 @@ class FleetResult:
             "penalty": self.record.penalty,
             "temperature": self.record.temperature,
             "converged": self.record.converged,
-            "exact": not any(each.noise for each in self.boards),
+            "exact": self.exact,
         }

@@ -16,6 +16,12 @@ from typing import Any
 
 from ..words import printable
 
+# How to start a process that Ctrl-C does not reach, so that it is stopped in order.
+if sys.platform == "win32":
+    OUT_OF_REACH: dict[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+else:
+    OUT_OF_REACH: dict[str, Any] = {"start_new_session": True}
+
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
@@ -60,7 +66,7 @@ class FlowerProcesses:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=self._environment(),
-                start_new_session=True,  # so that Ctrl-C reaches this process alone
+                **OUT_OF_REACH,
             )
         self._running.append((process, log))
 
@@ -146,6 +152,25 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def check_port(host: str, port: int) -> None:
+    """Checks that a port can be listened on: Flower would find that out too late, and silently.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            if sys.platform != "win32":  # where it would allow what is to be found out
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise ValueError(
+            f"cannot listen on {host}:{port} ({error.strerror}). Choose another --port or --host; "
+            "--port 0 takes a free one."
+        ) from error
 
 
 def _command(kind: str, arguments: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from ..addresses import is_loopback, reachable_host
 from .app_folder import write_app
 from .coordinator import fit_fleet
 from .fleet_records import CoordinatorOptions, FleetProgress, FleetResult
-from .flower_processes import FlowerProcesses, free_port
+from .flower_processes import OUT_OF_REACH, FlowerProcesses, check_port, free_port
 from .member import Member, MemberOptions
 from .quick_flower import shorten_backoff
 from .trust import Certificate, code_of, own_certificate_of
@@ -68,6 +68,7 @@ def serve_fleet(
         Member(options.member).check()  # before anybody waits for this board
     certificate = _certificate(options)
     port = options.port or free_port()
+    check_port(options.host, port)
     with FlowerProcesses() as flower:
         flower.start("link", _link_arguments(options, port, certificate))
         flower.wait_for(_own_host(options.host), port)
@@ -89,6 +90,8 @@ def serve_fleet(
 def _certificate(options: ServeOptions) -> Certificate | None:
     encrypted = not is_loopback(options.host) if options.tls is None else options.tls
     if options.certificate is not None:
+        for path in vars(options.certificate).values():
+            path.read_bytes()  # a clear error where it is missing
         return options.certificate
     if options.keys and not encrypted:
         raise ValueError("keys of boards need TLS. Leave --plain out, or add --tls.")
@@ -158,13 +161,16 @@ def _own_board(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
+        **OUT_OF_REACH,
     )
+
+    stopping = threading.Event()  # what it says of that is no news
 
     def repeat() -> None:
         assert process.stderr is not None
         for line in process.stderr:
-            say(f"{member.name}: {line.strip()}")
+            if not stopping.is_set():
+                say(f"{member.name}: {line.strip()}")
 
     thread = threading.Thread(target=repeat, name="own-board", daemon=True)
     thread.start()
@@ -173,6 +179,7 @@ def _own_board(
         with suppress(subprocess.TimeoutExpired):
             process.wait(_OWN_SECONDS)
     finally:
+        stopping.set()
         process.terminate()
         process.wait()
         thread.join()

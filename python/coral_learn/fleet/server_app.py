@@ -21,6 +21,7 @@ def options_of(run: Mapping[str, Any]) -> CoordinatorOptions:
         seed=int(run.get("seed", known.seed)),
         penalty=float(run.get("penalty", 0)) or None,
         clip=float(run.get("clip", known.clip)),
+        quick=bool(run.get("quick", known.quick)),
     )
 
 

@@ -73,6 +73,11 @@ def fetch_certificate(host: str, port: int, code: str, file: Path) -> None:
         )
     try:
         pem = ssl.get_server_certificate((host, port), timeout=_SECONDS)
+    except ssl.SSLError as error:
+        raise ValueError(
+            f"{host}:{port} does not encrypt. Start `coral-learn fleet serve` there without "
+            "--plain, or join with --plain."
+        ) from error
     except (OSError, ValueError) as error:
         raise ValueError(_unreachable(host, port, error)) from error
     if not hmac.compare_digest(_code(ssl.PEM_cert_to_DER_cert(pem)).replace("-", ""), given):
@@ -97,7 +102,13 @@ def check_server(host: str, port: int, authority: Path | None) -> None:
         OSError: The file cannot be read.
     """
     context = None
-    if authority is not None:
+    if authority is None:
+        if _encrypts(host, port):
+            raise ValueError(
+                f"{host}:{port} encrypts. Give --code with what `coral-learn fleet serve` prints, "
+                "or --certificate FILE."
+            )
+    else:
         authority.read_bytes()  # a clear error where it is missing
         try:
             context = ssl.create_default_context(cafile=authority)
@@ -114,6 +125,14 @@ def check_server(host: str, port: int, authority: Path | None) -> None:
         ) from error
     except OSError as error:
         raise ValueError(_unreachable(host, port, error)) from error
+
+
+def _encrypts(host: str, port: int) -> bool:
+    try:
+        ssl.get_server_certificate((host, port), timeout=_SECONDS)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def split_address(address: str) -> tuple[str, int]:

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from ..arrays import ProbabilityMatrix
 from ..embeddings import Embeddings
 from .core import num_threads
-from .folds import Fold
+from .folds import FoldRows
 
 Score = Callable[[NDArray[np.int64], Embeddings], ProbabilityMatrix]
 """Trains a head on the given rows, and returns the probabilities of other embeddings."""
 
 
 def score_folds(
-    embeddings: Embeddings, folds: Sequence[Fold], score: Score
+    embeddings: Embeddings, folds: Sequence[FoldRows], score: Score
 ) -> list[ProbabilityMatrix]:
     """Returns the probabilities of the rows that each fold holds out.
 

@@ -14,8 +14,8 @@ FOLDS = 5
 MAX_WORK_FOR_FOLDS = 10_000_000
 """Rows x features x classes; above this, it takes too long to fit a head several times."""
 
-Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""The rows to train on, and the rows to hold out."""
+FoldRows = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""The rows of one fold: those to train on, and those to hold out."""
 
 
 def is_cheap(embeddings: Embeddings, num_classes: int) -> bool:
@@ -28,7 +28,7 @@ def make_folds(
     labels: NDArray[np.integer[Any]],
     groups: NDArray[np.int64] | None,
     generator: np.random.Generator,
-) -> list[Fold]:
+) -> list[FoldRows]:
     """Splits rows into folds, as :func:`fold_numbers` does.
 
     Returns:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import ProbabilityMatrix, present_labels
 from ..embeddings import Embeddings
 from .cross_fitting import Score, score_folds
-from .folds import Fold, make_folds
+from .folds import FoldRows, make_folds
 from .inputs import EmbeddingsLike, as_whole_number
 from .refit import score_by_refits
 from .scenes import number_scenes
@@ -144,7 +144,7 @@ def _held_out_probabilities(
     everything = np.arange(len(labels))
     folds = make_folds(labels, scenes, generator) or [(everything, everything[:0])]
     never = np.delete(everything, np.concatenate([held_out for _, held_out in folds]))
-    parts: list[Fold] = [
+    parts: list[FoldRows] = [
         (_trusted_part(rows, trusted), np.concatenate([held_out, never]))
         for rows, held_out in folds
     ]

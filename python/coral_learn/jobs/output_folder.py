@@ -1,11 +1,16 @@
 """The folder for the results of a retraining."""
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..dataset.entries import is_system_name
-from ..files import write_atomically
+from ..files import exclusive_lock, write_atomically
 from .saved_model import LABEL_MAP_NAME
+
+LOCK_NAME = ".lock"
+"""The file in the folder by which processes keep each other out."""
 
 
 def prepare_output_folder(output: str | os.PathLike[str], data_dir: Path) -> Path:
@@ -28,6 +33,41 @@ def prepare_output_folder(output: str | os.PathLike[str], data_dir: Path) -> Pat
     finally:
         probe.unlink(missing_ok=True)
     return folder
+
+
+@contextmanager
+def locked_output_folder(output: str | os.PathLike[str], data_dir: Path) -> Iterator[Path]:
+    """Prepares a folder as :func:`prepare_output_folder` does, and keeps other processes out of it.
+
+    Folders that this has created are removed in the end if nothing was written into them.
+
+    Args:
+        output: The folder for the results.
+        data_dir: The folder of the photos.
+
+    Yields:
+        The folder.
+
+    Raises:
+        ValueError: The output is the folder of the photos, or lies in it.
+        OSError: The folder cannot be written.
+    """
+    path = Path(output).absolute()
+    created = [each for each in (path, *path.parents) if not each.exists()]
+    folder = prepare_output_folder(output, data_dir)
+    try:
+        with exclusive_lock(folder / LOCK_NAME):
+            yield folder
+    finally:
+        _remove_unused(created)
+
+
+def _remove_unused(folders: Sequence[Path]) -> None:
+    """Removes new folders, the innermost first, if it has nothing but a lock."""
+    if folders and [path.name for path in folders[0].iterdir()] == [LOCK_NAME]:
+        (folders[0] / LOCK_NAME).unlink()
+        for folder in folders:
+            folder.rmdir()
 
 
 def _check_is_apart(output: str | os.PathLike[str], data_dir: Path) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..arrays import present_labels
 from ..embeddings import Embeddings
-from ..heads.folds import Fold, is_cheap
+from ..heads.folds import FoldRows, is_cheap
 from ..heads.strangers import fit_moments, strangeness
 
 _MIN_CLASSES = 3  # so that two are left
@@ -46,7 +46,7 @@ def measure_strangers(
     embeddings: Embeddings,
     labels: NDArray[np.int64],
     classes: Sequence[str],
-    folds: Sequence[Fold],
+    folds: Sequence[FoldRows],
 ) -> StrangerTest | None:
     """Leaves each class out in turn, and looks whether its photos look stranger than others.
 

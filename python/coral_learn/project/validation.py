@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..dataset.split import split_by_class
 from ..embeddings import Embeddings
 from ..heads.familiarity import fit_familiarity
-from ..heads.folds import Fold, is_cheap, make_folds
+from ..heads.folds import FoldRows, is_cheap, make_folds
 from ..heads.records import FitRecord
 from ..heads.refit import refit
 from ..heads.scenes import number_scenes
@@ -95,7 +95,7 @@ def measure_familiarity(
 
 def _folds(
     embeddings: Embeddings, labels: NDArray[np.int64], scenes: NDArray[np.int64], classes: int
-) -> list[Fold]:
+) -> list[FoldRows]:
     """Returns one fold that holds out a fifth, or folds for cross-validation if that is small."""
     split = split_by_class(labels, 0, _VALIDATION_FRACTION, SEED, scenes)
     if is_small_test(labels[split.test], classes) and is_cheap(embeddings, classes):

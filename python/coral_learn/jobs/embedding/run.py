@@ -18,7 +18,6 @@ from ...embedded.writer import EmbeddedPhoto, PartWriter, remove_rows
 from ...extraction.builtin_extractor import open_or_builtin
 from ...extraction.embedded_rows import EmbeddedRow
 from ...extraction.photo_rows import SkippedPhoto
-from ...files import exclusive_lock
 from ...progress import StageProgress
 from ...tflite.extractor_note import extractor_digest
 from ...tflite.file import ModelSource
@@ -28,12 +27,11 @@ from ...tflite.open_extractor import open_extractor
 from ...tflite.resizing import View
 from ...words import counted
 from ..engines import EngineOptions
-from ..output_folder import prepare_output_folder
+from ..output_folder import locked_output_folder
 from .engines import open_engine
 from .same_run import check_same_run
 from .source import ListedPhoto, compare, list_source, source_name
 
-LOCK_NAME = ".lock"
 _REPORT_SECONDS = 0.1
 
 
@@ -117,9 +115,9 @@ def embed(
     chosen = options or EngineOptions()
     model, notes = open_extractor(open_or_builtin(extractor, input_size), tensor_name)
     folder = ImageFolder.listed(photos)
-    target = prepare_output_folder(output, folder.path)
     notes = [*notes, *folder.notes]
-    with exclusive_lock(target / LOCK_NAME), contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
+        target = stack.enter_context(locked_output_folder(output, folder.path))
         opened = open_engine(chosen, model, normalization, resize)
         stack.callback(opened.close)
         description = Description(
