@@ -152,9 +152,10 @@ def test_a_fleet_prints_what_the_page_says(folder: Path, tmp_path: Path) -> None
     pytest.importorskip("flwr", reason="the extra coral-learn[fleet] is not installed")
     one = Project.create(tmp_path / "one", folder / "extractor.tflite")
     other = Project.create(tmp_path / "other")  # an extractor with which it is left out
-    for project in (one, other):
-        for name in ("daisy", "roses"):
-            project.add(name, sorted((folder / "new").glob(f"{name}*")))
+    for name in ("daisy", "roses"):
+        photos = sorted((folder / "new").glob(f"{name}*"))
+        one.add(name, photos)
+        other.add(name, photos[1:])  # and it has fewer photos, or either could be left out
     with ExitStack() as stack:
         fleet = Fleet(tmp_path, boards=2)
         stack.enter_context(fleet.said)
