@@ -111,9 +111,8 @@ def _compare(photos: EmbeddedPhotos, train: Rows, test: Rows) -> list[float]:
     rows, labels = photos.embeddings[train], photos.labels[train]
     shape = rows.shape[1], int(photos.labels.max()) + 1
     quick, fitted, again = (SoftmaxRegression(*shape, seed=0) for _ in range(3))
-    found = fit_quickly([MemoryShard(rows, labels)], *shape, on_lost=lambda index, error: None)
-    weights, biases = np.empty(shape[::-1], np.float32), np.empty(shape[1], np.float32)
-    found.copy_to(weights, biases)
+    shards = [MemoryShard(rows, labels)]
+    weights, biases = fit_quickly(shards, *shape, on_lost=lambda index, error: None)
     quick.weights, quick.biases = weights.T, biases
     penalty = fitted.fit(rows, labels, seed=0).penalty
     from_quick = again.fit(rows, labels, penalty=penalty, start=quick)

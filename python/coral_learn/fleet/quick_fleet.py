@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
-
 from ..heads.quick_fit import fit_quickly
 from ..heads.records import FitRecord
 from ..heads.softmax_regression import SoftmaxRegression
@@ -26,15 +24,12 @@ def fit_fleet_quickly(
     shards = [RemoteShard(links, each, classes, head.feature_dim) for each in fleet.boards]
     links.on_round = lambda: progress(FleetProgress("asking for sums", links.traffic))
     fleet.say("WARNING: the head is not fitted, so it is not the one of all photos in one place.")
-    found = fit_quickly(
+    weights, biases = fit_quickly(
         shards,
         head.feature_dim,
         head.num_classes,
         on_lost=lambda index, error: None,  # the links have told it
     )
-    weights = np.empty((head.num_classes, head.feature_dim), np.float32)
-    biases = np.empty(head.num_classes, np.float32)
-    found.copy_to(weights, biases)
     head.weights, head.biases = weights.T, biases
     photos = sum(board.photos for board in fleet.boards.values())
     if photos < _FEW_PHOTOS * head.num_classes:

@@ -2,6 +2,9 @@
 
 import os
 
+import numpy as np
+
+from ..arrays import BiasVector, WeightMatrix
 from ..embeddings import Embeddings
 from ..machine import usable_cpus
 
@@ -37,6 +40,7 @@ __all__ = [
     "StoredEmbeddings",
     "Variation",
     "accuracy",
+    "arrays_of",
     "build_info",
     "moments",
     "num_threads",
@@ -66,6 +70,13 @@ def num_threads() -> int:
     if not value.isdecimal() or int(value) == 0:
         raise ValueError(f"CORAL_LEARN_NUM_THREADS must be a positive whole number, not {value}")
     return int(value)
+
+
+def arrays_of(head: Head, shape: tuple[int, int]) -> tuple[WeightMatrix, BiasVector]:
+    """Returns copies of the weights, [C, D], and biases, [C], of a head of the shape C, D."""
+    weights, biases = np.empty(shape, np.float32), np.empty(shape[0], np.float32)
+    head.copy_to(weights, biases)
+    return weights, biases
 
 
 def stored(embeddings: Embeddings) -> StoredEmbeddings:

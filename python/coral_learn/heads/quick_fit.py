@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from functools import partial, reduce
 from operator import add
@@ -10,15 +11,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from . import core
+from ..arrays import BiasVector, WeightMatrix
 from .buckets import BUCKETS
 from .discriminant import ClassSums, covariance_within, discriminant
 from .fold_table import NEVER_HELD_OUT, Fold
 from .folds import FOLDS
 from .length_normalization import are_few, common_length
 from .shard import LossSums, Moments, Shard, ShardError, ShardLostError
-from .shard_checks import check_description
-from .shard_set import Member, ShardLeftError
+from .shard_set import Member, ShardLeftError, ShardSet
 
 # Logits are too large by a factor that grows with the features, and falls with the rows.
 _TEMPERATURES = tuple(float(each) for each in np.exp2(np.arange(-2, 12.01, 0.25)))
@@ -36,8 +36,8 @@ def fit_quickly(
     features: int,
     classes: int,
     on_lost: Callable[[int, ShardLostError], object],
-) -> core.Head:
-    """Returns the head of a linear discriminant analysis.
+) -> tuple[WeightMatrix, BiasVector]:
+    """Returns the weights, [C, D], and biases, [C], of a linear discriminant analysis.
 
     How far its covariance is shrunk, and what its logits are divided by, is what gives rows that
     were held out the lowest loss.
@@ -79,8 +79,11 @@ class _QuickFit:
         self._executor = executor
         self._unit_length = False
 
-    def run(self) -> core.Head:
-        rows, weights = self._counts()
+    def run(self) -> tuple[WeightMatrix, BiasVector]:
+        with closing(ShardSet(self._members, self._features, self._classes)) as held:
+            rows, weights = held.rows, held.weights
+        if not weights.sum(axis=1).all():
+            raise ValueError("a class has no photos any more, because its board left. Begin again.")
         length = self._common_length(int(rows.sum()))
         self._unit_length = length is not None
         folds = _folds_of(rows)
@@ -99,21 +102,7 @@ class _QuickFit:
                 "leave --quick out."
             )
         found, biases = discriminant(covariance, sums[-1])
-        return _head(found / (temperature * (length or 1.0)), biases / temperature)
-
-    def _counts(self) -> tuple[NDArray[np.int64], _Floats]:
-        """Returns the rows of all shards, and their weights, by class and bucket."""
-        descriptions = [each.result() for each in self._ask(lambda shard: shard.describe())]
-        rows = np.zeros((self._classes, BUCKETS), np.int64)
-        weights = np.zeros((self._classes, BUCKETS))
-        grouped = descriptions[0].grouped
-        for member, each in zip(self._members, descriptions, strict=True):
-            check_description(each, member.index, self._features, self._classes, grouped)
-            rows[: len(each.rows)] += each.rows
-            weights[: len(each.rows)] += each.weights
-        if not weights.sum(axis=1).all():
-            raise ValueError("a class has no photos any more, because its board left. Begin again.")
-        return rows, weights
+        return _arrays(found / (temperature * (length or 1.0)), biases / temperature)
 
     def _common_length(self, rows: int) -> float | None:
         """Returns the length of embeddings, if they are to be divided by their own."""
@@ -155,9 +144,7 @@ class _QuickFit:
         best, step = divmod(int(np.argmin(losses)), len(_TEMPERATURES))
         return _SHRINKAGES[best], _TEMPERATURES[step]
 
-    def _held_out(
-        self, head: tuple[NDArray[np.float32], NDArray[np.float32]], fold: Fold, shard: Shard
-    ) -> _Floats:
+    def _held_out(self, head: tuple[WeightMatrix, BiasVector], fold: Fold, shard: Shard) -> _Floats:
         return shard.held_out_loss(*head, fold, _TEMPERATURES, unit_length=self._unit_length).losses
 
     def _ask(self, question: Callable[[Shard], _Answer]) -> list[Future[_Answer]]:
@@ -210,9 +197,5 @@ def _without(prefixes: Sequence[Moments], fold: int) -> Moments:
     return replace(whole, sketch=sketch, sketch_rows=rows)
 
 
-def _arrays(weights: _Floats, biases: _Floats) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _arrays(weights: _Floats, biases: _Floats) -> tuple[WeightMatrix, BiasVector]:
     return weights.astype(np.float32), biases.astype(np.float32)
-
-
-def _head(weights: _Floats, biases: _Floats) -> core.Head:
-    return core.Head(*_arrays(weights, biases))

@@ -109,9 +109,7 @@ class ShardFit:
         """The head as far as the fit has got, [C, D]; None before the final fit."""
         if self._found is None:
             return None
-        shape = self.classes, self.features
-        weights, biases = np.empty(shape, np.float32), np.empty(self.classes, np.float32)
-        self._found.head.copy_to(weights, biases)
+        weights, biases = core.arrays_of(self._found.head, (self.classes, self.features))
         temperature = np.float32(self._found.temperature)
         return core.Head(weights / (temperature * np.float32(self._length)), biases / temperature)
 

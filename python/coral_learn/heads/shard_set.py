@@ -208,9 +208,7 @@ class ShardSet:
         self, head: core.Head, fold: Fold | None, temperatures: Sequence[float] = (1.0,)
     ) -> HeldOutSums:
         """Returns the losses of the rows that a fold holds out; None for all rows."""
-        weights = np.empty((self.classes, self.features), np.float32)
-        biases = np.empty(self.classes, np.float32)
-        head.copy_to(weights, biases)
+        weights, biases = core.arrays_of(head, (self.classes, self.features))
         unit_length = self.unit_length
         answers = self._of_each(
             lambda shard: shard.held_out_loss(

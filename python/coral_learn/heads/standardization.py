@@ -49,8 +49,7 @@ class Standardization(NamedTuple):
             head: The head for standardized embeddings.
             shape: C and D.
         """
-        weights, biases = np.empty(shape, np.float32), np.empty(shape[0], np.float32)
-        head.copy_to(weights, biases)
+        weights, biases = core.arrays_of(head, shape)
         weights = (weights / self.scale).astype(np.float32)
         return core.Head(weights, (biases - weights @ self.mean).astype(np.float32))
 
